@@ -1,0 +1,30 @@
+# Every target makes what it needs first (see bin/bootstrap). "make" alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap demo test lint bench screenshots clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bootstrap: ## Fetch Odoo 19 and make the virtual environment (the other targets do it too)
+	bin/bootstrap
+
+demo: ## Start Odoo with the addon and example customers on http://localhost:8069
+	bin/demo
+
+test: ## Run all tests: engine, addon in Odoo, browser
+	bin/test
+
+lint: ## Check the code without running it (bin/lint --fix repairs what it can)
+	bin/lint
+
+bench: ## Measure the speed of a run
+	bin/bench
+
+screenshots: ## Take the pictures of the documentation again
+	bin/screenshots
+
+clean: ## Remove this checkout's databases, filestore and logs
+	bin/clean
+
+distclean: ## Remove everything the scripts made, the shared Odoo source included
+	bin/clean --all

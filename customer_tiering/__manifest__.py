@@ -1,0 +1,38 @@
+{
+    "name": "Customer Tiering",
+    "summary": "Score every customer from orders and contacts, put them in tiers, and explain why",
+    "version": "19.0.1.0.0",
+    "category": "Sales/Sales",
+    "author": "Customer Tiering contributors",
+    "license": "LGPL-3",
+    "depends": ["sale_management"],
+    "external_dependencies": {"python": ["pandas>=2.0", "numpy>=1.26"]},
+    "data": [
+        "security/ir.model.access.csv",
+        "security/customer_tiering_security.xml",
+        "data/customer_segment_data.xml",
+        "data/ir_cron_data.xml",
+        "views/customer_tier_views.xml",
+        "views/customer_segment_views.xml",
+        "views/customer_tiering_run_views.xml",
+        "views/customer_tier_change_views.xml",
+        "views/customer_tiering_policy_views.xml",
+        "views/customer_tiering_scorecard_views.xml",
+        "views/res_partner_views.xml",
+        "views/sale_order_views.xml",
+        "views/sale_report_views.xml",
+        "views/res_config_settings_views.xml",
+        "views/customer_tiering_menus.xml",
+    ],
+    "assets": {
+        "web.assets_backend": [
+            "customer_tiering/static/src/**/*",
+        ],
+        "web.assets_tests": [
+            "customer_tiering/static/tests/tours/**/*",
+        ],
+    },
+    "post_init_hook": "post_init_hook",
+    "application": False,
+    "installable": True,
+}

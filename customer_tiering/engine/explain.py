@@ -1,0 +1,128 @@
+"""The parts of a score: the score is their sum, so explaining it is no second computation."""
+
+import json
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+#: Parts are summed as whole millionths of a hundredth of a point, which no order of
+#: summation and no float can blur.
+_MILLION = 1_000_000
+
+#: Whole numbers below this are written without a decimal point.
+_PLAIN = 2.0**53
+
+
+def contributions(points: pd.DataFrame, weights: Mapping[str, float]) -> tuple[pd.Series, pd.DataFrame]:
+    """The weighted mean of the points, and what each metric contributes to it.
+
+    Parameters
+    ----------
+    points : pd.DataFrame of float64, shape (n_customers, n_metrics), 0..100, no NaN
+    weights : of every column of `points`, 0 or more, with a positive sum
+
+    Returns
+    -------
+    score : pd.Series of float64, shape (n_customers,), 0..100, rounded half up to hundredths
+    parts : pd.DataFrame of float64, shape (n_customers, n_metrics), hundredths; each row sums
+        exactly to its score. The hundredths that rounding leaves over go to the largest
+        remainders, among equals to the metric that comes first.
+
+    Raises
+    ------
+    ValueError
+        If points are missing or lie outside 0..100.
+
+    >>> thirds = pd.DataFrame({"r": [100.0, 50.0], "f": [100.0, 0.0], "m": [100.0, 0.25]})
+    >>> score, parts = contributions(thirds, {"r": 1, "f": 1, "m": 1})
+    >>> score.tolist(), parts.to_numpy().tolist()
+    ([100.0, 16.75], [[33.34, 33.33, 33.33], [16.67, 0.0, 0.08]])
+    """
+    _check_points(points)
+    total = math.fsum(weights[metric] for metric in points)
+    shares = np.array([weights[metric] / total for metric in points])
+    parts = np.rint(points.to_numpy() * shares * 100 * _MILLION).astype("int64")
+    # Rounding moved each part by half a millionth at most: a true half still rounds up.
+    score = (parts.sum(axis=1) + parts.shape[1] + _MILLION // 2) // _MILLION
+    hundredths = _largest_remainders(parts, score)
+    return (
+        pd.Series(score / 100, index=points.index, dtype="float64"),
+        pd.DataFrame(hundredths / 100, index=points.index, columns=points.columns),
+    )
+
+
+def as_json(
+    values: pd.DataFrame,
+    points: pd.DataFrame,
+    weights: Mapping[str, float],
+    parts: pd.DataFrame,
+) -> list[str]:
+    """One compact JSON text per customer: metric -> [value, points, weight, contribution].
+
+    Parameters
+    ----------
+    values, points, parts : pd.DataFrame of float64, shape (n_customers, n_metrics), with
+        the metrics as columns; NaN becomes null
+    weights : of every metric
+
+    Returns
+    -------
+    list of str, length n_customers
+
+    >>> one = pd.DataFrame({"recency": [12.0], "gap_mean": [float("nan")]})
+    >>> as_json(one, one * 0 + 50.0, {"recency": 3, "gap_mean": 1.5}, one * 2)
+    ['{"recency":[12,50,3,24],"gap_mean":[null,null,1.5,null]}']
+    """
+    entries = []
+    columns = []
+    for metric in points:
+        name = json.dumps(metric).replace("%", "%%")
+        entries.append(f"{name}:[%s,%s,{_text(float(weights[metric]))},%s]")
+        columns += [_texts(frame[metric].to_numpy()) for frame in (values, points, parts)]
+    template = "{" + ",".join(entries) + "}"
+    return [template % row for row in zip(*columns, strict=True)]
+
+
+def _check_points(points: pd.DataFrame) -> None:
+    for metric in points:
+        wrong = ~points[metric].between(0, 100)
+        if wrong.any():
+            raise ValueError(
+                f"Points of {metric!r} are missing or outside 0..100 for {wrong.sum()} of "
+                f"{len(points)} customers."
+            )
+
+
+def _largest_remainders(parts: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Whole hundredths of each part, rounded down or up such that rows sum to `score`.
+
+    >>> _largest_remainders(np.array([[500_000, 1_500_000, 0]]), np.array([2])).tolist()
+    [[1, 1, 0]]
+    """
+    hundredths, remainders = np.divmod(parts, _MILLION)
+    left_over = score - hundredths.sum(axis=1)
+    largest_first = np.argsort(-remainders, axis=1, kind="stable")
+    place = np.argsort(largest_first, axis=1)
+    return hundredths + (place < left_over[:, np.newaxis])
+
+
+def _texts(numbers: np.ndarray) -> list[str]:
+    """Numbers as JSON, null for NaN; each distinct number is written once.
+
+    >>> _texts(np.array([0.5, float("nan"), 0.5])), _texts(np.array([]))
+    (['0.5', 'null', '0.5'], [])
+    """
+    codes, distinct = pd.factorize(numbers)  # the code of NaN is -1: the last text
+    texts = [_text(number) for number in distinct.tolist()] + ["null"]
+    return np.array(texts, dtype=object)[codes].tolist()
+
+
+def _text(number: float) -> str:
+    """A finite number as JSON, 12 rather than 12.0.
+
+    >>> _text(12.0), _text(-0.0), _text(0.1), _text(1e300)
+    ('12', '0', '0.1', '1e+300')
+    """
+    return str(int(number)) if number.is_integer() and abs(number) < _PLAIN else repr(number)

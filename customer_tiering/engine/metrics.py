@@ -1,0 +1,209 @@
+"""What can be measured about a customer, and the registry of metrics.
+
+A glue addon adds a metric of its own by adding a column to the frame and registering a
+`Metric` that names it; nothing else has to change.
+"""
+
+import dataclasses
+import datetime
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+
+from . import schema
+
+RECENCY = "recency"
+FREQUENCY = "frequency"
+MONETARY = "monetary"
+
+VALUE = "value"
+AVERAGE_ORDER = "average_order"
+BAND_UNITS = (VALUE, AVERAGE_ORDER)
+
+#: Averages of money are rounded to this many decimals, so that 0.3 / 3 equals 0.1 / 1.
+MONEY_DECIMALS = 6
+
+_ONE_DAY = np.timedelta64(1, "D")
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """One measurable property of a customer.
+
+    Parameters
+    ----------
+    key : name of the metric in rules, results and explanations
+    column : column of the (derived) frame that holds the value
+    unit : what one is: 'days', 'orders', 'money', 'contacts', …
+    bands : four ascending cuts, the default bands of absolute scoring. A value on a cut
+        belongs to the better band: with higher_is_better bands are closed below,
+        ``[cut, next cut)``, else closed above, ``(cut before, cut]``.
+    band_unit : 'value': the cuts are in `unit`; 'average_order': in multiples of the
+        company's average order, which makes them work in any currency
+    higher_is_better : direction of the metric
+
+    >>> Metric("age", "age", "days", (1, 2, 2, 3), higher_is_better=False)
+    Traceback (most recent call last):
+        ...
+    ValueError: Metric 'age': the bands must rise strictly, they are (1, 2, 2, 3).
+    """
+
+    key: str
+    column: str
+    unit: str
+    bands: tuple[float, float, float, float]
+    band_unit: str = VALUE
+    higher_is_better: bool = dataclasses.field(kw_only=True)
+
+    def __post_init__(self):
+        check_bands(self.bands, self.band_unit, f"Metric {self.key!r}")
+        if len(self.bands) != 4:
+            raise ValueError(
+                f"Metric {self.key!r}: give four cuts, for scores from 1 to 5, not {len(self.bands)}."
+            )
+
+    def values(self, frame: pd.DataFrame) -> pd.Series:
+        """The metric's values: Series of float64, shape (n_customers,), NaN: unknown.
+
+        Raises
+        ------
+        ValueError
+            If the column is absent, not numeric, or infinite for some customers.
+        """
+        if self.column not in frame.columns:
+            raise ValueError(
+                f"Metric {self.key!r} reads the column {self.column!r}, which the frame of "
+                f"{len(frame)} customers lacks: let the reader add it."
+            )
+        values = frame[self.column]
+        if not pd.api.types.is_numeric_dtype(values):
+            raise ValueError(
+                f"Metric {self.key!r} reads the column {self.column!r}, which must be "
+                f"numeric for all {len(frame)} customers, but has dtype {values.dtype}."
+            )
+        values = values.astype("float64")
+        schema.check_finite(values)
+        return values
+
+
+def check_bands(bands: tuple[float, ...], band_unit: str, owner: str) -> None:
+    """Refuse cuts that are no bands: none at all, not finite, not strictly ascending.
+
+    >>> check_bands((2, 3, 5, 10), "value", "Metric 'frequency'")
+    >>> check_bands((), "value", "Criterion 'frequency'")
+    Traceback (most recent call last):
+        ...
+    ValueError: Criterion 'frequency': give at least one cut between two bands.
+    """
+    if not bands:
+        raise ValueError(f"{owner}: give at least one cut between two bands.")
+    if not all(math.isfinite(cut) for cut in bands):
+        raise ValueError(f"{owner}: the bands must be finite numbers, they are {bands}.")
+    if any(low >= high for low, high in itertools.pairwise(bands)):
+        raise ValueError(f"{owner}: the bands must rise strictly, they are {bands}.")
+    if band_unit not in BAND_UNITS:
+        raise ValueError(f"{owner}: the band unit must be one of {BAND_UNITS}, not {band_unit!r}.")
+
+
+#: The metrics of the engine itself, in the order in which they are offered.
+BUILT_IN = (
+    Metric(RECENCY, schema.RECENCY_DAYS, "days", (30, 90, 180, 365), higher_is_better=False),
+    Metric(FREQUENCY, schema.ORDER_COUNT, "orders", (2, 3, 5, 10), higher_is_better=True),
+    Metric(MONETARY, schema.AMOUNT, "money", (1, 2, 5, 10), AVERAGE_ORDER, higher_is_better=True),
+    Metric(
+        "average_order",
+        schema.AVERAGE_ORDER,
+        "money",
+        (0.5, 1, 1.5, 3),
+        AVERAGE_ORDER,
+        higher_is_better=True,
+    ),
+    Metric("gap_mean", schema.GAP_MEAN_DAYS, "days", (14, 30, 60, 120), higher_is_better=False),
+    Metric("gap_median", schema.GAP_MEDIAN_DAYS, "days", (14, 30, 60, 120), higher_is_better=False),
+    Metric("contacts", schema.CONTACT_COUNT, "contacts", (1, 3, 6, 12), higher_is_better=True),
+    Metric(
+        "contact_recency",
+        schema.DAYS_SINCE_CONTACT,
+        "days",
+        (14, 30, 60, 120),
+        higher_is_better=False,
+    ),
+)
+
+_registry: dict[str, Metric] = {metric.key: metric for metric in BUILT_IN}
+
+
+def register(metric: Metric) -> Metric:
+    """Make `metric` known under its key, and return it; repeating it changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If the key already stands for a different metric.
+    """
+    known = _registry.setdefault(metric.key, metric)
+    if known != metric:
+        raise ValueError(f"Metric {metric.key!r} is already registered as {known}: choose another key.")
+    return known
+
+
+def get(key: str) -> Metric:
+    """The metric registered under `key`.
+
+    >>> get("recency").higher_is_better
+    False
+    >>> get("recensy")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: There is no metric 'recensy': choose one of recency, frequency, monetary, ...
+    """
+    if key not in _registry:
+        raise ValueError(f"There is no metric {key!r}: choose one of {', '.join(_registry)}.")
+    return _registry[key]
+
+
+def all_metrics() -> tuple[Metric, ...]:
+    """All registered metrics, in the order of registration."""
+    return tuple(_registry.values())
+
+
+def derive(frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
+    """Check the frame and add the metrics that follow from its columns.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame, shape (n_customers, any), as `schema.check_frame` accepts it
+    as_of : the day "today", at least the last day in the frame
+
+    Returns
+    -------
+    pd.DataFrame
+        A new frame: all columns of `frame` and, as float64, ``recency_days`` (days since
+        the last purchase, 0 on the day itself, NaN: never bought), ``average_order``
+        (gross money per purchase of the window, NaN: none), ``gap_mean_days`` (mean days
+        between consecutive purchase days, NaN: below two) and ``days_since_contact``
+        (NaN: never).
+
+    Raises
+    ------
+    ValueError
+        If the frame is refused.
+    """
+    schema.check_frame(frame, as_of)
+    today = schema.day(as_of)
+    first = schema.days(frame[schema.FIRST_ORDER_DATE])
+    last = schema.days(frame[schema.LAST_ORDER_DATE])
+    contact = schema.days(frame[schema.LAST_CONTACT_DATE])
+    orders = frame[schema.ORDER_COUNT]
+    gaps = frame[schema.PURCHASE_DAYS] - 1
+    average_order = frame[schema.GROSS_AMOUNT] / orders.where(orders > 0)
+    return frame.assign(
+        **{
+            schema.RECENCY_DAYS: (today - last) / _ONE_DAY,
+            schema.AVERAGE_ORDER: average_order.round(MONEY_DECIMALS),
+            schema.GAP_MEAN_DAYS: (last - first) / _ONE_DAY / gaps.where(gaps > 0),
+            schema.DAYS_SINCE_CONTACT: (today - contact) / _ONE_DAY,
+        }
+    )

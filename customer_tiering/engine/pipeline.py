@@ -1,0 +1,196 @@
+"""The computation of one policy: fit the scales on the population, apply them.
+
+``apply(rules, fit(rules, frame, as_of), frame, as_of)`` is a run. The `Fit` is kept as JSON
+beside the run; with it one customer can be scored again without everyone else.
+"""
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from . import explain, metrics, schema, scoring, segments, tiers
+from .rules import CriterionRule, PolicyRules
+
+_SCORE_COLUMNS = {
+    metrics.RECENCY: schema.RECENCY_SCORE,
+    metrics.FREQUENCY: schema.FREQUENCY_SCORE,
+    metrics.MONETARY: schema.MONETARY_SCORE,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """What a run learned from the population.
+
+    Parameters
+    ----------
+    population : number of customers who ever bought; prospects teach nothing
+    small : the population was below the policy's minimum, so bands replaced ranks
+    average_order : money per purchase in the window over the whole population; None if
+        there was no purchase or all were for nothing
+    scales : metric key -> scale, for every criterion and for recency, frequency and money
+    """
+
+    population: int
+    small: bool
+    average_order: float | None
+    scales: Mapping[str, scoring.Scale]
+
+    def to_json(self) -> dict:
+        """The fit as a dict that ``json.dumps`` writes."""
+        return {
+            "population": self.population,
+            "small": self.small,
+            "average_order": self.average_order,
+            "scales": {metric: scale.to_json() for metric, scale in self.scales.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Fit":
+        """The fit that `to_json` wrote."""
+        return cls(
+            data["population"],
+            data["small"],
+            data["average_order"],
+            {metric: scoring.Scale.from_json(scale) for metric, scale in data["scales"].items()},
+        )
+
+
+def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
+    """Fit the scales of a policy on the customers who ever bought.
+
+    Parameters
+    ----------
+    rules : of the policy
+    frame : pd.DataFrame, shape (n_customers, any), as `schema.check_frame` accepts it
+    as_of : the day "today", last day of the window (inclusive)
+
+    Raises
+    ------
+    ValueError
+        If the frame is refused or lacks the column of a criterion's metric.
+    """
+    customers = metrics.derive(frame, as_of)
+    buyers = customers[schema.bought(customers)]
+    small = len(buyers) < rules.min_population
+    average_order = _average_order(buyers)
+    scales = {}
+    for key, criterion in _fitted(rules).items():
+        metric = metrics.get(key)
+        scales[key] = scoring.fit_scale(
+            metric.values(buyers), metric, criterion, small=small, average_order=average_order
+        )
+    return Fit(len(buyers), small, average_order, scales)
+
+
+def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
+    """Score customers by fitted scales.
+
+    Parameters
+    ----------
+    rules : of the policy for which `fit` was made
+    fit : of these or of more customers, of this or of an earlier day
+    frame : pd.DataFrame, shape (n_customers, any), as `schema.check_frame` accepts it
+    as_of : the day "today", last day of the window (inclusive)
+
+    Returns
+    -------
+    pd.DataFrame, shape (n_customers, …), with the index of `frame` and these columns, none of
+    which is in `frame`:
+
+        - the derived metrics, float64, see `metrics.derive`
+        - per criterion ``points_<metric>``, float64, 0..100, and ``contribution_<metric>``,
+          float64, hundredths of score points
+        - ``recency_score``, ``frequency_score``, ``monetary_score``: Int64, 1..5
+        - ``score``: float64, 0..100, hundredths, the sum of the contributions
+        - ``tier``, ``segment``: Int64, keys of the rules
+        - ``next_tier``: Int64, NA in the highest tier; ``points_to_next``: float64,
+          hundredths, NaN in the highest tier
+        - ``explanation``: JSON text, see `explain.as_json`
+
+        Prospects, who never bought, have no points and a score of 0, the segment
+        ``rules.prospect_segment``, and NA or NaN in the 1..5 scores and all about tiers:
+        a tier is earned by buying.
+
+    Raises
+    ------
+    ValueError
+        If the frame is refused, lacks the column of a criterion's metric, or if `fit`
+        lacks the scale of a criterion.
+    """
+    customers = metrics.derive(frame, as_of)
+    bought = schema.bought(customers)
+    values, points = _measure(rules, fit, customers)
+    weights = {criterion.metric: criterion.weight for criterion in rules.criteria}
+    scored = points[list(weights)]
+    score, parts = explain.contributions(scored, weights)
+    earned = score.where(bought)
+    next_tier, points_to_next = tiers.to_next(earned, rules.tiers)
+    fifths = {key: scoring.quintile(points[key].where(bought)) for key in _SCORE_COLUMNS}
+    return pd.concat(
+        [
+            customers[list(schema.DERIVED)],
+            scored.add_prefix(schema.POINTS_PREFIX),
+            parts.add_prefix(schema.CONTRIBUTION_PREFIX),
+            pd.DataFrame(fifths).rename(columns=_SCORE_COLUMNS),
+            pd.DataFrame(
+                {
+                    schema.SCORE: score,
+                    schema.TIER: tiers.assign(earned, rules.tiers),
+                    schema.SEGMENT: _segment(rules, fifths),
+                    schema.NEXT_TIER: next_tier,
+                    schema.POINTS_TO_NEXT: points_to_next,
+                    schema.EXPLANATION: pd.Series(
+                        explain.as_json(values, scored, weights, parts),
+                        index=customers.index,
+                        dtype=object,
+                    ),
+                }
+            ),
+        ],
+        axis=1,
+    )
+
+
+def _fitted(rules: PolicyRules) -> dict[str, CriterionRule]:
+    """Metric -> criterion of all that is fitted: the segments need three metrics always."""
+    criteria = {criterion.metric: criterion for criterion in rules.criteria}
+    for key in _SCORE_COLUMNS:
+        criteria.setdefault(key, CriterionRule(key, 0))
+    return criteria
+
+
+def _average_order(buyers: pd.DataFrame) -> float | None:
+    orders = int(buyers[schema.ORDER_COUNT].sum())
+    # An exact sum does not depend on the order of the rows.
+    gross = math.fsum(buyers[schema.GROSS_AMOUNT])
+    return gross / orders if orders and gross else None
+
+
+def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Values and points, shape (n_customers, n_fitted_metrics); prospects have 0 points."""
+    bought = schema.bought(customers)
+    values, points = {}, {}
+    for key in _fitted(rules):
+        if key not in fit.scales:
+            raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
+        values[key] = metrics.get(key).values(customers)
+        points[key] = fit.scales[key].apply(values[key]).where(bought, 0.0)
+    return pd.DataFrame(values), pd.DataFrame(points)
+
+
+def _segment(rules: PolicyRules, fifths: Mapping[str, pd.Series]) -> pd.Series:
+    weights = {criterion.metric: criterion.weight for criterion in rules.criteria}
+    frequency_monetary = segments.frequency_monetary_score(
+        fifths[metrics.FREQUENCY],
+        fifths[metrics.MONETARY],
+        weights.get(metrics.FREQUENCY, 0),
+        weights.get(metrics.MONETARY, 0),
+    )
+    segment = segments.assign(fifths[metrics.RECENCY], frequency_monetary, rules.segment_map)
+    if rules.prospect_segment is None:
+        return segment
+    return segment.fillna(rules.prospect_segment)

@@ -1,0 +1,172 @@
+"""Column names and dtypes of the engine's frames, and the check at the door.
+
+A frame has one row per customer; its index, named ``customer``, holds the customer's id.
+A *purchase* is a confirmed order with a positive amount. The *window* is
+``(as_of - window, as_of]`` in days of the company's time zone. Money is untaxed, in the
+company's currency.
+"""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+
+CUSTOMER = "customer"
+
+FIRST_ORDER_DATE = "first_order_date"
+LAST_ORDER_DATE = "last_order_date"
+PURCHASE_DAYS = "purchase_days"
+ORDER_COUNT = "order_count"
+GROSS_AMOUNT = "gross_amount"
+AMOUNT = "amount"
+GAP_MEDIAN_DAYS = "gap_median_days"
+CONTACT_COUNT = "contact_count"
+LAST_CONTACT_DATE = "last_contact_date"
+
+#: The columns of the input frame with their dtypes; ``frame.astype(DTYPES)`` prepares one.
+#: Dates may have any unit. Further columns are welcome: they carry metrics of other addons.
+DTYPES = {
+    FIRST_ORDER_DATE: "datetime64[s]",  # first purchase of the whole history, NaT: never
+    LAST_ORDER_DATE: "datetime64[s]",  # last purchase of the whole history, NaT: never
+    PURCHASE_DAYS: "int64",  # days with a purchase, whole history
+    ORDER_COUNT: "int64",  # purchases in the window
+    GROSS_AMOUNT: "float64",  # money of those purchases
+    AMOUNT: "float64",  # all confirmed orders minus credit notes, in the window
+    GAP_MEDIAN_DAYS: "float64",  # between purchase days, whole history, NaN: below two
+    CONTACT_COUNT: "int64",  # contacts in the window
+    LAST_CONTACT_DATE: "datetime64[s]",  # NaT: never
+}
+
+# Added by ``metrics.derive``.
+RECENCY_DAYS = "recency_days"
+AVERAGE_ORDER = "average_order"
+GAP_MEAN_DAYS = "gap_mean_days"
+DAYS_SINCE_CONTACT = "days_since_contact"
+DERIVED = (RECENCY_DAYS, AVERAGE_ORDER, GAP_MEAN_DAYS, DAYS_SINCE_CONTACT)
+
+# Added by ``pipeline.apply``, with points and a contribution per criterion.
+POINTS_PREFIX = "points_"
+CONTRIBUTION_PREFIX = "contribution_"
+RECENCY_SCORE = "recency_score"
+FREQUENCY_SCORE = "frequency_score"
+MONETARY_SCORE = "monetary_score"
+SCORE = "score"
+TIER = "tier"
+SEGMENT = "segment"
+NEXT_TIER = "next_tier"
+POINTS_TO_NEXT = "points_to_next"
+EXPLANATION = "explanation"
+
+_DATES = (FIRST_ORDER_DATE, LAST_ORDER_DATE, LAST_CONTACT_DATE)
+_NEVER_MISSING = (GROSS_AMOUNT, AMOUNT)
+_NEVER_NEGATIVE = (PURCHASE_DAYS, ORDER_COUNT, GROSS_AMOUNT, GAP_MEDIAN_DAYS, CONTACT_COUNT)
+
+
+def day(as_of: datetime.date) -> np.datetime64:
+    """The day of `as_of`, without a time.
+
+    >>> day(datetime.date(2024, 6, 30)).item()
+    datetime.date(2024, 6, 30)
+    """
+    return np.datetime64(as_of, "D")
+
+
+def days(dates: pd.Series) -> np.ndarray:
+    """The days of `dates` (datetime64 of any unit) as datetime64[D]; NaT stays NaT.
+
+    >>> days(pd.Series(["2024-06-30 23:59", None], dtype="datetime64[s]")).tolist()
+    [datetime.date(2024, 6, 30), None]
+    """
+    return dates.to_numpy().astype("datetime64[D]")
+
+
+def bought(frame: pd.DataFrame) -> pd.Series:
+    """Who ever bought: Series of bool; the others are prospects."""
+    return frame[LAST_ORDER_DATE].notna()
+
+
+def check_frame(frame: pd.DataFrame, as_of: datetime.date) -> None:
+    """Refuse a frame that cannot be scored; the frame is only read.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame, shape (n_customers, any), with the columns of ``DTYPES``;
+        index = customer id, int64, unique, named "customer"
+    as_of : last day that may occur in the frame (inclusive)
+
+    Raises
+    ------
+    ValueError
+        With a sentence that names the column and the number of customers: a column is
+        absent or has another dtype; money is NaN or infinite; a count, a gap or gross
+        money is negative; a date lies after `as_of`; the dates and counts of the
+        purchases contradict each other.
+    """
+    _check_index(frame.index)
+    absent = [column for column in DTYPES if column not in frame.columns]
+    if absent:
+        raise ValueError(f"The frame of customers lacks the columns {', '.join(absent)}.")
+    for column, dtype in DTYPES.items():
+        _check_dtype(frame[column], np.dtype(dtype))
+    for column in _NEVER_MISSING:
+        _refuse(frame[column].isna(), f"Column {column!r} is missing (NaN)")
+    for column in (GROSS_AMOUNT, AMOUNT, GAP_MEDIAN_DAYS):
+        check_finite(frame[column])
+    for column in _NEVER_NEGATIVE:
+        _refuse(frame[column] < 0, f"Column {column!r} is negative")
+    for column in _DATES:
+        _refuse(days(frame[column]) > day(as_of), f"Column {column!r} lies after {as_of}")
+    _check_purchases(frame)
+
+
+def check_finite(values: pd.Series) -> None:
+    """Refuse infinite numbers; NaN passes.
+
+    >>> check_finite(pd.Series([1.0, float("nan")], name="margin"))
+    >>> check_finite(pd.Series([1.0, float("inf")], name="margin"))
+    Traceback (most recent call last):
+        ...
+    ValueError: Column 'margin' is infinite for 1 of 2 customers.
+    """
+    _refuse(np.isinf(values), f"Column {values.name!r} is infinite")
+
+
+def _check_index(index: pd.Index) -> None:
+    if index.name != CUSTOMER or index.dtype != np.int64:
+        raise ValueError(
+            f"The index must be {CUSTOMER!r} of dtype int64 (customer ids), "
+            f"it is {index.name!r} of dtype {index.dtype}."
+        )
+    _refuse(index.duplicated(), f"Index {CUSTOMER!r} repeats an id seen above")
+
+
+def _check_dtype(values: pd.Series, expected: np.dtype) -> None:
+    # A pandas extension dtype (nullable, time zone) has a kind too, but is none of numpy's.
+    if not isinstance(values.dtype, np.dtype) or values.dtype.kind != expected.kind:
+        raise ValueError(
+            f"Column {values.name!r} must have a dtype like {expected}, it has "
+            f"{values.dtype}; it is missing for {values.isna().sum()} of {len(values)} "
+            "customers."
+        )
+
+
+def _check_purchases(frame: pd.DataFrame) -> None:
+    first, last = frame[FIRST_ORDER_DATE], frame[LAST_ORDER_DATE]
+    _refuse(first.isna() & last.notna(), f"Column {FIRST_ORDER_DATE!r} is missing beside a last")
+    _refuse(first.notna() & last.isna(), f"Column {LAST_ORDER_DATE!r} is missing beside a first")
+    _refuse(days(first) > days(last), f"Column {FIRST_ORDER_DATE!r} lies after the last")
+    _refuse(
+        last.notna() & (frame[PURCHASE_DAYS] == 0),
+        f"Column {PURCHASE_DAYS!r} is zero in spite of a purchase",
+    )
+    for column in (PURCHASE_DAYS, ORDER_COUNT):
+        _refuse(
+            last.isna() & (frame[column] > 0),
+            f"Column {column!r} counts purchases without a date",
+        )
+
+
+def _refuse(wrong: pd.Series | np.ndarray, sentence: str) -> None:
+    count = int(wrong.sum())
+    if count:
+        raise ValueError(f"{sentence} for {count} of {len(wrong)} customers.")

@@ -1,0 +1,30 @@
+from odoo import fields
+from odoo.tools import SQL
+
+
+class ScorecardMany2one(fields.Many2one):
+    """The scorecard of a partner in the current company, reached by an SQL join.
+
+    A run must not write on ``res_partner``: it would lock, rewrite and invalidate rows that people
+    edit all day. So the partner holds no column; queries join the scorecard table on
+    ``(commercial partner, current company)`` instead, which its unique index answers. Related fields
+    on top of this one can be filtered, grouped, sorted and summed like stored ones, because the ORM
+    follows the path of a related field through :meth:`join`.
+    """
+
+    def join(self, model, alias, query):
+        comodel = model.env[self.comodel_name]
+        coalias = query.make_alias(alias, self.name)
+        query.add_join(
+            "LEFT JOIN",
+            coalias,
+            comodel._table,
+            SQL(
+                "%s = %s AND %s = %s",
+                SQL.identifier(coalias, "partner_id"),
+                model._field_to_sql(alias, "commercial_partner_id", query),
+                SQL.identifier(coalias, "company_id"),
+                model.env.company.id,
+            ),
+        )
+        return comodel, coalias

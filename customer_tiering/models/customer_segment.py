@@ -1,0 +1,36 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class CustomerSegment(models.Model):
+    _name = "customer.segment"
+    _description = "Customer Segment"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, translate=True)
+    code = fields.Char(
+        required=True,
+        copy=False,
+        help="A short name that does not change, by which other modules and exports know the segment.",
+    )
+    sequence = fields.Integer(default=10)
+    color = fields.Integer()
+    description = fields.Text(translate=True, help="What customers of this segment have in common.")
+    advice = fields.Text(translate=True, help="What usually works with customers of this segment.")
+
+    _code_uniq = models.UniqueIndex("(code)", "Another segment has this code already: choose a different one.")
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_mapped(self):
+        policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False).search([])
+        for policy in policies:
+            used = self.filtered(lambda s, cells=policy._segment_map_ids(): s.id in cells)
+            if used:
+                raise UserError(
+                    self.env._(
+                        "The segment map of policy “%(policy)s” points to “%(segments)s”. "
+                        "Choose another segment for those cells first.",
+                        policy=policy.display_name,
+                        segments=", ".join(used.mapped("name")),
+                    )
+                )

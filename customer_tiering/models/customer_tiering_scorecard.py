@@ -1,0 +1,193 @@
+from odoo import api, fields, models
+from odoo.tools import float_round
+from odoo.tools.misc import formatLang
+
+
+class CustomerTieringScorecard(models.Model):
+    _name = "customer.tiering.scorecard"
+    _description = "Customer Scorecard"
+    _order = "score desc, id"
+    _rec_name = "partner_id"
+
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, readonly=True, ondelete="cascade"
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade", index=True)
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    policy_id = fields.Many2one(
+        "customer.tiering.policy", string="Policy", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    run_id = fields.Many2one(
+        "customer.tiering.run",
+        string="Last Changed By",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The run that last changed this scorecard. A run that finds the same values leaves it alone.",
+    )
+
+    # What the customer did
+    first_order_date = fields.Date(string="First Order", readonly=True)
+    last_order_date = fields.Date(string="Last Order", readonly=True)
+    recency_days = fields.Integer(
+        string="Days since Last Order",
+        readonly=True,
+        aggregator="avg",
+        help="Days between the last order and the day of the last computation.",
+    )
+    order_count = fields.Integer(
+        string="Orders", readonly=True, help="Confirmed orders with a positive amount in the policy's window."
+    )
+    amount = fields.Monetary(
+        readonly=True,
+        help="Untaxed amount of the orders in the policy's window, less credit notes, in the company's currency.",
+    )
+    average_order = fields.Monetary(
+        readonly=True, aggregator="avg", help="Average untaxed amount of an order in the policy's window."
+    )
+    gap_mean_days = fields.Float(
+        string="Average Days between Orders",
+        digits=(10, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Average number of days between two days with orders, over the whole history.",
+    )
+    gap_median_days = fields.Float(
+        string="Usual Days between Orders",
+        digits=(10, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Median number of days between two days with orders, over the whole history.",
+    )
+    contact_count = fields.Integer(
+        string="Contacts",
+        readonly=True,
+        help="Done activities, e-mails, messages and notes on the customer, its contacts and their orders "
+        "in the policy's window.",
+    )
+    last_contact_date = fields.Date(string="Last Contact", readonly=True)
+    days_since_contact = fields.Integer(string="Days since Last Contact", readonly=True, aggregator="avg")
+
+    # What it is worth
+    recency_score = fields.Integer(string="R", readonly=True, aggregator="avg", help="Recency score, 5 is best.")
+    frequency_score = fields.Integer(
+        string="F", readonly=True, aggregator="avg", help="Frequency score, 5 is best."
+    )
+    monetary_score = fields.Integer(
+        string="M", readonly=True, aggregator="avg", help="Monetary score, 5 is best."
+    )
+    score = fields.Float(digits=(5, 2), readonly=True, aggregator="avg", help="0 to 100, 100 is best.")
+    tier_id = fields.Many2one(
+        "customer.tier",
+        string="Tier",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        group_expand="_read_group_tier_id",
+    )
+    tier_since = fields.Date(readonly=True, help="Since when the customer has been in this tier.")
+    segment_id = fields.Many2one(
+        "customer.segment", string="Segment", readonly=True, ondelete="restrict", index="btree_not_null"
+    )
+    next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
+    points_to_next = fields.Float(
+        digits=(5, 2), readonly=True, aggregator="avg", help="Points missing to the next tier."
+    )
+    explanation = fields.Json(
+        readonly=True,
+        help="Per criterion: value, points (0 to 100), weight, contribution. "
+        "The contributions add up to the score.",
+    )
+
+    # What the screens show beside
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour")
+    segment_color = fields.Integer(related="segment_id.color", string="Segment Colour")
+    segment_description = fields.Text(related="segment_id.description")
+    segment_advice = fields.Text(related="segment_id.advice")
+    partner_ref = fields.Char(related="partner_id.ref", string="Customer Number")
+    user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+    country_id = fields.Many2one(related="partner_id.country_id", string="Country")
+    explanation_lines = fields.Json(compute="_compute_explanation_lines")
+    change_ids = fields.Many2many(
+        "customer.tier.change", string="Tier History", compute="_compute_change_ids"
+    )
+
+    _partner_company_uniq = models.UniqueIndex(
+        "(partner_id, company_id)", "A customer has one scorecard in each company."
+    )
+
+    @api.model
+    def _read_group_tier_id(self, tiers, domain):
+        """Show the empty tiers of the current company too, the highest first."""
+        return self.env["customer.tier"].search([("company_id", "=", self.env.company.id)]) | tiers
+
+    @api.depends("explanation", "score")
+    @api.depends_context("lang")
+    def _compute_explanation_lines(self):
+        for card in self:
+            card.explanation_lines = card._get_explanation_lines()
+
+    def _get_explanation_lines(self):
+        """Return the score's parts as a list of dicts, in the order of the policy's criteria.
+
+        Keys: ``metric``, ``label``, ``value`` (number or None), ``text`` (the value with its unit in
+        the user's language), ``points`` (0 to 100), ``weight``, ``contribution`` and ``maximum``
+        (points; the contributions add up to the score).
+        """
+        self.ensure_one()
+        labels = self.env["customer.tiering.criterion"]._get_metric_labels()
+        # The database keeps the keys of a JSON object in an order of its own.
+        order = {metric: rank for rank, metric in enumerate(self.policy_id.criterion_ids.mapped("metric"))}
+        parts = dict(sorted((self.explanation or {}).items(), key=lambda item: order.get(item[0], len(order))))
+        total_weight = sum(weight for _value, _points, weight, _contribution in parts.values())
+        return [
+            {
+                "metric": metric,
+                "label": labels.get(metric, metric),
+                "value": value,
+                "text": self._format_metric(metric, value),
+                "points": points,
+                "weight": weight,
+                "contribution": contribution,
+                "maximum": float_round(100 * weight / total_weight, 2) if total_weight else 0,
+            }
+            for metric, (value, points, weight, contribution) in parts.items()
+        ]
+
+    def _format_metric(self, metric, value):
+        """Return ``value`` of ``metric`` as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
+        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        if value is None:
+            return self.env._("none")
+        unit = metrics.get(metric).unit
+        if unit == "money":
+            return formatLang(self.env, value, currency_obj=self.currency_id)
+        number = formatLang(self.env, value, digits=0 if float(value).is_integer() else 1)
+        if unit == "days":
+            return self.env._("1 day") if value == 1 else self.env._("%(number)s days", number=number)
+        if unit == "orders":
+            return self.env._("1 order") if value == 1 else self.env._("%(number)s orders", number=number)
+        if unit == "contacts":
+            return self.env._("1 contact") if value == 1 else self.env._("%(number)s contacts", number=number)
+        return number
+
+    @api.depends("partner_id", "company_id")
+    def _compute_change_ids(self):
+        changes = self.env["customer.tier.change"].search(
+            [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
+        )
+        for card in self:
+            card.change_ids = changes.filtered(
+                lambda change, card=card: change.partner_id == card.partner_id
+                and change.company_id == card.company_id
+            )
+
+    def action_open_partner(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "res.partner",
+            "res_id": self.partner_id.id,
+            "views": [(False, "form")],
+        }

@@ -1,0 +1,39 @@
+from datetime import datetime
+
+import pytz
+
+from odoo import api, fields, models
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    tiering_nightly = fields.Boolean(
+        string="Nightly Customer Tiering",
+        default=True,
+        help="Score the customers of this company every night.",
+    )
+    tiering_policy_ids = fields.One2many("customer.tiering.policy", "company_id", string="Tiering Policies")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        companies.sudo()._create_default_tiering_policy()
+        return companies
+
+    def _create_default_tiering_policy(self):
+        Policy = self.env["customer.tiering.policy"]
+        without = self - Policy.with_context(active_test=False).search([("company_id", "in", self.ids)]).company_id
+        Policy.create([{**Policy._get_default_values(), "company_id": company.id} for company in without])
+
+    def _get_tiering_timezone(self):
+        """Return the time zone whose midnight ends a day of this company, a pytz time zone."""
+        self.ensure_one()
+        # sudo: the calendar and the company's own contact may be out of a salesperson's reach
+        company = self.sudo()
+        return pytz.timezone(company.partner_id.tz or company.resource_calendar_id.tz or "UTC")
+
+    def _get_tiering_today(self):
+        """Return today's date in the company's time zone. Only jobs and buttons ask for it."""
+        self.ensure_one()
+        return datetime.now(self._get_tiering_timezone()).date()

@@ -1,0 +1,195 @@
+from lxml import etree
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..fields import ScorecardMany2one
+
+GROUP = "sales_team.group_sale_salesman"
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    tiering_scorecard_id = ScorecardMany2one(
+        "customer.tiering.scorecard",
+        string="Scorecard",
+        compute="_compute_tiering_scorecard_id",
+        search="_search_tiering_scorecard_id",
+        compute_sudo=True,
+        groups=GROUP,
+        help="The scorecard of the customer in the current company; contacts show their company's.",
+    )
+    tiering_tier_id = fields.Many2one(
+        related="tiering_scorecard_id.tier_id",
+        string="Tier",
+        group_expand="_read_group_tiering_tier_id",
+        groups=GROUP,
+    )
+    tiering_tier_color = fields.Integer(
+        related="tiering_scorecard_id.tier_id.color", string="Tier Colour", groups=GROUP, aggregator=None
+    )
+    tiering_segment_id = fields.Many2one(
+        related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP
+    )
+    tiering_segment_color = fields.Integer(
+        related="tiering_scorecard_id.segment_id.color", string="Segment Colour", groups=GROUP, aggregator=None
+    )
+    tiering_segment_description = fields.Text(
+        related="tiering_scorecard_id.segment_id.description", string="Segment Meaning", groups=GROUP
+    )
+    tiering_segment_advice = fields.Text(
+        related="tiering_scorecard_id.segment_id.advice", string="Segment Advice", groups=GROUP
+    )
+    tiering_score = fields.Float(related="tiering_scorecard_id.score", string="Score", groups=GROUP)
+    tiering_currency_id = fields.Many2one(
+        related="tiering_scorecard_id.company_id.currency_id", string="Tiering Currency", groups=GROUP
+    )
+    tiering_amount = fields.Monetary(
+        related="tiering_scorecard_id.amount",
+        string="Amount in the Window",
+        currency_field="tiering_currency_id",
+        groups=GROUP,
+    )
+    tiering_average_order = fields.Monetary(
+        related="tiering_scorecard_id.average_order",
+        string="Average Order",
+        currency_field="tiering_currency_id",
+        groups=GROUP,
+    )
+    tiering_order_count = fields.Integer(
+        related="tiering_scorecard_id.order_count", string="Orders in the Window", groups=GROUP
+    )
+    tiering_recency_days = fields.Integer(
+        related="tiering_scorecard_id.recency_days", string="Days since Last Order", groups=GROUP
+    )
+    tiering_last_order_date = fields.Date(
+        related="tiering_scorecard_id.last_order_date", string="Last Order", groups=GROUP
+    )
+    tiering_gap_median_days = fields.Float(
+        related="tiering_scorecard_id.gap_median_days", string="Usual Days between Orders", groups=GROUP
+    )
+    tiering_contact_count = fields.Integer(
+        related="tiering_scorecard_id.contact_count", string="Contacts in the Window", groups=GROUP
+    )
+    tiering_last_contact_date = fields.Date(
+        related="tiering_scorecard_id.last_contact_date", string="Last Contact", groups=GROUP
+    )
+    tiering_recency_score = fields.Integer(
+        related="tiering_scorecard_id.recency_score", string="R Score", groups=GROUP
+    )
+    tiering_frequency_score = fields.Integer(
+        related="tiering_scorecard_id.frequency_score", string="F Score", groups=GROUP
+    )
+    tiering_monetary_score = fields.Integer(
+        related="tiering_scorecard_id.monetary_score", string="M Score", groups=GROUP
+    )
+    tiering_tier_since = fields.Date(
+        related="tiering_scorecard_id.tier_since", string="In This Tier Since", groups=GROUP
+    )
+    tiering_next_tier_id = fields.Many2one(
+        related="tiering_scorecard_id.next_tier_id", string="Next Tier", groups=GROUP
+    )
+    tiering_points_to_next = fields.Float(
+        related="tiering_scorecard_id.points_to_next", string="Points to the Next Tier", groups=GROUP
+    )
+    tiering_explanation = fields.Json(
+        related="tiering_scorecard_id.explanation_lines", string="Tiering Explanation", groups=GROUP
+    )
+    tiering_change_ids = fields.Many2many(
+        related="tiering_scorecard_id.change_ids", string="Tier History", groups=GROUP
+    )
+
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company")
+    def _compute_tiering_scorecard_id(self):
+        cards = self.env["customer.tiering.scorecard"].search_fetch(
+            [
+                ("partner_id", "in", self.commercial_partner_id._origin.ids),
+                ("company_id", "=", self.env.company.id),
+            ],
+            ["partner_id"],
+        )
+        card_of = {card.partner_id.id: card for card in cards}
+        for partner in self:
+            partner.tiering_scorecard_id = card_of.get(partner.commercial_partner_id._origin.id, False)
+
+    def _search_tiering_scorecard_id(self, operator, value):
+        """Turn a condition on the scorecard into one on the commercial partner.
+
+        Negative operators are left to the ORM, which negates the positive condition; so "no tier"
+        finds customers without a scorecard too.
+        """
+        # A search checks the groups of stored fields only, and repeats this method as superuser when
+        # it raises an AccessError; so who may not see scorecards finds nothing by them.
+        if not self._has_field_access(self._fields["tiering_scorecard_id"], "read"):
+            return Domain.FALSE
+        own = Domain("company_id", "=", self.env.company.id)
+        if operator in ("any", "any!") and isinstance(value, Domain):
+            return self._tiering_scorecard_domain(own & value)
+        if operator == "in":
+            domain = self._tiering_scorecard_domain(own & Domain("id", "in", [id_ for id_ in value if id_]))
+            if not all(value):
+                domain |= ~self._tiering_scorecard_domain(own)
+            return domain
+        return NotImplemented
+
+    def _tiering_scorecard_domain(self, domain):
+        # sudo: who may use the field (its groups) sees the scorecards of the current company
+        query = self.env["customer.tiering.scorecard"].sudo()._search(domain)
+        return Domain(
+            "commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id"))
+        )
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        # Grouping and sorting follow a related field without asking for its groups; ask here, else
+        # anybody who reads partners could group them by tier.
+        if field_expr.startswith("tiering_") and (field := self._fields.get(field_expr)):
+            self._check_field_access(field, "read")
+        return super()._field_to_sql(alias, field_expr, query)
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        # "Best first" must not begin with the partners that have no scorecard.
+        if field_name.startswith("tiering_") and direction.code == "DESC" and not nulls.code:
+            nulls = SQL("NULLS LAST")
+        return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+
+    @api.model
+    def _read_group_tiering_tier_id(self, tiers, domain):
+        """Show the empty tiers of the current company too, the highest first."""
+        return self.env["customer.tier"].search([("company_id", "=", self.env.company.id)]) | tiers
+
+    @api.model
+    def _get_view_cache_key(self, view_id=None, view_type="form", **options):
+        key = super()._get_view_cache_key(view_id, view_type, **options)
+        return (*key, self.env.company.id) if view_type == "search" else key
+
+    @api.model
+    def _get_view(self, view_id=None, view_type="form", **options):
+        """Put one filter per tier of the current company where the search view asks for them."""
+        arch, view = super()._get_view(view_id, view_type, **options)
+        if view_type == "search":
+            for marker in arch.xpath("//filter[@name='tiering_tiers']"):
+                tiers = self.env["customer.tier"].sudo().search([("company_id", "=", self.env.company.id)])
+                for tier in tiers:
+                    marker.addprevious(
+                        etree.Element(
+                            "filter",
+                            name=f"tiering_tier_{tier.id}",
+                            string=tier.name,
+                            domain=f"[('tiering_tier_id', '=', {tier.id})]",
+                            groups=GROUP,
+                        )
+                    )
+                marker.getparent().remove(marker)
+        return arch, view
+
+    def action_open_tiering_scorecard(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "customer.tiering.scorecard",
+            "res_id": self.tiering_scorecard_id.id,
+            "views": [(False, "form")],
+        }

@@ -1,0 +1,72 @@
+"""Builders of frames and rules; session scoped, so that hypothesis may use them too."""
+
+import datetime
+
+import pandas as pd
+import pytest
+from engine import rules, schema, segments
+
+AS_OF = datetime.date(2024, 6, 30)
+
+
+def make_customers(*rows: dict) -> pd.DataFrame:
+    """A checked frame: per row what matters, the rest as of a customer with one order of 100.
+
+    `ago` stands for a last purchase that many days before the as-of date, None: a prospect.
+    """
+    records = [_record(**row) for row in rows]
+    index = pd.RangeIndex(1, len(rows) + 1, name=schema.CUSTOMER).astype("int64")
+    frame = pd.DataFrame(records, columns=list(schema.DTYPES), index=index)
+    return frame.astype(schema.DTYPES)
+
+
+def _record(ago: int | None = 10, orders: int = 1, amount: float = 100.0, **columns) -> dict:
+    last = None if ago is None else AS_OF - datetime.timedelta(ago)
+    orders = 0 if ago is None else orders
+    record = {
+        schema.FIRST_ORDER_DATE: last,
+        schema.LAST_ORDER_DATE: last,
+        schema.PURCHASE_DAYS: int(ago is not None),
+        schema.ORDER_COUNT: orders,
+        schema.GROSS_AMOUNT: max(amount, 0.0) if orders else 0.0,
+        schema.AMOUNT: amount if ago is not None else 0.0,
+        schema.GAP_MEDIAN_DAYS: None,
+        schema.CONTACT_COUNT: 0,
+        schema.LAST_CONTACT_DATE: None,
+    }
+    unknown = columns.keys() - record.keys()
+    assert not unknown
+    return record | columns
+
+
+def make_rules(
+    criteria=(("recency", 30), ("frequency", 30), ("monetary", 40)),
+    floors=(0, 40, 60, 80),
+    min_population=1,
+    **fields,
+) -> rules.PolicyRules:
+    """Rules with the default map; the keys of segments are their places in SEGMENT_CODES."""
+    return rules.PolicyRules(
+        criteria=tuple(rules.CriterionRule(*criterion) for criterion in criteria),
+        tiers=tuple(rules.TierRule(key, floor) for key, floor in enumerate(floors, start=1)),
+        segment_map=tuple(
+            tuple(segments.SEGMENT_CODES.index(code) for code in row) for row in segments.DEFAULT_MAP
+        ),
+        min_population=min_population,
+        **fields,
+    )
+
+
+@pytest.fixture(scope="session")
+def as_of() -> datetime.date:
+    return AS_OF
+
+
+@pytest.fixture(scope="session")
+def customers():
+    return make_customers
+
+
+@pytest.fixture(scope="session")
+def policy():
+    return make_rules

@@ -1,0 +1,115 @@
+"""The golden table: transactions in, scores out, the arithmetic written beside each customer.
+
+The addon's own tests read the same file through SQL. Here plain pandas aggregates.
+"""
+
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from engine import metrics, pipeline, schema, segments
+from engine.rules import CriterionRule, PolicyRules, TierRule
+
+FILE = Path(__file__).parents[1] / "customer_tiering" / "tests" / "golden.json"
+GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
+AS_OF = datetime.date.fromisoformat(GOLDEN["as_of"])
+NAMES = list(GOLDEN["expected"]["percentile"]["customers"])
+TIERS = [tier["name"] for tier in GOLDEN["policy"]["tiers"]]
+SEGMENTS = [*segments.SEGMENT_CODES, segments.PROSPECT]
+METRICS = list(GOLDEN["policy"]["weights"])
+
+
+def dated(rows):
+    return pd.DataFrame(rows).astype({"date": "datetime64[s]", "amount": "float64"})
+
+
+def in_window(rows):
+    end = pd.Timestamp(AS_OF)
+    start = end - pd.Timedelta(days=GOLDEN["window_days"])
+    return rows[(rows["date"] > start) & (rows["date"] <= end)]
+
+
+def aggregated():
+    """One row per customer, from the transactions and credit notes."""
+    orders, credits = dated(GOLDEN["transactions"]), dated(GOLDEN["credit_notes"])
+    purchases = orders[orders["amount"] > 0]
+    recent = in_window(purchases)
+    days = purchases.drop_duplicates(["customer", "date"]).sort_values("date").groupby("customer")["date"]
+    net = pd.concat([in_window(orders), in_window(credits).assign(amount=lambda rows: -rows["amount"])])
+    frame = pd.DataFrame(
+        {
+            schema.FIRST_ORDER_DATE: days.min(),
+            schema.LAST_ORDER_DATE: days.max(),
+            schema.PURCHASE_DAYS: days.size(),
+            schema.ORDER_COUNT: recent.groupby("customer").size(),
+            schema.GROSS_AMOUNT: recent.groupby("customer")["amount"].sum(),
+            schema.AMOUNT: net.groupby("customer")["amount"].sum(),
+            schema.GAP_MEDIAN_DAYS: days.agg(lambda dates: dates.diff().dt.days.median()),
+            schema.CONTACT_COUNT: 0,
+            schema.LAST_CONTACT_DATE: pd.NaT,
+        },
+        index=NAMES,
+    )
+    zero = [schema.PURCHASE_DAYS, schema.ORDER_COUNT, schema.GROSS_AMOUNT, schema.AMOUNT, schema.CONTACT_COUNT]
+    frame = frame.fillna(dict.fromkeys(zero, 0)).astype(schema.DTYPES)
+    return frame.set_axis(pd.RangeIndex(len(NAMES), name=schema.CUSTOMER).astype("int64"))
+
+
+def rules(min_population):
+    return PolicyRules(
+        criteria=tuple(CriterionRule(*weight) for weight in GOLDEN["policy"]["weights"].items()),
+        tiers=tuple(TierRule(key, tier["floor"]) for key, tier in enumerate(GOLDEN["policy"]["tiers"])),
+        segment_map=tuple(tuple(SEGMENTS.index(code) for code in row) for row in segments.DEFAULT_MAP),
+        prospect_segment=SEGMENTS.index(segments.PROSPECT),
+        min_population=min_population,
+    )
+
+
+@pytest.fixture(scope="module", params=["percentile", "bands"])
+def section(request):
+    """What is expected, and what the engine makes of the transactions."""
+    expected = GOLDEN["expected"][request.param]
+    policy, frame = rules(expected["min_population"]), aggregated()
+    fit = pipeline.fit(policy, frame, AS_OF)
+    result = pipeline.apply(policy, fit, frame, AS_OF)
+    return expected, fit, frame.join(result).set_axis(NAMES)
+
+
+def named(key, names):
+    return None if pd.isna(key) else names[key]
+
+
+def test_the_fit_is_as_expected(section):
+    expected, fit, _ = section
+    assert fit.population == expected["population"] == len(NAMES) - len(GOLDEN["prospects"])
+    assert fit.small == (expected["population"] < expected["min_population"])
+    assert fit.average_order == expected["average_order"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_customer_is_scored_as_computed_by_hand(section, name):
+    expected, _, found = section
+    expected, found = expected["customers"][name], found.loc[name]
+    numbers = {key: value for key, value in expected.items() if key in found.index and key not in ("segment", "tier")}
+    for key, value in numbers.items():
+        assert found[key] == pytest.approx(value, abs=5e-7) if value is not None else pd.isna(found[key]), key
+    assert {"recency_score", "frequency_score", "monetary_score", "score"} <= numbers.keys()
+    points = [found[schema.POINTS_PREFIX + key] for key in METRICS]
+    assert points == pytest.approx([expected["points"][key] for key in METRICS], abs=5e-7)
+    assert named(found["segment"], SEGMENTS) == expected["segment"], expected["why"]
+    assert named(found["tier"], TIERS) == expected["tier"], expected["why"]
+
+
+def test_the_table_holds_the_cases_that_go_wrong_elsewhere():
+    customers = GOLDEN["expected"]["percentile"]["customers"]
+    amounts = [row["amount"] for row in GOLDEN["transactions"]]
+    assert min(amounts) < 0
+    assert 0 in amounts
+    assert min(customer["amount"] for customer in customers.values()) < 0
+    without_why = [{**customer, "why": ""} for customer in (customers["Bert"], customers["Cora"])]
+    assert without_why[0] == without_why[1]
+    assert {customers[name]["segment"] for name in GOLDEN["prospects"]} == {"prospect"}
+    assert np.isin(METRICS, [metric.key for metric in metrics.all_metrics()]).all()
