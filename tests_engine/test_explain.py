@@ -24,9 +24,7 @@ def hundredths(numbers):
 def scored(draw):
     width = draw(st.integers(1, 6))
     weights = draw(st.lists(WEIGHTS, min_size=width, max_size=width).filter(any))
-    rows = draw(
-        st.lists(st.lists(POINTS, min_size=width, max_size=width), min_size=1, max_size=10)
-    )
+    rows = draw(st.lists(st.lists(POINTS, min_size=width, max_size=width), min_size=1, max_size=10))
     metrics = [f"m{place}" for place in range(width)]
     return pd.DataFrame(rows, columns=metrics), dict(zip(metrics, weights, strict=True))
 
@@ -57,9 +55,9 @@ def test_the_score_is_the_weighted_mean_rounded_half_up(case):
 
 
 def test_a_true_half_rounds_up_in_spite_of_float_noise():
-    # (0.01 + 0 + 0.005) / 3 = 0.005 and 0.1 x 0.05 / 1 = 0.005: both are half a hundredth
+    # (0.01 + 0.004 + 0.001) / 3 = 0.005 and 0.1 x 0.05 / 1 = 0.005: both are half a hundredth
     score, _ = explain.contributions(
-        pd.DataFrame({"r": [0.01], "f": [0.0], "m": [0.005]}), {"r": 1, "f": 1, "m": 1}
+        pd.DataFrame({"r": [0.01], "f": [0.004], "m": [0.001]}), {"r": 1, "f": 1, "m": 1}
     )
     assert score.tolist() == [0.01]
     score, _ = explain.contributions(pd.DataFrame({"r": [0.05], "f": [0.0]}), {"r": 0.1, "f": 0.9})
@@ -72,6 +70,14 @@ def test_left_over_hundredths_go_to_the_largest_remainders():
     score, parts = explain.contributions(points, {"r": 1, "f": 1, "m": 1})
     assert score.tolist() == [28.33]
     assert parts.to_numpy().tolist() == [[3.33, 16.67, 8.33]]
+
+
+def test_among_equal_remainders_the_first_metrics_get_the_hundredths():
+    metrics = [f"m{place}" for place in range(24)]
+    points = pd.DataFrame(100.0, index=[0], columns=metrics)
+    _, parts = explain.contributions(points, dict.fromkeys(metrics, 1))
+    # 100 / 24 = 4.1666..: 24 x 4.16 = 99.84 leaves 16 hundredths
+    assert parts.loc[0].tolist() == [4.17] * 16 + [4.16] * 8
 
 
 def test_all_hundred_is_a_hundred_whatever_the_weights():
@@ -106,14 +112,10 @@ def test_the_points_are_left_alone_and_no_customers_have_no_parts():
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    st.lists(
-        st.floats(allow_infinity=False, allow_nan=True), min_size=1, max_size=10
-    )
-)
+@given(st.lists(st.floats(allow_infinity=False, allow_nan=True), min_size=1, max_size=10))
 def test_the_text_is_json_of_the_very_numbers(numbers):
-    frame = pd.DataFrame({"100 % \"r\"": numbers})
-    texts = explain.as_json(frame, frame, {"100 % \"r\"": 2.5}, frame)
+    frame = pd.DataFrame({'100 % "r"': numbers})
+    texts = explain.as_json(frame, frame, {'100 % "r"': 2.5}, frame)
     for text, number in zip(texts, numbers, strict=True):
         expected = None if np.isnan(number) else number
         assert json.loads(text) == {'100 % "r"': [expected, expected, 2.5, expected]}

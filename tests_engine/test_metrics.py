@@ -108,9 +108,7 @@ def test_derived_metrics(customers, as_of):
 
 def test_the_time_of_day_does_not_count(customers, as_of):
     evening = datetime.datetime(2024, 6, 29, 23, 59)
-    derived = metrics.derive(
-        customers({"first_order_date": evening, "last_order_date": evening}), as_of
-    )
+    derived = metrics.derive(customers({"first_order_date": evening, "last_order_date": evening}), as_of)
     assert derived["recency_days"].tolist() == [1.0]
 
 

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from engine import metrics, pipeline, schema, scoring, segments
 from engine.pipeline import Fit
@@ -97,7 +96,7 @@ def test_the_frame_is_left_alone(customers, policy, as_of):
 def test_a_frame_with_a_date_in_the_future_is_refused(customers, policy, as_of):
     rules = policy()
     good, bad = customers({}), customers({"ago": -1})
-    with pytest.raises(ValueError, match="'last_order_date' lies after 2024-06-30 for 1 of 1"):
+    with pytest.raises(ValueError, match="_order_date' lies after 2024-06-30 for 1 of 1 customers"):
         run(rules, bad, as_of)
     with pytest.raises(ValueError, match="lies after"):
         pipeline.apply(rules, pipeline.fit(rules, good, as_of), bad, as_of)
@@ -113,7 +112,7 @@ def test_54_percent_one_order_customers_share_every_score(customers, policy, as_
     assert once["frequency_score"].unique().tolist() == [2]  # 100 x 27 / 100 = 27 points
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(population=POPULATION, method=METHODS, random=st.randoms(use_true_random=False))
 def test_row_order_and_repetition_change_nothing(customers, policy, as_of, population, method, random):
     rules = policy(criteria=three_criteria(method))
@@ -136,7 +135,7 @@ def test_all_tied_customers_are_average(customers, policy, as_of, size):
 # Fit, then apply ---------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(population=POPULATION, method=METHODS, min_population=st.sampled_from([1, 6]), data=st.data())
 def test_one_customer_scored_later_by_the_stored_fit_gets_the_result_of_the_run(
     customers, policy, as_of, population, method, min_population, data
@@ -152,7 +151,7 @@ def test_one_customer_scored_later_by_the_stored_fit_gets_the_result_of_the_run(
     assert_frame_equal(pipeline.apply(rules, stored, frame.iloc[[one]], as_of), result.iloc[[one]])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(population=POPULATION, method=METHODS, more=st.integers(1, 10**7))
 def test_more_money_never_lowers_the_score(customers, policy, as_of, population, method, more):
     rules = policy(criteria=three_criteria(method))
@@ -255,6 +254,28 @@ def test_the_average_order_is_that_of_all_purchases_in_the_window(customers, pol
     assert pipeline.fit(policy(), frame, as_of).average_order == 150.0  # 600 / 4
 
 
+@pytest.mark.parametrize("orders", [0, 1])
+def test_without_money_there_is_no_average_order(customers, policy, as_of, orders):
+    frame = customers({"ago": 5, "orders": orders, "amount": 0.0})
+    assert pipeline.fit(policy(), frame, as_of).average_order is None
+
+
+def test_the_average_order_does_not_depend_on_the_order_of_rows(customers, policy, as_of):
+    frame = customers({"amount": 1e16}, {"amount": 1.0}, {"amount": 1.0})
+    averages = {pipeline.fit(policy(), each, as_of).average_order for each in (frame, frame[::-1])}
+    assert averages == {(1e16 + 2) / 3}
+
+
+def test_the_heavier_of_frequency_and_money_decides_the_segment(customers, policy, as_of):
+    # The first buys often for little, the second once for much; both bought yesterday.
+    frame = customers({"ago": 1, "orders": 9, "amount": 1.0}, {"ago": 1, "orders": 1, "amount": 900.0})
+    often, much = ([("frequency", 90), ("monetary", 10)], [("frequency", 10), ("monetary", 90)])
+    loyal, about_to_sleep = (segments.SEGMENT_CODES.index(code) for code in ("loyal", "about_to_sleep"))
+    # Points 75 and 25 -> 4 and 2; all recency points are 50 -> 3
+    assert run(policy(criteria=often), frame, as_of)["segment"].tolist() == [loyal, about_to_sleep]
+    assert run(policy(criteria=much), frame, as_of)["segment"].tolist() == [about_to_sleep, loyal]
+
+
 def test_recency_follows_the_as_of_date(customers, policy, as_of):
     rules = policy(criteria=[("recency", 1, "bands")])
     frame = customers({"ago": 0})
@@ -266,20 +287,18 @@ def test_recency_follows_the_as_of_date(customers, policy, as_of):
 
 def test_a_metric_of_another_addon_is_scored_like_any(customers, policy, as_of, monkeypatch):
     monkeypatch.setattr(metrics, "_registry", dict(metrics._registry))
-    metrics.register(
-        metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True)
-    )
+    metrics.register(metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True))
     rules = policy(criteria=[("margin", 1)])
     frame = customers({}, {}).assign(margin=[5, -5])
     assert run(rules, frame, as_of)["points_margin"].tolist() == [75.0, 25.0]
-    with pytest.raises(ValueError, match="'margin'.* lacks"):
+    with pytest.raises(ValueError, match=r"'margin'.* lacks"):
         run(rules, frame.drop(columns="margin"), as_of)
 
 
 # The score and its parts -------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(population=POPULATION, method=METHODS)
 def test_parts_sum_to_the_score_and_lead_to_one_tier(customers, policy, as_of, population, method):
     rules = policy(criteria=three_criteria(method), prospect_segment=99)
@@ -314,8 +333,3 @@ def test_quintiles_of_a_large_population_are_exact(customers, policy, as_of):
     exact = scoring.midrank_percentile(frame[schema.AMOUNT], higher_is_better=True)
     assert found.tolist() == scoring.quintile(exact).tolist()
     assert found.value_counts().max() - found.value_counts().min() <= 1
-
-
-def test_the_same_result_under_every_pandas_string_option(customers, policy, as_of):
-    with pd.option_context("future.infer_string", True):
-        assert run(policy(), customers({}), as_of)["explanation"].dtype == object

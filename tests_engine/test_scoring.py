@@ -198,6 +198,10 @@ def test_values_beyond_the_population_are_clamped_to_its_ends():
     assert points_of(scale, -1e12, 10, 15, 20, 1e12) == [25, 25, 50, 75, 75]
 
 
+def test_points_between_knots_are_rounded_to_millionths():
+    assert points_of(fitted([0.0, 3.0, 7.0]), 1.0, 4.0) == [27.777778, 58.333333]
+
+
 def test_orders_of_a_trillion_do_not_disturb_the_others():
     values = [1.0, 2.0, 3.0, 1e12]
     assert points_of(fitted(values), *values) == [12.5, 37.5, 62.5, 87.5]
@@ -231,9 +235,7 @@ def test_no_values_give_no_points():
 LONG = {
     "all different": lambda rng: rng.lognormal(5, 2, 20_000).round(2),
     "half tied": lambda rng: np.r_[np.full(8_000, 50.0), rng.lognormal(5, 2, 12_000).round(2)],
-    "ties at the edges": lambda rng: np.r_[
-        np.arange(2_400.0), np.repeat([2_400.0, 2_401.0, 2_402.0], 800)
-    ],
+    "ties at the edges": lambda rng: np.r_[np.arange(2_400.0), np.repeat([2_400.0, 2_401.0, 2_402.0], 800)],
     "one of a trillion": lambda rng: np.r_[np.arange(5_000) / 100, 1e12],
     # 1 000 heavy values, each followed by a light one: points jump all over the scale.
     "many jumps": lambda rng: np.r_[np.repeat(np.arange(1_500.0), 9), np.arange(1_500.0) + 0.5],

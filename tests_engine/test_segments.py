@@ -57,7 +57,7 @@ def test_a_missing_score_has_no_segment():
     assert keys.isna().all()
 
 
-@pytest.mark.parametrize("weights", [(30, 40), (1, 1), (1, 3), (0, 2), (2, 0), (0.1, 0.2)])
+@pytest.mark.parametrize("weights", [(30, 40), (1, 1), (1, 3), (0, 2), (2, 0), (0.1, 0.1), (0.1, 0.3)])
 def test_the_weighted_mean_is_rounded_half_up(weights):
     pairs = list(itertools.product(FIFTHS, FIFTHS))
     w_f, w_m = (Fraction(str(weight)) for weight in weights)

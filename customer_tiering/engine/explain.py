@@ -44,8 +44,8 @@ def contributions(points: pd.DataFrame, weights: Mapping[str, float]) -> tuple[p
     total = math.fsum(weights[metric] for metric in points)
     shares = np.array([weights[metric] / total for metric in points])
     parts = np.rint(points.to_numpy() * shares * 100 * _MILLION).astype("int64")
-    # Rounding moved each part by half a millionth at most: a true half still rounds up.
-    score = (parts.sum(axis=1) + parts.shape[1] + _MILLION // 2) // _MILLION
+    slack = parts.shape[1]  # rint moved each part by half a millionth at most
+    score = (parts.sum(axis=1) + slack + _MILLION // 2) // _MILLION
     hundredths = _largest_remainders(parts, score)
     return (
         pd.Series(score / 100, index=points.index, dtype="float64"),

@@ -180,11 +180,12 @@ def derive(frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        A new frame: all columns of `frame` and, as float64, ``recency_days`` (days since
-        the last purchase, 0 on the day itself, NaN: never bought), ``average_order``
-        (gross money per purchase of the window, NaN: none), ``gap_mean_days`` (mean days
-        between consecutive purchase days, NaN: below two) and ``days_since_contact``
-        (NaN: never).
+        A new frame: all columns of `frame` and, added or replaced, as float64
+
+        - ``recency_days``: days since the last purchase, 0 on the day itself, NaN: never
+        - ``average_order``: gross money per purchase of the window, NaN: none
+        - ``gap_mean_days``: mean days between consecutive purchase days, NaN: below two
+        - ``days_since_contact``: days since the last contact, NaN: never
 
     Raises
     ------

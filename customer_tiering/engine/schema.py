@@ -155,15 +155,17 @@ def _check_purchases(frame: pd.DataFrame) -> None:
     _refuse(first.isna() & last.notna(), f"Column {FIRST_ORDER_DATE!r} is missing beside a last")
     _refuse(first.notna() & last.isna(), f"Column {LAST_ORDER_DATE!r} is missing beside a first")
     _refuse(days(first) > days(last), f"Column {FIRST_ORDER_DATE!r} lies after the last")
+    purchase_days = frame[PURCHASE_DAYS]
     _refuse(
-        last.notna() & (frame[PURCHASE_DAYS] == 0),
-        f"Column {PURCHASE_DAYS!r} is zero in spite of a purchase",
+        last.notna() & np.where(days(first) < days(last), purchase_days < 2, purchase_days != 1),
+        f"Column {PURCHASE_DAYS!r} contradicts the first and the last date",
     )
     for column in (PURCHASE_DAYS, ORDER_COUNT):
-        _refuse(
-            last.isna() & (frame[column] > 0),
-            f"Column {column!r} counts purchases without a date",
-        )
+        _refuse(last.isna() & (frame[column] > 0), f"Column {column!r} counts purchases without a date")
+    _refuse(
+        (frame[ORDER_COUNT] == 0) & (frame[GROSS_AMOUNT] > 0),
+        f"Column {GROSS_AMOUNT!r} is money of no purchase",
+    )
 
 
 def _refuse(wrong: pd.Series | np.ndarray, sentence: str) -> None:

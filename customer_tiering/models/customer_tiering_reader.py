@@ -34,7 +34,7 @@ class CustomerTieringReader(models.AbstractModel):
         self.env.flush_all()
         columns = self._get_columns()
         frame = self._copy_to_frame(self._get_query(policy, as_of), ["customer", *columns])
-        frame = frame.set_index("customer")
+        frame = frame.astype({"customer": "int64"}).set_index("customer")
         for column, dtype in columns.items():
             if dtype == "date":
                 frame[column] = pd.to_datetime(frame[column], format="%Y-%m-%d")
@@ -63,7 +63,7 @@ class CustomerTieringReader(models.AbstractModel):
         window_start, until = policy._get_window(as_of)
         return SQL(
             """
-            WITH population AS %(population)s,
+            WITH population (id) AS %(population)s,
             purchase AS (%(purchases)s),
             credit AS (%(credits)s),
             contact AS (%(contacts)s)

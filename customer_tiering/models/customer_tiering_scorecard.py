@@ -112,8 +112,9 @@ class CustomerTieringScorecard(models.Model):
         "customer.tier.change", string="Tier History", compute="_compute_change_ids"
     )
 
-    _partner_company_uniq = models.UniqueIndex(
-        "(partner_id, company_id)", "A customer has one scorecard in each company."
+    # A constraint, not an index: merging contacts looks for constraints to know what it cannot move.
+    _partner_company_uniq = models.Constraint(
+        "UNIQUE(partner_id, company_id)", "A customer has one scorecard in each company."
     )
 
     @api.model

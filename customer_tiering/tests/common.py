@@ -1,0 +1,75 @@
+from datetime import date, datetime, time, timedelta
+
+from odoo.fields import Command
+from odoo.tests import TransactionCase, new_test_user
+
+AS_OF = date(2026, 6, 30)
+
+
+class TieringCommon(TransactionCase):
+    """A company of its own with its default policy, a product and a few ways to say "they bought"."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env = cls.env(context=dict(cls.env.context, tracking_disable=True, no_reset_password=True))
+        cls.company = cls.env["res.company"].create({"name": "Tiering Company"})
+        cls.env.user.company_ids |= cls.company
+        cls.env = cls.env(context=dict(cls.env.context, allowed_company_ids=cls.company.ids))
+        cls.company = cls.company.with_env(cls.env)
+        cls.company.partner_id.tz = "UTC"
+        cls.policy = cls.company.tiering_policy_ids
+        cls.product = cls.env["product.product"].create({"name": "Compact disc", "taxes_id": False})
+        cls.salesperson = cls._new_user("tiering_salesperson", "sales_team.group_sale_salesman_all_leads")
+        cls.manager = cls._new_user("tiering_manager", "sales_team.group_sale_manager")
+
+    @classmethod
+    def _new_user(cls, login, groups, **values):
+        return new_test_user(
+            cls.env,
+            login=login,
+            groups=groups,
+            company_id=cls.company.id,
+            company_ids=[Command.set(cls.company.ids)],
+            **values,
+        )
+
+    @classmethod
+    def _customer(cls, name, **values):
+        return cls.env["res.partner"].create({"name": name, **values})
+
+    @classmethod
+    def _order(cls, partner, days_ago=0, amount=100.0, state="sale", when=None, **values):
+        """An order of ``amount`` (untaxed) placed ``days_ago`` days before AS_OF, at noon UTC."""
+        order = cls.env["sale.order"].create(
+            {
+                "partner_id": partner.id,
+                "company_id": cls.company.id,
+                "order_line": [
+                    Command.create({"product_id": cls.product.id, "product_uom_qty": 1, "price_unit": amount})
+                ],
+                **values,
+            }
+        )
+        when = when or datetime.combine(AS_OF - timedelta(days=days_ago), time(12))
+        order.write({"state": state, "date_order": when})
+        return order
+
+    @classmethod
+    def _run(cls, policy=None, as_of=AS_OF, **values):
+        """Compute a policy and return its run."""
+        run = cls.env["customer.tiering.run"]._queue(policy or cls.policy, trigger="manual")
+        run.write(values)
+        run._compute(as_of=as_of)
+        return run
+
+    @classmethod
+    def _card(cls, partner, company=None):
+        return cls.env["customer.tiering.scorecard"].search(
+            [("partner_id", "=", partner.id), ("company_id", "=", (company or cls.company).id)]
+        )
+
+    def assertTiers(self, expected):
+        """``expected``: ``{partner: tier name or False}``, all wrong ones reported together."""
+        actual = {partner.name: self._card(partner).tier_id.name for partner in expected}
+        self.assertEqual(actual, {partner.name: tier for partner, tier in expected.items()})

@@ -1,0 +1,140 @@
+from odoo.exceptions import AccessError
+from odoo.fields import Command
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .common import TieringCommon
+
+MODELS = (
+    "customer.segment",
+    "customer.tier",
+    "customer.tier.change",
+    "customer.tiering.criterion",
+    "customer.tiering.policy",
+    "customer.tiering.run",
+    "customer.tiering.scorecard",
+)
+CONFIGURED = ("customer.segment", "customer.tier", "customer.tiering.criterion", "customer.tiering.policy")
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(TieringCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customer = cls._customer("Ann")
+        cls.order = cls._order(cls.customer, 5, 100)
+        cls._run()
+        cls.internal = cls._new_user("tiering_internal", "base.group_user")
+        cls.portal = new_test_user(
+            cls.env,
+            "tiering_portal",
+            "base.group_portal",
+            company_id=cls.company.id,
+            company_ids=[Command.set(cls.company.ids)],
+        )
+        cls.public = cls.env.ref("base.public_user")
+        cls.own_leads = cls._new_user("tiering_own", "sales_team.group_sale_salesman")
+
+    def test_salespeople_read_and_do_not_write(self):
+        for user in (self.salesperson, self.own_leads):
+            for model in MODELS:
+                records = self.env[model].with_user(user).search([])
+                self.assertTrue(records or model == "customer.tier.change", model)
+                for operation in ("write", "create", "unlink"):
+                    self.assertFalse(records.has_access(operation), (model, operation))
+            self.assertEqual(self.customer.with_user(user).tiering_score, self._card(self.customer).score)
+            with self.assertRaises(AccessError):
+                self.policy.with_user(user).action_compute_now()
+
+    def test_sales_managers_configure_but_do_not_rewrite_results(self):
+        for model in MODELS:
+            records = self.env[model].with_user(self.manager).search([])
+            for operation in ("write", "create", "unlink"):
+                self.assertEqual(records.has_access(operation), model in CONFIGURED, (model, operation))
+        self.policy.with_user(self.manager).window_days = 180
+        self.assertIn("1 customers scored", self.policy.with_user(self.manager).action_compute_now()["params"]["message"])
+
+    def test_others_get_nothing(self):
+        Partner = self.env["res.partner"]
+        for user in (self.internal, self.portal, self.public):
+            with self.subTest(user=user.login):
+                for model in MODELS:
+                    with self.assertRaises(AccessError):
+                        self.env[model].with_user(user).search([])
+                partners = Partner.with_user(user)
+                customer = self.customer.with_user(user)
+                self.assertNotIn("tiering_tier_id", partners.fields_get())
+                self.assertNotIn("tiering_tier_id", self.env["sale.order"].with_user(user).fields_get())
+                for fname in ("tiering_scorecard_id", "tiering_tier_id", "tiering_score", "tiering_explanation"):
+                    with self.assertRaises(AccessError), mute_logger("odoo.models"):
+                        customer.read([fname])
+                    with self.assertRaises(AccessError):
+                        partners.web_search_read([], {fname: {}})
+                for fname in ("tiering_tier_id", "tiering_score"):
+                    with self.assertRaises(AccessError):
+                        partners._read_group([], [fname], ["__count"])
+                    with self.assertRaises(AccessError):
+                        partners.search([], order=fname)
+                    with self.assertRaises(AccessError):
+                        partners.web_read_group([], [fname], ["__count"])
+                with self.assertRaises(AccessError):
+                    partners._read_group([], [], ["tiering_amount:sum"])
+
+    def test_a_search_by_tier_tells_others_nothing(self):
+        """Whatever the condition, who may not see tiers learns the same about every partner."""
+        tier = self.customer.tiering_tier_id
+        other = self._customer("Never scored")
+        domain = [("id", "in", (self.customer | other).ids)]
+        for condition in (
+            ("tiering_tier_id", "=", tier.id),
+            ("tiering_tier_id", "!=", tier.id),
+            ("tiering_tier_id", "=", False),
+            ("tiering_tier_id.name", "ilike", tier.name),
+            ("tiering_scorecard_id", "!=", False),
+            ("tiering_scorecard_id.score", ">", 0),
+            ("tiering_score", ">", 0),
+            ("tiering_score", "<", 1),
+        ):
+            with self.subTest(condition=condition):
+                found = self.env["res.partner"].with_user(self.internal).search([*domain, condition])
+                self.assertIn(len(found), (0, 2))
+        users = self.env["res.users"].with_user(self.internal)
+        for condition in (("tiering_tier_id", "!=", False), ("partner_id.tiering_tier_id", "!=", False)):
+            self.assertFalse(users.search([condition]))
+
+    def test_exports_of_others_have_no_tier(self):
+        self.internal.group_ids |= self.env.ref("base.group_allow_export")
+        with self.assertRaises(AccessError):
+            self.customer.with_user(self.internal).export_data(["name", "tiering_tier_id/name"])
+
+    def test_a_portal_customer_can_confirm_although_tiers_are_hidden(self):
+        order = self._order(self.customer, 0, 10, state="sent")
+        order.with_user(self.public).sudo().action_confirm()
+        self.assertEqual(order.tiering_tier_id, self.customer.tiering_tier_id)
+
+    def test_companies_see_only_their_own(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        stranger = new_test_user(
+            self.env,
+            "tiering_stranger",
+            "sales_team.group_sale_manager",
+            company_id=other.id,
+            company_ids=[Command.set(other.ids)],
+        )
+        theirs = self.env(user=stranger, context={"allowed_company_ids": other.ids})
+        for model in MODELS:
+            if model == "customer.segment":
+                continue
+            company = "policy_id.company_id" if model == "customer.tiering.criterion" else "company_id"
+            records = self.env[model].search([(company, "=", self.company.id)])
+            self.assertTrue(records, model)
+            seen = theirs[model].search([])
+            self.assertFalse(seen & records, model)
+        partner = self.customer.with_env(theirs)
+        self.assertFalse(partner.tiering_tier_id)
+        self.assertFalse(partner.search([("tiering_tier_id", "!=", False)]))
+        with self.assertRaises(AccessError):
+            self.policy.with_env(theirs).window_days = 1
+        with self.assertRaises(AccessError):
+            self.policy.with_env(theirs).action_compute_now()

@@ -1,0 +1,109 @@
+import os
+from datetime import timedelta
+
+import pandas as pd
+
+from odoo.tests import tagged
+
+from .common import TieringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCdnow(TieringCommon):
+    """2,357 real customers with 6,919 purchases, judged by plain pandas."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = os.environ.get("CUSTOMER_TIERING_CDNOW")
+        if not path:
+            raise AssertionError(
+                "CUSTOMER_TIERING_CDNOW must name the file CDNOW_sample.txt; bin/test sets it, "
+                "bin/python demo/cdnow.py prints it."
+            )
+        cls.purchases = pd.read_csv(
+            path,
+            sep=r"\s+",
+            names=["id", "customer", "date", "units", "amount"],
+            parse_dates=["date"],
+            date_format="%Y%m%d",
+        )
+        cls.as_of = cls.purchases["date"].max().date()
+        ids = sorted(cls.purchases["customer"].unique())
+        partners = cls.env["res.partner"].create([{"name": f"Customer {number}"} for number in ids])
+        cls.partner_of = dict(zip(ids, partners.ids, strict=True))
+        cls.env.flush_all()
+        cls.env.cr.execute_values(
+            """
+            INSERT INTO sale_order (name, company_id, partner_id, partner_invoice_id, partner_shipping_id,
+                                    currency_id, currency_rate, state, date_order, amount_untaxed)
+            VALUES %s
+            """,
+            [
+                (
+                    f"CDNOW {number}",
+                    cls.company.id,
+                    *[cls.partner_of[row.customer]] * 3,
+                    cls.company.currency_id.id,
+                    1,
+                    "sale",
+                    row.date.to_pydatetime(),
+                    row.amount,
+                )
+                for number, row in enumerate(cls.purchases.itertuples())
+            ],
+        )
+        cls.env.invalidate_all()
+
+    def _expected(self):
+        """R, F and M of every customer by plain pandas: one group-by over the file."""
+        orders = self.purchases.assign(partner=self.purchases["customer"].map(self.partner_of))
+        purchases = orders[orders["amount"] > 0]
+        recent = purchases[purchases["date"] > pd.Timestamp(self.as_of - timedelta(days=365))]
+        frame = pd.DataFrame(index=sorted(self.partner_of.values()))
+        last = purchases.groupby("partner")["date"].max()
+        frame["recency_days"] = (pd.Timestamp(self.as_of) - last).dt.days
+        frame["order_count"] = recent.groupby("partner").size()
+        frame["amount"] = recent.groupby("partner")["amount"].sum().round(2)
+        frame[["order_count", "amount"]] = frame[["order_count", "amount"]].fillna(0)
+        return frame
+
+    def _scorecards(self):
+        names = ["partner_id", "recency_days", "order_count", "amount", "score", "tier_id", "last_order_date"]
+        cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
+        frame = pd.DataFrame(cards.read(names, load=None)).set_index("partner_id").sort_index()
+        return frame
+
+    def test_recency_frequency_and_monetary_of_every_customer(self):
+        run = self._run(as_of=self.as_of)
+        self.assertEqual(run.customer_count, 2357)
+        cards, expected = self._scorecards(), self._expected()
+        self.assertEqual(list(cards.index), list(expected.index))
+        never = expected["recency_days"].isna()  # bought for 0 dollars only
+        self.assertEqual(list(cards.index[cards["last_order_date"] == False]), list(expected.index[never]))  # noqa: E712
+        for column in ("recency_days", "order_count", "amount"):
+            self.assertEqual(list(cards[column]), list(expected[column].fillna(0)), column)
+
+    def test_scores_are_mid_rank_percentiles_and_equal_customers_score_equal(self):
+        self._run(as_of=self.as_of)
+        cards, expected = self._scorecards(), self._expected().dropna()
+        points = pd.DataFrame(
+            {
+                "recency": (-expected["recency_days"]).rank(),
+                "frequency": expected["order_count"].rank(),
+                "monetary": expected["amount"].rank(),
+            }
+        )
+        points = (points - 0.5) / len(expected) * 100
+        scores = cards.loc[expected.index, "score"]
+        self.assertLess((scores - points.mean(axis=1)).abs().max(), 0.0051)  # rounded to two decimals
+        kinds = scores.groupby([expected[column] for column in expected]).nunique()
+        self.assertLess(len(kinds), len(scores))
+        self.assertEqual(kinds.max(), 1)
+
+    def test_two_runs_give_the_same_and_the_second_writes_nothing(self):
+        self._run(as_of=self.as_of)
+        before = self._scorecards()
+        run = self._run(as_of=self.as_of)
+        self.assertEqual(run.written_count, 0)
+        self.assertTrue(self._scorecards().equals(before))

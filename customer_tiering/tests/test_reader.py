@@ -1,0 +1,183 @@
+from datetime import datetime, timedelta
+
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import AS_OF, TieringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestReader(TieringCommon):
+    """What counts as a purchase, in which money, on which day, of whom."""
+
+    def _read(self, policy=None, as_of=AS_OF):
+        return self.env["customer.tiering.reader"]._read_customers(policy or self.policy, as_of)
+
+    def _row(self, partner, **kwargs):
+        return self._read(**kwargs).loc[partner.id]
+
+    def test_only_confirmed_orders_count(self):
+        customer = self._customer("Ann")
+        self._order(customer, 10, 100)
+        for state in ("draft", "sent", "cancel"):
+            self._order(customer, 5, 1000, state=state)
+        row = self._row(customer)
+        self.assertEqual((row.order_count, row.amount), (1, 100))
+        self.assertEqual(row.last_order_date.date(), AS_OF - timedelta(days=10))
+
+    def test_window_is_open_at_its_start_and_closed_at_its_end(self):
+        customer = self._customer("Ann")
+        self._order(customer, 365, 1)  # the day the window starts at: outside
+        self._order(customer, 364, 10)
+        self._order(customer, 0, 100)
+        self._order(customer, -1, 1000)  # tomorrow
+        row = self._row(customer)
+        self.assertEqual((row.order_count, row.amount), (2, 110))
+        self.assertEqual(row.first_order_date.date(), AS_OF - timedelta(days=365))
+        self.assertEqual(row.purchase_days, 3)
+
+    def test_days_are_days_of_the_companys_time_zone(self):
+        self.company.partner_id.tz = "Asia/Tokyo"  # UTC+9
+        customer = self._customer("Ann")
+        self._order(customer, when=datetime(2026, 6, 30, 14, 59), amount=1)  # 23:59 in Tokyo
+        self._order(customer, when=datetime(2026, 6, 30, 15, 0), amount=10)  # midnight: 1 July in Tokyo
+        row = self._row(customer)
+        self.assertEqual((row.order_count, row.amount), (1, 1))
+        self.assertEqual(self._row(customer, as_of=AS_OF + timedelta(days=1)).amount, 11)
+
+    def test_zero_and_negative_orders_are_no_purchases_but_returns_subtract(self):
+        customer = self._customer("Ann")
+        self._order(customer, 20, 100)
+        self._order(customer, 10, 0)
+        self._order(customer, 5, -30)
+        row = self._row(customer)
+        self.assertEqual((row.order_count, row.gross_amount, row.amount), (1, 100, 70))
+        self.assertEqual(row.last_order_date.date(), AS_OF - timedelta(days=20))
+
+    def test_money_is_company_money_at_the_rate_of_the_order(self):
+        customer = self._customer("Ann")
+        order = self._order(customer, 10, 100)
+        order.currency_rate = 0.5  # half a unit of the order's currency is one of the company's
+        self.assertEqual(self._row(customer).amount, 200)
+
+    def test_missing_and_zero_rates_are_read_as_one(self):
+        customer = self._customer("Ann")
+        orders = self._order(customer, 10, 100) | self._order(customer, 11, 10)
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE sale_order SET currency_rate = 0 WHERE id = %s", [orders[0].id])
+        self.env.cr.execute("UPDATE sale_order SET currency_rate = NULL WHERE id = %s", [orders[1].id])
+        self.assertEqual(self._row(customer).amount, 110)
+
+    def test_posted_credit_notes_of_the_window_subtract(self):
+        self.env["account.chart.template"].try_loading("generic_coa", company=self.company, install_demo=False)
+        customer = self._customer("Ann")
+        self._order(customer, 40, 500)
+        for days_ago, amount, post in ((10, 120, True), (400, 50, True), (5, 70, False)):
+            refund = self.env["account.move"].create(
+                {
+                    "move_type": "out_refund",
+                    "partner_id": customer.id,
+                    "invoice_date": AS_OF - timedelta(days=days_ago),
+                    "invoice_line_ids": [
+                        Command.create({"name": "Return", "quantity": 1, "price_unit": amount, "tax_ids": False})
+                    ],
+                }
+            )
+            if post:
+                refund.action_post()
+        row = self._row(customer)
+        # 500 - 120; the old one is out of the window, the draft one is not posted
+        self.assertEqual(row.amount, 380)
+        self.assertEqual(row.order_count, 1)
+
+    def test_orders_of_contacts_belong_to_their_company(self):
+        customer = self._customer("Lumber Inc", is_company=True)
+        contact = self._customer("Ann", parent_id=customer.id)
+        self._order(customer, 10, 100)
+        self._order(contact, 5, 20)
+        frame = self._read()
+        self.assertNotIn(contact.id, frame.index)
+        self.assertEqual((frame.loc[customer.id].order_count, frame.loc[customer.id].amount), (2, 120))
+
+    def test_archived_customers_and_other_companies_orders_are_left_out(self):
+        archived = self._customer("Archived")
+        foreign = self._customer("Foreign")
+        both = self._customer("Both")
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self._order(archived, 10, 100)
+        self._order(both, 10, 100)
+        for partner in (foreign, both):
+            self.env["sale.order"].with_company(other).create(
+                {"partner_id": partner.id, "company_id": other.id, "state": "sale"}
+            )
+        archived.active = False
+        frame = self._read()
+        self.assertNotIn(archived.id, frame.index)
+        self.assertNotIn(foreign.id, frame.index)
+        self.assertEqual(frame.loc[both.id].amount, 100)
+
+    def test_who_only_has_a_quotation_or_future_orders_has_not_bought(self):
+        asked, future = self._customer("Asked"), self._customer("Future")
+        self._order(asked, 10, state="draft")
+        self._order(future, -30)
+        frame = self._read()
+        for partner in (asked, future):
+            self.assertTrue(frame.loc[partner.id].isna().last_order_date)
+            self.assertEqual(frame.loc[partner.id].order_count, 0)
+
+    def test_the_median_gap_counts_days_with_purchases(self):
+        customer = self._customer("Ann")
+        for days_ago in (100, 90, 90, 60, 0):
+            self._order(customer, days_ago, 10)
+        self._order(customer, 50, -5)  # a return is no visit
+        row = self._row(customer)
+        # days 100, 90, 60, 0 ago: gaps 10, 30, 60, the median is 30
+        self.assertEqual(row.gap_median_days, 30)
+        self.assertEqual(row.purchase_days, 4)
+
+    def test_contacts_are_what_people_exchanged(self):
+        customer = self._customer("Lumber Inc", is_company=True)
+        contact = self._customer("Ann", parent_id=customer.id)
+        order = self._order(contact, 10, 100)
+        customer.message_post(body="They called", message_type="comment", subtype_xmlid="mail.mt_note")
+        contact.message_post(body="Hello", message_type="email")
+        order.message_post(body="Your order", message_type="comment")
+        customer.message_post(body="Some field changed", message_type="notification")
+        activity = customer.activity_schedule("mail.mail_activity_data_call", user_id=self.env.uid)
+        activity.action_done()
+        customer.activity_schedule("mail.mail_activity_data_call", user_id=self.env.uid)  # still open
+        today = self.company._get_tiering_today()
+        row = self._row(customer, as_of=today)
+        # note, e-mail, message on the order and the done call; neither the notification nor the
+        # open activity, and the done call's own notification does not count again
+        self.assertEqual(row.contact_count, 4)
+        self.assertEqual(row.last_contact_date.date(), today)
+        # before all that happened
+        row = self._row(customer, as_of=today - timedelta(days=1))
+        self.assertEqual(row.contact_count, 0)
+
+    def test_contacts_about_another_companys_order_do_not_count(self):
+        customer = self._customer("Ann")
+        self._order(customer, 10)
+        other = self.env["res.company"].create({"name": "Other Company"})
+        order = self.env["sale.order"].with_company(other).create(
+            {"partner_id": customer.id, "company_id": other.id}
+        )
+        order.message_post(body="Your order", message_type="comment")
+        self.assertEqual(self._row(customer, as_of=self.company._get_tiering_today()).contact_count, 0)
+
+    def test_a_company_without_orders_gives_an_empty_frame(self):
+        frame = self._read()
+        self.assertEqual(len(frame), 0)
+        self.assertEqual(str(frame.amount.dtype), "float64")
+        self.assertTrue(str(frame.last_order_date.dtype).startswith("datetime64"))
+
+    def test_policies_share_the_customers_in_their_order(self):
+        company, person = self._customer("Lumber Inc", is_company=True), self._customer("Ann")
+        self._order(company)
+        self._order(person)
+        first = self.policy.copy(
+            {"name": "Companies", "partner_domain": "[('is_company', '=', True)]", "sequence": 1}
+        )
+        self.assertEqual(list(self._read(first).index), company.ids)
+        self.assertEqual(list(self._read(self.policy).index), person.ids)

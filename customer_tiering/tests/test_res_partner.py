@@ -1,0 +1,123 @@
+from odoo.tests import tagged
+
+from .common import TieringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestResPartner(TieringCommon):
+    """The partner's fields over the joined scorecard behave like stored ones."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.best = cls._customer("Best", is_company=True)
+        cls.contact = cls._customer("Contact of Best", parent_id=cls.best.id)
+        cls.middle, cls.poor, cls.asked, cls.nobody = (
+            cls._customer(name) for name in ("Middle", "Poor", "Asked", "Nobody")
+        )
+        for days_ago in range(0, 100, 10):
+            cls._order(cls.best, days_ago, 100)
+        for days_ago in (40, 80, 120):
+            cls._order(cls.middle, days_ago, 100)
+        cls._order(cls.poor, 400, 100)
+        cls._order(cls.asked, state="draft")
+        cls._run()
+        cls.everybody = cls.best | cls.contact | cls.middle | cls.poor | cls.asked | cls.nobody
+        cls.tiers = {tier.name: tier for tier in cls.policy.tier_ids}
+
+    def _find(self, *conditions, **kwargs):
+        Partner = self.env["res.partner"].with_user(self.salesperson)
+        return Partner.search([("id", "in", self.everybody.ids), *conditions], **kwargs).sudo()
+
+    def test_contacts_show_their_companys_tier(self):
+        self.assertEqual(self.contact.tiering_tier_id.name, "Platinum")
+        self.assertEqual(self.contact.tiering_score, self.best.tiering_score)
+        self.assertFalse(self.nobody.tiering_scorecard_id)
+        self.assertFalse(self.asked.tiering_tier_id)
+
+    def test_filter_by_tier(self):
+        platinum = self.tiers["Platinum"].id
+        with_tier = self.best | self.contact | self.middle | self.poor
+        for condition, expected in (
+            (("tiering_tier_id", "=", platinum), self.best | self.contact),
+            (("tiering_tier_id", "!=", platinum), self.middle | self.poor | self.asked | self.nobody),
+            (("tiering_tier_id", "in", [platinum, self.tiers["Silver"].id]), self.best | self.contact | self.middle),
+            (("tiering_tier_id", "in", [platinum, False]), self.best | self.contact | self.asked | self.nobody),
+            (("tiering_tier_id", "not in", [platinum, False]), self.middle | self.poor),
+            (("tiering_tier_id", "=", False), self.asked | self.nobody),
+            (("tiering_tier_id", "!=", False), with_tier),
+            (("tiering_tier_id", "ilike", "plat"), self.best | self.contact),
+            (("tiering_tier_id", "not ilike", "plat"), self.middle | self.poor | self.asked | self.nobody),
+            (("tiering_tier_id.name", "=", "Silver"), self.middle),
+            (("tiering_scorecard_id", "=", False), self.nobody),
+            (("tiering_scorecard_id", "!=", False), self.everybody - self.nobody),
+            (("tiering_scorecard_id.order_count", ">=", 3), self.best | self.contact | self.middle),
+            (("tiering_segment_id.code", "=", "prospect"), self.asked),
+            (("tiering_score", ">", 50), self.best | self.contact | self.middle),
+        ):
+            with self.subTest(condition=condition):
+                self.assertEqual(self._find(condition), expected.sorted(lambda p: p.complete_name or ""))
+                self.assertEqual(self.everybody.filtered_domain([condition]), expected)
+
+    def test_search_the_word_gold_finds_the_tier(self):
+        tier = self.env["customer.tier"].with_user(self.salesperson).name_search("gold")
+        self.assertIn(self.tiers["Gold"].id, [id_ for id_, _name in tier])
+
+    def test_best_first_does_not_begin_with_partners_without_score(self):
+        # equal scores in the order of their ids: the company before its contact
+        order = self._find(order="tiering_score desc, id")
+        self.assertEqual(order[:4], self.best | self.contact | self.middle | self.poor)
+        order = self._find(order="tiering_tier_id, id")
+        self.assertEqual(order[:4], self.best | self.contact | self.middle | self.poor)
+
+    def test_group_by_tier_sums_and_shows_empty_tiers(self):
+        Partner = self.env["res.partner"].with_user(self.salesperson)
+        groups = Partner._read_group(
+            [("id", "in", self.everybody.ids)], ["tiering_tier_id"], ["__count", "tiering_amount:sum"]
+        )
+        # the contact shows its company's 1000 too
+        self.assertEqual(
+            [(tier.name, count, amount) for tier, count, amount in groups],
+            [("Platinum", 2, 2000), ("Silver", 1, 300), ("Bronze", 1, 0), (False, 2, 0)],
+        )
+        shown = Partner.with_context(read_group_expand=True).web_read_group(
+            [("id", "in", self.everybody.ids)], ["tiering_tier_id"], ["__count"], auto_unfold=True
+        )
+        names = [group["tiering_tier_id"] and group["tiering_tier_id"][1] for group in shown["groups"]]
+        self.assertEqual(names, ["Platinum", "Gold", "Silver", "Bronze", False])
+
+    def test_export(self):
+        data = self.best.export_data(["name", "tiering_tier_id/name", "tiering_score"])["datas"]
+        self.assertEqual(data, [["Best", "Platinum", 100.0]])
+
+    def test_the_search_view_has_a_filter_for_each_tier_of_the_company(self):
+        view = self.env.ref("base.view_res_partner_filter")
+        Partner = self.env["res.partner"].with_user(self.salesperson)
+        arch = Partner.get_view(view.id, "search")["arch"]
+        for tier in self.policy.tier_ids:
+            self.assertIn(f'name="tiering_tier_{tier.id}" string="{tier.name}"', arch)
+        self.assertNotIn('name="tiering_tiers"', arch)
+        self.tiers["Gold"].name = "Golden"
+        self.assertIn('string="Golden"', Partner.get_view(view.id, "search")["arch"])
+
+    def test_each_company_sees_its_own_tier(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= other
+        partner = self.best.with_context(allowed_company_ids=other.ids)
+        self.assertEqual(self.best.tiering_tier_id.name, "Platinum")
+        self.assertFalse(partner.tiering_tier_id)
+        self.assertFalse(partner.search([("tiering_tier_id", "!=", False)]))
+        # several selected companies: the first one decides
+        partner = self.best.with_context(allowed_company_ids=(self.company | other).ids)
+        self.assertEqual(partner.tiering_tier_id.name, "Platinum")
+
+    def test_a_list_of_partners_takes_as_many_queries_as_one_partner(self):
+        def count(partners):
+            self.env.invalidate_all()
+            partners = partners.with_user(self.salesperson).with_prefetch()
+            before = self.env.cr.sql_log_count
+            partners.mapped("tiering_tier_id.name")
+            return self.env.cr.sql_log_count - before
+
+        count(self.best)  # fills the caches
+        self.assertEqual(count(self.everybody), count(self.best))

@@ -1,0 +1,292 @@
+from unittest.mock import patch
+
+import psycopg2
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import AS_OF, TieringCommon
+
+RUN_LOGGER = "odoo.addons.customer_tiering.models.customer_tiering_run"
+
+
+@tagged("post_install", "-at_install")
+class TestRun(TieringCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Fewer than 100 customers: the fixed bands decide. Recency up to 30 days is 100 points, over
+        # 365 is 0; ten orders are 100, one is 0; money is measured in average orders.
+        cls.best, cls.middle, cls.poor, cls.asked = (
+            cls._customer(name) for name in ("Best", "Middle", "Poor", "Asked")
+        )
+        for days_ago in range(0, 100, 10):
+            cls._order(cls.best, days_ago, 100)
+        for days_ago in (40, 80, 120):
+            cls._order(cls.middle, days_ago, 100)
+        cls._order(cls.poor, 400, 100)
+        cls._order(cls.asked, 10, 100, state="draft")
+
+    def test_a_run_puts_customers_into_tiers(self):
+        run = self._run()
+        # Best: 0 days → 100, 10 orders → 100, 1000 = 10 average orders → 100: score 100.
+        # Middle: 40 days → 75, 3 orders → 50, 300 = 3 average orders → 50: score 58.33.
+        # Poor: 400 days → 0, none in the window → 0, 0 → 0: score 0. Asked never bought: no tier.
+        self.assertTiers({self.best: "Platinum", self.middle: "Silver", self.poor: "Bronze", self.asked: False})
+        self.assertEqual(self._card(self.middle).score, 58.33)
+        self.assertEqual(self._card(self.asked).segment_id.code, "prospect")
+        self.assertEqual(self._card(self.poor).segment_id.code, "lost")
+        self.assertRecordValues(
+            run,
+            [{"state": "done", "as_of": AS_OF, "customer_count": 4, "new_count": 3, "written_count": 4}],
+        )
+        self.assertIn("Only 3 customers", run.note)
+
+    def test_the_explanation_adds_up_to_the_score(self):
+        self._run()
+        for partner in (self.best, self.middle, self.poor):
+            card = self._card(partner)
+            lines = card._get_explanation_lines()
+            self.assertEqual([line["metric"] for line in lines], ["recency", "frequency", "monetary"])
+            self.assertEqual(round(sum(line["contribution"] for line in lines), 2), card.score)
+        middle = self._card(self.middle)
+        self.assertEqual(middle._get_explanation_lines()[0]["text"], "40 days")
+        self.assertEqual(middle.next_tier_id.name, "Gold")
+        self.assertEqual(middle.points_to_next, 1.67)  # 60 - 58.33
+
+    def test_a_second_run_writes_nothing(self):
+        self._run()
+        before = self.env["customer.tiering.scorecard"].search([]).read()
+        self.env.flush_all()
+        run = self._run()
+        self.assertRecordValues(
+            run, [{"customer_count": 4, "written_count": 0, "new_count": 0, "up_count": 0, "down_count": 0}]
+        )
+        self.assertEqual(self.env["customer.tiering.scorecard"].search([]).read(), before)
+        self.assertFalse(run.change_ids)
+
+    def test_only_changed_scorecards_are_written(self):
+        first = self._run()
+        self._order(self.poor, 1, 1)
+        run = self._run()
+        # The new order of 1 lowers the average order from 100 to 93.4, which moves nobody's band
+        # but makes Poor recent.
+        self.assertEqual(run.written_count, 1)
+        self.assertEqual(self._card(self.poor).run_id, run)
+        self.assertEqual(self._card(self.best).run_id, first)
+
+    def test_moves_are_recorded_with_direction_and_scores(self):
+        self._run()
+        for days_ago in range(10):
+            self._order(self.middle, days_ago, 100)
+        self._run(self.policy, AS_OF)
+        change = self.env["customer.tier.change"].search([("partner_id", "=", self.middle.id)], limit=1)
+        self.assertRecordValues(
+            change,
+            [{"direction": "up", "reason": "score", "score_before": 58.33, "score_after": 100, "date": AS_OF}],
+        )
+        self.assertEqual((change.from_tier_id.name, change.to_tier_id.name), ("Silver", "Platinum"))
+        self.assertEqual(self._card(self.middle).tier_since, AS_OF)
+        self.middle.sale_order_ids.filtered(lambda order: order.state == "sale").write({"state": "cancel"})
+        self._run()
+        change = self.env["customer.tier.change"].search([("partner_id", "=", self.middle.id)], limit=1)
+        # who loses all orders has not bought: no tier any more, but not forgotten
+        self.assertEqual((change.direction, change.reason), ("left", "score"))
+        self.assertEqual(self._card(self.middle).segment_id.code, "prospect")
+
+    def test_archived_customers_lose_their_scorecard_but_keep_their_history(self):
+        self._run()
+        self.best.active = False
+        run = self._run()
+        self.assertFalse(self._card(self.best))
+        self.assertEqual(run.left_count, 1)
+        change = self.env["customer.tier.change"].search([("partner_id", "=", self.best.id)], limit=1)
+        self.assertEqual((change.direction, change.reason, change.from_tier_id.name), ("left", "left", "Platinum"))
+
+    def test_merged_customers_are_one_customer(self):
+        self._run()
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({})
+        wizard._merge((self.poor | self.middle).ids, dst_partner=self.middle)
+        self.assertFalse(self.poor.exists())
+        run = self._run()
+        self.assertEqual(run.customer_count, 3)
+        self.assertEqual(self._card(self.middle).first_order_date.isoformat(), "2025-05-26")  # 400 days before
+
+    def test_the_number_of_queries_does_not_depend_on_the_number_of_customers(self):
+        def count():
+            self.env.flush_all()
+            self.env.invalidate_all()
+            run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
+            self.env.flush_all()
+            before = self.env.cr.sql_log_count
+            run._compute(as_of=AS_OF)
+            self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        count()  # fills the caches
+        few = count()
+        for number in range(50):
+            self._order(self._customer(f"Customer {number}"), number, 10 * number)
+        self.assertEqual(count(), few)
+
+    def test_no_partner_is_written(self):
+        self._run()
+        self.env.flush_all()
+        self.env.cr.execute("SELECT id, xmin FROM res_partner")
+        before = dict(self.env.cr.fetchall())
+        self._order(self.poor, 1, 1000)
+        self.env.flush_all()
+        self.env.cr.execute("SELECT id, xmin FROM res_partner")
+        self.assertEqual(dict(self.env.cr.fetchall()), before)  # what creating an order does
+        self._run()
+        self.env.cr.execute("SELECT id, xmin FROM res_partner")
+        self.assertEqual(dict(self.env.cr.fetchall()), before)
+
+    def test_a_company_without_orders_says_so(self):
+        company = self.env["res.company"].create({"name": "Empty Company"})
+        run = self._run(company.tiering_policy_ids)
+        self.assertEqual((run.state, run.customer_count), ("done", 0))
+        self.assertIn("No customer has a quotation or an order yet", run.note)
+
+    def test_enormous_orders_are_no_problem(self):
+        self._order(self.poor, 1, 1e12)
+        self._run()
+        self.assertEqual(self._card(self.poor).amount, 1e12)
+
+    def test_it_works_without_the_pricelist_feature(self):
+        self.env.ref("base.group_user")._remove_group(self.env.ref("product.group_product_pricelist"))
+        self.assertEqual(self._run().state, "done")
+
+    def test_changes_of_a_run_by_hand_are_noted_in_the_chatter_when_wanted(self):
+        self._run()
+        messages = len(self.middle.message_ids)
+        for days_ago in range(10):
+            self._order(self.middle, days_ago, 100)
+        self._run()
+        self.assertEqual(len(self.middle.message_ids), messages)
+        self.middle.sale_order_ids.filtered(lambda o: o.date_order.date() > AS_OF.replace(day=15)).state = "cancel"
+        self.policy.post_changes = True
+        self._run()
+        self.assertIn("Platinum → Silver", self.middle.message_ids[0].body)
+        self.assertFalse(self.poor.message_ids.filtered(lambda message: "Tier:" in (message.body or "")))
+
+    # ------------------------------------------------------------------
+    # The jobs
+    # ------------------------------------------------------------------
+
+    def _crons(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("customer_tiering.ir_cron_nightly").method_direct_trigger()
+            self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def test_the_night_computes_every_policy_of_every_company_that_wants_it(self):
+        quiet = self.env["res.company"].create({"name": "Quiet Company", "tiering_nightly": False})
+        busy = self.env["res.company"].create({"name": "Busy Company"})
+        self._crons()
+        self.assertEqual(self.policy.run_ids.mapped("state"), ["done"])
+        self.assertEqual(self.policy.run_ids.trigger, "nightly")
+        self.assertEqual(busy.tiering_policy_ids.run_ids.mapped("state"), ["done"])
+        self.assertFalse(quiet.tiering_policy_ids.run_ids)
+        self.assertTrue(self._card(self.best).tier_id)
+        self._crons()
+        self.assertEqual(self.policy.run_ids[0].written_count, 0)
+
+    def test_one_policys_failure_does_not_stop_the_others(self):
+        other = self.env["res.company"].create({"name": "Other Company"}).tiering_policy_ids
+        self.env.flush_all()
+        self.env.cr.execute("DELETE FROM customer_tier WHERE policy_id = %s", [self.policy.id])
+        self.env.invalidate_all()
+        with self.assertLogs(RUN_LOGGER, "ERROR"):
+            self._crons()
+        run = self.policy.run_ids
+        self.assertEqual(run.state, "failed")
+        self.assertIn("has no tier. Add at least one tier", run.error)
+        self.assertEqual(other.run_ids.state, "done")
+
+    def test_an_unexpected_error_is_shown_on_the_run_and_nothing_is_half_written(self):
+        self._crons()
+        before = self.env["customer.tiering.scorecard"].search([]).read()
+        self._order(self.poor, 1, 1)
+        Writer = type(self.env["customer.tiering.writer"])
+        with (
+            patch.object(Writer, "_insert_scorecards", side_effect=RuntimeError("disk on fire")),
+            self.assertLogs(RUN_LOGGER, "ERROR"),
+        ):
+            self._crons()
+        self.assertEqual(self.policy.run_ids[0].state, "failed")
+        self.assertIn("disk on fire", self.policy.run_ids[0].error)
+        self.assertEqual(self.env["customer.tiering.scorecard"].search([]).read(), before)
+        self._crons()
+        self.assertEqual(self.policy.run_ids[0].state, "done")
+        self.assertEqual(self.policy.run_ids[0].written_count, 1)
+
+    def test_a_lost_race_is_repeated_on_a_fresh_snapshot(self):
+        Writer = type(self.env["customer.tiering.writer"])
+        original, calls = Writer._write_result, []
+
+        def flaky(*args):
+            calls.append(args)
+            if len(calls) == 1:
+                raise psycopg2.errors.SerializationFailure("could not serialize access")
+            return original(*args)
+
+        with patch.object(Writer, "_write_result", flaky), mute_logger(RUN_LOGGER):
+            self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+            with self.enter_registry_test_mode():
+                self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(len(calls), 2)
+        self.assertEqual(self.policy.run_ids.state, "done")
+
+    def test_a_race_lost_again_and_again_ends_with_the_reason(self):
+        Writer = type(self.env["customer.tiering.writer"])
+        with (
+            patch.object(
+                Writer, "_write_result", side_effect=psycopg2.errors.SerializationFailure("concurrent update")
+            ),
+            self.assertLogs(RUN_LOGGER, "ERROR"),
+        ):
+            self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+            with self.enter_registry_test_mode():
+                self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(self.policy.run_ids.state, "failed")
+        self.assertIn("Start the computation again", self.policy.run_ids.error)
+
+    def test_a_second_run_of_the_company_says_that_one_is_under_way(self):
+        from odoo.addons.customer_tiering.models.customer_tiering_run import LOCK_CLASS  # noqa: PLC0415
+
+        connection = psycopg2.connect(self.env.cr._cnx.dsn)  # another session than the test's own
+        self.addCleanup(connection.close)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.company.id])
+        with self.assertRaisesRegex(UserError, "being computed right now"):
+            self._run()
+
+    def test_waiting_runs_are_not_doubled(self):
+        Run = self.env["customer.tiering.run"]
+        first = Run._queue(self.policy, trigger="nightly")
+        second = Run._queue(self.policy, trigger="manual")
+        self.assertEqual(first, second)
+        self.assertEqual(first.trigger, "manual")
+
+    def test_who_starts_a_large_computation_is_told_when_it_is_done(self):
+        with patch("odoo.addons.customer_tiering.models.customer_tiering_policy.DIRECT_ORDER_LIMIT", 3):
+            action = self.policy.with_user(self.manager).action_compute_now()
+        self.assertIn("You will be told", action["params"]["message"])
+        self.assertFalse(self._card(self.best))
+        Users = type(self.env["res.users"])
+        with patch.object(Users, "_bus_send", autospec=True) as send, self.enter_registry_test_mode():
+            self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertTrue(self._card(self.best))
+        (users, kind, payload), _kwargs = send.call_args
+        self.assertEqual((users, kind), (self.manager, "simple_notification"))
+        self.assertIn("4 customers scored", payload["message"])
+
+    def test_a_small_computation_is_done_at_once(self):
+        action = self.policy.with_user(self.manager).action_compute_now()
+        self.assertIn("4 customers scored", action["params"]["message"])
+        self.assertEqual(self.policy.last_run_id.user_id, self.manager)

@@ -1,0 +1,42 @@
+from odoo.tests import tagged
+
+from .common import TieringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestSaleOrder(TieringCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customer = cls._customer("Lumber Inc", is_company=True)
+        cls.contact = cls._customer("Ann", parent_id=cls.customer.id)
+        for days_ago in range(12):
+            cls._order(cls.customer, days_ago, 100)
+        cls._run()
+
+    def test_an_order_keeps_the_tier_of_its_confirmation(self):
+        newcomer = self._customer("Newcomer")
+        orders = self._order(self.contact, state="draft") | self._order(newcomer, state="draft")
+        self.assertFalse(orders.tiering_tier_id)
+        orders.with_user(self.salesperson).action_confirm()
+        platinum = self.customer.tiering_tier_id
+        self.assertEqual([order.tiering_tier_id.name for order in orders], [platinum.name, False])
+        self.customer.sale_order_ids[:-1].state = "cancel"
+        self._run()
+        self.assertNotEqual(self.customer.tiering_tier_id, platinum)
+        self.assertEqual(orders[0].tiering_tier_id, platinum)
+
+    def test_a_copy_starts_without(self):
+        order = self._order(self.customer, state="draft")
+        order.action_confirm()
+        self.assertFalse(order.copy().tiering_tier_id)
+
+    def test_the_sales_analysis_groups_by_the_tier_at_confirmation(self):
+        order = self._order(self.contact, amount=70, state="draft")
+        order.action_confirm()
+        self.env.flush_all()
+        report = self.env["sale.report"].with_user(self.salesperson)
+        groups = dict(
+            report._read_group([("partner_id", "=", self.contact.id)], ["tiering_tier_id"], ["price_subtotal:sum"])
+        )
+        self.assertEqual(groups, {self.customer.tiering_tier_id.with_user(self.salesperson): 70})

@@ -1,0 +1,406 @@
+"""Fill a database with the customers of a real record shop: ``bin/python demo/load.py DATABASE``.
+
+Every step and every batch is a transaction of its own. A step that is complete leaves a mark, and
+the customers and orders of an unfinished one are known by their references, so the program can be
+stopped at any moment and started again.
+"""
+
+import argparse
+import random
+import re
+import sys
+from datetime import datetime, time, timedelta
+
+import cdnow
+from dateutil.relativedelta import relativedelta
+from faker import Faker
+from tqdm import tqdm
+
+from odoo import api
+from odoo.fields import Command
+from odoo.modules.registry import Registry
+from odoo.tools import config, remove_accents, split_every
+
+MARK = "customer_tiering_demo.%s"  # the key of a system parameter
+
+# The speed and the silence of an import: no e-mails, no followers, no "created" notes.
+CONTEXT = {
+    "mail_activity_quick_update": True,
+    "mail_create_nolog": True,
+    "mail_create_nosubscribe": True,
+    "no_reset_password": True,
+    "tracking_disable": True,
+}
+
+USERS = (  # login and password, name, group
+    ("sam", "Sam Rivers", "sales_team.group_sale_salesman_all_leads"),
+    ("mia", "Mia Lindholm", "sales_team.group_sale_salesman_all_leads"),
+    ("leo", "Leo Okafor", "sales_team.group_sale_salesman_all_leads"),
+    ("kim", "Kim Adler", "sales_team.group_sale_manager"),
+)
+SALESPEOPLE = ("sam", "mia", "leo")
+
+ALBUMS = (
+    "Blue Hour",
+    "Late Trains",
+    "Nine Rivers",
+    "Salt and Cedar",
+    "Live at the Old Mill",
+    "Quiet Engines",
+    "Paper Moons",
+    "Northern Waltzes",
+)
+
+# Faker's language, share of the customers, country, cities (Faker's own are mostly invented).
+PLACES = (
+    ("en_US", 62, "us", ("New York", "Chicago", "Boston", "Seattle", "Austin", "Denver", "Philadelphia")),
+    ("en_GB", 12, "uk", ("London", "Leeds", "Bristol", "Glasgow")),
+    ("de_DE", 10, "de", ("Berlin", "Hamburg", "Köln", "Leipzig")),
+    ("fr_FR", 8, "fr", ("Paris", "Lyon", "Nantes")),
+    ("es_ES", 4, "es", ("Madrid", "Valencia")),
+    ("it_IT", 4, "it", ("Milano", "Bologna")),
+)
+COMPANY_EVERY = 6  # every sixth customer is a company, whose contacts place the orders
+PROSPECTS = 40
+CREDIT_NOTES = 60
+NOTES = (
+    "Called about the order: all fine, would like to hear of new jazz records.",
+    "Asked for an invoice copy by e-mail.",
+    "Met at the record fair; interested in a monthly box.",
+    "Delivery arrived late, apologised and offered free shipping.",
+    "Prefers to be called in the afternoon.",
+)
+SUMMARIES = ("Ask how the last order went", "Offer the new catalogue", "Check the delivery address")
+BATCH = 250
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("database")
+    database = parser.parse_args().database
+    config.parse_config(["--database", database, "--log-level", "warn"], setup_logging=True)
+    with Registry(database).cursor() as cr:
+        env = api.Environment(cr, api.SUPERUSER_ID, CONTEXT)
+        Loader(env(user=env.ref("base.user_admin"))).run()
+
+
+class Loader:
+    def __init__(self, env):
+        self.env = env
+        # The last purchase is moved to the day of the first start and stays there.
+        self.today = env.company._get_tiering_today()
+        if started := self._get_mark("started"):
+            self.today = datetime.fromisoformat(started).date()
+        self._set_mark("started", self.today.isoformat())
+        self.purchases = cdnow.read()
+        self.shift = self.today - max(purchase.date for purchase in self.purchases)
+
+    def run(self):
+        for step in (
+            self.load_users,
+            self.load_products,
+            self.load_customers,
+            self.load_orders,
+            self.load_quotations,
+            self.load_credit_notes,
+            self.load_contacts,
+            self.compute_tiers,
+        ):
+            if not self._get_mark(step.__name__):
+                step()
+                self._set_mark(step.__name__, "done")
+                self._commit()
+
+    def _get_mark(self, name):
+        return self.env["ir.config_parameter"].get_param(MARK % name)
+
+    def _set_mark(self, name, value):
+        self.env["ir.config_parameter"].set_param(MARK % name, value)
+
+    def _commit(self):
+        self.env.cr.commit()
+        self.env.invalidate_all()  # or the cache would hold everything that was ever loaded
+
+    def _in_batches(self, label, items):
+        """Yield lists of items under a progress bar, and commit after each."""
+        with tqdm(desc=label, total=len(items), unit="", dynamic_ncols=True) as bar:
+            for batch in split_every(BATCH, items, list):
+                yield batch
+                self._commit()
+                bar.update(len(batch))
+
+    def _get_existing(self, model, field, prefix):
+        """Return ``{reference: record}`` of what an earlier start has loaded."""
+        records = self.env[model].search_fetch([(field, "=like", f"{prefix}-%")], [field])
+        return {record[field]: record for record in records}
+
+    # ------------------------------------------------------------------
+    # Who sells what
+    # ------------------------------------------------------------------
+
+    def load_users(self):
+        self.env["res.users"].create(
+            [
+                {
+                    "login": login,
+                    "password": login,
+                    "name": name,
+                    "email": f"{login}@example.com",
+                    "group_ids": [Command.link(self.env.ref(group).id)],
+                }
+                for login, name, group in USERS
+            ]
+        )
+
+    def load_products(self):
+        self.env["product.product"].create(
+            [
+                {
+                    "name": f"{album} (CD)",
+                    "default_code": f"CD-{number}",
+                    "list_price": 14,
+                    "taxes_id": [Command.clear()],
+                }
+                for number, album in enumerate(ALBUMS, 1)
+            ]
+        )
+
+    def _get_salesperson(self, number):
+        return self.env["res.users"].search([("login", "=", SALESPEOPLE[number % len(SALESPEOPLE)])])
+
+    # ------------------------------------------------------------------
+    # Customers
+    # ------------------------------------------------------------------
+
+    def load_customers(self):
+        existing = self._get_existing("res.partner", "ref", "CDNOW")
+        numbers = sorted({purchase.customer for purchase in self.purchases})
+        missing = [number for number in numbers if f"CDNOW-{number}" not in existing]
+        self._create_customers("Customers", "CDNOW", missing, COMPANY_EVERY)
+
+    def _create_customers(self, label, prefix, numbers, company_every):
+        fakers = {locale: Faker(locale) for locale, *_ in PLACES}
+        for batch in self._in_batches(label, numbers):
+            salespeople = [self._get_salesperson(number) for number in range(len(SALESPEOPLE))]
+            # The context makes them customers, as if they had been created in the Sales app.
+            self.env["res.partner"].with_context(res_partner_search_mode="customer").create(
+                [
+                    {
+                        "ref": f"{prefix}-{number}",
+                        "user_id": salespeople[number % len(salespeople)].id,
+                        **self._get_customer_values(fakers, number, number % company_every == 0),
+                    }
+                    for number in batch
+                ]
+            )
+
+    def _get_customer_values(self, fakers, number, is_company):
+        """Return made-up values that depend on the customer's number only, not on who came before."""
+        chance = random.Random(number)
+        (place,) = chance.choices(PLACES, weights=[share for _locale, share, *_ in PLACES])
+        locale, _share, country, cities = place
+        fake = fakers[locale]
+        fake.seed_instance(number)
+        values = {
+            "city": chance.choice(cities),
+            "street": fake.street_address().replace("\n", ", "),
+            "country_id": self.env.ref(f"base.{country}").id,
+        }
+        if not is_company:
+            return {**values, **self._get_person_values(fake)}
+        return {
+            **values,
+            "name": fake.company(),
+            "is_company": True,
+            "child_ids": [
+                Command.create({**self._get_person_values(fake), "type": "contact"})
+                for _contact in range(chance.randint(1, 3))
+            ],
+        }
+
+    def _get_person_values(self, fake):
+        name = f"{fake.first_name()} {fake.last_name()}"
+        mailbox = re.sub(r"[^a-z]+", ".", remove_accents(name).lower())
+        return {"name": name, "email": f"{mailbox}@example.com"}
+
+    # ------------------------------------------------------------------
+    # Orders, quotations, credit notes
+    # ------------------------------------------------------------------
+
+    def load_orders(self):
+        existing = self._get_existing("sale.order", "client_order_ref", "CDNOW")
+        missing = [purchase for purchase in self.purchases if self._get_order_ref(purchase) not in existing]
+        missing.sort(key=lambda purchase: purchase.date)  # so that the order numbers rise with the date
+        for batch in self._in_batches("Orders", missing):
+            customers = self._get_existing("res.partner", "ref", "CDNOW")
+            products = self.env["product.product"].search([("default_code", "=like", "CD-_")])
+            orders = self.env["sale.order"].create(
+                [
+                    self._get_order_values(purchase, customers[f"CDNOW-{purchase.customer}"], products)
+                    for purchase in batch
+                ]
+            )
+            orders.action_confirm()
+            for order, purchase in zip(orders, batch, strict=True):  # the confirmation set the present moment
+                order.date_order = self._get_moment(purchase)
+
+    def _get_order_ref(self, purchase):
+        return f"CDNOW-{purchase.customer}-{purchase.number}"
+
+    def _get_moment(self, purchase):
+        """Return the purchase's day, moved, at some time of the working day (UTC)."""
+        minute = (purchase.customer * 37 + purchase.number * 11) % 480
+        return datetime.combine(purchase.date + self.shift, time(8)) + timedelta(minutes=minute)
+
+    def _get_order_values(self, purchase, customer, products):
+        buyers = customer.child_ids or customer
+        return {
+            "partner_id": buyers[purchase.number % len(buyers)].id,
+            "client_order_ref": self._get_order_ref(purchase),
+            "user_id": customer.user_id.id,
+            "order_line": self._get_lines(products, purchase),
+        }
+
+    def _get_lines(self, products, purchase):
+        """Return lines whose sum is the purchase's amount to the cent: 29.33 = 1 x 14.66 + 1 x 14.67."""
+        price, dearer = divmod(purchase.cents, purchase.units)
+        first = purchase.customer + purchase.number
+        lines = ((first, purchase.units - dearer, price), (first + 1, dearer, price + 1))
+        return [
+            Command.create(
+                {
+                    "product_id": products[number % len(products)].id,
+                    "product_uom_qty": units,
+                    "price_unit": cents / 100,
+                }
+            )
+            for number, units, cents in lines
+            if units
+        ]
+
+    def load_quotations(self):
+        """Quote to some who never bought."""
+        self._create_customers("Prospects", "PROSPECT", range(1, PROSPECTS + 1), company_every=2)
+        prospects = self.env["res.partner"].search([("ref", "=like", "PROSPECT-%")])
+        products = self.env["product.product"].search([("default_code", "=like", "CD-_")])
+        self.env["sale.order"].create(
+            [
+                {
+                    "partner_id": prospect.id,
+                    "user_id": prospect.user_id.id,
+                    "order_line": [
+                        Command.create({"product_id": products[number % len(products)].id, "product_uom_qty": 2})
+                    ],
+                }
+                for number, prospect in enumerate(prospects)
+            ]
+        )
+
+    def load_credit_notes(self):
+        """Take back half of some orders of the last year."""
+        orders = self.env["sale.order"].search(
+            [
+                ("client_order_ref", "=like", "CDNOW-%"),
+                ("date_order", ">", self.today - timedelta(days=350)),
+                ("amount_untaxed", ">", 20),
+            ],
+            order="id",
+        )
+        credit_notes = self.env["account.move"].create(
+            [
+                {
+                    "move_type": "out_refund",
+                    "partner_id": order.partner_id.id,
+                    "invoice_date": min(order.date_order.date() + timedelta(days=10), self.today),
+                    "invoice_line_ids": [
+                        Command.create(
+                            {
+                                "product_id": order.order_line[0].product_id.id,
+                                "price_unit": self.env.company.currency_id.round(order.amount_untaxed / 2),
+                                "tax_ids": [Command.clear()],
+                            }
+                        )
+                    ],
+                }
+                for order in random.Random(1).sample(orders, CREDIT_NOTES)
+            ]
+        )
+        credit_notes.action_post()
+
+    # ------------------------------------------------------------------
+    # Contacts with the customers
+    # ------------------------------------------------------------------
+
+    def load_contacts(self):
+        """Note calls and mails of the past, and plan some for the days around today.
+
+        Who buys more hears more from the shop, though not always: that is what a tier is for.
+        """
+        chance = random.Random(2)
+        orders = self.env["sale.order"]._read_group(
+            [("client_order_ref", "=like", "CDNOW-%")], ["partner_id.commercial_partner_id"], ["__count"]
+        )
+        customers = [
+            partner
+            for partner, count in sorted(orders, key=lambda row: row[0].id)
+            if chance.random() < min(count / 12, 0.8)
+        ]
+        call = self.env.ref("mail.mail_activity_data_call")
+        note = self.env.ref("mail.mt_note")
+        notes, done, planned = [], [], []
+        for customer in tqdm(customers, desc="Contacts", unit="", dynamic_ncols=True):
+            activity = {
+                "res_model_id": self.env["ir.model"]._get_id("res.partner"),
+                "res_id": customer.id,
+                "activity_type_id": call.id,
+                "user_id": customer.user_id.id,
+                "summary": chance.choice(SUMMARIES),
+            }
+            for days in chance.sample(range(400), chance.randint(1, 5)):
+                moment = datetime.combine(self.today, time(14)) - timedelta(days=days)
+                if chance.random() < 0.6:
+                    notes.append(
+                        {
+                            "model": "res.partner",
+                            "res_id": customer.id,
+                            "message_type": "comment",
+                            "subtype_id": note.id,
+                            "is_internal": True,
+                            "author_id": customer.user_id.partner_id.id,
+                            "body": chance.choice(NOTES),
+                            "date": moment,
+                        }
+                    )
+                else:
+                    done.append({**activity, "date_deadline": moment.date()})
+            if chance.random() < 0.3:
+                days = chance.randint(-5, 20)
+                planned.append({**activity, "date_deadline": self.today + timedelta(days=days)})
+        self.env["mail.message"].create(notes)
+        Activity = self.env["mail.activity"]
+        Activity.create(planned)
+        for deadline, activities in Activity.create(done).grouped("date_deadline").items():
+            activities.write({"active": False, "date_done": deadline, "feedback": "Reached, all well."})
+
+    # ------------------------------------------------------------------
+    # Tiers
+    # ------------------------------------------------------------------
+
+    def compute_tiers(self):
+        """Compute as of each month of the last year too, so that there is a history to look at."""
+        Run = self.env["customer.tiering.run"]
+        policy = self.env.company.tiering_policy_ids[:1]
+        done = set(Run.search([("state", "=", "done")]).mapped("as_of"))
+        days = [self.today - relativedelta(months=months) for months in range(12, -1, -1)]
+        for day in tqdm(days, desc="Tiers as of each month", unit="", dynamic_ncols=True):
+            if day not in done:
+                run = Run._queue(policy, trigger="manual")
+                run._compute(as_of=day)
+                self._commit()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The next start goes on from here.")
