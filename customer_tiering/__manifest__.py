@@ -33,6 +33,4 @@
         ],
     },
     "post_init_hook": "post_init_hook",
-    "application": False,
-    "installable": True,
 }

@@ -50,9 +50,7 @@ def make_rules(
     return rules.PolicyRules(
         criteria=tuple(rules.CriterionRule(*criterion) for criterion in criteria),
         tiers=tuple(rules.TierRule(key, floor) for key, floor in enumerate(floors, start=1)),
-        segment_map=tuple(
-            tuple(segments.SEGMENT_CODES.index(code) for code in row) for row in segments.DEFAULT_MAP
-        ),
+        segment_map=tuple(tuple(segments.SEGMENT_CODES.index(code) for code in row) for row in segments.DEFAULT_MAP),
         min_population=min_population,
         **fields,
     )

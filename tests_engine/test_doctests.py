@@ -10,9 +10,7 @@ import pytest
 
 MODULES = [module.name for module in pkgutil.iter_modules(engine.__path__, "engine.")]
 WITH_EXAMPLES = [
-    name
-    for name in MODULES
-    if ">>> " in Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
+    name for name in MODULES if ">>> " in Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
 ]
 
 

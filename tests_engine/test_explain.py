@@ -56,9 +56,7 @@ def test_the_score_is_the_weighted_mean_rounded_half_up(case):
 
 def test_a_true_half_rounds_up_in_spite_of_float_noise():
     # (0.01 + 0.004 + 0.001) / 3 = 0.005 and 0.1 x 0.05 / 1 = 0.005: both are half a hundredth
-    score, _ = explain.contributions(
-        pd.DataFrame({"r": [0.01], "f": [0.004], "m": [0.001]}), {"r": 1, "f": 1, "m": 1}
-    )
+    score, _ = explain.contributions(pd.DataFrame({"r": [0.01], "f": [0.004], "m": [0.001]}), {"r": 1, "f": 1, "m": 1})
     assert score.tolist() == [0.01]
     score, _ = explain.contributions(pd.DataFrame({"r": [0.05], "f": [0.0]}), {"r": 0.1, "f": 0.9})
     assert score.tolist() == [0.01]

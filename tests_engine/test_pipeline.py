@@ -57,9 +57,7 @@ def three_criteria(method):
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("min_population", [1, 100])
-def test_any_number_of_customers_gives_the_same_columns_and_dtypes(
-    customers, policy, as_of, size, min_population
-):
+def test_any_number_of_customers_gives_the_same_columns_and_dtypes(customers, policy, as_of, size, min_population):
     frame = customers(*[{"ago": 3 * place} for place in range(size)])
     result = run(policy(min_population=min_population), frame, as_of)
     assert {column: str(dtype) for column, dtype in result.dtypes.items()} == DTYPES

@@ -59,9 +59,7 @@ def test_missing_counts_are_refused(customers, as_of, column):
     )
 
 
-@pytest.mark.parametrize(
-    "column", ["purchase_days", "order_count", "contact_count", "gross_amount", "gap_median_days"]
-)
+@pytest.mark.parametrize("column", ["purchase_days", "order_count", "contact_count", "gross_amount", "gap_median_days"])
 def test_negative_counts_gaps_and_gross_money_are_refused(customers, as_of, column):
     assert refused(customers({column: -1}), as_of) == (f"Column '{column}' is negative for 1 of 1 customers.")
 
@@ -89,9 +87,7 @@ def test_dates_with_a_time_zone_or_as_objects_are_refused(customers, as_of, dtyp
     frame["last_order_date"] = frame["last_order_date"].astype("datetime64[s]").astype(object)
     if dtype != "object":
         frame["last_order_date"] = pd.to_datetime(frame["last_order_date"]).dt.tz_localize("UTC")
-    assert refused(frame, as_of).startswith(
-        "Column 'last_order_date' must have a dtype like datetime64[s], it has"
-    )
+    assert refused(frame, as_of).startswith("Column 'last_order_date' must have a dtype like datetime64[s], it has")
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,7 @@ def test_the_weighted_mean_is_rounded_half_up(weights):
     pairs = list(itertools.product(FIFTHS, FIFTHS))
     w_f, w_m = (Fraction(str(weight)) for weight in weights)
     expected = [floor((w_f * f + w_m * m) / (w_f + w_m) + Fraction(1, 2)) for f, m in pairs]
-    mean = segments.frequency_monetary_score(
-        scores(*(f for f, _ in pairs)), scores(*(m for _, m in pairs)), *weights
-    )
+    mean = segments.frequency_monetary_score(scores(*(f for f, _ in pairs)), scores(*(m for _, m in pairs)), *weights)
     assert mean.tolist() == expected
 
 

@@ -24,7 +24,7 @@ class CustomerSegment(models.Model):
     def _unlink_except_mapped(self):
         policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False).search([])
         for policy in policies:
-            used = self.filtered(lambda s, cells=policy._segment_map_ids(): s.id in cells)
+            used = self & self.browse(policy._segment_map_ids())
             if used:
                 raise UserError(
                     self.env._(

@@ -9,7 +9,7 @@ class CustomerTier(models.Model):
 
     name = fields.Char(required=True, translate=True)
     policy_id = fields.Many2one(
-        "customer.tiering.policy", string="Policy", required=True, ondelete="cascade", index=True
+        "customer.tiering.policy", required=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
     active = fields.Boolean(default=True)

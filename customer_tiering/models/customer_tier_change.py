@@ -13,9 +13,9 @@ class CustomerTierChange(models.Model):
         "res.partner", string="Customer", required=True, readonly=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade", index=True)
-    policy_id = fields.Many2one("customer.tiering.policy", string="Policy", readonly=True, ondelete="set null")
+    policy_id = fields.Many2one("customer.tiering.policy", readonly=True, ondelete="set null")
     run_id = fields.Many2one(
-        "customer.tiering.run", string="Run", readonly=True, ondelete="set null", index="btree_not_null"
+        "customer.tiering.run", readonly=True, ondelete="set null", index="btree_not_null"
     )
     date = fields.Date(required=True, readonly=True, help="The day the run looked at.")
     from_tier_id = fields.Many2one(

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
@@ -9,7 +11,7 @@ class CustomerTieringCriterion(models.Model):
     _rec_name = "metric"
 
     policy_id = fields.Many2one(
-        "customer.tiering.policy", string="Policy", required=True, ondelete="cascade", index=True
+        "customer.tiering.policy", required=True, ondelete="cascade", index=True
     )
     sequence = fields.Integer(default=10)
     # A module that brings its own metric extends this selection and registers the metric in the engine.
@@ -87,7 +89,7 @@ class CustomerTieringCriterion(models.Model):
     def _check_bands(self):
         for criterion in self:
             bands = criterion._get_bands()
-            if any(low >= high for low, high in zip(bands, bands[1:], strict=False)):
+            if any(low >= high for low, high in pairwise(bands)):
                 raise ValidationError(
                     self.env._(
                         "The limits of “%(metric)s” must rise from limit 1 to limit 4. Now they are %(bands)s.",

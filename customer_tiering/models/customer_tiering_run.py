@@ -27,10 +27,10 @@ class CustomerTieringRun(models.Model):
     _order = "id desc"
 
     policy_id = fields.Many2one(
-        "customer.tiering.policy", string="Policy", required=True, readonly=True, ondelete="cascade", index=True
+        "customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
-    as_of = fields.Date(string="As Of", readonly=True, help="The day up to which orders and contacts counted.")
+    as_of = fields.Date(readonly=True, help="The day up to which orders and contacts counted.")
     trigger = fields.Selection(
         [("nightly", "Nightly"), ("manual", "By hand")], required=True, readonly=True, default="manual"
     )
@@ -239,8 +239,7 @@ class CustomerTieringRun(models.Model):
     def _get_summary(self):
         self.ensure_one()
         summary = self.env._(
-            "%(policy)s: %(customers)s customers scored, %(new)s with their first tier, %(up)s moved up, "
-            "%(down)s moved down.",
+            "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s.",
             policy=self.policy_id.name,
             customers=self.customer_count,
             new=self.new_count,

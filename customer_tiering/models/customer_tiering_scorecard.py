@@ -15,7 +15,7 @@ class CustomerTieringScorecard(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade", index=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     policy_id = fields.Many2one(
-        "customer.tiering.policy", string="Policy", required=True, readonly=True, ondelete="cascade", index=True
+        "customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True
     )
     run_id = fields.Many2one(
         "customer.tiering.run",
@@ -79,7 +79,6 @@ class CustomerTieringScorecard(models.Model):
     score = fields.Float(digits=(5, 2), readonly=True, aggregator="avg", help="0 to 100, 100 is best.")
     tier_id = fields.Many2one(
         "customer.tier",
-        string="Tier",
         readonly=True,
         ondelete="restrict",
         index="btree_not_null",
@@ -87,7 +86,7 @@ class CustomerTieringScorecard(models.Model):
     )
     tier_since = fields.Date(readonly=True, help="Since when the customer has been in this tier.")
     segment_id = fields.Many2one(
-        "customer.segment", string="Segment", readonly=True, ondelete="restrict", index="btree_not_null"
+        "customer.segment", readonly=True, ondelete="restrict", index="btree_not_null"
     )
     next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(

@@ -69,7 +69,7 @@ class TieringCommon(TransactionCase):
             [("partner_id", "=", partner.id), ("company_id", "=", (company or cls.company).id)]
         )
 
-    def assertTiers(self, expected):
+    def assertTiers(self, expected):  # noqa: N802 - like unittest's own
         """``expected``: ``{partner: tier name or False}``, all wrong ones reported together."""
         actual = {partner.name: self._card(partner).tier_id.name for partner in expected}
         self.assertEqual(actual, {partner.name: tier for partner, tier in expected.items()})

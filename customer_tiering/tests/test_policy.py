@@ -42,7 +42,8 @@ class TestPolicy(TieringCommon):
         platinum, gold, _silver, bronze = self.policy.tier_ids
         self._refused("has no tier. Add at least one", {"tier_ids": [Command.clear()]})
         self._refused("No tier starts at score 0", {"tier_ids": [Command.delete(bronze.id)]})
-        self._refused("Gold, Silver all start at score 40", {"tier_ids": [Command.update(gold.id, {"entry_floor": 40})]})
+        same = Command.update(gold.id, {"entry_floor": 40})
+        self._refused("Gold, Silver all start at score 40", {"tier_ids": [same]})
         with self.assertRaisesRegex(ValidationError, "No tier starts at score 0"), self.env.cr.savepoint():
             bronze.entry_floor = 10
         with self.assertRaisesRegex(ValidationError, "No tier starts at score 0"), self.env.cr.savepoint():
@@ -202,4 +203,4 @@ class TestSettings(TieringCommon):
     def test_compute_now(self):
         self._order(self._customer("Ann"), when=self.env.cr.now())
         action = self._settings().action_tiering_compute_now()
-        self.assertIn("1 customers scored", action["params"]["message"])
+        self.assertIn("scored customers 1", action["params"]["message"])

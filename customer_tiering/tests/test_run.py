@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..models.customer_tiering_run import LOCK_CLASS
 from .common import AS_OF, TieringCommon
 
 RUN_LOGGER = "odoo.addons.customer_tiering.models.customer_tiering_run"
@@ -256,8 +257,6 @@ class TestRun(TieringCommon):
         self.assertIn("Start the computation again", self.policy.run_ids.error)
 
     def test_a_second_run_of_the_company_says_that_one_is_under_way(self):
-        from odoo.addons.customer_tiering.models.customer_tiering_run import LOCK_CLASS  # noqa: PLC0415
-
         connection = psycopg2.connect(self.env.cr._cnx.dsn)  # another session than the test's own
         self.addCleanup(connection.close)
         with connection.cursor() as cursor:
@@ -284,9 +283,9 @@ class TestRun(TieringCommon):
         self.assertTrue(self._card(self.best))
         (users, kind, payload), _kwargs = send.call_args
         self.assertEqual((users, kind), (self.manager, "simple_notification"))
-        self.assertIn("4 customers scored", payload["message"])
+        self.assertIn("scored customers 4", payload["message"])
 
     def test_a_small_computation_is_done_at_once(self):
         action = self.policy.with_user(self.manager).action_compute_now()
-        self.assertIn("4 customers scored", action["params"]["message"])
+        self.assertIn("scored customers 4", action["params"]["message"])
         self.assertEqual(self.policy.last_run_id.user_id, self.manager)

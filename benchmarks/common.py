@@ -1,0 +1,69 @@
+"""What the benchmarks share: a connection to the database, and the report."""
+
+import os
+import platform
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from odoo import api, release
+from odoo.modules.registry import Registry
+from odoo.tools import SQL, config
+
+RESULTS = Path(__file__).parent / "results"
+SIZE = "customer_tiering_bench.size"  # system parameters that the generator leaves
+AS_OF = "customer_tiering_bench.as_of"
+SALESPERSON = "bench_1"  # a login that the generator creates
+
+
+def open_registry(database):
+    config.parse_config(["--database", database, "--log-level", "warn"], setup_logging=True)
+    return Registry(database)
+
+
+@contextmanager
+def transaction(registry, login=None):
+    """Yield an environment of a new transaction, as superuser or as the user of ``login``.
+
+    What is not committed is rolled back at the end.
+    """
+    with registry.cursor() as cr:
+        env = api.Environment(cr, api.SUPERUSER_ID, {})
+        if login:
+            user = env["res.users"].search([("login", "=", login)])
+            env = api.Environment(cr, user.id, dict(user.context_get(), allowed_company_ids=user.company_id.ids))
+        yield env
+        cr.rollback()
+
+
+def get_parameter(env, key):
+    value = env["ir.config_parameter"].get_param(key)
+    if not value:
+        raise SystemExit(f"{env.cr.dbname} holds no benchmark data: run benchmarks/generate.py first.")
+    return value
+
+
+def describe_machine(env):
+    """Return one line that says what the figures were measured on."""
+    ((postgresql,),) = env.execute_query(SQL("SHOW server_version"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} CPUs, {memory:.0f} GiB memory; PostgreSQL {postgresql.split()[0]}, "
+        f"Python {platform.python_version()}, Odoo {release.version}, "
+        f"pandas {pd.__version__}, numpy {np.__version__}"
+    )
+
+
+def format_table(header, rows):
+    """Return a Markdown table; the first column is text, the others are figures."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def save(name, text):
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / name
+    path.write_text(text, encoding="utf-8")
+    print(f"{text}\nwritten to {path}")
