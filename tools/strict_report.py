@@ -71,9 +71,7 @@ class StrictReport(logging.Handler):
         for path in sorted({item.path for item in session.items}):
             init = path.with_name("__init__.py")
             if path.parent.name == "tests" and init.exists() and path.stem not in imported_names(init):
-                self.problems.append(
-                    f"{init} does not import {path.stem}: Odoo's own runner would not see it"
-                )
+                self.problems.append(f"{init} does not import {path.stem}: Odoo's own runner would not see it")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):

@@ -90,8 +90,7 @@ def _check_points(points: pd.DataFrame) -> None:
         wrong = ~points[metric].between(0, 100)
         if wrong.any():
             raise ValueError(
-                f"Points of {metric!r} are missing or outside 0..100 for {wrong.sum()} of "
-                f"{len(points)} customers."
+                f"Points of {metric!r} are missing or outside 0..100 for {wrong.sum()} of {len(points)} customers."
             )
 
 

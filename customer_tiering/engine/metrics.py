@@ -60,9 +60,7 @@ class Metric:
     def __post_init__(self):
         check_bands(self.bands, self.band_unit, f"Metric {self.key!r}")
         if len(self.bands) != 4:
-            raise ValueError(
-                f"Metric {self.key!r}: give four cuts, for scores from 1 to 5, not {len(self.bands)}."
-            )
+            raise ValueError(f"Metric {self.key!r}: give four cuts, for scores from 1 to 5, not {len(self.bands)}.")
 
     def values(self, frame: pd.DataFrame) -> pd.Series:
         """The metric's values: Series of float64, shape (n_customers,), NaN: unknown.

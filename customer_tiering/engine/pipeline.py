@@ -103,12 +103,12 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
 
         - the derived metrics, float64, see `metrics.derive`
         - per criterion ``points_<metric>``, float64, 0..100, and ``contribution_<metric>``,
-          float64, hundredths of score points
+          float64, score points rounded to hundredths
         - ``recency_score``, ``frequency_score``, ``monetary_score``: Int64, 1..5
-        - ``score``: float64, 0..100, hundredths, the sum of the contributions
+        - ``score``: float64, 0..100, rounded to hundredths, the sum of the contributions
         - ``tier``, ``segment``: Int64, keys of the rules
         - ``next_tier``: Int64, NA in the highest tier; ``points_to_next``: float64,
-          hundredths, NaN in the highest tier
+          rounded up to hundredths, NaN in the highest tier
         - ``explanation``: JSON text, see `explain.as_json`
 
         Prospects, who never bought, have no points and a score of 0, the segment
@@ -140,7 +140,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
                 {
                     schema.SCORE: score,
                     schema.TIER: tiers.assign(earned, rules.tiers),
-                    schema.SEGMENT: _segment(rules, fifths),
+                    schema.SEGMENT: _segment(rules, weights, fifths),
                     schema.NEXT_TIER: next_tier,
                     schema.POINTS_TO_NEXT: points_to_next,
                     schema.EXPLANATION: pd.Series(
@@ -182,8 +182,8 @@ def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> tuple[pd.
     return pd.DataFrame(values), pd.DataFrame(points)
 
 
-def _segment(rules: PolicyRules, fifths: Mapping[str, pd.Series]) -> pd.Series:
-    weights = {criterion.metric: criterion.weight for criterion in rules.criteria}
+def _segment(rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[str, pd.Series]) -> pd.Series:
+    """Keys of segments, Int64; only prospects have no 1..5 scores, hence no cell of the grid."""
     frequency_monetary = segments.frequency_monetary_score(
         fifths[metrics.FREQUENCY],
         fifths[metrics.MONETARY],

@@ -78,9 +78,7 @@ class TierRule:
 
     def __post_init__(self):
         if not 0 <= self.floor <= 100:
-            raise ValueError(
-                f"Tier {self.key}: the floor must lie between 0 and 100 points, not at {self.floor}."
-            )
+            raise ValueError(f"Tier {self.key}: the floor must lie between 0 and 100 points, not at {self.floor}.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,9 +79,7 @@ def frequency_monetary_score(
     return np.floor(mean.round(POINT_DECIMALS) + 0.5).astype("Int64")
 
 
-def assign(
-    recency: pd.Series, frequency_monetary: pd.Series, segment_map: Sequence[Sequence[int]]
-) -> pd.Series:
+def assign(recency: pd.Series, frequency_monetary: pd.Series, segment_map: Sequence[Sequence[int]]) -> pd.Series:
     """The segment of each customer.
 
     Parameters

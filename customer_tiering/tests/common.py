@@ -51,9 +51,12 @@ class TieringCommon(TransactionCase):
                 **values,
             }
         )
-        when = when or datetime.combine(AS_OF - timedelta(days=days_ago), time(12))
-        order.write({"state": state, "date_order": when})
+        order.write({"state": state, "date_order": when or cls._noon(AS_OF, days_ago)})
         return order
+
+    @classmethod
+    def _noon(cls, day, days_ago):
+        return datetime.combine(day - timedelta(days=days_ago), time(12))
 
     @classmethod
     def _run(cls, policy=None, as_of=AS_OF, **values):
