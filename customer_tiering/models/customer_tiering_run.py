@@ -187,8 +187,11 @@ class CustomerTieringRun(models.Model):
         rules = policy._get_rules()
 
         frame = self.env["customer.tiering.reader"].sudo()._read_customers(policy, as_of)
-        fit = pipeline.fit(rules, frame, as_of)
-        result = frame.join(pipeline.apply(rules, fit, frame, as_of))
+        try:
+            fit = pipeline.fit(rules, frame, as_of)
+            result = frame.join(pipeline.apply(rules, fit, frame, as_of))
+        except ValueError as error:  # the engine refuses a frame with a sentence that says why
+            raise UserError(str(error)) from error
         counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result)
 
         run.write(

@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_cdnow
+from . import test_concurrency
 from . import test_golden
 from . import test_policy
 from . import test_reader

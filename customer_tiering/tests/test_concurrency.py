@@ -1,0 +1,108 @@
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from odoo import SUPERUSER_ID, api
+from odoo.fields import Command
+from odoo.sql_db import db_connect
+from odoo.tests import tagged
+from odoo.tests.common import BaseCase, get_db_name
+from odoo.modules.registry import Registry
+from odoo.tools import mute_logger
+
+
+@tagged("post_install", "-at_install")
+class TestConcurrency(BaseCase):
+    """Somebody works on customers while a run is under way, in transactions that really commit."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = Registry(get_db_name())
+        with self._transaction() as env:
+            company = env.ref("base.main_company")
+            self.partners = env["res.partner"].create([{"name": name} for name in ("Stays", "Goes")]).ids
+            product = env["product.product"].create({"name": "Disc"})
+            line = {"product_id": product.id, "product_uom_qty": 1, "price_unit": 100}
+            orders = env["sale.order"].create(
+                [
+                    {"partner_id": partner, "company_id": company.id, "order_line": [Command.create(line)]}
+                    for partner in self.partners
+                ]
+            )
+            orders.action_confirm()
+            self.run_id = env["customer.tiering.run"]._queue(company.tiering_policy_ids, trigger="nightly").id
+            self.addCleanup(self._remove, orders.ids, product.ids)
+
+    @contextmanager
+    def _transaction(self):
+        with db_connect(get_db_name()).cursor() as cr:
+            yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+
+    def _remove(self, orders, products):
+        with self._transaction() as env:
+            orders = env["sale.order"].browse(orders)
+            orders._action_cancel()
+            orders.unlink()
+            env["res.partner"].browse(self.partners).exists().unlink()
+            env["product.product"].browse(products).unlink()
+            env["customer.tiering.run"].browse(self.run_id).unlink()
+
+    def _compute(self, meanwhile, times=1):
+        """Compute the run, while ``meanwhile`` happens in another transaction after each reading."""
+        reader = self.registry["customer.tiering.reader"]
+        original, reads = reader._read_customers, []
+
+        def read_and_wait(*args):
+            frame = original(*args)
+            reads.append(frame)
+            if len(reads) <= times:
+                with self._transaction() as env:
+                    meanwhile(env)
+            return frame
+
+        with (
+            patch.object(reader, "_read_customers", read_and_wait),
+            mute_logger("odoo.sql_db", "odoo.addons.customer_tiering.models.customer_tiering_run"),
+            self._transaction() as env,
+        ):
+            env["customer.tiering.run"].browse(self.run_id)._compute_and_commit()
+        return len(reads)
+
+    def _scorecards(self, env):
+        cards = env["customer.tiering.scorecard"].search([("partner_id", "in", self.partners)])
+        return {card.partner_id.name: card.order_count for card in cards}
+
+    def test_a_customer_merged_away_during_the_run(self):
+        def merge(env):
+            stays, goes = env["res.partner"].browse(self.partners)
+            env["base.partner.merge.automatic.wizard"].create({})._merge((stays | goes).ids, dst_partner=stays)
+
+        self.assertEqual(self._compute(merge), 2)
+        with self._transaction() as env:
+            self.assertEqual(env["customer.tiering.run"].browse(self.run_id).state, "done")
+            self.assertEqual(self._scorecards(env), {"Stays": 2})
+
+    def test_a_scored_customer_deleted_during_the_next_run(self):
+        self._compute(lambda env: None)
+        with self._transaction() as env:
+            env["customer.tiering.run"].browse(self.run_id).state = "queued"
+            orders = env["sale.order"].search([("partner_id", "=", self.partners[1])])
+            orders.write({"partner_id": self.partners[0]})
+
+        def delete(env):
+            env["res.partner"].browse(self.partners[1]).unlink()
+
+        self._compute(delete)
+        with self._transaction() as env:
+            self.assertEqual(env["customer.tiering.run"].browse(self.run_id).state, "done")
+            self.assertEqual(self._scorecards(env), {"Stays": 2})
+
+    def test_an_order_confirmed_during_the_run_does_not_disturb_it(self):
+        def order_again(env):
+            env["sale.order"].search([("partner_id", "=", self.partners[0])], limit=1).copy().action_confirm()
+
+        self.assertEqual(self._compute(order_again), 1)
+        with self._transaction() as env:
+            self.assertEqual(self._scorecards(env), {"Stays": 1, "Goes": 1})  # the next run sees it
+            again = env["sale.order"].search([("partner_id", "=", self.partners[0])])[0]
+            again._action_cancel()
+            again.unlink()
