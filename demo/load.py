@@ -182,11 +182,11 @@ class Loader:
         fakers = {locale: Faker(locale) for locale, *_ in PLACES}
         for batch in self._in_batches(label, numbers):
             salespeople = [self._get_salesperson(number) for number in range(len(SALESPEOPLE))]
-            # The context makes them customers, as if they had been created in the Sales app.
-            self.env["res.partner"].with_context(res_partner_search_mode="customer").create(
+            self.env["res.partner"].create(
                 [
                     {
                         "ref": f"{prefix}-{number}",
+                        "customer_rank": 1,  # as if created on the screen Customers, which shows only those
                         "user_id": salespeople[number % len(salespeople)].id,
                         **self._get_customer_values(fakers, number, number % company_every == 0),
                     }

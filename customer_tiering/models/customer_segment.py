@@ -20,6 +20,23 @@ class CustomerSegment(models.Model):
 
     _code_uniq = models.UniqueIndex("(code)", "Another segment has this code already: choose a different one.")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        segments = super().create(vals_list)
+        self.env.registry.clear_cache("templates")  # the partner's search view lists the segments
+        return segments
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"name", "sequence"}:
+            self.env.registry.clear_cache("templates")
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache("templates")
+        return result
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_mapped(self):
         policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False).search([])

@@ -125,7 +125,7 @@ class ResPartner(models.Model):
         # it raises an AccessError; so who may not see scorecards finds nothing by them.
         if not self._has_field_access(self._fields["tiering_scorecard_id"], "read"):
             return Domain.FALSE
-        own = Domain("company_id", "=", self.env.company.id)
+        own = self._tiering_company_domain()
         if operator in ("any", "any!") and isinstance(value, Domain):
             return self._tiering_scorecard_domain(own & value)
         if operator == "in":
@@ -134,6 +134,10 @@ class ResPartner(models.Model):
                 domain |= ~self._tiering_scorecard_domain(own)
             return domain
         return NotImplemented
+
+    @api.model
+    def _tiering_company_domain(self):
+        return Domain("company_id", "=", self.env.company.id)
 
     def _tiering_scorecard_domain(self, domain):
         # sudo: who may use the field (its groups) sees the scorecards of the current company
@@ -158,7 +162,7 @@ class ResPartner(models.Model):
     @api.model
     def _read_group_tiering_tier_id(self, tiers, domain):
         """Show the empty tiers of the current company too, the highest first."""
-        return self.env["customer.tier"].search([("company_id", "=", self.env.company.id)]) | tiers
+        return self.env["customer.tier"].search(self._tiering_company_domain()) | tiers
 
     @api.model
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):
@@ -167,22 +171,26 @@ class ResPartner(models.Model):
 
     @api.model
     def _get_view(self, view_id=None, view_type="form", **options):
-        """Put one filter per tier of the current company where the search view asks for them."""
+        """Put one filter per tier of the current company and per segment where the search view asks for them."""
         arch, view = super()._get_view(view_id, view_type, **options)
         if view_type == "search":
-            for marker in arch.xpath("//filter[@name='tiering_tiers']"):
-                tiers = self.env["customer.tier"].sudo().search([("company_id", "=", self.env.company.id)])
-                for tier in tiers:
-                    marker.addprevious(
-                        etree.Element(
-                            "filter",
-                            name=f"tiering_tier_{tier.id}",
-                            string=tier.name,
-                            domain=f"[('tiering_tier_id', '=', {tier.id})]",
-                            groups=GROUP,
+            # sudo: the view is cached for all users and stripped for those without the group afterwards
+            for fname, records in (
+                ("tiering_tier_id", self.env["customer.tier"].sudo().search(self._tiering_company_domain())),
+                ("tiering_segment_id", self.env["customer.segment"].sudo().search([])),
+            ):
+                for marker in arch.xpath(f"//filter[@name='{fname}']"):
+                    for record in records:
+                        marker.addprevious(
+                            etree.Element(
+                                "filter",
+                                name=f"{fname}_{record.id}",
+                                string=record.name,
+                                domain=f"[('{fname}', '=', {record.id})]",
+                                groups=GROUP,
+                            )
                         )
-                    )
-                marker.getparent().remove(marker)
+                    marker.getparent().remove(marker)
         return arch, view
 
     def action_open_tiering_scorecard(self):

@@ -3,10 +3,10 @@ from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api
 from odoo.fields import Command
+from odoo.modules.registry import Registry
 from odoo.sql_db import db_connect
 from odoo.tests import tagged
 from odoo.tests.common import BaseCase, get_db_name
-from odoo.modules.registry import Registry
 from odoo.tools import mute_logger
 
 

@@ -95,8 +95,9 @@ class TestResPartner(TieringCommon):
         Partner = self.env["res.partner"].with_user(self.salesperson)
         arch = Partner.get_view(view.id, "search")["arch"]
         for tier in self.policy.tier_ids:
-            self.assertIn(f'name="tiering_tier_{tier.id}" string="{tier.name}"', arch)
-        self.assertNotIn('name="tiering_tiers"', arch)
+            self.assertIn(f'name="tiering_tier_id_{tier.id}" string="{tier.name}"', arch)
+        self.assertIn('string="At risk"', arch)
+        self.assertNotIn('string="Tiers"', arch)
         self.tiers["Gold"].name = "Golden"
         self.assertIn('string="Golden"', Partner.get_view(view.id, "search")["arch"])
 
