@@ -9,6 +9,7 @@ with numpy, what belongs to one order is a hash of the customer's and the order'
 import argparse
 import datetime
 import io
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -251,7 +252,7 @@ def generate(env, customer_count, order_count, as_of, seed, with_lines):
         ("orders, drawn", ORDERS, {}),
         *(
             (f"orders from {first:%Y-%m}", statement, {"start": first.to_pydatetime(), "end": end.to_pydatetime()})
-            for first, end in zip(months, months[1:], strict=False)
+            for first, end in pairwise(months)
             for statement in ((SALE_ORDERS, LINES) if with_lines else (SALE_ORDERS,))
         ),
         ("credit notes", CREDIT_NOTES, {}),
@@ -292,9 +293,7 @@ def create_records(env):
     products = env["product.product"].create(
         [{"name": f"Product {number}", "categ_id": category.id} for number in range(1, 21)]
     )
-    journal = env["account.journal"].search(
-        [("type", "=", "sale"), ("company_id", "=", company.id)], limit=1
-    ) or env["account.journal"].create({"name": "Customer Invoices", "type": "sale", "code": "INV"})
+    journal = env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", company.id)], limit=1)
     env.flush_all()
     return {
         "company": company.id,
@@ -340,9 +339,7 @@ def copy(env, customers):
     buffer = io.StringIO()
     customers.to_csv(buffer, header=False, index=False)
     buffer.seek(0)
-    env.cr.copy_expert(
-        f"COPY bench_customer ({', '.join(customers.columns)}) FROM STDIN WITH (FORMAT csv)", buffer
-    )
+    env.cr.copy_expert(f"COPY bench_customer ({', '.join(customers.columns)}) FROM STDIN WITH (FORMAT csv)", buffer)
     env.cr.execute("ANALYZE bench_customer")
 
 

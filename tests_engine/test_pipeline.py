@@ -232,6 +232,18 @@ def test_who_left_the_window_is_scored_again_not_forgotten(customers, policy, as
     assert left["tier"] == 1
 
 
+@pytest.mark.parametrize("method", ["percentile", "quintile", "bands"])
+def test_nothing_bought_in_the_window_earns_nothing_for_frequency_and_money(customers, policy, as_of, method):
+    # Six of ten bought long ago. By mid-rank their tie would lie at 30 points, in the second fifth.
+    frame = customers(*[{"ago": 400, "orders": 0, "amount": 0.0}] * 6, *({"orders": n} for n in (1, 1, 2, 3)))
+    result = run(policy(three_criteria(method)), frame, as_of)
+    gone, active = result.iloc[:6], result.iloc[6:]
+    assert (gone[["points_frequency", "points_monetary"]] == 0).all(axis=None)
+    assert (gone[["frequency_score", "monetary_score"]] == 1).all(axis=None)
+    if method == "percentile":  # ranks among the four who bought: (0 + 2/2)/4, (2 + 1/2)/4, (3 + 1/2)/4
+        assert active["points_frequency"].tolist() == [25, 25, 62.5, 87.5]
+
+
 def test_negative_and_zero_money_rank_below_positive_money(customers, policy, as_of):
     frame = customers({"amount": -10.0}, {"amount": 0.0}, {"amount": 10.0}, {"amount": 1e12})
     points = run(policy(), frame, as_of)["points_monetary"]

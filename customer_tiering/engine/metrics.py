@@ -43,6 +43,10 @@ class Metric:
     band_unit : 'value': the cuts are in `unit`; 'average_order': in multiples of the
         company's average order, which makes them work in any currency
     higher_is_better : direction of the metric
+    of_window : the metric adds up the purchases of the window. Who bought only before it has
+        nothing to compare: 0 points, and no part in the ranks. (A mid-rank would lift
+        hundreds of customers without a purchase in a year into the middle, because they
+        tie with each other.)
 
     >>> Metric("age", "age", "days", (1, 2, 2, 3), higher_is_better=False)
     Traceback (most recent call last):
@@ -56,6 +60,7 @@ class Metric:
     bands: tuple[float, float, float, float]
     band_unit: str = VALUE
     higher_is_better: bool = dataclasses.field(kw_only=True)
+    of_window: bool = dataclasses.field(default=False, kw_only=True)
 
     def __post_init__(self):
         check_bands(self.bands, self.band_unit, f"Metric {self.key!r}")
@@ -85,6 +90,11 @@ class Metric:
         schema.check_finite(values)
         return values
 
+    def comparable(self, frame: pd.DataFrame) -> pd.Series:
+        """The values that take part in scoring: like `values`, and NaN where `of_window` says so."""
+        values = self.values(frame)
+        return values.where(frame[schema.ORDER_COUNT] > 0) if self.of_window else values
+
 
 def check_bands(bands: tuple[float, ...], band_unit: str, owner: str) -> None:
     """Refuse cuts that are no bands: none at all, not finite, not strictly ascending.
@@ -108,8 +118,8 @@ def check_bands(bands: tuple[float, ...], band_unit: str, owner: str) -> None:
 #: The metrics of the engine itself, in the order in which they are offered.
 BUILT_IN = (
     Metric(RECENCY, schema.RECENCY_DAYS, "days", (30, 90, 180, 365), higher_is_better=False),
-    Metric(FREQUENCY, schema.ORDER_COUNT, "orders", (2, 3, 5, 10), higher_is_better=True),
-    Metric(MONETARY, schema.AMOUNT, "money", (1, 2, 5, 10), AVERAGE_ORDER, higher_is_better=True),
+    Metric(FREQUENCY, schema.ORDER_COUNT, "orders", (2, 3, 5, 10), higher_is_better=True, of_window=True),
+    Metric(MONETARY, schema.AMOUNT, "money", (1, 2, 5, 10), AVERAGE_ORDER, higher_is_better=True, of_window=True),
     Metric(
         "average_order",
         schema.AVERAGE_ORDER,

@@ -81,7 +81,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
     for key, criterion in _fitted(rules).items():
         metric = metrics.get(key)
         scales[key] = scoring.fit_scale(
-            metric.values(buyers), metric, criterion, small=small, average_order=average_order
+            metric.comparable(buyers), metric, criterion, small=small, average_order=average_order
         )
     return Fit(len(buyers), small, average_order, scales)
 
@@ -177,8 +177,9 @@ def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> tuple[pd.
     for key in _fitted(rules):
         if key not in fit.scales:
             raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
-        values[key] = metrics.get(key).values(customers)
-        points[key] = fit.scales[key].apply(values[key]).where(bought, 0.0)
+        metric = metrics.get(key)
+        values[key] = metric.values(customers)
+        points[key] = fit.scales[key].apply(metric.comparable(customers)).where(bought, 0.0)
     return pd.DataFrame(values), pd.DataFrame(points)
 
 

@@ -31,11 +31,11 @@ class CustomerTier(models.Model):
     def _compute_customer_count(self):
         counts = dict(
             self.env["customer.tiering.scorecard"]._read_group(
-                [("tier_id", "in", self.ids)], ["tier_id"], ["__count"]
+                [("tier_id", "in", self._origin.ids)], ["tier_id"], ["__count"]
             )
         )
         for tier in self:
-            tier.customer_count = counts.get(tier, 0)
+            tier.customer_count = counts.get(tier._origin, 0)
 
     @api.constrains("entry_floor", "active", "policy_id")
     def _check_policy_tiers(self):

@@ -22,7 +22,7 @@ class CustomerTieringCriterion(models.Model):
             ("monetary", "Monetary value"),
             ("average_order", "Average order"),
             ("gap_mean", "Average days between orders"),
-            ("gap_median", "Usual days between orders"),
+            ("gap_median", "Purchase cycle"),
             ("contacts", "Contacts"),
             ("contact_recency", "Days since last contact"),
         ],

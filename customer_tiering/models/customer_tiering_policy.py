@@ -37,7 +37,7 @@ class CustomerTieringPolicy(models.Model):
         "The last order itself is looked for in the whole history.",
     )
     min_population = fields.Integer(
-        string="Compare From",
+        string="Customers Needed to Compare",
         default=100,
         required=True,
         help="With fewer customers than this, comparing them with each other says little: "
@@ -66,7 +66,7 @@ class CustomerTieringPolicy(models.Model):
         "The window must be at least one day: type the number of days whose orders count, for example 365.",
     )
     _min_population_positive = models.Constraint(
-        "CHECK(min_population >= 0)", "“Compare From” is a number of customers: 0 or more."
+        "CHECK(min_population >= 0)", "“Customers Needed to Compare” is 0 or more."
     )
 
     # ------------------------------------------------------------------
@@ -96,7 +96,7 @@ class CustomerTieringPolicy(models.Model):
                 for name, floor, color in (
                     (self.env._("Platinum"), 80, 11),
                     (self.env._("Gold"), 60, 3),
-                    (self.env._("Silver"), 40, 8),
+                    (self.env._("Silver"), 40, 0),
                     (self.env._("Bronze"), 0, 2),
                 )
             ],
@@ -112,11 +112,11 @@ class CustomerTieringPolicy(models.Model):
     def _compute_customer_count(self):
         counts = dict(
             self.env["customer.tiering.scorecard"]._read_group(
-                [("policy_id", "in", self.ids)], ["policy_id"], ["__count"]
+                [("policy_id", "in", self._origin.ids)], ["policy_id"], ["__count"]
             )
         )
         for policy in self:
-            policy.customer_count = counts.get(policy, 0)
+            policy.customer_count = counts.get(policy._origin, 0)
 
     # ------------------------------------------------------------------
     # What a policy must be

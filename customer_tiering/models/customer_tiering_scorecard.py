@@ -53,11 +53,12 @@ class CustomerTieringScorecard(models.Model):
         help="Average number of days between two days with orders, over the whole history.",
     )
     gap_median_days = fields.Float(
-        string="Usual Days between Orders",
+        string="Purchase Cycle (Days)",
         digits=(10, 1),
         readonly=True,
         aggregator="avg",
-        help="Median number of days between two days with orders, over the whole history.",
+        help="How often the customer usually buys: the median number of days between two days with orders, "
+        "over the whole history.",
     )
     contact_count = fields.Integer(
         string="Contacts",

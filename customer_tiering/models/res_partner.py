@@ -42,7 +42,10 @@ class ResPartner(models.Model):
     tiering_segment_advice = fields.Text(
         related="tiering_scorecard_id.segment_id.advice", string="Segment Advice", groups=GROUP
     )
-    tiering_score = fields.Float(related="tiering_scorecard_id.score", string="Score", groups=GROUP)
+    # No average: each list of partners shows the score, and would pay for it in every group.
+    tiering_score = fields.Float(
+        related="tiering_scorecard_id.score", string="Score", groups=GROUP, aggregator=None
+    )
     tiering_currency_id = fields.Many2one(
         related="tiering_scorecard_id.company_id.currency_id", string="Tiering Currency", groups=GROUP
     )
@@ -68,7 +71,7 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.last_order_date", string="Last Order", groups=GROUP
     )
     tiering_gap_median_days = fields.Float(
-        related="tiering_scorecard_id.gap_median_days", string="Usual Days between Orders", groups=GROUP
+        related="tiering_scorecard_id.gap_median_days", string="Purchase Cycle (Days)", groups=GROUP
     )
     tiering_contact_count = fields.Integer(
         related="tiering_scorecard_id.contact_count", string="Contacts in the Window", groups=GROUP
