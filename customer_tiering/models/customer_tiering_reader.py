@@ -79,7 +79,7 @@ class CustomerTieringReader(models.AbstractModel):
                    contact.last_day
               FROM population
          LEFT JOIN purchase ON purchase.customer = population.id
-         LEFT JOIN credit ON credit.customer = population.id
+         LEFT JOIN credit ON credit.customer = population.id AND purchase.purchase_days > 0
          LEFT JOIN contact ON contact.customer = population.id
           ORDER BY population.id
             """,
@@ -173,7 +173,10 @@ class CustomerTieringReader(models.AbstractModel):
 
     @api.model
     def _get_credit_query(self, policy, window_start, as_of):
-        """Return the SELECT of each customer's posted credit notes in the window (negative amounts)."""
+        """Return the SELECT of each customer's posted credit notes in the window (negative amounts).
+
+        They are subtracted from what the customer ordered; who never bought has nothing to subtract from.
+        """
         return SQL(
             """
             SELECT commercial_partner_id AS customer, SUM(amount_untaxed_signed) AS amount

@@ -89,6 +89,13 @@ class TestReader(TieringCommon):
         # 500 - 120; the old one is out of the window, the draft one is not posted
         self.assertEqual(row.amount, 380)
         self.assertEqual(row.order_count, 1)
+        # who only has a quotation has no revenue that an older business' credit note could lower
+        prospect = self._customer("Asked")
+        self._order(prospect, state="draft")
+        self.env["account.move"].search([("partner_id", "=", customer.id)])[0].copy(
+            {"partner_id": prospect.id, "invoice_date": AS_OF}
+        ).action_post()
+        self.assertEqual(self._row(prospect).amount, 0)
 
     def test_orders_of_contacts_belong_to_their_company(self):
         customer = self._customer("Lumber Inc", is_company=True)
