@@ -6,6 +6,7 @@ class CustomerTierChange(models.Model):
     _description = "Customer Tier Change"
     _order = "date desc, id desc"
     _rec_name = "partner_id"
+    _log_access = False  # the run says when and who
 
     # Rows are only ever added, and by the writer in one statement for all customers of a run: this
     # table, not the chatter, is the log of who moved when and why.

@@ -8,6 +8,9 @@ class CustomerTieringScorecard(models.Model):
     _description = "Customer Scorecard"
     _order = "score desc, id"
     _rec_name = "partner_id"
+    # Only runs write scorecards, and the run says when and who; two more columns with foreign keys
+    # would cost hundreds of thousands of checks a night.
+    _log_access = False
 
     partner_id = fields.Many2one(
         "res.partner", string="Customer", required=True, readonly=True, ondelete="cascade"
@@ -82,13 +85,10 @@ class CustomerTieringScorecard(models.Model):
         "customer.tier",
         readonly=True,
         ondelete="restrict",
-        index="btree_not_null",
         group_expand="_read_group_tier_id",
     )
     tier_since = fields.Date(readonly=True, help="Since when the customer has been in this tier.")
-    segment_id = fields.Many2one(
-        "customer.segment", readonly=True, ondelete="restrict", index="btree_not_null"
-    )
+    segment_id = fields.Many2one("customer.segment", readonly=True, ondelete="restrict")
     next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(
         digits=(5, 2), readonly=True, aggregator="avg", help="Points missing to the next tier."
@@ -116,6 +116,10 @@ class CustomerTieringScorecard(models.Model):
     _partner_company_uniq = models.Constraint(
         "UNIQUE(partner_id, company_id)", "A customer has one scorecard in each company."
     )
+
+    # Partners are filtered by "commercial partner in (partners of a tier)": the indexes hold all of that.
+    _tier_idx = models.Index("(tier_id, company_id, partner_id)")
+    _segment_idx = models.Index("(segment_id, company_id, partner_id)")
 
     @api.model
     def _read_group_tier_id(self, tiers, domain):

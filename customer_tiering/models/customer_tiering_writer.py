@@ -112,8 +112,7 @@ class CustomerTieringWriter(models.AbstractModel):
                 WITH changed AS (
                     INSERT INTO customer_tier_change (
                         partner_id, company_id, policy_id, run_id, date, from_tier_id, to_tier_id,
-                        score_before, score_after, direction, reason,
-                        create_uid, write_uid, create_date, write_date)
+                        score_before, score_after, direction, reason)
                     SELECT COALESCE(result.partner_id, card.partner_id), %(company)s, %(policy)s, %(run)s, %(as_of)s,
                            card.tier_id, result.tier_id, card.score, result.score,
                            CASE WHEN card.tier_id IS NULL THEN 'new'
@@ -123,8 +122,7 @@ class CustomerTieringWriter(models.AbstractModel):
                                 ELSE 'same' END,
                            CASE WHEN card.id IS NULL THEN 'first'
                                 WHEN result.partner_id IS NULL THEN 'left'
-                                ELSE 'score' END,
-                           %(uid)s, %(uid)s, %(now)s, %(now)s
+                                ELSE 'score' END
                       FROM %(result)s result
                  FULL JOIN (SELECT * FROM customer_tiering_scorecard
                              WHERE company_id = %(company)s
@@ -151,8 +149,7 @@ class CustomerTieringWriter(models.AbstractModel):
                    SET %(assignments)s,
                        policy_id = %(policy)s, run_id = %(run)s,
                        tier_since = CASE WHEN card.tier_id IS DISTINCT FROM result.tier_id
-                                         THEN %(as_of)s ELSE card.tier_since END,
-                       write_uid = %(uid)s, write_date = %(now)s
+                                         THEN %(as_of)s ELSE card.tier_since END
                   FROM (SELECT *, %(policy)s AS policy_id FROM %(result)s) result
                  WHERE card.partner_id = result.partner_id AND card.company_id = %(company)s
                    AND (%(old)s) IS DISTINCT FROM (%(new)s)
@@ -171,11 +168,9 @@ class CustomerTieringWriter(models.AbstractModel):
             SQL(
                 """
                 INSERT INTO customer_tiering_scorecard (
-                    partner_id, company_id, policy_id, run_id, tier_since, %(columns)s,
-                    create_uid, write_uid, create_date, write_date)
+                    partner_id, company_id, policy_id, run_id, tier_since, %(columns)s)
                 SELECT partner_id, %(company)s, %(policy)s, %(run)s,
-                       CASE WHEN tier_id IS NOT NULL THEN %(as_of)s::date END, %(columns)s,
-                       %(uid)s, %(uid)s, %(now)s, %(now)s
+                       CASE WHEN tier_id IS NOT NULL THEN %(as_of)s::date END, %(columns)s
                   FROM %(result)s result
                  WHERE NOT EXISTS (SELECT FROM customer_tiering_scorecard card
                                     WHERE card.partner_id = result.partner_id AND card.company_id = %(company)s)
@@ -208,7 +203,5 @@ class CustomerTieringWriter(models.AbstractModel):
             "policy": run.policy_id.id,
             "run": run.id,
             "as_of": as_of,
-            "uid": self.env.uid,
-            "now": self.env.cr.now(),
             "result": TABLE,
         }
