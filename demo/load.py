@@ -121,9 +121,9 @@ class Loader:
         self.env.cr.commit()
         self.env.invalidate_all()  # or the cache would hold everything that was ever loaded
 
-    def _in_batches(self, label, items):
-        """Yield lists of items under a progress bar, and commit after each."""
-        with tqdm(desc=label, total=len(items), unit="", dynamic_ncols=True) as bar:
+    def _in_batches(self, label, items, done=0):
+        """Yield lists of items under a progress bar, and commit after each; ``done`` came before them."""
+        with tqdm(desc=label, total=done + len(items), initial=done, unit="", dynamic_ncols=True) as bar:
             for batch in split_every(BATCH, items, list):
                 yield batch
                 self._commit()
@@ -178,11 +178,11 @@ class Loader:
         existing = self._get_existing("res.partner", "ref", "CDNOW")
         numbers = sorted({purchase.customer for purchase in self.purchases})
         missing = [number for number in numbers if f"CDNOW-{number}" not in existing]
-        self._create_customers("Customers", "CDNOW", missing, COMPANY_EVERY)
+        self._create_customers("Customers", "CDNOW", missing, COMPANY_EVERY, done=len(existing))
 
-    def _create_customers(self, label, prefix, numbers, company_every):
+    def _create_customers(self, label, prefix, numbers, company_every, done=0):
         fakers = {locale: Faker(locale) for locale, *_ in PLACES}
-        for batch in self._in_batches(label, numbers):
+        for batch in self._in_batches(label, numbers, done):
             salespeople = [self._get_salesperson(number) for number in range(len(SALESPEOPLE))]
             self.env["res.partner"].create(
                 [
@@ -233,7 +233,7 @@ class Loader:
         existing = self._get_existing("sale.order", "client_order_ref", "CDNOW")
         missing = [purchase for purchase in self.purchases if self._get_order_ref(purchase) not in existing]
         missing.sort(key=lambda purchase: purchase.date)  # so that the order numbers rise with the date
-        for batch in self._in_batches("Orders", missing):
+        for batch in self._in_batches("Orders", missing, done=len(existing)):
             customers = self._get_existing("res.partner", "ref", "CDNOW")
             products = self.env["product.product"].search([("default_code", "=like", "CD-_")])
             orders = self.env["sale.order"].create(

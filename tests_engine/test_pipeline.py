@@ -329,7 +329,7 @@ def test_the_explanation_tells_values_points_weights_and_contributions(customers
     result = run(policy(), frame, as_of)
     # Best of two: 100 x 1.5 / 2 = 75 points each; 0.3 x 75 = 22.5 and 0.4 x 75 = 30
     assert result["explanation"].iloc[0] == (
-        '{"recency":[10,75,30,22.5],"frequency":[2,75,30,22.5],"monetary":[250.5,75,40,30]}'
+        '{"recency":[null,75,30,22.5],"frequency":[2,75,30,22.5],"monetary":[250.5,75,40,30]}'
     )
     assert result["score"].iloc[0] == 75.0
     assert (result["tier"].iloc[0], result["next_tier"].iloc[0]) == (3, 4)

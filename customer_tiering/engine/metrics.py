@@ -47,6 +47,9 @@ class Metric:
         nothing to compare: 0 points, and no part in the ranks. (A mid-rank would lift
         hundreds of customers without a purchase in a year into the middle, because they
         tie with each other.)
+    ages : the value counts the days since something, so it grows by itself. The explanation
+        leaves it out: who shows it counts from the date, and a customer of whom nothing is
+        new keeps the same explanation from day to day.
 
     >>> Metric("age", "age", "days", (1, 2, 2, 3), higher_is_better=False)
     Traceback (most recent call last):
@@ -61,6 +64,7 @@ class Metric:
     band_unit: str = VALUE
     higher_is_better: bool = dataclasses.field(kw_only=True)
     of_window: bool = dataclasses.field(default=False, kw_only=True)
+    ages: bool = dataclasses.field(default=False, kw_only=True)
 
     def __post_init__(self):
         check_bands(self.bands, self.band_unit, f"Metric {self.key!r}")
@@ -117,7 +121,7 @@ def check_bands(bands: tuple[float, ...], band_unit: str, owner: str) -> None:
 
 #: The metrics of the engine itself, in the order in which they are offered.
 BUILT_IN = (
-    Metric(RECENCY, schema.RECENCY_DAYS, "days", (30, 90, 180, 365), higher_is_better=False),
+    Metric(RECENCY, schema.RECENCY_DAYS, "days", (30, 90, 180, 365), higher_is_better=False, ages=True),
     Metric(FREQUENCY, schema.ORDER_COUNT, "orders", (2, 3, 5, 10), higher_is_better=True, of_window=True),
     Metric(MONETARY, schema.AMOUNT, "money", (1, 2, 5, 10), AVERAGE_ORDER, higher_is_better=True, of_window=True),
     Metric(
@@ -137,6 +141,7 @@ BUILT_IN = (
         "days",
         (14, 30, 60, 120),
         higher_is_better=False,
+        ages=True,
     ),
 )
 

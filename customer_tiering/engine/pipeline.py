@@ -171,15 +171,16 @@ def _average_order(buyers: pd.DataFrame) -> float | None:
 
 
 def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values and points, shape (n_customers, n_fitted_metrics); prospects have 0 points."""
+    """Values to tell and points, shape (n_customers, n_fitted_metrics); prospects have 0 points."""
     bought = schema.bought(customers)
     values, points = {}, {}
     for key in _fitted(rules):
         if key not in fit.scales:
             raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
         metric = metrics.get(key)
-        values[key] = metric.values(customers)
         points[key] = fit.scales[key].apply(metric.comparable(customers)).where(bought, 0.0)
+        told = metric.values(customers)
+        values[key] = told * math.nan if metric.ages else told
     return pd.DataFrame(values), pd.DataFrame(points)
 
 

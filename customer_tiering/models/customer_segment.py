@@ -27,6 +27,10 @@ class CustomerSegment(models.Model):
         return segments
 
     def write(self, vals):
+        if any(segment.code != vals["code"] for segment in self if "code" in vals):
+            raise UserError(
+                self.env._("The code of a segment never changes, other modules know it by it. Change its name.")
+            )
         result = super().write(vals)
         if vals.keys() & {"name", "sequence"}:
             self.env.registry.clear_cache("templates")
@@ -38,7 +42,22 @@ class CustomerSegment(models.Model):
         return result
 
     @api.ondelete(at_uninstall=False)
-    def _unlink_except_mapped(self):
+    def _unlink_except_needed(self):
+        from ..engine import segments  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        delivered = self.filtered(lambda segment: segment.code in (*segments.SEGMENT_CODES, segments.PROSPECT))
+        if delivered:
+            raise UserError(
+                self.env._(
+                    "The policies of new companies need “%(segments)s”. Rename it, or leave it out of your map.",
+                    segments=", ".join(delivered.mapped("name")),
+                )
+            )
+        # sudo: customers of other companies count too
+        if self.env["customer.tiering.scorecard"].sudo().search_count([("segment_id", "in", self.ids)], limit=1):
+            raise UserError(
+                self.env._("Some customers are still in this segment. Compute the customers again first.")
+            )
         policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False).search([])
         for policy in policies:
             used = self & self.browse(policy._segment_map_ids())

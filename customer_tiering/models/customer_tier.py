@@ -1,11 +1,11 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class CustomerTier(models.Model):
     _name = "customer.tier"
     _description = "Customer Tier"
     _order = "entry_floor desc nulls last, id"
-    _check_company_auto = True
 
     name = fields.Char(required=True, translate=True)
     policy_id = fields.Many2one(
@@ -37,6 +37,29 @@ class CustomerTier(models.Model):
         for tier in self:
             tier.customer_count = counts.get(tier._origin, 0)
 
+    @api.depends("name", "policy_id")
+    @api.depends_context("company")
+    def _compute_display_name(self):
+        # The same name in several policies of the company would be ambiguous in filters and columns.
+        several = len(self.env["customer.tiering.policy"].sudo().search(self._current_policies())) > 1
+        for tier in self:
+            tier.display_name = f"{tier.name} ({tier.policy_id.sudo().name})" if several else tier.name
+
+    @api.model
+    def _current_policies(self):
+        return [("company_id", "=", self.env.company.id)]
+
+    @api.model
+    def _search_current(self):
+        """Return the tiers in use in the current company, the highest first."""
+        return self.search([*self._current_policies(), ("policy_id.active", "=", True)])
+
+    @api.model
+    def name_create(self, name):
+        raise UserError(
+            self.env._("A tier needs a score it starts at. Add it in the policy or in the settings.")
+        )
+
     @api.constrains("entry_floor", "active", "policy_id")
     def _check_policy_tiers(self):
         # A policy saved with its tiers is judged once, when all of them are in place.
@@ -50,6 +73,8 @@ class CustomerTier(models.Model):
         return tiers
 
     def write(self, vals):
+        if any(tier.policy_id.id != vals["policy_id"] for tier in self if "policy_id" in vals):
+            raise UserError(self.env._("A tier stays in its policy. Add a tier to the other policy instead."))
         result = super().write(vals)
         if vals.keys() & {"name", "active", "entry_floor", "policy_id"}:
             self.env.registry.clear_cache("templates")

@@ -32,7 +32,7 @@ class CustomerTierChange(models.Model):
             ("new", "First tier"),
             ("up", "Moved up"),
             ("down", "Moved down"),
-            ("same", "Other tier, same level"),
+            ("same", "Other tier"),
             ("left", "No tier any more"),
         ],
         required=True,
@@ -42,6 +42,7 @@ class CustomerTierChange(models.Model):
         [
             ("score", "Score"),
             ("first", "First computation"),
+            ("policy", "Other policy"),
             ("left", "No longer among the customers"),
         ],
         required=True,
@@ -52,6 +53,8 @@ class CustomerTierChange(models.Model):
     )
     from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
     to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
+
+    _date_idx = models.Index("(company_id, date DESC, id DESC)")
 
     @api.depends("partner_id", "from_tier_id", "to_tier_id")
     def _compute_display_name(self):

@@ -98,6 +98,19 @@ class CustomerTieringCriterion(models.Model):
                     )
                 )
 
+    @api.constrains("weight")
+    def _check_policy_criteria(self):
+        # A policy saved with its criteria is judged once, when all of them are in place.
+        if not self.env.context.get("tiering_policy_in_progress"):
+            self.policy_id._check_criteria()
+
+    def unlink(self):
+        policies = self.policy_id
+        result = super().unlink()
+        if not self.env.context.get("tiering_policy_in_progress"):
+            policies.exists()._check_criteria()
+        return result
+
     @api.depends("metric")
     def _compute_display_name(self):
         for criterion in self:

@@ -62,8 +62,8 @@ class CustomerTieringPolicy(models.Model):
     customer_count = fields.Integer(string="Customers Scored", compute="_compute_customer_count")
 
     _window_positive = models.Constraint(
-        "CHECK(window_days > 0)",
-        "The window must be at least one day: type the number of days whose orders count, for example 365.",
+        "CHECK(window_days BETWEEN 1 AND 36500)",
+        "The window must be 1 to 36,500 days long: type the number of days whose orders count, for example 365.",
     )
     _min_population_positive = models.Constraint(
         "CHECK(min_population >= 0)", "“Customers Needed to Compare” is 0 or more."
@@ -104,10 +104,13 @@ class CustomerTieringPolicy(models.Model):
 
     @api.depends("run_ids.state")
     def _compute_last_run_id(self):
-        for policy in self:
-            policy.last_run_id = self.env["customer.tiering.run"].search(
-                [("policy_id", "=", policy.id), ("state", "=", "done")], limit=1
+        last = dict(
+            self.env["customer.tiering.run"]._read_group(
+                [("policy_id", "in", self._origin.ids), ("state", "=", "done")], ["policy_id"], ["id:max"]
             )
+        )
+        for policy in self:
+            policy.last_run_id = last.get(policy._origin, False)
 
     def _compute_customer_count(self):
         counts = dict(
@@ -131,13 +134,38 @@ class CustomerTieringPolicy(models.Model):
         return policies
 
     def write(self, vals):
+        if any(policy.company_id.id != vals["company_id"] for policy in self if "company_id" in vals):
+            raise UserError(self.env._("A policy stays in its company. Copy it and choose the company of the copy."))
+        archived = self.filtered("active") if vals.get("active") is False else self.browse()
         in_progress = self.with_context(tiering_policy_in_progress=True)
         result = super(CustomerTieringPolicy, in_progress).write(vals)
         if "tier_ids" in vals:
             self._check_tiers()
         if "criterion_ids" in vals:
             self._check_criteria()
+        if "active" in vals:
+            self.env.registry.clear_cache("templates")  # the partner's search view lists the tiers
+        for policy in archived:
+            # Nobody would compute these customers any more; their last tier must not stay for ever.
+            self.env["customer.tiering.writer"].sudo()._remove_scorecards(policy)
         return result
+
+    def copy_data(self, default=None):
+        return [
+            dict(vals, name=self.env._("%(policy)s (copy)", policy=policy.name))
+            if "name" not in (default or {})
+            else vals
+            for policy, vals in zip(self, super().copy_data(default), strict=True)
+        ]
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_with_history(self):
+        # sudo: the history of other companies counts too
+        changes = self.env["customer.tier.change"].sudo()
+        if changes.search_count([("policy_id", "in", self.ids)], limit=1):
+            raise UserError(
+                self.env._("Customers have been in the tiers of this policy. Archive it, so that their history stays.")
+            )
 
     def _check_tiers(self):
         for policy in self:
@@ -184,10 +212,16 @@ class CustomerTieringPolicy(models.Model):
 
     @api.constrains("segment_map")
     def _check_segment_map(self):
-        known = set(self.env["customer.segment"].search([]).ids)
+        known = self.env["customer.segment"].search([]).ids
         for policy in self:
-            rows = policy.segment_map or []
-            if len(rows) != 5 or any(len(row) != 5 for row in rows) or not policy._segment_map_ids() <= known:
+            rows = policy.segment_map
+            complete = (
+                isinstance(rows, list)
+                and len(rows) == 5
+                and all(isinstance(row, list) and len(row) == 5 for row in rows)
+                and all(cell in known for row in rows for cell in row)
+            )
+            if not complete:
                 raise ValidationError(
                     self.env._(
                         "The segment map of policy “%(policy)s” is not complete: "
@@ -200,8 +234,10 @@ class CustomerTieringPolicy(models.Model):
     def _check_partner_domain(self):
         for policy in self:
             try:
-                policy._get_partner_domain().validate(self.env["res.partner"])
-            except (ValueError, SyntaxError, TypeError) as error:
+                # As the person who saves it: a run reads with all rights, so nobody may choose
+                # customers by what they themselves may not see.
+                self.env["res.partner"]._search(policy._get_partner_domain())
+            except (ValueError, SyntaxError, TypeError, UserError) as error:
                 raise ValidationError(
                     self.env._(
                         "The customer filter of policy “%(policy)s” cannot be read (%(error)s). "
@@ -213,7 +249,7 @@ class CustomerTieringPolicy(models.Model):
 
     def _segment_map_ids(self):
         self.ensure_one()
-        return {segment for row in self.segment_map or [] for segment in row}
+        return {segment for row in self.segment_map for segment in row}
 
     # ------------------------------------------------------------------
     # What a run asks a policy
@@ -226,10 +262,14 @@ class CustomerTieringPolicy(models.Model):
     def _get_population_domain(self):
         """Return the domain of this policy's customers: the first policy that matches has them."""
         self.ensure_one()
-        before = self.search([("company_id", "=", self.company_id.id)]).filtered(
+        before = self._get_other_policies().filtered(
             lambda policy: (policy.sequence, policy.id) < (self.sequence, self.id)
         )
         return Domain.AND([self._get_partner_domain(), *(~policy._get_partner_domain() for policy in before)])
+
+    def _get_other_policies(self):
+        self.ensure_one()
+        return self.search([("company_id", "=", self.company_id.id), ("id", "!=", self.id)])
 
     def _get_rules(self):
         """Return the policy as the engine's ``PolicyRules``.
@@ -259,13 +299,15 @@ class CustomerTieringPolicy(models.Model):
     def _get_window(self, as_of):
         """Return ``(window start, end)``: the first excluded day, and the first excluded moment.
 
-        The window is ``(as_of - window_days, as_of]`` in days of the company's time zone. The moment
-        is naive UTC, as the database stores datetimes, so that an index on it can be used.
+        The window is ``(as_of - window_days, as_of]`` in days of the company's time zone. PostgreSQL
+        decides which day an order belongs to; the moment (naive UTC, as the database stores
+        datetimes) only keeps it from looking at later orders and is generous by half a day, because
+        two time zone databases may differ.
         """
         self.ensure_one()
         timezone = self.company_id._get_tiering_timezone()
-        midnight = timezone.localize(datetime.combine(as_of + timedelta(days=1), time.min))
-        return as_of - timedelta(days=self.window_days), midnight.astimezone(pytz.utc).replace(tzinfo=None)
+        noon = timezone.localize(datetime.combine(as_of + timedelta(days=1), time(12)))
+        return as_of - timedelta(days=self.window_days), noon.astimezone(pytz.utc).replace(tzinfo=None)
 
     # ------------------------------------------------------------------
     # Actions
@@ -274,6 +316,8 @@ class CustomerTieringPolicy(models.Model):
     def action_compute_now(self):
         """Compute at once where that takes a moment, in the background where it takes longer."""
         self.check_access("write")
+        if not self:
+            raise UserError(self.env._("This company has no tiering policy. Add one before you compute."))
         runs = self.env["customer.tiering.run"]._queue(self, trigger="manual")
         orders = self.env["sale.order"].sudo().search_count(
             [("company_id", "in", self.company_id.ids), ("state", "=", "sale")],

@@ -84,7 +84,7 @@ class CustomerTieringReader(models.AbstractModel):
           ORDER BY population.id
             """,
             population=self._get_population_query(policy),
-            purchases=self._get_purchase_query(policy, window_start, until),
+            purchases=self._get_purchase_query(policy, window_start, as_of, until),
             credits=self._get_credit_query(policy, window_start, as_of),
             contacts=self._get_contact_query(policy, window_start, as_of, until),
             decimals=policy.company_id.currency_id.decimal_places,
@@ -123,7 +123,7 @@ class CustomerTieringReader(models.AbstractModel):
         return partners._search(domain, order="id").subselect()
 
     @api.model
-    def _get_purchase_query(self, policy, window_start, until):
+    def _get_purchase_query(self, policy, window_start, as_of, until):
         """Return the SELECT of what each customer ordered.
 
         Orders are first summed per buying contact and local day, which leaves few rows to roll up to
@@ -160,12 +160,14 @@ class CustomerTieringReader(models.AbstractModel):
                                   GROUP BY 1, 2
                                    ) contact_day
                               JOIN res_partner buyer ON buyer.id = contact_day.partner_id
+                             WHERE day <= %(as_of)s
                           GROUP BY 1, 2
                            ) customer_day
                    ) rhythm
           GROUP BY customer
             """,
             window_start=window_start,
+            as_of=as_of,
             until=until,
             timezone=policy.company_id._get_tiering_timezone().zone,
             company=policy.company_id.id,
@@ -216,9 +218,10 @@ class CustomerTieringReader(models.AbstractModel):
                  LEFT JOIN sale_order ON activity.res_model = 'sale.order' AND sale_order.id = activity.res_id
                                      AND sale_order.company_id = %(company)s
                      WHERE activity.res_model IN ('res.partner', 'sale.order')
-                       AND activity.active IS FALSE AND activity.date_done <= %(as_of)s
+                       AND activity.active IS FALSE
                    ) contact
               JOIN res_partner customer ON customer.id = contact.partner_id
+             WHERE contact.day <= %(as_of)s
           GROUP BY 1
             """,
             window_start=window_start,

@@ -18,7 +18,16 @@ RETRYABLE = (
     psycopg2.errors.SerializationFailure,
     psycopg2.errors.DeadlockDetected,
     psycopg2.errors.ForeignKeyViolation,
+    psycopg2.errors.UniqueViolation,
 )
+# A run that has ended its server so many times is given up, so that it cannot do so for ever.
+INTERRUPTIONS = 3
+# More notes than this in one go would be a flood, and a transaction that takes too long.
+POST_LIMIT = 1000
+
+
+class RunUnderWay(UserError):
+    """Another transaction computes customers of the same company."""
 
 
 class CustomerTieringRun(models.Model):
@@ -56,7 +65,8 @@ class CustomerTieringRun(models.Model):
     written_count = fields.Integer(
         string="Scorecards Written", readonly=True, help="Scorecards that are new or whose values changed."
     )
-    fitted = fields.Json(readonly=True, help="The numbers this run measured from all customers and scored by.")
+    attempts = fields.Integer(readonly=True, help="How often this run was started; more than once if interrupted.")
+    fitted = fields.Json(readonly=True, prefetch=False, help="The numbers this run measured from all customers and scored by.")
     note = fields.Text(readonly=True, help="What to know when reading the results.")
     error = fields.Text(readonly=True)
     change_ids = fields.One2many("customer.tier.change", "run_id", string="Changes")
@@ -97,35 +107,47 @@ class CustomerTieringRun(models.Model):
     def _cron_process_queue(self):
         """Compute the waiting runs, each in its own transaction; what fails does not stop the others."""
         cron = self.env["ir.cron"]
-        waiting = self.search([("state", "=", "queued")], order="id")
+        # One that interrupted the server goes behind the others.
+        waiting = self.search([("state", "=", "queued")], order="attempts, id")
         cron._commit_progress(remaining=len(waiting))
         for run in waiting:
-            run._compute_and_commit()
+            # Skipped: deleted meanwhile, or somebody computes it by hand at this moment.
+            if run.try_lock_for_update():
+                run.attempts += 1
+                cron._commit_progress(0)
+                run._compute_and_record()
             if not cron._commit_progress(1):
                 break
 
-    def _compute_and_commit(self):
-        """Compute this run in a transaction of its own and record a failure as the run's outcome.
+    def _compute_and_record(self):
+        """Compute this run in the transaction that begins now and record a failure as its outcome.
 
         Odoo does not repeat a job that loses against somebody's concurrent change, so it is repeated
         here, each time on a fresh snapshot of the database.
         """
         self.ensure_one()
+        if self.attempts > INTERRUPTIONS:
+            self._fail(self.env._("The server was stopped %(count)s times during this run.", count=INTERRUPTIONS))
+            return
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._compute()
                 self.env.flush_all()
                 return
             except RETRYABLE as error:
-                self._rollback()
+                self.env.cr.rollback()
                 reason = error
                 _logger.info("Run %s met a concurrent change (attempt %s): %s", self.id, attempt, error)
+            except RunUnderWay as error:
+                self.env.cr.rollback()
+                _logger.info("Run %s waits: %s", self.id, error)
+                return
             except UserError as error:
-                self._rollback()
+                self.env.cr.rollback()
                 self._fail(str(error))
                 return
             except Exception as error:
-                self._rollback()
+                self.env.cr.rollback()
                 _logger.exception("Customer tiering run %s failed", self.id)
                 self._fail(f"{type(error).__name__}: {error}")
                 return
@@ -138,29 +160,27 @@ class CustomerTieringRun(models.Model):
             )
         )
 
-    def _rollback(self):
-        self.env.cr.rollback()
-        self.env.invalidate_all()
-
     def _fail(self, message):
-        self.ensure_one()
+        if not self.exists():
+            return
         _logger.error(
             "Customer tiering of policy %s (company %s) failed: %s",
             self.policy_id.id,
             self.company_id.id,
             message,
         )
-        self.write({"state": "failed", "started_at": fields.Datetime.now(), "error": message})
+        self.write({"state": "failed", "started_at": self.started_at or fields.Datetime.now(), "error": message})
         self._notify(kind="danger", message=message, sticky=True)
 
     def _notify(self, kind, message, sticky=False):
         """Tell the person who started a run in the background how it ended."""
         if self.user_id and self.env.context.get("cron_id"):
+            run = self.with_context(lang=self.user_id.lang)
             self.user_id._bus_send(
                 "simple_notification",
                 {
                     "type": kind,
-                    "title": self.env._("Customer Tiering: %(policy)s", policy=self.policy_id.name),
+                    "title": run.env._("Customer Tiering: %(policy)s", policy=run.policy_id.name),
                     "message": message,
                     "sticky": sticky,
                 },
@@ -174,31 +194,31 @@ class CustomerTieringRun(models.Model):
         """Score the policy's customers as of a day, in the current transaction.
 
         :param as_of: a date; today in the company's time zone when left out
-        :raises UserError: when another run of the company is under way, or the policy cannot be used
+        :raises RunUnderWay: when another transaction computes the company's customers
+        :raises UserError: when the policy cannot be used
         """
         from ..engine import pipeline  # noqa: PLC0415 - pandas stays out of the server's start-up
 
         self.ensure_one()
-        started = time.monotonic()
+        started_at, started = fields.Datetime.now(), time.monotonic()
         run = self.sudo()
+        if run.user_id:
+            run = run.with_context(lang=run.user_id.lang)
         policy = run.policy_id
         run._lock_company()
         as_of = as_of or policy.company_id._get_tiering_today()
         rules = policy._get_rules()
 
         frame = self.env["customer.tiering.reader"].sudo()._read_customers(policy, as_of)
-        try:
-            fit = pipeline.fit(rules, frame, as_of)
-            result = frame.join(pipeline.apply(rules, fit, frame, as_of))
-        except ValueError as error:  # the engine refuses a frame with a sentence that says why
-            raise UserError(str(error)) from error
+        fit = pipeline.fit(rules, frame, as_of)
+        result = frame.join(pipeline.apply(rules, fit, frame, as_of))
         counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result)
 
         run.write(
             {
                 "state": "done",
                 "as_of": as_of,
-                "started_at": fields.Datetime.now(),
+                "started_at": started_at,
                 "duration": time.monotonic() - started,
                 "customer_count": len(result),
                 "fitted": fit.to_json(),
@@ -214,13 +234,13 @@ class CustomerTieringRun(models.Model):
     def _lock_company(self):
         """Hold the company's lock until the end of the transaction.
 
-        :raises UserError: when another transaction holds it
+        :raises RunUnderWay: when another transaction holds it
         """
         ((locked,),) = self.env.execute_query(
             SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, self.company_id.id)
         )
         if not locked:
-            raise UserError(
+            raise RunUnderWay(
                 self.env._(
                     "The customers of %(company)s are being computed right now. Wait until that run is done.",
                     company=self.company_id.name,
@@ -252,7 +272,9 @@ class CustomerTieringRun(models.Model):
         return f"{summary} {self.note}" if self.note else summary
 
     def _post_changes(self):
-        changes = self.change_ids.filtered(lambda change: change.direction in ("up", "down"))
+        changes = self.env["customer.tier.change"].search(
+            [("run_id", "=", self.id), ("direction", "in", ("up", "down"))], limit=POST_LIMIT
+        )
         changes.partner_id._message_log_batch(
             bodies={
                 change.partner_id.id: self.env._(

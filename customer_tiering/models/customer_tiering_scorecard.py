@@ -32,12 +32,8 @@ class CustomerTieringScorecard(models.Model):
     # What the customer did
     first_order_date = fields.Date(string="First Order", readonly=True)
     last_order_date = fields.Date(string="Last Order", readonly=True)
-    recency_days = fields.Integer(
-        string="Days since Last Order",
-        readonly=True,
-        aggregator="avg",
-        help="Days between the last order and the day of the last computation.",
-    )
+    # Days that pass are not stored: every scorecard would change every night.
+    recency_days = fields.Integer(string="Days since Last Order", compute="_compute_days")
     order_count = fields.Integer(
         string="Orders", readonly=True, help="Confirmed orders with a positive amount in the policy's window."
     )
@@ -70,7 +66,7 @@ class CustomerTieringScorecard(models.Model):
         "in the policy's window.",
     )
     last_contact_date = fields.Date(string="Last Contact", readonly=True)
-    days_since_contact = fields.Integer(string="Days since Last Contact", readonly=True, aggregator="avg")
+    days_since_contact = fields.Integer(string="Days since Last Contact", compute="_compute_days")
 
     # What it is worth
     recency_score = fields.Integer(string="R", readonly=True, aggregator="avg", help="Recency score, 5 is best.")
@@ -95,7 +91,7 @@ class CustomerTieringScorecard(models.Model):
     )
     explanation = fields.Json(
         readonly=True,
-        help="Per criterion: value, points (0 to 100), weight, contribution. "
+        help="Per criterion: value (none for days that pass), points (0 to 100), weight, contribution. "
         "The contributions add up to the score.",
     )
 
@@ -124,7 +120,15 @@ class CustomerTieringScorecard(models.Model):
     @api.model
     def _read_group_tier_id(self, tiers, domain):
         """Show the empty tiers of the current company too, the highest first."""
-        return self.env["customer.tier"].search([("company_id", "=", self.env.company.id)]) | tiers
+        return self.env["customer.tier"]._search_current() | tiers
+
+    @api.depends("last_order_date", "last_contact_date", "company_id")
+    def _compute_days(self):
+        for company, cards in self.grouped("company_id").items():
+            today = company._get_tiering_today()
+            for card in cards:
+                card.recency_days = card.last_order_date and (today - card.last_order_date).days
+                card.days_since_contact = card.last_contact_date and (today - card.last_contact_date).days
 
     @api.depends("explanation", "score")
     @api.depends_context("lang")
@@ -135,11 +139,15 @@ class CustomerTieringScorecard(models.Model):
     def _get_explanation_lines(self):
         """Return the score's parts as a list of dicts, in the order of the policy's criteria.
 
-        Keys: ``metric``, ``label``, ``value`` (number or None), ``text`` (the value with its unit in
-        the user's language), ``points`` (0 to 100), ``weight``, ``contribution`` and ``maximum``
-        (points; the contributions add up to the score).
+        Keys: ``metric``, ``label``, ``text`` (the value with its unit in the user's language),
+        ``points`` (0 to 100), ``weight``, ``contribution`` and ``maximum`` (points; the contributions
+        add up to the score).
         """
+        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
+
         self.ensure_one()
+        if not self.last_order_date:
+            return []
         labels = self.env["customer.tiering.criterion"]._get_metric_labels()
         # The database keeps the keys of a JSON object in an order of its own.
         order = {metric: rank for rank, metric in enumerate(self.policy_id.criterion_ids.mapped("metric"))}
@@ -149,8 +157,7 @@ class CustomerTieringScorecard(models.Model):
             {
                 "metric": metric,
                 "label": labels.get(metric, metric),
-                "value": value,
-                "text": self._format_metric(metric, value),
+                "text": self._format_metric(metrics.get(metric), value),
                 "points": points,
                 "weight": weight,
                 "contribution": contribution,
@@ -161,11 +168,11 @@ class CustomerTieringScorecard(models.Model):
 
     def _format_metric(self, metric, value):
         """Return ``value`` of ``metric`` as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
-        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
-
+        if metric.ages:
+            value = self[metric.column] if self.last_order_date else None
         if value is None:
             return self.env._("none")
-        unit = metrics.get(metric).unit
+        unit = metric.unit
         if unit == "money":
             return formatLang(self.env, value, currency_obj=self.currency_id)
         number = formatLang(self.env, value, digits=0 if float(value).is_integer() else 1)
@@ -182,11 +189,9 @@ class CustomerTieringScorecard(models.Model):
         changes = self.env["customer.tier.change"].search(
             [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
         )
+        of_card = changes.grouped(lambda change: (change.partner_id, change.company_id))
         for card in self:
-            card.change_ids = changes.filtered(
-                lambda change, card=card: change.partner_id == card.partner_id
-                and change.company_id == card.company_id
-            )
+            card.change_ids = of_card.get((card.partner_id, card.company_id), False)
 
     def action_open_partner(self):
         self.ensure_one()

@@ -1,6 +1,7 @@
 import io
 
 from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 TABLE = SQL.identifier("customer_tiering_result")
@@ -23,7 +24,6 @@ class CustomerTieringWriter(models.AbstractModel):
         return [
             "first_order_date",
             "last_order_date",
-            "recency_days",
             "order_count",
             "amount",
             "average_order",
@@ -31,7 +31,6 @@ class CustomerTieringWriter(models.AbstractModel):
             "gap_median_days",
             "contact_count",
             "last_contact_date",
-            "days_since_contact",
             "recency_score",
             "frequency_score",
             "monetary_score",
@@ -98,8 +97,6 @@ class CustomerTieringWriter(models.AbstractModel):
             "gap_median_days": 1,
         }
         values = {column: result[column].round(digits) for column, digits in rounded.items()}
-        for column in ("recency_days", "days_since_contact"):
-            values[column] = result[column].astype("Int64")
         return result.assign(**values).rename(
             columns={"tier": "tier_id", "segment": "segment_id", "next_tier": "next_tier_id"}
         )
@@ -117,16 +114,19 @@ class CustomerTieringWriter(models.AbstractModel):
                            card.tier_id, result.tier_id, card.score, result.score,
                            CASE WHEN card.tier_id IS NULL THEN 'new'
                                 WHEN result.tier_id IS NULL THEN 'left'
+                                WHEN card.policy_id != %(policy)s THEN 'same'
                                 WHEN new_tier.entry_floor > old_tier.entry_floor THEN 'up'
                                 WHEN new_tier.entry_floor < old_tier.entry_floor THEN 'down'
                                 ELSE 'same' END,
                            CASE WHEN card.id IS NULL THEN 'first'
                                 WHEN result.partner_id IS NULL THEN 'left'
+                                WHEN card.policy_id != %(policy)s THEN 'policy'
                                 ELSE 'score' END
                       FROM %(result)s result
                  FULL JOIN (SELECT * FROM customer_tiering_scorecard
                              WHERE company_id = %(company)s
-                               AND (policy_id = %(policy)s OR partner_id IN (SELECT partner_id FROM %(result)s))
+                               AND (partner_id IN (SELECT partner_id FROM %(result)s)
+                                    OR policy_id = %(policy)s AND partner_id NOT IN %(elsewhere)s)
                            ) card ON card.partner_id = result.partner_id
                  LEFT JOIN customer_tier old_tier ON old_tier.id = card.tier_id
                  LEFT JOIN customer_tier new_tier ON new_tier.id = result.tier_id
@@ -189,13 +189,41 @@ class CustomerTieringWriter(models.AbstractModel):
                 DELETE FROM customer_tiering_scorecard card
                  WHERE company_id = %(company)s AND policy_id = %(policy)s
                    AND NOT EXISTS (SELECT FROM %(result)s result WHERE result.partner_id = card.partner_id)
+                   AND card.partner_id NOT IN %(elsewhere)s
                 """,
-                company=run.company_id.id,
-                policy=run.policy_id.id,
-                result=TABLE,
+                **self._get_parameters(run, None),
             )
         )
         return self.env.cr.rowcount
+
+    def _remove_scorecards(self, policy):
+        """Remove the scorecards of a policy that is not computed any more, and record it."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH removed AS (DELETE FROM customer_tiering_scorecard WHERE policy_id = %(policy)s RETURNING *)
+                INSERT INTO customer_tier_change (
+                    partner_id, company_id, policy_id, date, from_tier_id, score_before, direction, reason)
+                SELECT partner_id, company_id, policy_id, %(today)s, tier_id, score, 'left', 'left'
+                  FROM removed
+                 WHERE tier_id IS NOT NULL
+                """,
+                policy=policy.id,
+                today=policy.company_id._get_tiering_today(),
+            )
+        )
+        self.env.invalidate_all(flush=False)
+
+    def _get_elsewhere_query(self, policy):
+        """Return the SELECT (in parentheses) of the partners who belong to another policy of the company.
+
+        Their scorecards wait for that policy's run, which takes them over.
+        """
+        others = policy._get_other_policies()
+        domain = Domain.OR([other._get_population_domain() for other in others]) & Domain("active", "=", True)
+        partners = self.env["res.partner"].sudo().with_company(policy.company_id)
+        return partners._search(domain if others else Domain.FALSE, order="id").subselect()
 
     def _get_parameters(self, run, as_of):
         return {
@@ -204,4 +232,5 @@ class CustomerTieringWriter(models.AbstractModel):
             "run": run.id,
             "as_of": as_of,
             "result": TABLE,
+            "elsewhere": self._get_elsewhere_query(run.policy_id),
         }

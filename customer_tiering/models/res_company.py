@@ -31,7 +31,10 @@ class ResCompany(models.Model):
         self.ensure_one()
         # sudo: the calendar and the company's own contact may be out of a salesperson's reach
         company = self.sudo()
-        return pytz.timezone(company.partner_id.tz or company.resource_calendar_id.tz or "UTC")
+        try:
+            return pytz.timezone(company.partner_id.tz or company.resource_calendar_id.tz or "UTC")
+        except pytz.UnknownTimeZoneError:  # the time zone database has dropped a name
+            return pytz.utc
 
     def _get_tiering_today(self):
         """Return today's date in the company's time zone. Only jobs and buttons ask for it."""

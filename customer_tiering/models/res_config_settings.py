@@ -1,7 +1,12 @@
+from datetime import timedelta
+
 import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
+
+TABLES = {"tiering_tier_ids": "tier_ids", "tiering_criterion_ids": "criterion_ids"}
 
 
 class ResConfigSettings(models.TransientModel):
@@ -16,13 +21,48 @@ class ResConfigSettings(models.TransientModel):
     )
     tiering_policy_id = fields.Many2one("customer.tiering.policy", compute="_compute_tiering_policy_id")
     tiering_window_days = fields.Integer(related="tiering_policy_id.window_days", readonly=False)
-    tiering_tier_ids = fields.One2many(related="tiering_policy_id.tier_ids", readonly=False)
-    tiering_criterion_ids = fields.One2many(related="tiering_policy_id.criterion_ids", readonly=False)
+    # Not related: writing a related table replaces the policy's by what the form happened to know.
+    tiering_tier_ids = fields.One2many("customer.tier", compute="_compute_tiering_tables", readonly=False)
+    tiering_criterion_ids = fields.One2many(
+        "customer.tiering.criterion", compute="_compute_tiering_tables", readonly=False
+    )
 
     @api.depends("company_id")
     def _compute_tiering_policy_id(self):
         for settings in self:
             settings.tiering_policy_id = settings.company_id.tiering_policy_ids[:1]
+
+    @api.depends("tiering_policy_id")
+    def _compute_tiering_tables(self):
+        for settings in self:
+            settings.tiering_tier_ids = settings.tiering_policy_id.tier_ids
+            settings.tiering_criterion_ids = settings.tiering_policy_id.criterion_ids
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._write_tiering_tables(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._write_tiering_tables(vals))
+
+    def _write_tiering_tables(self, vals):
+        """Do to the policy what was done in the tables of the form, and return the other values.
+
+        Lines that the form does not mention are left alone: somebody may have added them meanwhile.
+        """
+        policy_vals = {}
+        for fname, policy_fname in TABLES.items():
+            commands = [
+                Command.delete(command[1]) if command[0] == Command.UNLINK else command
+                for command in vals.get(fname) or ()
+                if command[0] in (Command.CREATE, Command.UPDATE, Command.DELETE, Command.UNLINK)
+            ]
+            if commands:
+                policy_vals[policy_fname] = commands
+        if policy_vals:
+            company = self.company_id[:1] or self.env.company
+            company.tiering_policy_ids[:1].write(policy_vals)
+        return {fname: value for fname, value in vals.items() if fname not in TABLES}
 
     @api.depends("company_id")
     def _compute_tiering_hour(self):
@@ -34,17 +74,24 @@ class ResConfigSettings(models.TransientModel):
     def _inverse_tiering_hour(self):
         cron = self._get_tiering_cron()
         for settings in self:
-            if not 0 <= settings.tiering_hour < 24:
+            hour, minute = divmod(round(settings.tiering_hour * 60), 60)
+            if not 0 <= hour < 24:
                 raise UserError(self.env._("The nightly run needs a time of day between 00:00 and 23:59."))
-            local = fields.Datetime.context_timestamp(settings, cron.nextcall)
-            minutes = round(settings.tiering_hour * 60)
-            wanted = local.replace(hour=minutes // 60, minute=minutes % 60, second=0)
-            if wanted != local:
-                cron.nextcall = wanted.astimezone(pytz.utc).replace(tzinfo=None)
+            current = cron.nextcall and fields.Datetime.context_timestamp(settings, cron.nextcall)
+            if not current or (current.hour, current.minute) == (hour, minute):
+                continue
+            now = fields.Datetime.context_timestamp(settings, fields.Datetime.now())
+            wanted = now.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0)
+            if wanted <= now.replace(tzinfo=None):
+                wanted += timedelta(days=1)
+            local = pytz.timezone(self.env.user.tz or "UTC").localize(wanted)
+            cron.nextcall = local.astimezone(pytz.utc).replace(tzinfo=None)
 
     def _get_tiering_cron(self):
+        """Return the nightly job, or no record if somebody has deleted it."""
+        cron = self.env.ref("customer_tiering.ir_cron_nightly", raise_if_not_found=False)
         # sudo: the settings are for administrators, the job belongs to the system user
-        return self.env.ref("customer_tiering.ir_cron_nightly").sudo()
+        return (cron or self.env["ir.cron"]).sudo()
 
     def action_tiering_compute_now(self):
         self.ensure_one()

@@ -42,7 +42,8 @@ class ResPartner(models.Model):
     tiering_segment_advice = fields.Text(
         related="tiering_scorecard_id.segment_id.advice", string="Segment Advice", groups=GROUP
     )
-    # No average: each list of partners shows the score, and would pay for it in every group.
+    # No sums and averages on partners: contacts show their company's numbers, which would count them
+    # again, and each grouped list would pay for them. The tiering table has them.
     tiering_score = fields.Float(
         related="tiering_scorecard_id.score", string="Score", groups=GROUP, aggregator=None
     )
@@ -53,40 +54,42 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.amount",
         string="Amount in the Window",
         currency_field="tiering_currency_id",
+        aggregator=None,
         groups=GROUP,
     )
     tiering_average_order = fields.Monetary(
         related="tiering_scorecard_id.average_order",
         string="Average Order",
         currency_field="tiering_currency_id",
+        aggregator=None,
         groups=GROUP,
     )
     tiering_order_count = fields.Integer(
-        related="tiering_scorecard_id.order_count", string="Orders in the Window", groups=GROUP
+        related="tiering_scorecard_id.order_count", string="Orders in the Window", groups=GROUP, aggregator=None
     )
     tiering_recency_days = fields.Integer(
-        related="tiering_scorecard_id.recency_days", string="Days since Last Order", groups=GROUP
+        related="tiering_scorecard_id.recency_days", string="Days since Last Order", groups=GROUP, aggregator=None
     )
     tiering_last_order_date = fields.Date(
         related="tiering_scorecard_id.last_order_date", string="Last Order", groups=GROUP
     )
     tiering_gap_median_days = fields.Float(
-        related="tiering_scorecard_id.gap_median_days", string="Purchase Cycle (Days)", groups=GROUP
+        related="tiering_scorecard_id.gap_median_days", string="Purchase Cycle (Days)", groups=GROUP, aggregator=None
     )
     tiering_contact_count = fields.Integer(
-        related="tiering_scorecard_id.contact_count", string="Contacts in the Window", groups=GROUP
+        related="tiering_scorecard_id.contact_count", string="Contacts in the Window", groups=GROUP, aggregator=None
     )
     tiering_last_contact_date = fields.Date(
         related="tiering_scorecard_id.last_contact_date", string="Last Contact", groups=GROUP
     )
     tiering_recency_score = fields.Integer(
-        related="tiering_scorecard_id.recency_score", string="R Score", groups=GROUP
+        related="tiering_scorecard_id.recency_score", string="R Score", groups=GROUP, aggregator=None
     )
     tiering_frequency_score = fields.Integer(
-        related="tiering_scorecard_id.frequency_score", string="F Score", groups=GROUP
+        related="tiering_scorecard_id.frequency_score", string="F Score", groups=GROUP, aggregator=None
     )
     tiering_monetary_score = fields.Integer(
-        related="tiering_scorecard_id.monetary_score", string="M Score", groups=GROUP
+        related="tiering_scorecard_id.monetary_score", string="M Score", groups=GROUP, aggregator=None
     )
     tiering_tier_since = fields.Date(
         related="tiering_scorecard_id.tier_since", string="In This Tier Since", groups=GROUP
@@ -95,7 +98,7 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.next_tier_id", string="Next Tier", groups=GROUP
     )
     tiering_points_to_next = fields.Float(
-        related="tiering_scorecard_id.points_to_next", string="Points to the Next Tier", groups=GROUP
+        related="tiering_scorecard_id.points_to_next", string="Points to the Next Tier", groups=GROUP, aggregator=None
     )
     tiering_explanation = fields.Json(
         related="tiering_scorecard_id.explanation_lines", string="Tiering Explanation", groups=GROUP
@@ -152,7 +155,8 @@ class ResPartner(models.Model):
     def _field_to_sql(self, alias, field_expr, query=None):
         # Grouping and sorting follow a related field without asking for its groups; ask here, else
         # anybody who reads partners could group them by tier.
-        if field_expr.startswith("tiering_") and (field := self._fields.get(field_expr)):
+        field = self._fields.get(field_expr.partition(".")[0])  # "date.month_number" is an expression too
+        if field and field.name.startswith("tiering_"):
             self._check_field_access(field, "read")
         return super()._field_to_sql(alias, field_expr, query)
 
@@ -165,7 +169,7 @@ class ResPartner(models.Model):
     @api.model
     def _read_group_tiering_tier_id(self, tiers, domain):
         """Show the empty tiers of the current company too, the highest first."""
-        return self.env["customer.tier"].search(self._tiering_company_domain()) | tiers
+        return self.env["customer.tier"]._search_current() | tiers
 
     @api.model
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):
@@ -179,7 +183,7 @@ class ResPartner(models.Model):
         if view_type == "search":
             # sudo: the view is cached for all users and stripped for those without the group afterwards
             for fname, records in (
-                ("tiering_tier_id", self.env["customer.tier"].sudo().search(self._tiering_company_domain())),
+                ("tiering_tier_id", self.env["customer.tier"].sudo()._search_current()),
                 ("tiering_segment_id", self.env["customer.segment"].sudo().search([])),
             ):
                 for marker in arch.xpath(f"//filter[@name='{fname}']"):
@@ -188,7 +192,7 @@ class ResPartner(models.Model):
                             etree.Element(
                                 "filter",
                                 name=f"{fname}_{record.id}",
-                                string=record.name,
+                                string=record.display_name,
                                 domain=f"[('{fname}', '=', {record.id})]",
                                 groups=GROUP,
                             )

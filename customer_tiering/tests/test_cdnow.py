@@ -69,10 +69,11 @@ class TestCdnow(TieringCommon):
         return frame
 
     def _scorecards(self):
-        names = ["partner_id", "recency_days", "order_count", "amount", "score", "tier_id", "last_order_date"]
+        names = ["partner_id", "last_order_date", "order_count", "amount", "score", "tier_id"]
         cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
         frame = pd.DataFrame(cards.read(names, load=None)).set_index("partner_id").sort_index()
-        return frame
+        last = pd.to_datetime(frame["last_order_date"].where(frame["last_order_date"] != False))  # noqa: E712
+        return frame.assign(recency_days=(pd.Timestamp(self.as_of) - last).dt.days)
 
     def test_recency_frequency_and_monetary_of_every_customer(self):
         run = self._run(as_of=self.as_of)
@@ -80,9 +81,9 @@ class TestCdnow(TieringCommon):
         cards, expected = self._scorecards(), self._expected()
         self.assertEqual(list(cards.index), list(expected.index))
         never = expected["recency_days"].isna()  # bought for 0 dollars only
-        self.assertEqual(list(cards.index[cards["last_order_date"] == False]), list(expected.index[never]))  # noqa: E712
+        self.assertEqual(list(cards.index[cards["recency_days"].isna()]), list(expected.index[never]))
         for column in ("recency_days", "order_count", "amount"):
-            self.assertEqual(list(cards[column]), list(expected[column].fillna(0)), column)
+            self.assertEqual(list(cards[column].fillna(-1)), list(expected[column].fillna(-1)), column)
 
     def test_scores_are_mid_rank_percentiles_and_equal_customers_score_equal(self):
         self._run(as_of=self.as_of)

@@ -64,7 +64,7 @@ class TestConcurrency(BaseCase):
             mute_logger("odoo.sql_db", "odoo.addons.customer_tiering.models.customer_tiering_run"),
             self._transaction() as env,
         ):
-            env["customer.tiering.run"].browse(self.run_id)._compute_and_commit()
+            env["customer.tiering.run"].browse(self.run_id)._compute_and_record()
         return len(reads)
 
     def _scorecards(self, env):

@@ -24,7 +24,7 @@ class TestPolicy(TieringCommon):
 
     def test_nothing_is_computed_before_somebody_asks(self):
         self._order(self._customer("Ann"))
-        self.assertFalse(self.env["customer.tiering.scorecard"].search([]))
+        self.assertFalse(self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)]))
         self.assertFalse(self.policy.run_ids)
 
     def test_the_default_map_uses_each_of_the_eleven_segments(self):
@@ -91,9 +91,16 @@ class TestPolicy(TieringCommon):
 
     def test_a_segment_in_use_cannot_be_deleted(self):
         segment = self.env.ref("customer_tiering.customer_segment_champions")
-        with self.assertRaisesRegex(UserError, "Choose another segment for those cells first"):
+        with self.assertRaisesRegex(UserError, "The policies of new companies need"):
             segment.unlink()
-        self.env["customer.segment"].create({"name": "Own", "code": "own"}).unlink()
+        own = self.env["customer.segment"].create({"name": "Own", "code": "own"})
+        segment_map = self.policy.segment_map
+        self.policy.segment_map = [[own.id] * 5] * 5
+        with self.assertRaisesRegex(UserError, "Choose another segment for those cells first"):
+            own.unlink()
+        self.policy.segment_map = segment_map
+        own.unlink()
+        self.assertFalse(own.exists())
 
     def test_the_customer_filter_must_be_readable(self):
         for domain in ("[('no_such_field', '=', 1)]", "[(", "[1, 2]"):

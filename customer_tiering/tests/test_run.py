@@ -1,9 +1,10 @@
+from datetime import timedelta
 from unittest.mock import patch
 
 import psycopg2
 
 from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
 
 from ..models.customer_tiering_run import LOCK_CLASS
@@ -52,7 +53,10 @@ class TestRun(TieringCommon):
             self.assertEqual([line["metric"] for line in lines], ["recency", "frequency", "monetary"])
             self.assertEqual(round(sum(line["contribution"] for line in lines), 2), card.score)
         middle = self._card(self.middle)
-        self.assertEqual(middle._get_explanation_lines()[0]["text"], "40 days")
+        self.assertEqual(middle._get_explanation_lines()[1]["text"], "3 orders")
+        with freeze_time(AS_OF):
+            middle.invalidate_recordset()
+            self.assertEqual(middle._get_explanation_lines()[0]["text"], "40 days")
         self.assertEqual(middle.next_tier_id.name, "Gold")
         self.assertEqual(middle.points_to_next, 1.67)  # 60 - 58.33
 
@@ -66,6 +70,12 @@ class TestRun(TieringCommon):
         )
         self.assertEqual(self.env["customer.tiering.scorecard"].search([]).read(), before)
         self.assertFalse(run.change_ids)
+
+    def test_a_night_in_which_nothing_happened_writes_nothing(self):
+        self._run()
+        run = self._run(as_of=AS_OF + timedelta(days=1))
+        # a day older, but nobody has left a band or the window
+        self.assertEqual((run.as_of, run.written_count), (AS_OF + timedelta(days=1), 0))
 
     def test_only_changed_scorecards_are_written(self):
         first = self._run()
