@@ -66,7 +66,9 @@ class CustomerTieringRun(models.Model):
         string="Scorecards Written", readonly=True, help="Scorecards that are new or whose values changed."
     )
     attempts = fields.Integer(readonly=True, help="How often this run was started; more than once if interrupted.")
-    fitted = fields.Json(readonly=True, prefetch=False, help="The numbers this run measured from all customers and scored by.")
+    fitted = fields.Json(
+        readonly=True, prefetch=False, help="The numbers this run measured from all customers and scored by."
+    )
     note = fields.Text(readonly=True, help="What to know when reading the results.")
     error = fields.Text(readonly=True)
     change_ids = fields.One2many("customer.tier.change", "run_id", string="Changes")
