@@ -74,9 +74,7 @@ def customers_kanban_phone(page):
 
 @picture()
 def scorecard_form(page):
-    open_customer(page)
-    page.locator("button[name=action_open_tiering_scorecard]").click()
-    page.locator(".o_form_view .o_breadcrumb, .o_form_sheet").first.wait_for()
+    open_record(page, "customer-tiering", "customer.tiering.scorecard", [("partner_id.ref", "=", CUSTOMER)])
 
 
 @picture()
@@ -104,9 +102,7 @@ def tiering_graph(page):
 
 @picture(login="kim")
 def policy_form(page):
-    open_action(page, "customer-tiering-policies")
-    page.locator(".o_data_row .o_data_cell").first.click()
-    page.locator(".o_form_view").wait_for()
+    open_record(page, "customer-tiering-policies", "customer.tiering.policy", [])
 
 
 @picture(login="kim")
@@ -132,9 +128,7 @@ def runs(page):
 
 @picture(login="kim")
 def run_form(page):
-    open_action(page, "customer-tiering-runs")
-    page.locator(".o_data_row .o_data_cell").first.click()
-    page.locator(".o_form_view").wait_for()
+    open_record(page, "customer-tiering-runs", "customer.tiering.run", [])
 
 
 @picture(login="kim")
@@ -162,20 +156,26 @@ def log_in(page, address, login):
     page.locator(".o_action_manager").wait_for()
 
 
+def get_origin(page):
+    return page.url.partition("/odoo")[0]
+
+
 def open_action(page, path):
-    page.goto(f"{page.url.split('/odoo')[0]}/odoo/{path}")
+    page.goto(f"{get_origin(page)}/odoo/{path}")
     page.locator(".o_action_manager .o_view_controller").wait_for()
     settle(page)
 
 
+def open_record(page, path, model, domain):
+    """Open the form of the first record of the domain, in the action with this path."""
+    call = {"model": model, "method": "search", "args": [domain], "kwargs": {"limit": 1}}
+    answer = page.request.post(f"{get_origin(page)}/web/dataset/call_kw", data={"params": call})
+    (record_id,) = answer.json()["result"]
+    open_action(page, f"{path}/{record_id}")
+
+
 def open_customer(page):
-    open_action(page, "customers")
-    page.locator(".o_searchview_input").fill(CUSTOMER)
-    page.keyboard.press("Enter")
-    settle(page)
-    page.locator(".o_data_row .o_data_cell, .o_kanban_record:not(.o_kanban_ghost)").first.click()
-    page.locator(".o_form_view").wait_for()
-    settle(page)
+    open_record(page, "customers", "res.partner", [("ref", "=", CUSTOMER)])
     page.locator(".o_notebook .nav-link[name=tiering]").click()
 
 

@@ -55,9 +55,7 @@ class CustomerSegment(models.Model):
             )
         # sudo: customers of other companies count too
         if self.env["customer.tiering.scorecard"].sudo().search_count([("segment_id", "in", self.ids)], limit=1):
-            raise UserError(
-                self.env._("Some customers are still in this segment. Compute the customers again first.")
-            )
+            raise UserError(self.env._("Some customers are still in this segment. Compute the customers again first."))
         policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False).search([])
         for policy in policies:
             used = self & self.browse(policy._segment_map_ids())

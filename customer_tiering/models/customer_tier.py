@@ -8,9 +8,7 @@ class CustomerTier(models.Model):
     _order = "entry_floor desc nulls last, id"
 
     name = fields.Char(required=True, translate=True)
-    policy_id = fields.Many2one(
-        "customer.tiering.policy", required=True, ondelete="cascade", index=True
-    )
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
     active = fields.Boolean(default=True)
     entry_floor = fields.Float(
@@ -56,9 +54,7 @@ class CustomerTier(models.Model):
 
     @api.model
     def name_create(self, name):
-        raise UserError(
-            self.env._("A tier needs a score it starts at. Add it in the policy or in the settings.")
-        )
+        raise UserError(self.env._("A tier needs a score it starts at. Add it in the policy or in the settings."))
 
     @api.constrains("entry_floor", "active", "policy_id")
     def _check_policy_tiers(self):

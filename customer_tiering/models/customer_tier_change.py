@@ -15,9 +15,7 @@ class CustomerTierChange(models.Model):
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade", index=True)
     policy_id = fields.Many2one("customer.tiering.policy", readonly=True, ondelete="set null")
-    run_id = fields.Many2one(
-        "customer.tiering.run", readonly=True, ondelete="set null", index="btree_not_null"
-    )
+    run_id = fields.Many2one("customer.tiering.run", readonly=True, ondelete="set null", index="btree_not_null")
     date = fields.Date(required=True, readonly=True, help="The day the run looked at.")
     from_tier_id = fields.Many2one(
         "customer.tier", string="From", readonly=True, ondelete="restrict", index="btree_not_null"

@@ -10,9 +10,7 @@ class CustomerTieringCriterion(models.Model):
     _order = "policy_id, sequence, id"
     _rec_name = "metric"
 
-    policy_id = fields.Many2one(
-        "customer.tiering.policy", required=True, ondelete="cascade", index=True
-    )
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer(default=10)
     # A module that brings its own metric extends this selection and registers the metric in the engine.
     metric = fields.Selection(

@@ -48,9 +48,7 @@ class CustomerTieringPolicy(models.Model):
         help="When somebody starts a computation by hand, note each customer's new tier in the "
         "customer's chatter. The nightly run never does.",
     )
-    criterion_ids = fields.One2many(
-        "customer.tiering.criterion", "policy_id", string="Criteria", copy=True
-    )
+    criterion_ids = fields.One2many("customer.tiering.criterion", "policy_id", string="Criteria", copy=True)
     tier_ids = fields.One2many("customer.tier", "policy_id", string="Tiers", copy=True)
     segment_map = fields.Json(
         default=lambda self: self._default_segment_map(),
@@ -319,9 +317,13 @@ class CustomerTieringPolicy(models.Model):
         if not self:
             raise UserError(self.env._("This company has no tiering policy. Add one before you compute."))
         runs = self.env["customer.tiering.run"]._queue(self, trigger="manual")
-        orders = self.env["sale.order"].sudo().search_count(
-            [("company_id", "in", self.company_id.ids), ("state", "=", "sale")],
-            limit=DIRECT_ORDER_LIMIT + 1,
+        orders = (
+            self.env["sale.order"]
+            .sudo()
+            .search_count(
+                [("company_id", "in", self.company_id.ids), ("state", "=", "sale")],
+                limit=DIRECT_ORDER_LIMIT + 1,
+            )
         )
         if orders > DIRECT_ORDER_LIMIT:
             self.env.ref("customer_tiering.ir_cron_process_queue").sudo()._trigger()

@@ -26,7 +26,7 @@ INTERRUPTIONS = 3
 POST_LIMIT = 1000
 
 
-class RunUnderWay(UserError):
+class RunUnderWayError(UserError):
     """Another transaction computes customers of the same company."""
 
 
@@ -35,9 +35,7 @@ class CustomerTieringRun(models.Model):
     _description = "Customer Tiering Run"
     _order = "id desc"
 
-    policy_id = fields.Many2one(
-        "customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True
-    )
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
     as_of = fields.Date(readonly=True, help="The day up to which orders and contacts counted.")
     trigger = fields.Selection(
@@ -140,7 +138,7 @@ class CustomerTieringRun(models.Model):
                 self.env.cr.rollback()
                 reason = error
                 _logger.info("Run %s met a concurrent change (attempt %s): %s", self.id, attempt, error)
-            except RunUnderWay as error:
+            except RunUnderWayError as error:
                 self.env.cr.rollback()
                 _logger.info("Run %s waits: %s", self.id, error)
                 return
@@ -196,7 +194,7 @@ class CustomerTieringRun(models.Model):
         """Score the policy's customers as of a day, in the current transaction.
 
         :param as_of: a date; today in the company's time zone when left out
-        :raises RunUnderWay: when another transaction computes the company's customers
+        :raises RunUnderWayError: when another transaction computes the company's customers
         :raises UserError: when the policy cannot be used
         """
         from ..engine import pipeline  # noqa: PLC0415 - pandas stays out of the server's start-up
@@ -236,13 +234,13 @@ class CustomerTieringRun(models.Model):
     def _lock_company(self):
         """Hold the company's lock until the end of the transaction.
 
-        :raises RunUnderWay: when another transaction holds it
+        :raises RunUnderWayError: when another transaction holds it
         """
         ((locked,),) = self.env.execute_query(
             SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, self.company_id.id)
         )
         if not locked:
-            raise RunUnderWay(
+            raise RunUnderWayError(
                 self.env._(
                     "The customers of %(company)s are being computed right now. Wait until that run is done.",
                     company=self.company_id.name,

@@ -12,14 +12,10 @@ class CustomerTieringScorecard(models.Model):
     # would cost hundreds of thousands of checks a night.
     _log_access = False
 
-    partner_id = fields.Many2one(
-        "res.partner", string="Customer", required=True, readonly=True, ondelete="cascade"
-    )
+    partner_id = fields.Many2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade", index=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
-    policy_id = fields.Many2one(
-        "customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True
-    )
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True)
     run_id = fields.Many2one(
         "customer.tiering.run",
         string="Last Changed By",
@@ -70,12 +66,8 @@ class CustomerTieringScorecard(models.Model):
 
     # What it is worth
     recency_score = fields.Integer(string="R", readonly=True, aggregator="avg", help="Recency score, 5 is best.")
-    frequency_score = fields.Integer(
-        string="F", readonly=True, aggregator="avg", help="Frequency score, 5 is best."
-    )
-    monetary_score = fields.Integer(
-        string="M", readonly=True, aggregator="avg", help="Monetary score, 5 is best."
-    )
+    frequency_score = fields.Integer(string="F", readonly=True, aggregator="avg", help="Frequency score, 5 is best.")
+    monetary_score = fields.Integer(string="M", readonly=True, aggregator="avg", help="Monetary score, 5 is best.")
     score = fields.Float(digits=(5, 2), readonly=True, aggregator="avg", help="0 to 100, 100 is best.")
     tier_id = fields.Many2one(
         "customer.tier",
@@ -104,9 +96,7 @@ class CustomerTieringScorecard(models.Model):
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
     country_id = fields.Many2one(related="partner_id.country_id", string="Country")
     explanation_lines = fields.Json(compute="_compute_explanation_lines")
-    change_ids = fields.Many2many(
-        "customer.tier.change", string="Tier History", compute="_compute_change_ids"
-    )
+    change_ids = fields.Many2many("customer.tier.change", string="Tier History", compute="_compute_change_ids")
 
     # A constraint, not an index: merging contacts looks for constraints to know what it cannot move.
     _partner_company_uniq = models.Constraint(

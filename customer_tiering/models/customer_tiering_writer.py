@@ -76,8 +76,7 @@ class CustomerTieringWriter(models.AbstractModel):
                 "CREATE TEMPORARY TABLE %s (partner_id int4 PRIMARY KEY, %s) ON COMMIT DROP",
                 TABLE,
                 SQL(", ").join(
-                    SQL("%s %s", SQL.identifier(name), SQL(scorecard._fields[name].column_type[0]))
-                    for name in columns
+                    SQL("%s %s", SQL.identifier(name), SQL(scorecard._fields[name].column_type[0])) for name in columns
                 ),
             )
         )

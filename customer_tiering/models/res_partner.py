@@ -30,9 +30,7 @@ class ResPartner(models.Model):
     tiering_tier_color = fields.Integer(
         related="tiering_scorecard_id.tier_id.color", string="Tier Colour", groups=GROUP, aggregator=None
     )
-    tiering_segment_id = fields.Many2one(
-        related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP
-    )
+    tiering_segment_id = fields.Many2one(related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP)
     tiering_segment_color = fields.Integer(
         related="tiering_scorecard_id.segment_id.color", string="Segment Colour", groups=GROUP, aggregator=None
     )
@@ -44,9 +42,7 @@ class ResPartner(models.Model):
     )
     # No sums and averages on partners: contacts show their company's numbers, which would count them
     # again, and each grouped list would pay for them. The tiering table has them.
-    tiering_score = fields.Float(
-        related="tiering_scorecard_id.score", string="Score", groups=GROUP, aggregator=None
-    )
+    tiering_score = fields.Float(related="tiering_scorecard_id.score", string="Score", groups=GROUP, aggregator=None)
     tiering_currency_id = fields.Many2one(
         related="tiering_scorecard_id.company_id.currency_id", string="Tiering Currency", groups=GROUP
     )
@@ -148,9 +144,7 @@ class ResPartner(models.Model):
     def _tiering_scorecard_domain(self, domain):
         # sudo: who may use the field (its groups) sees the scorecards of the current company
         query = self.env["customer.tiering.scorecard"].sudo()._search(domain)
-        return Domain(
-            "commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id"))
-        )
+        return Domain("commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id")))
 
     def _field_to_sql(self, alias, field_expr, query=None):
         # Grouping and sorting follow a related field without asking for its groups; ask here, else

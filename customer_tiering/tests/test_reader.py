@@ -167,9 +167,7 @@ class TestReader(TieringCommon):
         customer = self._customer("Ann")
         self._order(customer, 10)
         other = self.env["res.company"].create({"name": "Other Company"})
-        order = self.env["sale.order"].with_company(other).create(
-            {"partner_id": customer.id, "company_id": other.id}
-        )
+        order = self.env["sale.order"].with_company(other).create({"partner_id": customer.id, "company_id": other.id})
         order.message_post(body="Your order", message_type="comment")
         self.assertEqual(self._row(customer, as_of=self.company._get_tiering_today()).contact_count, 0)
 
@@ -183,8 +181,6 @@ class TestReader(TieringCommon):
         company, person = self._customer("Lumber Inc", is_company=True), self._customer("Ann")
         self._order(company)
         self._order(person)
-        first = self.policy.copy(
-            {"name": "Companies", "partner_domain": "[('is_company', '=', True)]", "sequence": 1}
-        )
+        first = self.policy.copy({"name": "Companies", "partner_domain": "[('is_company', '=', True)]", "sequence": 1})
         self.assertEqual(list(self._read(first).index), company.ids)
         self.assertEqual(list(self._read(self.policy).index), person.ids)
