@@ -312,7 +312,7 @@ class Loader:
             [
                 {
                     "move_type": "out_refund",
-                    "partner_id": order.partner_id.id,
+                    "partner_id": order.partner_id.commercial_partner_id.id,
                     "invoice_date": min(order.date_order.date() + timedelta(days=10), self.today),
                     "invoice_line_ids": [
                         Command.create(

@@ -62,9 +62,16 @@ def customer_form(page):
     open_customer(page)
 
 
+@picture()
+def customer_explanation(page):
+    open_customer(page)
+    scroll_to(page.locator(".o_notebook"))
+
+
 @picture(viewport=PHONE)
 def customer_form_phone(page):
     open_customer(page)
+    scroll_to(page.locator(".o_notebook"))
 
 
 @picture(viewport=PHONE)
@@ -106,9 +113,15 @@ def policy_form(page):
 
 
 @picture(login="kim")
-def segment_map(page):
+def policy_criteria(page):
     policy_form(page)
-    page.locator(".o_notebook .nav-link", has_text="Segment").click()
+    page.locator(".o_notebook .nav-link", has_text="Criteria").click()
+
+
+@picture(login="kim")
+def policy_segment_map(page):
+    policy_form(page)
+    page.locator(".o_notebook .nav-link", has_text="Segment Map").click()
 
 
 @picture(login="kim")
@@ -140,7 +153,7 @@ def changes(page):
 def settings(page):
     open_action(page, "settings")
     page.locator(".settings_tab [data-key=sale_management]").click()
-    page.get_by_role("heading", name="Customer Tiering").scroll_into_view_if_needed()
+    scroll_to(page.get_by_role("heading", name="Customer Tiering"))
 
 
 # ------------------------------------------------------------------
@@ -189,6 +202,11 @@ def open_search_menu(page):
     page.locator(".o_searchview_dropdown_toggler").click()
     page.locator(".o_search_bar_menu").wait_for()
     settle(page)
+
+
+def scroll_to(element):
+    """Bring the element to the top of what is visible."""
+    element.evaluate("element => element.scrollIntoView({block: 'start'})")
 
 
 def settle(page):

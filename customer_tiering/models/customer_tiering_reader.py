@@ -106,10 +106,9 @@ class CustomerTieringReader(models.AbstractModel):
                     to_sql=lambda model, alias, query: SQL(
                         """%(id)s = %(commercial)s
                         AND %(id)s NOT IN (SELECT partner_id FROM res_company)
-                        AND (%(id)s IN (SELECT buyer.commercial_partner_id
-                                          FROM (SELECT DISTINCT partner_id FROM sale_order
-                                                 WHERE company_id = %(company)s AND state != 'cancel') ordering
-                                          JOIN res_partner buyer ON buyer.id = ordering.partner_id)
+                        AND (%(id)s IN (SELECT commercial_partner_id FROM res_partner
+                                         WHERE id IN (SELECT partner_id FROM sale_order
+                                                       WHERE company_id = %(company)s AND state != 'cancel'))
                           OR %(id)s IN (SELECT partner_id FROM customer_tiering_scorecard
                                          WHERE company_id = %(company)s))""",
                         id=SQL.identifier(alias, "id"),
@@ -126,9 +125,9 @@ class CustomerTieringReader(models.AbstractModel):
     def _get_purchase_query(self, policy, window_start, as_of, until):
         """Return the SELECT of what each customer ordered.
 
-        Orders are first summed per buying contact and local day, which leaves few rows to roll up to
-        the commercial partner. ``currency_rate`` is the order currency per company currency on the
-        day of the order; Odoo itself reads a missing or zero rate as 1.
+        ``currency_rate`` is the order currency per company currency on the day of the order; Odoo
+        itself reads a missing or zero rate as 1. The gap before a day is counted from the last day
+        with a purchase, whatever was returned in between.
         """
         return SQL(
             """
@@ -141,28 +140,27 @@ class CustomerTieringReader(models.AbstractModel):
                    SUM(net) FILTER (WHERE day > %(window_start)s) AS net,
                    PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY gap) AS gap_median
               FROM (
-                    SELECT customer, day, purchases, gross, net,
-                           CASE WHEN purchases > 0 THEN
-                               day - LAG(day) OVER (PARTITION BY customer, purchases > 0 ORDER BY day)
-                           END AS gap
+                    SELECT *, CASE WHEN purchases > 0 THEN
+                                  day - MAX(day) FILTER (WHERE purchases > 0) OVER (
+                                      PARTITION BY customer ORDER BY day
+                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                              END AS gap
                       FROM (
-                            SELECT buyer.commercial_partner_id AS customer, day,
-                                   SUM(purchases) AS purchases, SUM(gross) AS gross, SUM(net) AS net
+                            SELECT buyer.commercial_partner_id AS customer,
+                                   (ordered.date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day,
+                                   COUNT(*) FILTER (WHERE ordered.amount > 0) AS purchases,
+                                   SUM(ordered.amount) FILTER (WHERE ordered.amount > 0) AS gross,
+                                   SUM(ordered.amount) AS net
                               FROM (
-                                    SELECT partner_id,
-                                           (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day,
-                                           COUNT(*) FILTER (WHERE amount_untaxed > 0) AS purchases,
-                                           SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1))
-                                               FILTER (WHERE amount_untaxed > 0) AS gross,
-                                           SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) AS net
+                                    SELECT partner_id, date_order,
+                                           amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1) AS amount
                                       FROM sale_order
                                      WHERE company_id = %(company)s AND state = 'sale' AND date_order < %(until)s
-                                  GROUP BY 1, 2
-                                   ) contact_day
-                              JOIN res_partner buyer ON buyer.id = contact_day.partner_id
-                             WHERE day <= %(as_of)s
+                                   ) ordered
+                              JOIN res_partner buyer ON buyer.id = ordered.partner_id
                           GROUP BY 1, 2
                            ) customer_day
+                     WHERE day <= %(as_of)s
                    ) rhythm
           GROUP BY customer
             """,
