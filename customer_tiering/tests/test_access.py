@@ -72,6 +72,8 @@ class TestAccess(TieringCommon):
                         customer.read([fname])
                     with self.assertRaises(AccessError):
                         partners.web_search_read([], {fname: {}})
+                with self.assertRaises(AccessError):
+                    partners.search([], order="tiering_last_order_date.month_number")
                 for fname in ("tiering_tier_id", "tiering_score"):
                     with self.assertRaises(AccessError):
                         partners._read_group([], [fname], ["__count"])
@@ -100,9 +102,16 @@ class TestAccess(TieringCommon):
             with self.subTest(condition=condition):
                 found = self.env["res.partner"].with_user(self.internal).search([*domain, condition])
                 self.assertIn(len(found), (0, 2))
-        users = self.env["res.users"].with_user(self.internal)
+
+    def test_a_search_of_users_by_tier_tells_others_nothing(self):
+        self._order(self.portal.partner_id, 5, 100)
+        self._run()
+        both = [("id", "in", (self.portal | self.internal).ids)]
         for condition in (("tiering_tier_id", "!=", False), ("partner_id.tiering_tier_id", "!=", False)):
-            self.assertFalse(users.search([condition]))
+            with self.subTest(condition=condition):
+                users = self.env["res.users"]
+                self.assertEqual(users.with_user(self.salesperson).search([*both, condition]), self.portal)
+                self.assertFalse(users.with_user(self.internal).search([condition]))
 
     def test_exports_of_others_have_no_tier(self):
         self.internal.group_ids |= self.env.ref("base.group_allow_export")

@@ -97,6 +97,31 @@ class TestReader(TieringCommon):
         ).action_post()
         self.assertEqual(self._row(prospect).amount, 0)
 
+    def test_another_companys_credit_notes_do_not_count(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= other
+        customer = self._customer("Ann")
+        self._order(customer, 40, 500)
+        for company, amount in ((self.company, 20), (other, 120)):
+            self.env["account.chart.template"].try_loading("generic_coa", company=company, install_demo=False)
+            line = {"name": "Return", "quantity": 1, "price_unit": amount, "tax_ids": False}
+            self.env["account.move"].with_context(allowed_company_ids=company.ids).create(
+                {
+                    "move_type": "out_refund",
+                    "partner_id": customer.id,
+                    "invoice_date": AS_OF - timedelta(days=10),
+                    "invoice_line_ids": [Command.create(line)],
+                }
+            ).action_post()
+        self.assertEqual(self._row(customer).amount, 480)  # 500 - 20
+
+    def test_the_companies_themselves_are_no_customers(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        customer = self._customer("Ann")
+        for partner in (customer, self.company.partner_id, other.partner_id):
+            self._order(partner)
+        self.assertEqual(list(self._read().index), customer.ids)
+
     def test_orders_of_contacts_belong_to_their_company(self):
         customer = self._customer("Lumber Inc", is_company=True)
         contact = self._customer("Ann", parent_id=customer.id)

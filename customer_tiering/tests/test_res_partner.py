@@ -101,6 +101,18 @@ class TestResPartner(TieringCommon):
         self.tiers["Gold"].name = "Golden"
         self.assertIn('string="Golden"', Partner.get_view(view.id, "search")["arch"])
 
+    def test_the_search_view_of_another_company_has_its_own_tiers(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= other
+        view = self.env.ref("base.view_res_partner_filter")
+        for company, stranger in ((self.company, other), (other, self.company), (self.company, other)):
+            Partner = self.env["res.partner"].with_context(allowed_company_ids=company.ids)
+            arch = Partner.get_view(view.id, "search")["arch"]
+            for tier in company.tiering_policy_ids.tier_ids:
+                self.assertIn(f'name="tiering_tier_id_{tier.id}"', arch)
+            for tier in stranger.tiering_policy_ids.tier_ids:
+                self.assertNotIn(f'name="tiering_tier_id_{tier.id}"', arch)
+
     def test_each_company_sees_its_own_tier(self):
         other = self.env["res.company"].create({"name": "Other Company"})
         self.env.user.company_ids |= other

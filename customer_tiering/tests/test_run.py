@@ -87,6 +87,19 @@ class TestRun(TieringCommon):
         self.assertEqual(self._card(self.poor).run_id, run)
         self.assertEqual(self._card(self.best).run_id, first)
 
+    def test_the_tier_is_held_since_the_day_it_changed(self):
+        self._run()
+        tomorrow = AS_OF + timedelta(days=1)
+        self._order(self.best, -1, 100)
+        for days_ago in range(10):
+            self._order(self.middle, days_ago, 100)
+        run = self._run(as_of=tomorrow)
+        self.assertEqual((self._card(self.best).run_id, self._card(self.middle).run_id), (run, run))
+        # Best bought again and stays in Platinum; Middle moves there from Silver
+        self.assertTiers({self.best: "Platinum", self.middle: "Platinum"})
+        self.assertEqual(self._card(self.best).tier_since, AS_OF)
+        self.assertEqual(self._card(self.middle).tier_since, tomorrow)
+
     def test_moves_are_recorded_with_direction_and_scores(self):
         self._run()
         for days_ago in range(10):
@@ -142,17 +155,19 @@ class TestRun(TieringCommon):
         self.assertEqual(count(), few)
 
     def test_no_partner_is_written(self):
+        def versions():
+            """Where each row lies: an update puts a new version elsewhere, even twice in a transaction."""
+            self.env.flush_all()
+            self.env.cr.execute("SELECT id, ctid FROM res_partner")
+            return dict(self.env.cr.fetchall())
+
+        before = versions()
         self._run()
-        self.env.flush_all()
-        self.env.cr.execute("SELECT id, xmin FROM res_partner")
-        before = dict(self.env.cr.fetchall())
+        self.assertEqual(versions(), before)
         self._order(self.poor, 1, 1000)
-        self.env.flush_all()
-        self.env.cr.execute("SELECT id, xmin FROM res_partner")
-        self.assertEqual(dict(self.env.cr.fetchall()), before)  # what creating an order does
-        self._run()
-        self.env.cr.execute("SELECT id, xmin FROM res_partner")
-        self.assertEqual(dict(self.env.cr.fetchall()), before)
+        before = versions()
+        self.assertTrue(self._run().written_count)
+        self.assertEqual(versions(), before)
 
     def test_a_company_without_orders_says_so(self):
         company = self.env["res.company"].create({"name": "Empty Company"})
@@ -166,8 +181,14 @@ class TestRun(TieringCommon):
         self.assertEqual(self._card(self.poor).amount, 1e12)
 
     def test_it_works_without_the_pricelist_feature(self):
-        self.env.ref("base.group_user")._remove_group(self.env.ref("product.group_product_pricelist"))
-        self.assertEqual(self._run().state, "done")
+        group = "product.group_product_pricelist"
+        self.env.ref("base.group_user")._remove_group(self.env.ref(group))
+        self.assertFalse(self.env["res.groups"]._is_feature_enabled(group))
+        order = self._order(self.best, state="draft")
+        self._run()
+        self.assertTiers({self.best: "Platinum", self.middle: "Silver", self.poor: "Bronze"})
+        order.action_confirm()
+        self.assertEqual(order.tiering_tier_id.name, "Platinum")
 
     def test_changes_of_a_run_by_hand_are_noted_in_the_chatter_when_wanted(self):
         self._run()
@@ -181,6 +202,16 @@ class TestRun(TieringCommon):
         self._run()
         self.assertIn("Platinum → Silver", self.middle.message_ids[0].body)
         self.assertFalse(self.poor.message_ids.filtered(lambda message: "Tier:" in (message.body or "")))
+
+    def test_changes_of_the_night_are_never_noted_in_the_chatter(self):
+        self.policy.post_changes = True
+        self._run(trigger="nightly")
+        for days_ago in range(10):
+            self._order(self.middle, days_ago, 100)
+        messages = self.middle.message_ids
+        run = self._run(trigger="nightly")
+        self.assertEqual(run.up_count, 1)  # Middle: Silver → Platinum
+        self.assertEqual(self.middle.message_ids, messages)
 
     # ------------------------------------------------------------------
     # The jobs
@@ -203,6 +234,12 @@ class TestRun(TieringCommon):
         self.assertTrue(self._card(self.best).tier_id)
         self._crons()
         self.assertEqual(self.policy.run_ids[0].written_count, 0)
+
+    def test_the_night_leaves_archived_policies_alone(self):
+        archived = self.policy.copy({"active": False})
+        self._crons()
+        self.assertEqual(self.policy.run_ids.mapped("state"), ["done"])
+        self.assertFalse(archived.run_ids)
 
     def test_one_policys_failure_does_not_stop_the_others(self):
         other = self.env["res.company"].create({"name": "Other Company"}).tiering_policy_ids

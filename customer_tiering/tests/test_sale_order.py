@@ -26,6 +26,22 @@ class TestSaleOrder(TieringCommon):
         self.assertNotEqual(self.customer.tiering_tier_id, platinum)
         self.assertEqual(orders[0].tiering_tier_id, platinum)
 
+    def test_orders_of_two_companies_keep_the_tier_of_their_own_company(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= other
+        self._order(self.customer, 400, company_id=other.id)
+        self._run(other.tiering_policy_ids)
+        orders = self._order(self.contact, state="draft") | self._order(
+            self.contact, state="draft", company_id=other.id
+        )
+        for companies in (self.company | other, other | self.company):
+            copies = orders.copy()
+            copies.with_context(allowed_company_ids=companies.ids).action_confirm()
+            self.assertEqual(
+                [(order.company_id, order.tiering_tier_id.name) for order in copies],
+                [(self.company, "Platinum"), (other, "Bronze")],  # 12 orders until today; one, 400 days ago
+            )
+
     def test_a_copy_starts_without(self):
         order = self._order(self.customer, state="draft")
         order.action_confirm()
