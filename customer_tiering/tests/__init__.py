@@ -7,4 +7,5 @@ from . import test_reader
 from . import test_res_partner
 from . import test_run
 from . import test_sale_order
+from . import test_settings
 from . import test_tours
