@@ -2,10 +2,12 @@ from . import test_access
 from . import test_cdnow
 from . import test_concurrency
 from . import test_golden
+from . import test_hooks
 from . import test_policy
 from . import test_reader
 from . import test_res_partner
 from . import test_run
 from . import test_sale_order
+from . import test_segment
 from . import test_settings
 from . import test_tours

@@ -106,3 +106,27 @@ class TestConcurrency(BaseCase):
             again = env["sale.order"].search([("partner_id", "=", self.partners[0])])[0]
             again._action_cancel()
             again.unlink()
+
+    def test_a_computation_by_hand_between_the_snapshot_and_the_run(self):
+        """Both put the same customers into a tier for the first time."""
+        with (
+            mute_logger("odoo.sql_db", "odoo.addons.customer_tiering.models.customer_tiering_run"),
+            self._transaction() as env,
+        ):
+            run = env["customer.tiering.run"].browse(self.run_id)
+            self.assertEqual(run.state, "queued")  # from now on this transaction sees nothing new
+            with self._transaction() as others:
+                policy = others["customer.tiering.policy"].browse(run.policy_id.id)
+                by_hand = others["customer.tiering.run"].create({"policy_id": policy.id, "trigger": "manual"})
+                self.addCleanup(self._remove_run, by_hand.id)
+                by_hand._compute()
+            self.assertFalse(self._scorecards(env))
+            run._compute_and_record()
+        with self._transaction() as env:
+            run = env["customer.tiering.run"].browse(self.run_id)
+            self.assertEqual((run.state, run.error, run.written_count), ("done", False, 0))
+            self.assertEqual(self._scorecards(env), {"Stays": 1, "Goes": 1})
+
+    def _remove_run(self, run_id):
+        with self._transaction() as env:
+            env["customer.tiering.run"].browse(run_id).unlink()

@@ -1,8 +1,10 @@
+from datetime import date
+
 import psycopg2
 
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import Form, tagged
+from odoo.tests import Form, freeze_time, tagged
 from odoo.tools import mute_logger
 
 from .common import AS_OF, TieringCommon
@@ -68,6 +70,13 @@ class TestPolicy(TieringCommon):
             {"criterion_ids": [Command.update(id_, {"weight": 0}) for id_ in self.policy.criterion_ids.ids]},
         )
         self._refused("Give at least one criterion", {"criterion_ids": [Command.clear()]})
+        criteria = self.policy.criterion_ids
+        criteria[1:].unlink()
+        with self.assertRaisesRegex(ValidationError, "Give at least one criterion"), self.env.cr.savepoint():
+            criteria[0].weight = 0
+        with self.assertRaisesRegex(ValidationError, "Give at least one criterion"), self.env.cr.savepoint():
+            criteria[0].unlink()
+        self.assertEqual((self.policy.criterion_ids, criteria[0].weight), (criteria[0], 1))
 
     def test_the_window_must_be_positive(self):
         for days in (0, -30):
@@ -89,19 +98,6 @@ class TestPolicy(TieringCommon):
         for segment_map in (holes, holes[:4], [row[:4] for row in holes], False):
             self._refused("choose a segment for each of its 25 cells", {"segment_map": segment_map})
 
-    def test_a_segment_in_use_cannot_be_deleted(self):
-        segment = self.env.ref("customer_tiering.customer_segment_champions")
-        with self.assertRaisesRegex(UserError, "The policies of new companies need"):
-            segment.unlink()
-        own = self.env["customer.segment"].create({"name": "Own", "code": "own"})
-        segment_map = self.policy.segment_map
-        self.policy.segment_map = [[own.id] * 5] * 5
-        with self.assertRaisesRegex(UserError, "Choose another segment for those cells first"):
-            own.unlink()
-        self.policy.segment_map = segment_map
-        own.unlink()
-        self.assertFalse(own.exists())
-
     def test_the_customer_filter_must_be_readable(self):
         for domain in ("[('no_such_field', '=', 1)]", "[(", "[1, 2]"):
             self._refused("cannot be read", {"partner_domain": domain})
@@ -122,14 +118,6 @@ class TestPolicy(TieringCommon):
         self.assertFalse(unused.exists())
         self._run()
         self.assertTiers({customer: "New lowest"})
-
-    def test_a_new_segment_can_be_mapped(self):
-        own = self.env["customer.segment"].create({"name": "Own", "code": "own"})
-        self.policy.segment_map = [[own.id] * 5] * 5
-        customer = self._customer("Ann")
-        self._order(customer)
-        self._run()
-        self.assertEqual(self._card(customer).segment_id, own)
 
     def test_other_metrics_can_be_criteria(self):
         self.policy.criterion_ids = [
@@ -155,4 +143,111 @@ class TestPolicy(TieringCommon):
         self.assertEqual(copy.tier_ids.mapped("name"), self.policy.tier_ids.mapped("name"))
         self.assertEqual(copy.criterion_ids.mapped("metric"), self.policy.criterion_ids.mapped("metric"))
         self.assertFalse(copy.tier_ids & self.policy.tier_ids)
+        self.assertEqual(copy.name, "Default policy (copy)")
+        self.assertEqual(self.policy.copy({"name": "For associations"}).name, "For associations")
         self.assertEqual(self._run(copy, AS_OF).state, "done")
+
+    def test_a_policy_stays_in_its_company(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        with self.assertRaisesRegex(UserError, "A policy stays in its company. Copy it"):
+            self.policy.company_id = other
+        self.policy.write({"company_id": self.company.id, "name": "Renamed"})  # a form may send it all
+        self.assertEqual((self.policy.company_id, self.policy.name), (self.company, "Renamed"))
+        copy = self.policy.copy({"company_id": other.id})
+        self.assertEqual((copy.company_id, copy.tier_ids.company_id), (other, other))
+
+    def test_a_tier_stays_in_its_policy(self):
+        other = self.policy.copy()
+        gold = self.policy.tier_ids[1]
+        with self.assertRaisesRegex(UserError, "A tier stays in its policy. Add a tier"):
+            gold.policy_id = other
+        gold.write({"policy_id": self.policy.id, "name": "Golden"})
+        self.assertEqual((gold.policy_id, gold.name), (self.policy, "Golden"))
+
+    def test_a_tier_needs_more_than_a_name(self):
+        with self.assertRaisesRegex(UserError, "needs a score it starts at. Add it in the policy"):
+            self.env["customer.tier"].with_user(self.manager).name_create("Diamond")
+        self.assertEqual(len(self.policy.tier_ids), 4)
+
+    def test_a_policy_with_history_is_archived_not_deleted(self):
+        self._order(self._customer("Ann"))
+        unused = self.policy.copy()
+        self._run()
+        with self.assertRaisesRegex(UserError, "Archive it, so that their history stays"):
+            self.policy.with_user(self.manager).unlink()
+        unused.with_user(self.manager).unlink()
+        self.assertTrue(self.policy.exists())
+        self.assertFalse(unused.exists())
+
+    def test_archiving_a_policy_takes_its_customers_out_of_their_tiers(self):
+        ann, asked, elsewhere = (self._customer(name) for name in ("Ann", "Asked", "Elsewhere"))
+        self._order(ann)
+        self._order(asked, state="draft")
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self._order(elsewhere, company_id=other.id)
+        self._run()
+        self._run(other.tiering_policy_ids)
+        tier, score = self._card(ann).tier_id, self._card(ann).score
+        with freeze_time("2026-07-05 12:00:00"):
+            self.policy.with_user(self.manager).active = False
+        self.assertFalse(self._card(ann) | self._card(asked))
+        self.assertTrue(self._card(elsewhere, other))
+        changes = self.env["customer.tier.change"].search([("partner_id", "in", (ann | asked).ids)])
+        # who had no tier leaves none
+        self.assertRecordValues(
+            changes,
+            [
+                {
+                    "partner_id": ann.id,
+                    "direction": "left",
+                    "reason": "left",
+                    "date": date(2026, 7, 5),
+                    "from_tier_id": tier.id,
+                    "to_tier_id": False,
+                    "score_before": score,
+                },
+                {
+                    "partner_id": ann.id,
+                    "direction": "new",
+                    "reason": "first",
+                    "date": AS_OF,
+                    "from_tier_id": False,
+                    "to_tier_id": tier.id,
+                    "score_before": 0,
+                },
+            ],
+        )
+        self.policy.active = True
+        self._run()
+        self.assertTiers({ann: tier.name, asked: False})
+
+    def test_customers_move_between_policies_without_a_moment_out_of_both(self):
+        firms = self.policy.copy({"name": "Firms", "partner_domain": "[('is_company', '=', True)]", "sequence": 1})
+        first, second = self._customer("First"), self._customer("Second")
+        for partner in (first, second):
+            self._order(partner)
+        self._run(firms)
+        self._run(self.policy)
+        # back and forth, and each time with either policy computed first
+        for number, (is_company, runs) in enumerate(
+            (
+                (True, (firms, self.policy)),
+                (False, (firms, self.policy)),
+                (True, (self.policy, firms)),
+                (False, (self.policy, firms)),
+            ),
+            2,
+        ):
+            with self.subTest(is_company=is_company, computed_first=runs[0].name):
+                first.is_company = is_company
+                for policy in runs:
+                    run = self._run(policy)
+                    self.assertEqual(run.left_count, 0)
+                    self.assertEqual(len(self._card(first)), 1)
+                    self.assertTrue(self._card(first).tier_id)
+                    self.assertEqual(self._card(second).policy_id, self.policy)
+                self.assertEqual(self._card(first).policy_id, firms if is_company else self.policy)
+                changes = self.env["customer.tier.change"].search([("partner_id", "=", first.id)])
+                self.assertEqual(len(changes), number)  # the first tier, and one for each move so far
+                self.assertEqual((changes[0].reason, changes[0].direction), ("policy", "same"))
+                self.assertEqual(changes[0].to_tier_id, self._card(first).tier_id)

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -44,6 +44,41 @@ class TestReader(TieringCommon):
         row = self._row(customer)
         self.assertEqual((row.order_count, row.amount), (1, 1))
         self.assertEqual(self._row(customer, as_of=AS_OF + timedelta(days=1)).amount, 11)
+
+    def test_the_day_before_a_midnight_that_comes_twice(self):
+        self.company.partner_id.tz = "Atlantic/Azores"  # at 01:00 on 25 October it becomes 00:00 once more
+        customer = self._customer("Ann")
+        for amount, when in (
+            (1, datetime(2026, 10, 24, 23, 59)),  # 23:59, in summer UTC is the local time
+            (10, datetime(2026, 10, 25, 0, 0)),  # the first midnight
+            (100, datetime(2026, 10, 25, 0, 30)),  # the first 00:30
+            (1000, datetime(2026, 10, 25, 1, 30)),  # the second 00:30
+            (10000, datetime(2026, 10, 26, 0, 59)),  # 23:59, in winter an hour less than UTC
+            (100000, datetime(2026, 10, 26, 1, 0)),  # midnight
+        ):
+            self._order(customer, when=when, amount=amount)
+        self.assertEqual(self._row(customer, as_of=date(2026, 10, 24)).amount, 1)
+        self.assertEqual(self._row(customer, as_of=date(2026, 10, 25)).amount, 11111)
+        self.assertEqual(self._row(customer, as_of=date(2026, 10, 26)).amount, 111111)
+        self.assertEqual(self._row(customer, as_of=date(2026, 10, 25)).purchase_days, 2)
+
+    def test_days_of_23_and_of_25_hours(self):
+        self.company.partner_id.tz = "Europe/Brussels"
+        for day, begins, ends in (
+            (date(2026, 3, 29), datetime(2026, 3, 28, 23), datetime(2026, 3, 29, 22)),
+            (date(2026, 10, 25), datetime(2026, 10, 24, 22), datetime(2026, 10, 25, 23)),
+        ):
+            with self.subTest(day=day):
+                customer = self._customer(f"Ann on {day}")
+                second = timedelta(seconds=1)
+                for amount, when in ((1, begins - second), (10, begins), (100, ends - second), (1000, ends)):
+                    self._order(customer, when=when, amount=amount)
+                self.assertEqual(self._row(customer, as_of=day - timedelta(days=1)).amount, 1)
+                self.assertEqual(self._row(customer, as_of=day).amount, 111)
+                self.assertEqual(self._row(customer, as_of=day + timedelta(days=1)).amount, 1111)
+                self.policy.window_days = 1  # that day only
+                self.assertEqual(self._row(customer, as_of=day).amount, 110)
+                self.policy.window_days = 365
 
     def test_zero_and_negative_orders_are_no_purchases_but_returns_subtract(self):
         customer = self._customer("Ann")

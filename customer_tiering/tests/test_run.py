@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import psycopg2
@@ -59,6 +59,23 @@ class TestRun(TieringCommon):
             self.assertEqual(middle._get_explanation_lines()[0]["text"], "40 days")
         self.assertEqual(middle.next_tier_id.name, "Gold")
         self.assertEqual(middle.points_to_next, 1.67)  # 60 - 58.33
+
+    def test_the_explanation_of_a_prospect_has_no_lines(self):
+        self._run()
+        self.assertEqual(self._card(self.asked)._get_explanation_lines(), [])
+        self.assertFalse(self.asked.tiering_explanation)
+        self.assertEqual(len(self.poor.tiering_explanation), 3)  # who bought long ago has all
+
+    def test_days_count_to_today_where_the_company_is(self):
+        self._run()
+        for timezone, days in (("UTC", 40), ("Europe/Brussels", 41), ("America/New_York", 40)):
+            self.company.partner_id.tz = timezone
+            # 22:30 in Greenwich is 00:30 of the next day in Brussels, 18:30 in New York
+            with self.subTest(timezone=timezone), freeze_time("2026-06-30 22:30:00"):
+                self.env.invalidate_all()
+                self.assertEqual(self._card(self.middle).recency_days, days)
+                self.assertEqual(self.middle.tiering_recency_days, days)
+                self.assertEqual(self._card(self.middle)._get_explanation_lines()[0]["text"], f"{days} days")
 
     def test_a_second_run_writes_nothing(self):
         self._run()
@@ -310,6 +327,71 @@ class TestRun(TieringCommon):
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.company.id])
         with self.assertRaisesRegex(UserError, "being computed right now"):
             self._run()
+
+    def _process_queue(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def test_a_waiting_run_waits_on_while_somebody_computes_the_company(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+        other = self.env["res.company"].create({"name": "Other Company"}).tiering_policy_ids
+        unhindered = self.env["customer.tiering.run"]._queue(other, trigger="nightly")
+        connection = psycopg2.connect(self.env.cr._cnx.dsn)
+        self.addCleanup(connection.close)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.company.id])
+            self._process_queue()
+            self.assertEqual((run.state, run.error), ("queued", False))
+            self.assertEqual(unhindered.state, "done")
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, self.company.id])
+        self._process_queue()
+        self.assertEqual(run.state, "done")
+
+    def test_a_run_deleted_while_it_waits_is_left_out(self):
+        company = self.env["res.company"].create({"name": "Other Company"})
+        policies = self.policy | company.tiering_policy_ids | self.policy.copy()
+        runs = self.env["customer.tiering.run"]._queue(policies, trigger="nightly")
+        Run = type(runs)
+        original = Run._compute_and_record
+
+        def delete_the_next(run):
+            run.browse(runs.ids[1]).exists().unlink()
+            return original(run)
+
+        with patch.object(Run, "_compute_and_record", delete_the_next):
+            self._process_queue()
+        self.assertEqual(runs.exists(), runs[0] | runs[2])
+        self.assertEqual(runs.exists().mapped("state"), ["done", "done"])
+
+    def test_a_run_that_stops_its_server_again_and_again_is_given_up(self):
+        runs = self.env["customer.tiering.run"]._queue(self.policy | self.policy.copy(), trigger="nightly")
+        often, seldom = runs
+        often.attempts = 3
+        seldom.attempts = 2
+        with self.assertLogs(RUN_LOGGER, "ERROR"):
+            self._process_queue()
+        self.assertRecordValues(
+            runs,
+            [
+                {"state": "failed", "error": "The server was stopped 3 times during this run."},
+                {"state": "done", "error": False},
+            ],
+        )
+        self.assertTrue(often.started_at)
+
+    def test_a_run_tells_when_it_started_and_how_long_it_took(self):
+        Writer = type(self.env["customer.tiering.writer"])
+        original = Writer._write_result
+        with freeze_time("2026-06-30 02:00:00") as clock:
+
+            def slow(*args):
+                clock.tick(90)
+                return original(*args)
+
+            with patch.object(Writer, "_write_result", slow):
+                run = self._run()
+        self.assertEqual((run.started_at, run.duration), (datetime(2026, 6, 30, 2), 90))
 
     def test_waiting_runs_are_not_doubled(self):
         Run = self.env["customer.tiering.run"]

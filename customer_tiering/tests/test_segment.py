@@ -1,0 +1,65 @@
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .common import TieringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestSegment(TieringCommon):
+    def _own_segment(self):
+        """A segment of the company's own, in each cell of the map."""
+        own = self.env["customer.segment"].create({"name": "Own", "code": "own"})
+        self.policy.segment_map = [[own.id] * 5] * 5
+        return own
+
+    def test_a_new_segment_can_be_mapped(self):
+        own = self._own_segment()
+        customer = self._customer("Ann")
+        self._order(customer)
+        self._run()
+        self.assertEqual(self._card(customer).segment_id, own)
+
+    def test_delivered_segments_cannot_be_deleted(self):
+        self._own_segment()  # nothing points to the others any more
+        for code in ("champions", "prospect"):
+            segment = self.env.ref(f"customer_tiering.customer_segment_{code}")
+            with self.assertRaisesRegex(UserError, f"The policies of new companies need “{segment.name}”"):
+                segment.unlink()
+
+    def test_a_mapped_segment_cannot_be_deleted(self):
+        segment_map = self.policy.segment_map
+        own = self._own_segment()
+        for active in (True, False):
+            self.policy.active = active  # an archived policy can come back
+            with self.assertRaisesRegex(UserError, "points to “Own”. Choose another segment for those cells first"):
+                own.unlink()
+        self.policy.segment_map = segment_map
+        own.unlink()
+        self.assertFalse(own.exists())
+
+    def test_a_segment_with_customers_cannot_be_deleted(self):
+        segment_map = self.policy.segment_map
+        own = self._own_segment()
+        self._order(self._customer("Ann"))
+        self._run()
+        self.policy.segment_map = segment_map
+        with self.assertRaisesRegex(UserError, "still in this segment. Compute the customers again first"):
+            own.with_user(self.manager).unlink()
+        self._run()
+        own.with_user(self.manager).unlink()
+        self.assertFalse(own.exists())
+
+    def test_a_code_never_changes(self):
+        segment = self.env.ref("customer_tiering.customer_segment_champions")
+        with self.assertRaisesRegex(UserError, "The code of a segment never changes"):
+            segment.code = "winners"
+        segment.write({"code": "champions", "name": "Winners"})  # a form may send it all
+        self.assertEqual((segment.code, segment.name), ("champions", "Winners"))
+
+    def test_a_company_can_be_founded_after_all_segments_were_renamed(self):
+        for segment in self.env["customer.segment"].search([]):
+            segment.name = f"Our {segment.name}"
+        policy = self.env["res.company"].create({"name": "Founded Later"}).tiering_policy_ids
+        champions = self.env.ref("customer_tiering.customer_segment_champions")
+        self.assertEqual(policy.segment_map[4][4], champions.id)  # R 5, FM 5
+        self.assertEqual(len(policy._segment_map_ids()), 11)
