@@ -113,6 +113,15 @@ class TestAccess(TieringCommon):
                 self.assertEqual(users.with_user(self.salesperson).search([*both, condition]), self.portal)
                 self.assertFalse(users.with_user(self.internal).search([condition]))
 
+    def test_other_models_cannot_be_grouped_by_the_tier_of_their_people(self):
+        for user in (self.internal, self.salesperson):  # each sees their own
+            self.customer.activity_schedule("mail.mail_activity_data_todo", user_id=user.id)
+        for path in ("user_id.tiering_tier_id", "user_id.partner_id.tiering_last_order_date:month"):
+            groups = self.env["mail.activity"].with_user(self.salesperson)._read_group([], [path], ["__count"])
+            self.assertEqual(len(groups), 1)
+            with self.assertRaises(AccessError):
+                self.env["mail.activity"].with_user(self.internal)._read_group([], [path], ["__count"])
+
     def test_exports_of_others_have_no_tier(self):
         self.internal.group_ids |= self.env.ref("base.group_allow_export")
         with self.assertRaises(AccessError):

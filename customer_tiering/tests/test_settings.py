@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, freeze_time, tagged
 from odoo.tools import SQL
@@ -193,6 +193,16 @@ class TestSettings(TieringCommon):
             self._settings(tiering_criterion_ids=self._removing(criteria, criteria))
         self.assertEqual(self.policy.criterion_ids, criteria)
         self.assertFloors({"Platinum": 80, "Gold": 60, "Silver": 40, "Bronze": 0})
+
+    def test_who_has_no_sales_rights_can_save_other_settings(self):
+        technician = self._new_user("tiering_technician", "base.group_system")
+        before = self.policy.tier_ids.read()
+        with Form(self.env["res.config.settings"].with_user(technician)) as form:
+            self.assertNotIn("tiering_tier_ids", form._view["fields"])
+        form.record.execute()
+        self.assertEqual(self.policy.tier_ids.read(), before)
+        with self.assertRaises(AccessError):
+            form.record.read(["tiering_tier_ids"])
 
     def test_an_impossible_hour_is_refused(self):
         for hour in (-1, 24, 25.5):
