@@ -232,9 +232,9 @@ class CustomerTieringPolicy(models.Model):
     def _check_partner_domain(self):
         for policy in self:
             try:
-                # As the person who saves it: a run reads with all rights, so nobody may choose
-                # customers by what they themselves may not see.
-                self.env["res.partner"]._search(policy._get_partner_domain())
+                # As the person who saves it (Odoo checks constraints as superuser): a run reads with
+                # all rights, so nobody may choose customers by what they themselves may not see.
+                self.env["res.partner"].sudo(False)._search(policy._get_partner_domain())
             except (ValueError, SyntaxError, TypeError, UserError) as error:
                 raise ValidationError(
                     self.env._(

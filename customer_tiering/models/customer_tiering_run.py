@@ -111,8 +111,9 @@ class CustomerTieringRun(models.Model):
         waiting = self.search([("state", "=", "queued")], order="attempts, id")
         cron._commit_progress(remaining=len(waiting))
         for run in waiting:
-            # Skipped: deleted meanwhile, or somebody computes it by hand at this moment.
-            if run.try_lock_for_update():
+            run.invalidate_recordset()
+            # Skipped: deleted or computed by hand meanwhile, or at this moment.
+            if run.try_lock_for_update() and run.state == "queued":
                 run.attempts += 1
                 cron._commit_progress(0)
                 run._compute_and_record()
@@ -140,6 +141,7 @@ class CustomerTieringRun(models.Model):
                 _logger.info("Run %s met a concurrent change (attempt %s): %s", self.id, attempt, error)
             except RunUnderWayError as error:
                 self.env.cr.rollback()
+                self.attempts -= 1  # to wait is no interruption
                 _logger.info("Run %s waits: %s", self.id, error)
                 return
             except UserError as error:
@@ -205,6 +207,13 @@ class CustomerTieringRun(models.Model):
         if run.user_id:
             run = run.with_context(lang=run.user_id.lang)
         policy = run.policy_id
+        if not policy.active:
+            raise UserError(
+                run.env._(
+                    "Policy “%(policy)s” is archived. Restore it before you compute its customers.",
+                    policy=policy.name,
+                )
+            )
         run._lock_company()
         as_of = as_of or policy.company_id._get_tiering_today()
         rules = policy._get_rules()

@@ -166,13 +166,11 @@ class ResPartner(models.Model):
         return self.env["customer.tier"]._search_current() | tiers
 
     @api.model
-    def _get_view_cache_key(self, view_id=None, view_type="form", **options):
-        key = super()._get_view_cache_key(view_id, view_type, **options)
-        return (*key, self.env.company.id) if view_type == "search" else key
-
-    @api.model
     def _get_view(self, view_id=None, view_type="form", **options):
-        """Put one filter per tier of the current company and per segment where the search view asks for them."""
+        """Put one filter per tier of the current company and per segment where the search view asks for them.
+
+        Odoo caches the views of partners per company anyway, for their address.
+        """
         arch, view = super()._get_view(view_id, view_type, **options)
         if view_type == "search":
             # sudo: the view is cached for all users and stripped for those without the group afterwards

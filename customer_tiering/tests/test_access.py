@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
@@ -55,6 +55,23 @@ class TestAccess(TieringCommon):
         self.policy.with_user(self.manager).window_days = 180
         action = self.policy.with_user(self.manager).action_compute_now()
         self.assertIn("scored customers 1", action["params"]["message"])
+
+    def test_a_policy_cannot_ask_what_its_author_may_not_read(self):
+        for domain in (
+            "[('signup_type', '!=', False)]",
+            "[('child_ids.signup_type', '=', 'reset')]",
+            "['|', ('name', '=', 'Ann'), '!', ('parent_id', 'any', [('signup_type', '=', 'reset')])]",
+        ):
+            with self.subTest(domain=domain):
+                with (
+                    self.assertRaisesRegex(ValidationError, "The customer filter of policy .* cannot be read"),
+                    self.env.cr.savepoint(),
+                ):
+                    self.policy.with_user(self.manager).partner_domain = domain
+                with self.assertRaisesRegex(ValidationError, "cannot be read"), self.env.cr.savepoint():
+                    self.policy.with_user(self.manager).copy({"partner_domain": domain})
+        self.policy.with_user(self.manager).partner_domain = "[('name', '=', 'Ann')]"
+        self.assertEqual(self._run().customer_count, 1)
 
     def test_others_get_nothing(self):
         for user in (self.internal, self.portal, self.public):

@@ -348,6 +348,51 @@ class TestRun(TieringCommon):
         self._process_queue()
         self.assertEqual(run.state, "done")
 
+    def test_waiting_for_another_computation_is_no_interruption(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+        connection = psycopg2.connect(self.env.cr._cnx.dsn)
+        self.addCleanup(connection.close)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.company.id])
+            for _times in range(4):
+                self._process_queue()
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, self.company.id])
+        self.assertEqual((run.state, run.error), ("queued", False))
+        self._process_queue()
+        self.assertEqual(run.state, "done")
+
+    def test_a_run_computed_by_hand_while_it_waits_is_not_computed_again(self):
+        company = self.env["res.company"].create({"name": "Other Company"})
+        runs = self.env["customer.tiering.run"]._queue(company.tiering_policy_ids | self.policy, trigger="nightly")
+        Run = type(runs)
+        original, computed = Run._compute_and_record, []
+
+        def compute_the_next_by_hand(run):
+            if not computed:
+                self.policy.with_env(run.env).action_compute_now()
+            computed.append(run.id)
+            return original(run)
+
+        with patch.object(Run, "_compute_and_record", compute_the_next_by_hand):
+            self._process_queue()
+        self.assertEqual(computed, runs[0].ids)
+        self.assertRecordValues(runs[1], [{"state": "done", "trigger": "manual", "new_count": 3, "written_count": 4}])
+
+    def test_a_waiting_run_of_a_policy_that_was_archived_computes_nothing(self):
+        self._run()
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+        self.policy.active = False
+        with mute_logger(RUN_LOGGER):
+            self._process_queue()
+        self.assertFalse(self._card(self.best))
+        self.assertNotEqual(run.exists().state, "done")
+
+    def test_an_archived_policy_is_not_computed_by_hand(self):
+        self.policy.active = False
+        with self.assertRaises(UserError):
+            self.policy.with_user(self.manager).action_compute_now()
+        self.assertFalse(self._card(self.best))
+
     def test_a_run_deleted_while_it_waits_is_left_out(self):
         company = self.env["res.company"].create({"name": "Other Company"})
         policies = self.policy | company.tiering_policy_ids | self.policy.copy()
