@@ -30,7 +30,7 @@ SELLERS = 5
 
 # About the shares of the tiers of the default policy, so that filtering by a country and filtering
 # by a tier find similar numbers of customers.
-COUNTRIES = {"us": 0.36, "uk": 0.24, "de": 0.21, "fr": 0.19}
+COUNTRIES = {"us": 0.58, "uk": 0.16, "de": 0.15, "fr": 0.11}
 
 # A uniform random number in (0, 1) for the k-th thing of a customer; ``stream`` tells apart the
 # random numbers of the same thing.

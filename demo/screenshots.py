@@ -245,6 +245,7 @@ def main():
             person = (login, viewport["width"])
             if person not in pages:
                 pages[person] = browser.new_page(viewport=viewport, locale="en-US", timezone_id="Europe/Brussels")
+                pages[person].set_default_timeout(90_000)  # the first page builds the assets
                 log_in(pages[person], options.address, login)
             function(pages[person])
             save(pages[person], IMAGES / f"{name}.png")
