@@ -225,11 +225,24 @@ def test_a_prospect_has_the_segment_of_prospects_and_nobody_else_has(customers, 
 
 
 def test_who_left_the_window_is_scored_again_not_forgotten(customers, policy, as_of):
-    frame = customers({"ago": 800, "orders": 0, "amount": 0.0}, {"ago": 1}, {"ago": 2})
-    left = run(policy(), frame, as_of).iloc[0]
+    frame = customers({"ago": 800, "orders": 0, "amount": 0.0}, *({"ago": ago} for ago in range(1, 6)))
+    result = run(policy(), frame, as_of)
+    left = result.iloc[0]
     assert left["recency_days"] == 800
+    # as recent as the least recent of the five who bought in the window: 100 x 0.5 / 5
+    assert left["points_recency"] == result["points_recency"].iloc[-1] == 10
     assert left[["recency_score", "frequency_score", "monetary_score"]].tolist() == [1, 1, 1]
     assert left["tier"] == 1
+
+
+def test_those_who_left_do_not_make_the_others_look_recent(customers, policy, as_of):
+    # 90 of 100 bought long ago. Ten bought often in the last year, half of them not for months.
+    active = [{"ago": 20 * number, "orders": 5, "amount": 500.0} for number in range(1, 11)]
+    frame = customers(*[{"ago": 900, "orders": 0, "amount": 0.0}] * 90, *active)
+    result = run(policy(), frame, as_of)
+    assert result["recency_score"].iloc[90:].tolist() == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
+    at_risk = segments.SEGMENT_CODES.index("at_risk")
+    assert (result["segment"].iloc[96:] == at_risk).all()
 
 
 @pytest.mark.parametrize("method", ["percentile", "quintile", "bands"])

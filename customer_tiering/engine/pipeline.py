@@ -27,7 +27,7 @@ class Fit:
 
     Parameters
     ----------
-    population : number of customers who ever bought; prospects teach nothing
+    population : number of customers with a purchase in the window, who are compared
     small : the population was below the policy's minimum, so bands replaced ranks
     average_order : money per purchase in the window over the whole population; None if
         there was no purchase or all were for nothing
@@ -60,7 +60,11 @@ class Fit:
 
 
 def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
-    """Fit the scales of a policy on the customers who ever bought.
+    """Fit the scales of a policy on the customers who bought in the window.
+
+    Who bought only before it is scored by the same scales: recency beyond the worst value of
+    the population has the points of the worst. Ranked together with all customers of many
+    years, nearly everybody of the last year would be "recent", and nobody could be at risk.
 
     Parameters
     ----------
@@ -74,16 +78,16 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
         If the frame is refused or lacks the column of a criterion's metric.
     """
     customers = metrics.derive(frame, as_of)
-    buyers = customers[schema.bought(customers)]
-    small = len(buyers) < rules.min_population
-    average_order = _average_order(buyers)
+    active = customers[customers[schema.ORDER_COUNT] > 0]
+    small = len(active) < rules.min_population
+    average_order = _average_order(active)
     scales = {}
     for key, criterion in _fitted(rules).items():
         metric = metrics.get(key)
         scales[key] = scoring.fit_scale(
-            metric.comparable(buyers), metric, criterion, small=small, average_order=average_order
+            metric.comparable(active), metric, criterion, small=small, average_order=average_order
         )
-    return Fit(len(buyers), small, average_order, scales)
+    return Fit(len(active), small, average_order, scales)
 
 
 def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
@@ -163,10 +167,10 @@ def _fitted(rules: PolicyRules) -> dict[str, CriterionRule]:
     return criteria
 
 
-def _average_order(buyers: pd.DataFrame) -> float | None:
-    orders = int(buyers[schema.ORDER_COUNT].sum())
+def _average_order(active: pd.DataFrame) -> float | None:
+    orders = int(active[schema.ORDER_COUNT].sum())
     # An exact sum does not depend on the order of the rows.
-    gross = math.fsum(buyers[schema.GROSS_AMOUNT])
+    gross = math.fsum(active[schema.GROSS_AMOUNT])
     return gross / orders if orders and gross else None
 
 

@@ -14,7 +14,7 @@ QUINTILE = "quintile"
 BANDS = "bands"
 METHODS = (PERCENTILE, QUINTILE, BANDS)
 
-#: Below this many buyers ranks mean little, and absolute bands are used instead.
+#: Below this many customers with a purchase in the window ranks mean little, and absolute bands are used instead.
 MIN_POPULATION = 100
 
 
@@ -26,7 +26,7 @@ class CriterionRule:
     ----------
     metric : key of a registered metric
     weight : share in the score, finite, 0 or more, in any unit: only the ratio counts
-    method : 'percentile': mid-rank among the buyers; 'quintile': the fifth of that rank;
+    method : 'percentile': mid-rank among those who bought in the window; 'quintile': the fifth of that rank;
         'bands': absolute cuts
     bands : strictly ascending cuts, one or more; None: the metric's own
     band_unit : 'value' or 'average_order'; None: the metric's own
@@ -91,7 +91,7 @@ class PolicyRules:
     tiers : at least one, in any order; distinct keys and floors, the lowest floor at 0
     segment_map : 5 x 5 keys of segments, ``segment_map[r - 1][fm - 1]``
     prospect_segment : key of the segment of those who never bought, or None
-    min_population : number of buyers from which ranks are used; below, bands are
+    min_population : customers with a purchase in the window from which ranks are used; below, bands are
 
     >>> PolicyRules((), (TierRule(1, 0),), ((1,) * 5,) * 5)
     Traceback (most recent call last):

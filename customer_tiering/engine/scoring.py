@@ -179,10 +179,10 @@ def fit_scale(
 
     Parameters
     ----------
-    values : pd.Series of float64, shape (n_buyers,), the metric's values, NaN: unknown
+    values : pd.Series of float64, shape (n_customers,), the metric's values, NaN: unknown
     metric : gives the direction
     criterion : gives the method and the cuts
-    small : too few buyers for ranks: use the bands, whatever the method
+    small : too few customers for ranks: use the bands, whatever the method
     average_order : money per purchase of the population, by which cuts of the unit
         'average_order' are multiplied; None, NaN or 0: such cuts are taken as they are
 

@@ -39,7 +39,7 @@ class CustomerTieringCriterion(models.Model):
         ],
         required=True,
         default="percentile",
-        help="Percentile: 0 to 100 points by the customer's place among all customers.\n"
+        help="Percentile: 0 to 100 points by the customer's place among those who bought in the window.\n"
         "Fifths: 0, 25, 50, 75 or 100 points, one fifth of the customers each.\n"
         "Fixed bands: 0, 25, 50, 75 or 100 points by the limits you type.",
     )

@@ -43,7 +43,7 @@ class TestRun(TieringCommon):
             run,
             [{"state": "done", "as_of": AS_OF, "customer_count": 4, "new_count": 3, "written_count": 4}],
         )
-        self.assertIn("Only 3 customers", run.note)
+        self.assertIn("Only 2 customers bought in the window", run.note)
 
     def test_the_explanation_adds_up_to_the_score(self):
         self._run()
