@@ -261,8 +261,8 @@ class CustomerTieringRun(models.Model):
             return self.env._("No customer has a quotation or an order yet, so there was nothing to score.")
         if fit.small:
             return self.env._(
-                "Only %(population)s customers bought in the window, fewer than the %(minimum)s that a comparison needs: "
-                "the fixed bands of each criterion were used.",
+                "Only %(population)s customers bought in the window, fewer than the %(minimum)s that a comparison "
+                "needs: the fixed bands of each criterion were used.",
                 population=fit.population,
                 minimum=self.policy_id.min_population,
             )
