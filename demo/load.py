@@ -153,6 +153,8 @@ class Loader:
                 for login, name, group in USERS
             ]
         )
+        # OdooBot would open a chat over the first page that each of them looks at.
+        self.env["res.users"].search([]).odoobot_state = "disabled"
 
     def load_products(self):
         self.env["product.product"].create(
