@@ -120,7 +120,7 @@ class CustomerTieringScorecard(models.Model):
                 card.recency_days = card.last_order_date and (today - card.last_order_date).days
                 card.days_since_contact = card.last_contact_date and (today - card.last_contact_date).days
 
-    @api.depends("explanation", "score")
+    @api.depends("explanation", "last_order_date", "last_contact_date", "policy_id.criterion_ids.sequence")
     @api.depends_context("lang")
     def _compute_explanation_lines(self):
         for card in self:
@@ -159,7 +159,9 @@ class CustomerTieringScorecard(models.Model):
     def _format_metric(self, metric, value):
         """Return ``value`` of ``metric`` as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
         if metric.ages:
-            value = self[metric.column] if self.last_order_date else None
+            # The day counts are integers, which have no "never".
+            never = metric.key == "contact_recency" and not self.last_contact_date
+            value = None if never else self[metric.column]
         if value is None:
             return self.env._("none")
         unit = metric.unit

@@ -37,6 +37,9 @@ class ResCompany(models.Model):
             return pytz.utc
 
     def _get_tiering_today(self):
-        """Return today's date in the company's time zone. Only jobs and buttons ask for it."""
+        """Return today's date in the company's time zone.
+
+        Only jobs, buttons and what is shown but not stored may ask for it.
+        """
         self.ensure_one()
         return datetime.now(self._get_tiering_timezone()).date()

@@ -24,6 +24,14 @@ class TestPolicy(TieringCommon):
                 [("Platinum", 80), ("Gold", 60), ("Silver", 40), ("Bronze", 0)],
             )
 
+    def test_who_was_never_contacted_is_explained_so(self):
+        self.policy.criterion_ids = [Command.create({"metric": "contact_recency"})]
+        customer = self._customer("Ann")
+        self._order(customer, 5, 100)
+        self._run()
+        text = {line["metric"]: line["text"] for line in self._card(customer)._get_explanation_lines()}
+        self.assertEqual(text["contact_recency"], "none")
+
     def test_nothing_is_computed_before_somebody_asks(self):
         self._order(self._customer("Ann"))
         self.assertFalse(self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)]))
