@@ -53,9 +53,21 @@ MONETARY_SCORE = "monetary_score"
 SCORE = "score"
 TIER = "tier"
 SEGMENT = "segment"
+EARNED = "earned"
+KEPT = "kept"
 NEXT_TIER = "next_tier"
 POINTS_TO_NEXT = "points_to_next"
+LIFECYCLE = "lifecycle"
 EXPLANATION = "explanation"
+
+# What the engine has to know of a customer's past to be fair, the columns of a frame of states.
+PREVIOUS_TIER = "previous_tier"
+PREVIOUS_SINCE = "previous_since"
+PENDING_TIER = "pending_tier"
+PENDING_DATE = "pending_date"
+COMPUTED_TIER = "computed_tier"
+COMPUTED_SINCE = "computed_since"
+REASON = "reason"
 
 _DATES = (FIRST_ORDER_DATE, LAST_ORDER_DATE, LAST_CONTACT_DATE)
 _NEVER_MISSING = (GROSS_AMOUNT, AMOUNT)
