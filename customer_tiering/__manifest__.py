@@ -6,7 +6,7 @@
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",
     "depends": ["sale_management"],
-    "external_dependencies": {"python": ["pandas>=2.0", "numpy>=1.26"]},
+    "external_dependencies": {"python": ["pandas>=2.0", "numpy>=1.26", "scikit-learn>=1.3"]},
     "data": [
         "security/ir.model.access.csv",
         "security/customer_tiering_security.xml",
