@@ -11,6 +11,7 @@ rules      the rules of a policy, checked when they are built
 scoring    from a metric's values to 0..100 points: fit a scale once, apply it often
 segments   from recency and frequency-monetary scores to a segment
 tiers      from a score to a tier, and the way to the next one
+retention  from yesterday's tier and today's numbers to today's tier, fairly
 explain    the parts of a score, and their JSON text
 pipeline   all of it for one policy: ``fit`` and ``apply``
 ========== ==========================================================================
