@@ -14,28 +14,34 @@ def make_customers(*rows: dict) -> pd.DataFrame:
     """A checked frame: per row what matters, the rest as of a customer with one order of 100.
 
     `ago` stands for a last purchase that many days before the as-of date, None: a prospect.
+    Optional columns are in the frame when a row has them; then all rows must.
     """
     records = [_record(**row) for row in rows]
     index = pd.RangeIndex(1, len(rows) + 1, name=schema.CUSTOMER).astype("int64")
-    frame = pd.DataFrame(records, columns=list(schema.DTYPES), index=index)
-    return frame.astype(schema.DTYPES)
+    optional = {name: dtype for name, dtype in schema.OPTIONAL_DTYPES.items() if any(name in row for row in rows)}
+    dtypes = schema.DTYPES | optional
+    return pd.DataFrame(records, columns=list(dtypes), index=index).astype(dtypes)
 
 
 def _record(ago: int | None = 10, orders: int = 1, amount: float = 100.0, **columns) -> dict:
     last = None if ago is None else AS_OF - datetime.timedelta(ago)
     orders = 0 if ago is None else orders
+    gross = amount if orders and 0 < amount < math.inf else 0.0
     record = {
         schema.FIRST_ORDER_DATE: last,
         schema.LAST_ORDER_DATE: last,
         schema.PURCHASE_DAYS: int(ago is not None),
         schema.ORDER_COUNT: orders,
-        schema.GROSS_AMOUNT: amount if orders and 0 < amount < math.inf else 0.0,
+        schema.GROSS_AMOUNT: gross,
         schema.AMOUNT: amount if ago is not None else 0.0,
+        schema.AMOUNT_LATE: gross,
+        schema.AMOUNT_EARLY: 0.0,
         schema.GAP_MEDIAN_DAYS: None,
+        schema.GAP_STD_DAYS: None,
         schema.CONTACT_COUNT: 0,
         schema.LAST_CONTACT_DATE: None,
     }
-    unknown = columns.keys() - record.keys()
+    unknown = columns.keys() - record.keys() - schema.OPTIONAL_DTYPES.keys()
     assert not unknown
     return record | columns
 
@@ -44,12 +50,16 @@ def make_rules(
     criteria=(("recency", 30), ("frequency", 30), ("monetary", 40)),
     floors=(0, 40, 60, 80),
     min_population=1,
+    tiers=None,
     **fields,
 ) -> rules.PolicyRules:
-    """Rules with the default map; the keys of segments are their places in SEGMENT_CODES."""
+    """Rules with the default map; the keys of segments are their places in SEGMENT_CODES.
+
+    `tiers` as the rules take them, or else `floors` of the tiers 1, 2, …
+    """
     return rules.PolicyRules(
         criteria=tuple(rules.CriterionRule(*criterion) for criterion in criteria),
-        tiers=tuple(rules.TierRule(key, floor) for key, floor in enumerate(floors, start=1)),
+        tiers=tuple(tiers or (rules.TierRule(key, floor) for key, floor in enumerate(floors, start=1))),
         segment_map=tuple(tuple(segments.SEGMENT_CODES.index(code) for code in row) for row in segments.DEFAULT_MAP),
         min_population=min_population,
         **fields,

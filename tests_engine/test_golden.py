@@ -38,9 +38,10 @@ def aggregated():
     purchases = orders[orders["amount"] > 0]
     recent = in_window(purchases)
     days = purchases.drop_duplicates(["customer", "date"]).sort_values("date").set_index("customer")["date"]
-    gaps = days.groupby("customer").diff().dropna().dt.days
+    gaps = days.groupby("customer").diff().dropna().dt.days.groupby("customer")
     days = days.groupby("customer")
     net = pd.concat([in_window(orders), in_window(credits).assign(amount=lambda rows: -rows["amount"])])
+    late = recent["date"] > pd.Timestamp(AS_OF) - pd.Timedelta(days=GOLDEN["window_days"] // 2)
     frame = pd.DataFrame(
         {
             schema.FIRST_ORDER_DATE: days.min(),
@@ -49,7 +50,10 @@ def aggregated():
             schema.ORDER_COUNT: recent.groupby("customer").size(),
             schema.GROSS_AMOUNT: recent.groupby("customer")["amount"].sum(),
             schema.AMOUNT: net.groupby("customer")["amount"].sum(),
-            schema.GAP_MEDIAN_DAYS: gaps.groupby("customer").median(),
+            schema.AMOUNT_LATE: recent[late].groupby("customer")["amount"].sum(),
+            schema.AMOUNT_EARLY: recent[~late].groupby("customer")["amount"].sum(),
+            schema.GAP_MEDIAN_DAYS: gaps.median(),
+            schema.GAP_STD_DAYS: gaps.std(ddof=0),
             schema.CONTACT_COUNT: 0,
             schema.LAST_CONTACT_DATE: pd.NaT,
         },
@@ -106,7 +110,8 @@ def test_every_customer_is_scored_as_computed_by_hand(section, name):
     points = [found[schema.POINTS_PREFIX + key] for key in METRICS]
     assert points == pytest.approx([expected["points"][key] for key in METRICS], abs=5e-7), expected["why"]
     assert named(found["segment"], SEGMENTS) == expected["segment"], expected["why"]
-    assert named(found["tier"], TIERS) == expected["tier"], expected["why"]
+    assert named(found["earned"], TIERS) == expected["tier"], expected["why"]
+    assert named(found["kept"], TIERS) == expected["tier"], "there are no keep floors"
 
 
 def test_the_table_holds_the_cases_that_go_wrong_elsewhere():

@@ -6,7 +6,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from engine import metrics
+from engine import metrics, schema
 
 DAY = datetime.date
 
@@ -17,7 +17,7 @@ def registry(monkeypatch):
     monkeypatch.setattr(metrics, "_registry", dict(metrics._registry))
 
 
-def test_the_engine_offers_eight_metrics_with_five_bands_each():
+def test_the_engine_offers_its_metrics_in_this_order_with_five_bands_each():
     assert [metric.key for metric in metrics.all_metrics()] == [
         "recency",
         "frequency",
@@ -27,13 +27,47 @@ def test_the_engine_offers_eight_metrics_with_five_bands_each():
         "gap_median",
         "contacts",
         "contact_recency",
+        "tenure",
+        "regularity",
+        "lateness",
+        "growth",
+        "categories",
+        "category_share",
+        "repurchase_rate",
+        "discount_share",
+        "team_share",
+        "conversion",
+        "open_quotations",
+        "contact_decay",
+        "overdue_activities",
     ]
     assert {len(metric.bands) for metric in metrics.all_metrics()} == {4}
 
 
-def test_the_less_the_better_for_recency_and_gaps_only():
+def test_the_less_the_better_for_recency_gaps_dependence_discounts_and_neglect_only():
     lower = {metric.key for metric in metrics.all_metrics() if not metric.higher_is_better}
-    assert lower == {"recency", "gap_mean", "gap_median", "contact_recency"}
+    assert lower == {
+        "recency",
+        "gap_mean",
+        "gap_median",
+        "contact_recency",
+        "lateness",
+        "category_share",
+        "team_share",
+        "discount_share",
+        "overdue_activities",
+    }
+
+
+def test_what_grows_by_itself_is_left_out_of_the_explanation():
+    assert {m.key for m in metrics.all_metrics() if m.ages} == {"recency", "contact_recency", "tenure", "lateness"}
+
+
+def test_every_column_that_a_metric_asks_for_is_known_and_every_optional_one_is_asked_for():
+    asked = metrics.needed_columns(metric.key for metric in metrics.all_metrics())
+    assert asked == set(schema.OPTIONAL_DTYPES)
+    assert metrics.needed_columns(["recency", "growth", "lateness", "regularity", "tenure"]) == frozenset()
+    assert metrics.needed_columns(["open_quotations"]) == {"open_quotation_count", "open_quotation_amount"}
 
 
 def test_money_is_banded_in_multiples_of_the_average_order():
@@ -98,12 +132,97 @@ def test_derived_metrics(customers, as_of):
         {
             "recency_days": [10.0, 0.0, 400.0, nan],
             "average_order": [125.0, 100.0, nan, nan],
+            "tenure_days": [181.0, 0.0, 400.0, nan],  # 171 + 10
             "gap_mean_days": [57.0, nan, nan, nan],
             "days_since_contact": [7.0, nan, nan, nan],
         },
         index=frame.index,
     )
     pd.testing.assert_frame_equal(derived[expected.columns.tolist()], expected)
+
+
+def test_regularity_is_known_from_three_purchase_days_on(customers, as_of):
+    def bought(days, std):
+        first, median = (DAY(2024, 1, 1), 75.0) if days > 1 else (DAY(2024, 5, 30), None)
+        row = {"first_order_date": first, "last_order_date": DAY(2024, 5, 30), "purchase_days": days}
+        return {**row, "gap_median_days": median, "gap_std_days": std}
+
+    frame = customers(
+        bought(3, 0.0),  # 150 days, two gaps of 75
+        bought(3, 25.0),  # 50 and 100: the mean is 75, the deviation 25, 100 / (1 + 1/3) = 75
+        bought(2, 0.0),  # one gap is always equal to itself
+        bought(1, None),
+        {"ago": None},
+    )
+    found = metrics.derive(frame, as_of)["gap_regularity"]
+    assert found.tolist()[:2] == [100.0, 75.0]
+    assert found.isna().tolist() == [False, False, True, True, True]
+
+
+def test_lateness_counts_the_days_since_the_last_purchase_in_usual_gaps(customers, as_of):
+    gapped = {"first_order_date": DAY(2023, 1, 1), "purchase_days": 3}
+    frame = customers(
+        {"ago": 45, "gap_median_days": 30.0, **gapped},
+        {"ago": 0, "gap_median_days": 30.0, **gapped},
+        {"ago": 10, "gap_median_days": 0.0, **gapped},  # no gap that anybody could have
+        {"ago": 10},
+        {"ago": None},
+    )
+    found = metrics.derive(frame, as_of)["lateness"]
+    assert found.tolist()[:2] == [1.5, 0.0]
+    assert found.isna().tolist() == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("late", "early", "growth"),
+    [(150, 50, 50), (50, 150, -50), (70, 70, 0), (9, 0, 100), (0, 9, -100), (1e200, 0, 100), (0.1, 0.3, -50)],
+)
+def test_growth_compares_the_halves_of_the_window(customers, as_of, late, early, growth):
+    frame = customers({"gross_amount": late + early, "amount_late": late, "amount_early": early})
+    assert metrics.derive(frame, as_of)["growth"].tolist() == [growth]
+
+
+def test_growth_of_who_bought_nothing_in_the_window_is_unknown(customers, as_of):
+    frame = customers({"ago": 500, "orders": 0}, {"ago": None})
+    assert metrics.derive(frame, as_of)["growth"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("column", "raw", "expected"),
+    [
+        ("top_category_share", {"top_category_amount": [300, 5, None], "category_amount": [400, 5, None]}, [75, 100]),
+        ("top_team_share", {"top_team_order_count": [1, 2, None], "orders": [3, 2, 0]}, [33.333333, 100]),
+        ("discount_share", {"discount_amount": [15, -3, None], "list_amount": [100, 60, None]}, [15, -5]),
+        ("repurchase_rate", {"repeated_product_count": [2, 0, 0], "product_count": [8, 3, 0]}, [25, 0]),
+        ("conversion_rate", {"confirmed_count": [1, 0, 0], "placed_count": [4, 2, 0]}, [25, 0]),
+    ],
+)
+def test_percentages_are_of_the_whole_and_unknown_without_it(customers, as_of, column, raw, expected):
+    rows = [dict(zip(raw, values, strict=True)) for values in zip(*raw.values(), strict=True)]
+    frame = customers(*rows)
+    found = metrics.derive(frame, as_of)[column]
+    assert found.tolist()[:2] == expected
+    assert found.isna().tolist() == [False, False, True]
+    for name in raw.keys() & schema.OPTIONAL_DTYPES.keys():
+        assert column not in metrics.derive(frame.drop(columns=name), as_of)
+
+
+def test_a_percentage_of_nothing_is_unknown(customers, as_of):
+    # only free products: they have a category, but it has no share in no money
+    frame = customers({"top_category_amount": 0.0, "category_amount": 0.0})
+    assert metrics.derive(frame, as_of)["top_category_share"].isna().all()
+
+
+def test_what_adds_up_the_window_is_not_compared_for_who_bought_only_before(customers, as_of):
+    frame = customers({"category_count": 2}, {"ago": 500, "orders": 0, "category_count": 0})
+    derived = metrics.derive(frame, as_of)
+    assert metrics.get("categories").comparable(derived).isna().tolist() == [False, True]
+
+
+def test_a_metric_whose_columns_were_not_read_says_which_is_missing(customers, as_of):
+    derived = metrics.derive(customers({}), as_of)
+    with pytest.raises(ValueError, match="'category_share' reads the column 'top_category_share', which the frame"):
+        metrics.get("category_share").values(derived)
 
 
 def test_the_time_of_day_does_not_count(customers, as_of):

@@ -12,8 +12,12 @@ from pandas.testing import assert_frame_equal
 
 DTYPES = {
     "recency_days": "float64",
+    "tenure_days": "float64",
     "average_order": "float64",
     "gap_mean_days": "float64",
+    "gap_regularity": "float64",
+    "lateness": "float64",
+    "growth": "float64",
     "days_since_contact": "float64",
     "points_recency": "float64",
     "points_frequency": "float64",
@@ -25,10 +29,10 @@ DTYPES = {
     "frequency_score": "Int64",
     "monetary_score": "Int64",
     "score": "float64",
-    "tier": "Int64",
+    "earned": "Int64",
+    "kept": "Int64",
     "segment": "Int64",
-    "next_tier": "Int64",
-    "points_to_next": "float64",
+    "lifecycle": "object",
     "explanation": "object",
 }
 
@@ -63,7 +67,7 @@ def test_any_number_of_customers_gives_the_same_columns_and_dtypes(customers, po
     assert {column: str(dtype) for column, dtype in result.dtypes.items()} == DTYPES
     assert result.index.equals(frame.index)
     assert result.index.name == "customer"
-    assert result["tier"].notna().all()
+    assert result["earned"].notna().all()
 
 
 def test_the_result_joins_the_frame_without_overlap(customers, policy, as_of):
@@ -158,7 +162,7 @@ def test_more_money_never_lowers_the_score(customers, policy, as_of, population,
     richer = frame.assign(amount=frame["amount"] + more)
     before, after = (pipeline.apply(rules, fit, each, as_of) for each in (frame, richer))
     assert (after["score"] >= before["score"]).all()
-    assert (after["tier"] >= before["tier"]).fillna(True).all()
+    assert (after["earned"] >= before["earned"]).fillna(True).all()
 
 
 def test_a_fit_without_the_scale_of_a_criterion_is_refused(customers, policy, as_of):
@@ -175,7 +179,7 @@ def test_segments_need_recency_frequency_and_money_even_without_criteria(custome
     assert list(fit.scales) == ["contacts", "recency", "frequency", "monetary"]
     result = pipeline.apply(rules, fit, frame, as_of)
     assert result["recency_score"].tolist() == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
-    assert result.filter(like="points_").columns.tolist() == ["points_contacts", "points_to_next"]
+    assert result.filter(like="points_").columns.tolist() == ["points_contacts"]
     assert result["segment"].notna().all()
 
 
@@ -213,7 +217,7 @@ def test_a_prospect_has_a_score_of_zero_and_no_tier(customers, policy, as_of):
     frame = customers({"ago": None}, {"ago": 400, "orders": 0, "amount": 0.0}, {"ago": 3})
     prospect = run(policy(), frame, as_of).iloc[0]
     assert prospect[["score", "points_frequency", "contribution_frequency"]].tolist() == [0, 0, 0]
-    missing = ["tier", "next_tier", "points_to_next", "segment", "recency_score", "recency_days"]
+    missing = ["earned", "kept", "segment", "recency_score", "recency_days"]
     assert prospect[missing].isna().all()
     assert json.loads(prospect["explanation"])["recency"] == [None, 0, 30, 0]
 
@@ -232,7 +236,7 @@ def test_who_left_the_window_is_scored_again_not_forgotten(customers, policy, as
     # as recent as the least recent of the five who bought in the window: 100 x 0.5 / 5
     assert left["points_recency"] == result["points_recency"].iloc[-1] == 10
     assert left[["recency_score", "frequency_score", "monetary_score"]].tolist() == [1, 1, 1]
-    assert left["tier"] == 1
+    assert left["earned"] == 1
 
 
 def test_those_who_left_do_not_make_the_others_look_recent(customers, policy, as_of):
@@ -269,7 +273,7 @@ def test_unknown_gaps_earn_nothing(customers, policy, as_of):
     result = run(rules, frame, as_of)
     # Two known gaps: 100 x 1.5 / 2 = 75 and 100 x 0.5 / 2 = 25
     assert result["score"].tolist() == [75.0, 0.0, 25.0]
-    assert result["tier"].tolist() == [3, 1, 1]
+    assert result["earned"].tolist() == [3, 1, 1]
 
 
 def test_the_average_order_is_that_of_all_purchases_in_the_window(customers, policy, as_of):
@@ -330,11 +334,11 @@ def test_parts_sum_to_the_score_and_lead_to_one_tier(customers, policy, as_of, p
     assert np.array_equal(np.rint(parts * 100).sum(axis=1), np.rint(result["score"] * 100))
     assert result["score"].between(0, 100).all()
     bought = result["recency_days"].notna()
-    assert result["tier"].notna().equals(bought)
+    assert result["earned"].notna().equals(bought)
     assert result["segment"].notna().all()
     floors = np.array([0, 40, 60, 80])
     expected = [(floors <= score).sum() for score in result.loc[bought, "score"]]
-    assert result.loc[bought, "tier"].tolist() == expected
+    assert result.loc[bought, "earned"].tolist() == expected
 
 
 def test_the_explanation_tells_values_points_weights_and_contributions(customers, policy, as_of):
@@ -345,8 +349,7 @@ def test_the_explanation_tells_values_points_weights_and_contributions(customers
         '{"recency":[null,75,30,22.5],"frequency":[2,75,30,22.5],"monetary":[250.5,75,40,30]}'
     )
     assert result["score"].iloc[0] == 75.0
-    assert (result["tier"].iloc[0], result["next_tier"].iloc[0]) == (3, 4)
-    assert result["points_to_next"].iloc[0] == 5.0
+    assert result["earned"].iloc[0] == 3
 
 
 def test_quintiles_of_a_large_population_are_exact(customers, policy, as_of):

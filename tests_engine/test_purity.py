@@ -9,16 +9,30 @@ import engine
 import pytest
 
 ALLOWED = {"numpy", "pandas"} | sys.stdlib_module_names
+# Only where customers are clustered, and not before.
+ALLOWED_INSIDE = {"clusters": {"sklearn", "threadpoolctl"}}
 SOURCES = sorted(Path(engine.__path__[0]).glob("*.py"))
+
+
+def imported(tree, allowed):
+    """The packages that `tree` imports beside those of the engine and the allowed ones."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level != 1:
+            names.add("." * node.level + (node.module or "").split(".")[0])
+    return names - allowed
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 def test_modules_import_only_numpy_pandas_the_standard_library_and_each_other(source):
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            assert {alias.name.split(".")[0] for alias in node.names} <= ALLOWED
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 1 or (not node.level and node.module.split(".")[0] in ALLOWED)
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    inside = ALLOWED_INSIDE.get(source.stem, set())
+    assert imported(tree, ALLOWED) == inside
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        function.body = [ast.Pass()]
+    assert not imported(tree, ALLOWED)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
@@ -36,3 +50,9 @@ def test_importing_the_package_does_not_import_pandas():
     folder = Path(engine.__path__[0]).parent
     result = subprocess.run([sys.executable, "-c", code], cwd=folder, check=False)
     assert result.returncode == 0
+
+
+def test_importing_the_pipeline_does_not_import_scikit_learn():
+    code = "import sys, engine.pipeline; sys.exit('sklearn' in sys.modules or 'threadpoolctl' in sys.modules)"
+    folder = Path(engine.__path__[0]).parent
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0

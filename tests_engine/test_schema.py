@@ -6,6 +6,20 @@ import pandas as pd
 import pytest
 from engine import schema
 
+NEVER_NEGATIVE = [
+    "purchase_days",
+    "order_count",
+    "contact_count",
+    "gross_amount",
+    "amount_late",
+    "amount_early",
+    "gap_median_days",
+    "gap_std_days",
+    "category_count",
+    "top_category_amount",
+    "contact_decay",
+    "overdue_activity_count",
+]
 LATER = datetime.datetime(2024, 7, 1)
 
 
@@ -38,15 +52,18 @@ def test_a_date_after_the_as_of_date_is_refused(customers, as_of, column):
     assert refused(frame, as_of) == f"Column '{column}' lies after 2024-06-30 for 2 of 3 customers."
 
 
-@pytest.mark.parametrize("column", ["gross_amount", "amount", "gap_median_days"])
+@pytest.mark.parametrize(
+    "column",
+    ["gross_amount", "amount", "amount_late", "amount_early", "gap_median_days", "gap_std_days", "discount_amount"],
+)
 def test_infinite_numbers_are_refused(customers, as_of, column):
-    frame = customers({}, {column: float("inf")}, {})
+    frame = customers({column: 0}, {column: float("inf")}, {column: 0})
     assert refused(frame, as_of) == f"Column '{column}' is infinite for 1 of 3 customers."
 
 
-@pytest.mark.parametrize("column", ["gross_amount", "amount"])
+@pytest.mark.parametrize("column", ["gross_amount", "amount", "amount_late", "amount_early", "contact_decay"])
 def test_missing_money_is_refused(customers, as_of, column):
-    frame = customers({}, {column: float("nan")})
+    frame = customers({column: 0}, {column: float("nan")})
     assert refused(frame, as_of) == f"Column '{column}' is missing (NaN) for 1 of 2 customers."
 
 
@@ -59,9 +76,24 @@ def test_missing_counts_are_refused(customers, as_of, column):
     )
 
 
-@pytest.mark.parametrize("column", ["purchase_days", "order_count", "contact_count", "gross_amount", "gap_median_days"])
+@pytest.mark.parametrize("column", NEVER_NEGATIVE)
 def test_negative_counts_gaps_and_gross_money_are_refused(customers, as_of, column):
     assert refused(customers({column: -1}), as_of) == (f"Column '{column}' is negative for 1 of 1 customers.")
+
+
+def test_optional_columns_may_be_absent_or_as_they_should_be(customers, as_of):
+    full = {column: None if dtype == "float64" else 1 for column, dtype in schema.OPTIONAL_DTYPES.items()}
+    full |= {"open_quotation_amount": -9.0, "discount_amount": -1.0, "contact_decay": 0.0}
+    frame = customers(full, {**full, "ago": None})
+    schema.check_frame(frame, as_of)
+    assert set(schema.OPTIONAL_DTYPES) < set(frame.columns)
+
+
+@pytest.mark.parametrize("column", ["category_count", "open_quotation_count", "contact_decay"])
+def test_optional_columns_of_another_dtype_are_refused(customers, as_of, column):
+    frame = customers({column: 1}, {column: 1}).astype({column: "object"})
+    expected = schema.OPTIONAL_DTYPES[column]
+    assert refused(frame, as_of).startswith(f"Column '{column}' must have a dtype like {expected}, it has object;")
 
 
 def test_a_repeated_customer_is_refused(customers, as_of):

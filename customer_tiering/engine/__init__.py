@@ -10,10 +10,15 @@ metrics    what can be measured about a customer, and the registry of metrics
 rules      the rules of a policy, checked when they are built
 scoring    from a metric's values to 0..100 points: fit a scale once, apply it often
 segments   from recency and frequency-monetary scores to a segment
-tiers      from a score to a tier, and the way to the next one
+lifecycle  from the rhythm of purchases to the stage of the relation
+clusters   groups of similar customers, ordered by score
+tiers      from the policy's method to the tiers earned and kept, and the way to the next
 retention  from yesterday's tier and today's numbers to today's tier, fairly
 explain    the parts of a score, and their JSON text
+ways       from a customer's values to what is missing to a tier, metric by metric
+advisor    proposals of bands, window and floors from the company's own data
 pipeline   all of it for one policy: ``fit`` and ``apply``
+decision   the tier that counts: the past, fairness and a person's lock
 ========== ==========================================================================
 
 Nothing is imported here: who needs pandas imports it by importing a module.

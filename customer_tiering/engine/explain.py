@@ -14,6 +14,10 @@ _MILLION = 1_000_000
 #: Whole numbers below this are written without a decimal point.
 _PLAIN = 2.0**53
 
+#: Of the points in a text. Whenever a customer comes or goes, the points of all move by a little;
+#: what a person would not see shall not make the texts of all customers be written anew.
+TOLD_DECIMALS = 1
+
 
 def contributions(points: pd.DataFrame, weights: Mapping[str, float]) -> tuple[pd.Series, pd.DataFrame]:
     """The weighted mean of the points, and what each metric contributes to it.

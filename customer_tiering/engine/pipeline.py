@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from . import explain, metrics, schema, scoring, segments, tiers
+from . import explain, lifecycle, metrics, schema, scoring, segments, tiers
 from .rules import CriterionRule, PolicyRules
+from .tiers import TierFit
 
 _SCORE_COLUMNS = {
     metrics.RECENCY: schema.RECENCY_SCORE,
@@ -32,12 +33,16 @@ class Fit:
     average_order : money per purchase in the window over the whole population; None if
         there was no purchase or all were for nothing
     scales : metric key -> scale, for every criterion and for recency, frequency and money
+    tiers : what the policy's method of tiers learned
+    typical_gap : median of all customers' median gaps, days; None: nobody bought on two days
     """
 
     population: int
     small: bool
     average_order: float | None
     scales: Mapping[str, scoring.Scale]
+    tiers: TierFit = dataclasses.field(default_factory=TierFit)
+    typical_gap: float | None = None
 
     def to_json(self) -> dict:
         """The fit as a dict that ``json.dumps`` writes."""
@@ -46,21 +51,25 @@ class Fit:
             "small": self.small,
             "average_order": self.average_order,
             "scales": {metric: scale.to_json() for metric, scale in self.scales.items()},
+            "tiers": self.tiers.to_json(),
+            "typical_gap": self.typical_gap,
         }
 
     @classmethod
     def from_json(cls, data: dict) -> "Fit":
-        """The fit that `to_json` wrote."""
+        """The fit that `to_json` wrote, now or before there were other methods than the score."""
         return cls(
             data["population"],
             data["small"],
             data["average_order"],
             {metric: scoring.Scale.from_json(scale) for metric, scale in data["scales"].items()},
+            tiers=TierFit.from_json(data["tiers"]) if "tiers" in data else TierFit(),
+            typical_gap=data.get("typical_gap"),  # absent in fits of earlier versions
         )
 
 
 def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
-    """Fit the scales of a policy on the customers who bought in the window.
+    """Fit the scales and the tiers of a policy on the customers who bought in the window.
 
     Who bought only before it is scored by the same scales: recency beyond the worst value of
     the population has the points of the worst. Ranked together with all customers of many
@@ -75,7 +84,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
     Raises
     ------
     ValueError
-        If the frame is refused or lacks the column of a criterion's metric.
+        If the frame is refused or lacks the column of a metric that is scored, ranked or clustered.
     """
     customers = metrics.derive(frame, as_of)
     active = customers[customers[schema.ORDER_COUNT] > 0]
@@ -87,7 +96,9 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
         scales[key] = scoring.fit_scale(
             metric.comparable(active), metric, criterion, small=small, average_order=average_order
         )
-    return Fit(len(active), small, average_order, scales)
+    scored = Fit(len(active), small, average_order, scales, typical_gap=lifecycle.typical_gap(customers))
+    score, _ = explain.contributions(_measure(rules, scored, active)[1][list(_weights(rules))], _weights(rules))
+    return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, score))
 
 
 def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
@@ -110,9 +121,9 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
           float64, score points rounded to hundredths
         - ``recency_score``, ``frequency_score``, ``monetary_score``: Int64, 1..5
         - ``score``: float64, 0..100, rounded to hundredths, the sum of the contributions
-        - ``tier``, ``segment``: Int64, keys of the rules
-        - ``next_tier``: Int64, NA in the highest tier; ``points_to_next``: float64,
-          rounded up to hundredths, NaN in the highest tier
+        - ``earned``, ``kept``: Int64, keys of tiers, see `tiers.assign`
+        - ``segment``: Int64, key of the rules
+        - ``lifecycle``: object, one of `lifecycle.STAGES`
         - ``explanation``: JSON text, see `explain.as_json`
 
         Prospects, who never bought, have no points and a score of 0, the segment
@@ -122,33 +133,30 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     Raises
     ------
     ValueError
-        If the frame is refused, lacks the column of a criterion's metric, or if `fit`
-        lacks the scale of a criterion.
+        If the frame is refused, lacks the column of a metric of the rules, or if `fit`
+        lacks the scale of a criterion or is of other tiers.
     """
     customers = metrics.derive(frame, as_of)
     bought = schema.bought(customers)
     values, points = _measure(rules, fit, customers)
-    weights = {criterion.metric: criterion.weight for criterion in rules.criteria}
+    weights = _weights(rules)
     scored = points[list(weights)]
     score, parts = explain.contributions(scored, weights)
-    earned = score.where(bought)
-    next_tier, points_to_next = tiers.to_next(earned, rules.tiers)
     fifths = {key: scoring.quintile(points[key].where(bought)) for key in _SCORE_COLUMNS}
     return pd.concat(
         [
-            customers[list(schema.DERIVED)],
+            customers[[name for name in schema.DERIVED + schema.OPTIONAL_DERIVED if name in customers]],
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),
             pd.DataFrame(fifths).rename(columns=_SCORE_COLUMNS),
             pd.DataFrame(
                 {
                     schema.SCORE: score,
-                    schema.TIER: tiers.assign(earned, rules.tiers),
+                    **tiers.assign(rules, fit.tiers, customers, score.where(bought)),
                     schema.SEGMENT: _segment(rules, weights, fifths),
-                    schema.NEXT_TIER: next_tier,
-                    schema.POINTS_TO_NEXT: points_to_next,
+                    schema.LIFECYCLE: lifecycle.stage(customers, rules.lifecycle, fit.typical_gap),
                     schema.EXPLANATION: pd.Series(
-                        explain.as_json(values, scored, weights, parts),
+                        explain.as_json(values, scored.round(explain.TOLD_DECIMALS), weights, parts),
                         index=customers.index,
                         dtype=object,
                     ),
@@ -157,6 +165,10 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         ],
         axis=1,
     )
+
+
+def _weights(rules: PolicyRules) -> dict[str, float]:
+    return {criterion.metric: criterion.weight for criterion in rules.criteria}
 
 
 def _fitted(rules: PolicyRules) -> dict[str, CriterionRule]:

@@ -26,6 +26,9 @@ CELLS = 5 * 205
 #: A percentile scale never has more knots: two per cell.
 MAX_KNOTS = 2 * CELLS
 
+#: Units that are counted, so that a part of one makes no sense; others are measured, such as money.
+WHOLE_UNITS = frozenset({"days", "orders", "contacts", "categories", "quotations", "activities"})
+
 
 def midrank_percentile(values: pd.Series, *, higher_is_better: bool) -> pd.Series:
     """Percentile points by mid-rank: the share below plus half of the equals.
@@ -142,6 +145,56 @@ class Scale:
         if self.method == QUINTILE:
             points = _quintile_points(points)
         return points.where(values.notna(), 0.0)
+
+    def reach(self, points: float) -> float | None:
+        """The least good value that has at least `points`: the inverse of `apply`.
+
+        Parameters
+        ----------
+        points : 0..100
+
+        Returns
+        -------
+        float, in the unit of the metric, or None where the scale never gives so many
+            `apply` gives this value `points` or more, and less to any worse value, to the last bit
+            of a float. Where every known value has so many it is the infinitely bad one: -inf with
+            higher_is_better, else inf.
+
+        Notes
+        -----
+        All points begin at a cut, which belongs to the better band, or between two knots. There the
+        value is found by halving with the very interpolation of `apply`, because a straight line
+        solved for the value would miss by the rounding of points to millionths.
+
+        >>> line = Scale("percentile", True, (10.0, 30.0), (25.0, 75.0))
+        >>> line.reach(25.0), line.reach(75.1)
+        (-inf, None)
+        >>> round(line.reach(50.0), 6), round(line.reach(75.0), 6)
+        (20.0, 30.0)
+        >>> cuts = Scale("bands", False, (30.0, 90.0), (100.0, 50.0, 0.0))
+        >>> cuts.reach(51.0), cuts.reach(50.0), cuts.reach(0.0)
+        (30.0, 90.0, inf)
+        """
+        from_worst = [-math.inf, *self.knots] if self.higher_is_better else [math.inf, *self.knots[::-1]]
+        enough = self.apply(pd.Series(from_worst)).to_numpy() >= points
+        if not enough.any():
+            return None
+        first = int(enough.argmax())
+        if first == 0 or self.method == BANDS:
+            return from_worst[first]
+        if self.method == QUINTILE:
+            points = 20 * math.ceil(points / 25)  # where the fifth begins
+        return self._between(from_worst[first - 1], from_worst[first], points)
+
+    def _between(self, low: float, high: float, points: float) -> float:
+        """The least good value between two knots, of which `low` has too few of the `points`, and `high` enough."""
+        knots, heights = np.asarray(self.knots), np.asarray(self.points)
+        while (middle := low / 2 + high / 2) not in (low, high):
+            if np.interp(middle, knots, heights).round(POINT_DECIMALS) >= points:
+                high = middle
+            else:
+                low = middle
+        return high
 
     def _banded(self, numbers: np.ndarray) -> np.ndarray:
         passed = np.searchsorted(self.knots, numbers, side="right" if self.higher_is_better else "left")

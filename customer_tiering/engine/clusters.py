@@ -1,0 +1,290 @@
+"""Groups of customers by k-means: fitted once, ordered by score, applied by the nearest centre.
+
+scikit-learn finds the centres and is imported only then. To place a customer numpy is enough.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from . import metrics
+
+#: Of everything that is drawn at random; fixed, so that the same customers give the same clusters.
+SEED = 20240630
+
+#: Centres are searched with at most this many customers.
+MAX_ROWS = 50_000
+
+#: The quality of clusters is judged with at most this many customers: it compares each with each.
+MAX_JUDGED = 1_000
+
+#: Random populations to compare with.
+REFERENCES = 10
+
+#: Standardised features are rounded to this many decimals, so that the last bit of a logarithm, which
+#: depends on the processor, neither makes two of one customer nor moves one across a border. Four, because
+#: with ten million customers an outlier lies 3000 deviations out, and from there floats tell no finer.
+FEATURE_DECIMALS = 4
+
+CENTRE_DECIMALS = 9
+SILHOUETTE_DECIMALS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Clusters:
+    """Centres of groups of customers, and how to place a customer among them.
+
+    Parameters
+    ----------
+    metrics : keys of the m metrics that are compared
+    fills : m values that stand for unknown ones, in the unit of the metric
+    means, scales : m numbers that standardise the logarithms; scales are above 0
+    centres : per cluster m standardised coordinates, from the lowest to the highest mean score.
+        None: nobody to learn from, everybody is in place 0
+    asked : number of clusters wanted; there are fewer centres if fewer customers differ
+    distinct : number of different customers, as far as these metrics tell
+    silhouette : -1..1, mean over the customers of how much nearer they are to their own cluster than
+        to the next; None: not defined, with one cluster or if every customer is a cluster
+    chance : the silhouette below which clusters are no better than those of random points, None
+        beside a silhouette of None
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a number is not finite.
+
+    Notes
+    -----
+    P. J. Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster
+    analysis", J. Comput. Appl. Math. 20 (1987).
+    """
+
+    metrics: tuple[str, ...]
+    fills: tuple[float, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    centres: tuple[tuple[float, ...], ...]
+    asked: int
+    distinct: int
+    silhouette: float | None = None
+    chance: float | None = None
+
+    def __post_init__(self):
+        rows = (self.fills, self.means, self.scales, *self.centres)
+        if any(len(row) != len(self.metrics) or not all(map(math.isfinite, row)) for row in rows):
+            raise ValueError(f"No clusters: not every row has {len(self.metrics)} finite numbers; fit them again.")
+        if any(scale <= 0 for scale in self.scales) or len(self.centres) > self.asked:
+            raise ValueError("No clusters: a scale of 0, or more centres than wanted; fit them again.")
+
+    @property
+    def better_than_chance(self) -> bool:
+        """Whether the customers really fall into groups, and are not only cut into pieces."""
+        return self.silhouette is not None and self.silhouette > self.chance
+
+    def places(self, customers: pd.DataFrame) -> np.ndarray:
+        """The clusters of customers.
+
+        Parameters
+        ----------
+        customers : pd.DataFrame, shape (n_customers, any), derived
+
+        Returns
+        -------
+        np.ndarray of int64, shape (n_customers,): the place of the nearest centre, 0 is the
+            lowest; between two equally near ones the lower
+
+        Raises
+        ------
+        ValueError
+            If the frame lacks the column of a metric.
+        """
+        values = np.column_stack([metrics.get(key).comparable(customers) for key in self.metrics])
+        logs = _log(np.where(np.isnan(values), self.fills, values))
+        return _nearest(_standardised(logs, self.means, self.scales), np.array(self.centres))
+
+    def to_json(self) -> dict:
+        """The clusters as a dict that ``json.dumps`` writes."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Clusters":
+        """The clusters that `to_json` wrote, also after a round trip through JSON text."""
+        tuples = {name: tuple(data[name]) for name in ("metrics", "fills", "means", "scales")}
+        return cls(**{**data, **tuples, "centres": tuple(tuple(centre) for centre in data["centres"])})
+
+
+def fit_clusters(keys: Sequence[str], customers: pd.DataFrame, score: pd.Series, count: int) -> Clusters:
+    """Find groups of customers by k-means on standardised logarithms.
+
+    Parameters
+    ----------
+    keys : of the metrics to compare, one or more
+    customers : pd.DataFrame, shape (n_customers, any), derived: the population
+    score : pd.Series of float64, shape (n_customers,), in hundredths, no NaN: what orders the clusters
+    count : of clusters wanted, 1 or more
+
+    Returns
+    -------
+    Clusters
+        At most `count`, none for an empty population. The order of the rows does not matter. With more
+        than ``MAX_ROWS`` different customers the centres come from an even sample.
+
+    Raises
+    ------
+    ValueError
+        If the frame lacks the column of a metric.
+
+    Notes
+    -----
+    J. MacQueen, "Some methods for classification and analysis of multivariate observations", Proc. 5th
+    Berkeley Symp. (1967), by scikit-learn's ``KMeans`` with ten starts (k-means++). Unknown values count
+    as the worst known one of the population; logarithms, ``sign(x) log(1 + |x|)``, because amounts and
+    counts span powers of ten.
+    """
+    # Imported here, because a policy without clusters shall not wait for it.
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    keys = tuple(keys)
+    columns = [metrics.get(key).comparable(customers) for key in keys]
+    fills = [_worst(column, metrics.get(key)) for key, column in zip(keys, columns, strict=True)]
+    if customers.empty:
+        return Clusters(keys, tuple(fills), (0.0,) * len(keys), (1.0,) * len(keys), (), count, 0)
+    logs = _log(np.column_stack([column.fillna(fill) for column, fill in zip(columns, fills, strict=True)]))
+    # Sums of sorted numbers do not depend on the order of the rows.
+    ascending = np.sort(logs, axis=0)
+    means, scales = ascending.mean(axis=0), ascending.std(axis=0)
+    scales = np.where(scales > 10.0**-CENTRE_DECIMALS, scales, 1.0)  # what is constant but for noise
+    features = _standardised(logs, means, scales)
+    rows = features[np.lexsort(features.T[::-1])]
+    # One thread: several add up in an order of their own, which changes the last bits.
+    with threadpool_limits(limits=1):
+        centres = _ordered(_centres(rows, count), features, score)
+        judged = rows[_evenly(len(rows), MAX_JUDGED)]
+        silhouette = _silhouette(judged, _nearest(judged, centres))
+        chance = None if silhouette is None else _chance(judged, len(centres))
+    return Clusters(
+        keys,
+        tuple(fills),
+        tuple(means.tolist()),
+        tuple(scales.tolist()),
+        tuple(tuple(centre) for centre in centres.tolist()),
+        count,
+        len(_distinct(rows)[0]),
+        silhouette,
+        chance,
+    )
+
+
+def _worst(values: pd.Series, metric: metrics.Metric) -> float:
+    """The worst known value, 0 if none is known."""
+    worst = values.min() if metric.higher_is_better else values.max()
+    return 0.0 if pd.isna(worst) else float(worst)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    """Logarithms that keep the sign and the order.
+
+    >>> _log(np.array([-(np.e - 1), 0.0, np.e - 1])).round(9).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    return np.sign(values) * np.log1p(np.abs(values))
+
+
+def _standardised(logs: np.ndarray, means: Sequence[float], scales: Sequence[float]) -> np.ndarray:
+    return ((logs - means) / scales).round(FEATURE_DECIMALS) + 0.0  # and no -0.0
+
+
+def _nearest(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Places of the nearest centres, among equals the first; int64, shape (n_rows,).
+
+    >>> _nearest(np.array([[0.0], [1.0], [1.1], [9.0]]), np.array([[0.0], [2.0]])).tolist()
+    [0, 0, 1, 1]
+    >>> _nearest(np.array([[5.0]]), np.array([])).tolist()
+    [0]
+    """
+    place = np.zeros(len(features), dtype="int64")
+    best = np.full(len(features), np.inf)
+    for number, centre in enumerate(centres):
+        # One centre and one column at a time: little memory, and one sum for one row as for a million.
+        distance = sum((column - coordinate) ** 2 for column, coordinate in zip(features.T, centre, strict=True))
+        nearer = distance < best
+        place[nearer], best[nearer] = number, distance[nearer]
+    return place
+
+
+def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Different rows of sorted ones, and how often each occurs.
+
+    >>> rows, counts = _distinct(np.array([[1, 2], [1, 2], [1, 3]]))
+    >>> rows.tolist(), counts.tolist()
+    ([[1, 2], [1, 3]], [2, 1])
+    """
+    first = np.flatnonzero(np.concatenate(([True], (rows[1:] != rows[:-1]).any(axis=1))))
+    return rows[first], np.diff(first, append=len(rows))
+
+
+def _evenly(size: int, most: int) -> np.ndarray:
+    """At most `most` places out of `size`, evenly spread.
+
+    >>> _evenly(3, 5).tolist(), _evenly(9, 3).tolist()
+    ([0, 1, 2], [0, 4, 8])
+    """
+    return np.linspace(0, size - 1, min(size, most)).round().astype("int64")
+
+
+def _centres(rows: np.ndarray, count: int) -> np.ndarray:
+    """Centres of sorted rows, shape (at most count, m)."""
+    distinct, counts = _distinct(rows)
+    if len(distinct) > MAX_ROWS:
+        distinct, counts = _distinct(rows[_evenly(len(rows), MAX_ROWS)])
+    # Equal customers as one with a weight: the same centres, sooner.
+    model = _kmeans(distinct, min(count, len(distinct)), counts)
+    return model.cluster_centers_.round(CENTRE_DECIMALS) + 0.0
+
+
+def _kmeans(rows: np.ndarray, count: int, weights: np.ndarray | None = None):
+    from sklearn.cluster import KMeans  # noqa: PLC0415
+
+    return KMeans(count, n_init=10, random_state=SEED).fit(rows, sample_weight=weights)
+
+
+def _ordered(centres: np.ndarray, features: np.ndarray, score: pd.Series) -> np.ndarray:
+    """The centres by the mean score of those who are nearest; without those to whom nobody is."""
+    place = _nearest(features, centres)
+    members = np.bincount(place, minlength=len(centres))
+    # Sums of whole hundredths are exact, whatever the order of the rows.
+    total = np.bincount(place, weights=np.rint(score * 100), minlength=len(centres))
+    centres, mean = centres[members > 0], total[members > 0] / members[members > 0]
+    return centres[np.lexsort((*centres.T[::-1], mean))]
+
+
+def _silhouette(rows: np.ndarray, place: np.ndarray) -> float | None:
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415
+
+    if not 1 < len(np.unique(place)) < len(rows):
+        return None
+    return round(float(silhouette_score(rows, place)), SILHOUETTE_DECIMALS)
+
+
+def _chance(rows: np.ndarray, count: int) -> float:
+    """The silhouette that clusters of as many random points seldom exceed.
+
+    Notes
+    -----
+    Mean and two standard deviations of the clusters of points that are spread uniformly over the
+    ranges of the features along their principal axes: the reference (b) of R. Tibshirani,
+    G. Walther, T. Hastie, "Estimating the number of clusters in a data set via the gap statistic",
+    J. R. Statist. Soc. B 63 (2001). Along the axes, because a single cloud of two features that go
+    together, as frequency and money do, would beat every square.
+    """
+    centred = rows - rows.mean(axis=0)
+    turned = centred @ np.linalg.svd(centred, full_matrices=False)[2].T
+    random = np.random.default_rng(SEED)
+    found = []
+    for _ in range(REFERENCES):
+        points = random.uniform(turned.min(axis=0), turned.max(axis=0), size=turned.shape)
+        found.append(_silhouette(points, _kmeans(points, count).labels_))
+    return round(float(np.mean(found) + 2 * np.std(found, ddof=1)), SILHOUETTE_DECIMALS)

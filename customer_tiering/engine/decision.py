@@ -1,0 +1,88 @@
+"""From what the numbers speak for to the tier that counts: the past, fairness and a person's lock."""
+
+import datetime
+
+import pandas as pd
+
+from . import pipeline, retention, schema, tiers
+from .pipeline import Fit
+from .rules import PolicyRules
+
+
+def decide(
+    rules: PolicyRules,
+    fit: Fit,
+    frame: pd.DataFrame,
+    scored: pd.DataFrame,
+    states: pd.DataFrame,
+    as_of: datetime.date,
+    *,
+    mode: str = retention.MODE_RUN,
+) -> pd.DataFrame:
+    """The tier of each customer on a day.
+
+    Parameters
+    ----------
+    rules : of the policy
+    fit : by which they were scored
+    frame : pd.DataFrame, shape (n_customers, any), of customers, see `schema`; with the column
+        ``refund_amount`` the rule about refunds can tell what they caused
+    scored : pd.DataFrame, same index: what `pipeline.apply` made of `frame`
+    states : pd.DataFrame, same index: what was decided before and the locks that hold on `as_of`:
+        ``previous_tier``, ``pending_tier``, ``lock_id``, ``lock_tier`` (Int64), ``previous_since``,
+        ``pending_date`` (datetime64), ``lock_mode`` (object); missing where there is none
+    as_of : the day "today"
+    mode : see `retention.retain`
+
+    Returns
+    -------
+    pd.DataFrame, same index: the columns of `frame` and of `scored`, and
+
+        - ``computed_tier``, ``computed_since``, ``pending_tier``, ``pending_date``: see `retention.retain`
+        - ``tier``: Int64, the computed tier or a person's choice
+        - ``lock_id``: Int64, the lock that holds; NA also for one that names a tier the policy has not
+        - ``differs``: bool, the lock changes the tier
+        - ``next_tier``, ``points_to_next``: see `tiers.to_next`
+    """
+    ladder = rules.ladder
+    candidate = retention.candidate(states[schema.PREVIOUS_TIER], scored[schema.EARNED], scored[schema.KEPT], ladder)
+    at_once = _by_refunds(rules, fit, frame, states, candidate, as_of)
+    decided = retention.retain(
+        states, candidate, frame[schema.FIRST_ORDER_DATE], as_of, rules, mode=mode, at_once=at_once
+    ).drop(columns=schema.REASON)
+    known = states["lock_tier"].isin([tier.key for tier in ladder])
+    tier = retention.effective(decided[schema.COMPUTED_TIER], states["lock_mode"], states["lock_tier"], ladder)
+    next_tier, points_to_next = tiers.to_next(rules, fit.tiers, scored[schema.SCORE], tier)
+    return frame.join(scored).assign(
+        **decided,
+        **{
+            schema.TIER: tier,
+            "lock_id": states["lock_id"].where(known),
+            "differs": tier.fillna(0) != decided[schema.COMPUTED_TIER].fillna(0),
+            schema.NEXT_TIER: next_tier,
+            schema.POINTS_TO_NEXT: points_to_next,
+        },
+    )
+
+
+def _by_refunds(
+    rules: PolicyRules,
+    fit: Fit,
+    frame: pd.DataFrame,
+    states: pd.DataFrame,
+    candidate: pd.Series,
+    as_of: datetime.date,
+) -> pd.Series | None:
+    """Who falls now and would not, had there been no credit notes: Series of bool, or None."""
+    if not rules.retention.refunds_at_once or schema.REFUND_AMOUNT not in frame:
+        return None
+    place = {tier.key: place for place, tier in enumerate(rules.ladder)}
+    before = states[schema.PREVIOUS_TIER].map(place)
+    falls = candidate.map(place) < before  # NaN, no tier, is below nothing
+    unrefunded = frame[falls]
+    unrefunded = unrefunded.assign(**{schema.AMOUNT: unrefunded[schema.AMOUNT] + unrefunded[schema.REFUND_AMOUNT]})
+    scored = pipeline.apply(rules, fit, unrefunded, as_of)
+    without = retention.candidate(
+        states.loc[falls, schema.PREVIOUS_TIER], scored[schema.EARNED], scored[schema.KEPT], rules.ladder
+    )
+    return falls & (without.map(place) >= before[falls]).reindex(frame.index, fill_value=False)

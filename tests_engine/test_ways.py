@@ -1,0 +1,332 @@
+"""Ways to a tier: what is promised holds, and a little less does not, judged by the arithmetic of a run."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from engine import explain, metrics, scoring, ways
+from engine.rules import METHODS, ConditionRule, CriterionRule, PolicyRules, TierRule
+from engine.scoring import Scale
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+FREQUENCY, MONETARY, RECENCY = (metrics.get(key) for key in ("frequency", "monetary", "recency"))
+NAN = float("nan")
+GRID = ((1,) * 5,) * 5
+
+ORDER_BANDS = Scale("bands", True, (2.0, 3.0, 5.0, 10.0), (0.0, 25.0, 50.0, 75.0, 100.0))
+DAY_BANDS = Scale("bands", False, (30.0, 90.0, 180.0, 365.0), (100.0, 75.0, 50.0, 25.0, 0.0))
+MONEY_LINE = Scale("percentile", True, (0.0, 1000.0), (0.0, 100.0))
+SCALES = {"recency": DAY_BANDS, "frequency": ORDER_BANDS, "monetary": MONEY_LINE}
+
+MONEY = st.integers(-(10**5), 10**8).map(lambda cents: cents / 100)
+WHOLE = st.integers(0, 500).map(float)
+HUNDREDTHS = st.integers(0, 10_000).map(lambda hundredths: hundredths / 100)  # percent, times
+
+
+def population_of(metric):
+    if metric.unit == "money":
+        return MONEY
+    return WHOLE if metric.unit in scoring.WHOLE_UNITS else HUNDREDTHS
+
+
+def points_of(scale, value):
+    return scale.apply(pd.Series([value], dtype="float64")).iloc[0]
+
+
+def worse(value, scale):
+    """The next float that is less good."""
+    return np.nextafter(value, -np.inf if scale.higher_is_better else np.inf)
+
+
+def score_of(rules, scales, values):
+    points = {c.metric: [points_of(scales[c.metric], values[c.metric])] for c in rules.criteria}
+    score, _ = explain.contributions(pd.DataFrame(points), {c.metric: c.weight for c in rules.criteria})
+    return score.iloc[0]
+
+
+def tell(found):
+    return [(way.metric, way.needed, way.change) for way in found]
+
+
+@st.composite
+def scales_of(draw, metric, method=None):
+    values = draw(st.lists(population_of(metric), min_size=1, max_size=25))
+    method = method or draw(st.sampled_from(METHODS))
+    small = draw(st.booleans())
+    criterion = CriterionRule(metric.key, 1, method)
+    average_order = draw(st.sampled_from([None, 77.7]))
+    population = pd.Series(values, dtype="float64")
+    return scoring.fit_scale(population, metric, criterion, small=small, average_order=average_order)
+
+
+# The inverse of a scale --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("points", "value"), [(0, -math.inf), (0.1, 2), (25, 2), (26, 3), (75, 5), (75.000001, 10), (100, 10), (101, None)]
+)
+def test_more_orders_reach_a_band_at_the_cut_below_it(points, value):
+    assert ORDER_BANDS.reach(points) == value
+
+
+@pytest.mark.parametrize(
+    ("points", "value"), [(0, math.inf), (0.1, 365), (25, 365), (26, 180), (75, 90), (76, 30), (100, 30), (101, None)]
+)
+def test_fewer_days_reach_a_band_at_the_cut_above_it(points, value):
+    assert DAY_BANDS.reach(points) == value
+
+
+def test_between_the_knots_points_rise_straight():
+    line = Scale("percentile", True, (10.0, 30.0, 110.0), (20.0, 40.0, 80.0))
+    # 20 + (x - 10) = 35 -> 25;  40 + (x - 30) / 2 = 60 -> 70; points are rounded up from half a millionth below
+    assert line.reach(35) == pytest.approx(25 - 0.5e-6, abs=1e-9)
+    assert line.reach(60) == pytest.approx(70 - 1e-6, abs=1e-9)
+    assert line.reach(20) == -math.inf
+    assert line.reach(80.000001) is None
+
+
+def test_a_line_of_days_falls():
+    line = Scale("percentile", False, (0.0, 100.0), (90.0, 10.0))
+    # 90 - 0.8 x = 50 -> 50; a little later rounds up still
+    assert line.reach(50) == pytest.approx(50 + 0.5e-6 / 0.8, abs=1e-9)
+    assert line.reach(10) == math.inf
+    assert line.reach(91) is None
+
+
+@pytest.mark.parametrize(("points", "rank"), [(1, 20), (25, 20), (25.5, 40), (50, 40), (75, 60), (76, 80), (100, 80)])
+def test_a_fifth_begins_at_its_edge(points, rank):
+    line = Scale("quintile", True, (0.0, 1000.0), (0.0, 100.0))
+    assert line.reach(points) == pytest.approx(10 * rank, abs=1e-5)
+    assert points_of(line, 10 * rank) == 25 * math.ceil(points / 25)
+
+
+def test_a_scale_of_one_knot_gives_everybody_the_same():
+    one = Scale("percentile", True, (7.0,), (50.0,))
+    assert (one.reach(50), one.reach(50.1)) == (-math.inf, None)
+    assert dataclasses.replace(one, higher_is_better=False).reach(50) == math.inf
+    assert Scale("quintile", True, (7.0,), (50.0,)).reach(51) is None
+
+
+def test_a_step_at_one_value_is_reached_there():
+    assert Scale("percentile", True, (7.0, 7.0), (10.0, 90.0)).reach(50) == 7
+    assert Scale("bands", True, (7.0, 7.0), (0.0, 50.0, 100.0)).reach(50) == 7
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([FREQUENCY, MONETARY, RECENCY]).flatmap(scales_of),
+    st.integers(0, 10**8).map(lambda millionths: millionths / 10**6)
+    | st.sampled_from([0.0, 20.0, 25.0, 37.5, 50.0, 75.0, 100.0]),
+)
+def test_the_inverse_reaches_the_points_and_the_next_float_does_not(scale, points):
+    value = scale.reach(points)
+    best = 100 * scale.higher_is_better * 10**9
+    if value is None:
+        assert points_of(scale, best) < points
+        return
+    assert points_of(scale, value) >= points
+    if math.isfinite(value):
+        assert points_of(scale, worse(value, scale)) < points
+
+
+@settings(max_examples=100, deadline=None)
+@given(scales_of(MONETARY), MONEY)
+def test_the_inverse_of_the_points_of_a_value_is_no_better_than_the_value(scale, value):
+    assert scale.reach(points_of(scale, value)) <= value
+
+
+# The ways to a score -----------------------------------------------------------------------
+
+
+def test_each_criterion_alone_leads_to_the_floor_the_easiest_first(policy):
+    rules = policy()  # 30 : 30 : 40
+    values = {"recency": 100.0, "frequency": 3.0, "monetary": 400.0}
+    # 0.3 x 50 + 0.3 x 50 + 0.4 x 40 = 46; 4 are missing, or 3.995, as a half is rounded up.
+    # monetary: 3.995 / 0.4 = 9.9875 points, 99.875 more, so 499.88; of quartiles 250 .. 750 a fifth
+    # recency: 13.32 points: the band from 90 days; 10 of quartiles 75 .. 226.25
+    # frequency: the band from 5 orders; 2 of quartiles 2.75 .. 6.25
+    found = ways.to_reach(rules, SCALES, values, 50.0)
+    assert tell(found) == [("recency", 90, -10), ("monetary", 499.88, 99.88), ("frequency", 5, 2)]
+    assert [way.current for way in found] == [100, 400, 3]
+
+
+def test_at_the_floor_nothing_is_missing(policy):
+    values = {"recency": 100.0, "frequency": 3.0, "monetary": 400.0}
+    assert ways.to_reach(policy(), SCALES, values, 46.0) == []
+    assert ways.to_reach(policy(), SCALES, values, 0.0) == []
+    assert len(ways.to_reach(policy(), SCALES, values, 46.01)) == 3
+
+
+def test_a_metric_that_cannot_give_enough_is_left_out(policy):
+    values = {"recency": 30.0, "frequency": 10.0, "monetary": 0.0}  # 60; only money has points to give
+    assert tell(ways.to_reach(policy(), SCALES, values, 80.0)) == [("monetary", 499.88, 499.88)]
+    values = {"recency": 400.0, "frequency": 1.0, "monetary": 0.0}  # 0; at most 40 by one metric
+    assert ways.to_reach(policy(), SCALES, values, 41.0) == []
+
+
+def test_a_criterion_without_weight_leads_nowhere(policy):
+    rules = policy((("frequency", 0), ("monetary", 1)))
+    found = ways.to_reach(rules, SCALES, {"frequency": 1.0, "monetary": 0.0}, 50.0)
+    assert [way.metric for way in found] == ["monetary"]
+
+
+def test_what_is_unknown_counts_as_the_worst_and_has_no_change(policy):
+    rules = policy((("recency", 1), ("monetary", 1)))
+    found = ways.to_reach(rules, SCALES, {"recency": NAN, "monetary": NAN}, 30.0)
+    # 59.99 points of one metric: money 599.9 of 500 between the quartiles, days from 365 to 90 of 151.25
+    assert [(way.metric, way.needed) for way in found] == [("monetary", 599.9), ("recency", 90)]
+    assert all(math.isnan(way.current) and math.isnan(way.change) for way in found)
+
+
+def test_where_any_contact_would_do_the_worst_known_one_is_named(policy):
+    rules = policy((("contact_recency", 1), ("monetary", 1)))
+    scales = SCALES | {"contact_recency": Scale("percentile", False, (5.0, 80.0), (75.0, 25.0))}
+    found = ways.to_reach(rules, scales, {"contact_recency": NAN, "monetary": 100.0}, 10.0)
+    assert [(way.metric, way.needed) for way in found] == [("contact_recency", 80), ("monetary", 199.9)]
+
+
+def test_what_only_time_improves_is_no_way(policy):
+    metric = metrics.register(
+        metrics.Metric("ways_loyalty", "ways_loyalty", "days", (1, 2, 3, 4), higher_is_better=True, ages=True)
+    )
+    rules = policy(((metric.key, 1), ("monetary", 1)))
+    scales = SCALES | {metric.key: Scale("percentile", True, (0.0, 100.0), (0.0, 100.0))}
+    found = ways.to_reach(rules, scales, {metric.key: 10.0, "monetary": 10.0}, 20.0)
+    assert [way.metric for way in found] == ["monetary"]
+
+
+def test_no_purchase_lies_in_the_future(policy):
+    rules = policy((("recency", 1), ("monetary", 1)))
+    scales = SCALES | {"recency": Scale("bands", False, (-5.0, 30.0), (100.0, 50.0, 0.0))}
+    found = ways.to_reach(rules, scales, {"recency": 10.0, "monetary": 0.0}, 45.0)
+    assert [way.metric for way in found] == ["monetary"]
+
+
+def test_a_missing_scale_is_named(policy):
+    with pytest.raises(ValueError, match="no scale for 'monetary'"):
+        ways.to_reach(policy(), {"recency": DAY_BANDS, "frequency": ORDER_BANDS}, {}, 50.0)
+
+
+@st.composite
+def customers_of(draw):
+    chosen = draw(st.lists(st.sampled_from(metrics.BUILT_IN), min_size=1, max_size=5, unique=True))
+    weights = [draw(st.integers(0, 50).map(lambda tenths: tenths / 10)) for _ in chosen]
+    assume(sum(weights))
+    scales = {metric.key: draw(scales_of(metric)) for metric in chosen}
+    values = {metric.key: draw(population_of(metric) | st.just(NAN)) for metric in chosen}
+    floor = draw(st.integers(0, 10_000).map(lambda hundredths: hundredths / 100) | st.floats(0, 100))
+    return list(zip(scales, weights, strict=True)), scales, values, floor
+
+
+@settings(max_examples=40, deadline=None)
+@given(customers_of())
+def test_what_is_needed_is_enough_and_one_unit_less_is_not(policy, customer):
+    criteria, scales, values, floor = customer
+    rules = policy(criteria)
+    found = ways.to_reach(rules, scales, values, floor)
+    reached = score_of(rules, scales, values) >= floor
+    assert not (reached and found)
+    for way in found:
+        metric, scale = metrics.get(way.metric), scales[way.metric]
+        step = 1.0 if metric.unit in scoring.WHOLE_UNITS else 0.01
+        assert way.needed == round(way.needed, 2 if step < 1 else 0)
+        assert score_of(rules, scales, values | {way.metric: way.needed}) >= floor
+        less = round(way.needed - step if metric.higher_is_better else way.needed + step, 2)
+        any_known_would_do = math.isnan(way.current) and math.isinf(scale.reach(points_of(scale, less)))
+        if not any_known_would_do:
+            assert score_of(rules, scales, values | {way.metric: less}) < floor
+        if not math.isnan(way.current):
+            assert way.change == round(way.needed - way.current, 6)
+            assert (way.change > 0) == metric.higher_is_better
+    if not reached:
+        best = {key: 1e12 if metrics.get(key).higher_is_better else 0.0 for key, weight in criteria if weight}
+        best.pop("tenure", None)  # only time improves it
+        possible = {key for key, value in best.items() if score_of(rules, scales, values | {key: value}) >= floor}
+        assert {way.metric for way in found} == possible
+
+
+# Cuts and conditions -----------------------------------------------------------------------
+
+
+def test_a_cut_is_inclusive_and_rounded_to_what_is_enough():
+    assert ways.to_cut(FREQUENCY, 5.0, 5.0) is None
+    assert tell([ways.to_cut(FREQUENCY, 4.0, 4.5)]) == [("frequency", 5, 1)]
+    assert tell([ways.to_cut(MONETARY, -20.0, 0.3)]) == [("monetary", 0.3, 20.3)]
+    assert ways.to_cut(RECENCY, 30.0, 30.0) is None
+    assert tell([ways.to_cut(RECENCY, 31.0, 30.0)]) == [("recency", 30, -1)]
+
+
+def test_who_is_unknown_reaches_no_cut():
+    way = ways.to_cut(MONETARY, NAN, 100.0)
+    assert way.needed == 100
+    assert math.isnan(way.change)
+
+
+def test_all_missing_conditions_are_told():
+    orders, money, days = (
+        ConditionRule("frequency", ">=", 12, 10),
+        ConditionRule("monetary", ">=", 5000, 4000),
+        ConditionRule("recency", "<=", 90, 120.5),
+    )
+    gold = TierRule(1, conditions=(orders, money, days))
+    values = {"frequency": 9.0, "monetary": 4500.0, "recency": 121.0}
+    assert tell(ways.to_conditions(gold, values, keep=False)) == [
+        ("frequency", 12, 3),
+        ("monetary", 5000, 500),
+        ("recency", 90, -31),
+    ]
+    assert tell(ways.to_conditions(gold, values, keep=True)) == [("frequency", 10, 1), ("recency", 120, -1)]
+    assert ways.to_conditions(gold, {"frequency": 12.0, "monetary": 5000.0, "recency": 90.0}, keep=False) == []
+
+
+def test_where_any_condition_is_enough_one_that_is_met_leaves_nothing_to_do():
+    conditions = (ConditionRule("frequency", ">=", 12), ConditionRule("monetary", ">=", 5000))
+    either = TierRule(1, conditions=conditions, match_any=True)
+    assert ways.to_conditions(either, {"frequency": 12.0, "monetary": 0.0}, keep=False) == []
+    assert len(ways.to_conditions(either, {"frequency": 11.0, "monetary": NAN}, keep=False)) == 2
+
+
+def test_a_condition_follows_its_operator_not_the_direction_of_the_metric():
+    small = TierRule(1, conditions=(ConditionRule("monetary", "<=", 99.999),))
+    assert tell(ways.to_conditions(small, {"monetary": 150.0}, keep=False)) == [("monetary", 99.99, -50.01)]
+
+
+def test_the_lowest_tier_misses_nothing():
+    assert ways.to_conditions(TierRule(1), {}, keep=False) == []
+
+
+def test_an_order_lifts_recency_frequency_and_money_at_once():
+    criteria = (CriterionRule("recency", 1, "bands"), CriterionRule("frequency", 1, "bands"))
+    criteria += (CriterionRule("monetary", 2, "bands"),)
+    rules = PolicyRules(criteria, (TierRule(1),), GRID)
+    points = (0.0, 25.0, 50.0, 75.0, 100.0)
+    scales = {
+        "recency": Scale("bands", False, (30.0, 90.0, 180.0, 365.0), points[::-1]),
+        "frequency": Scale("bands", True, (2.0, 3.0, 5.0, 10.0), points),
+        "monetary": Scale("bands", True, (100.0, 200.0, 500.0, 1000.0), points),
+    }
+    values = {"recency": 200.0, "frequency": 1.0, "monetary": 50.0}  # 25, 0 and twice 0: 6.25
+    # one order: recency gives 100 and frequency 2 gives 25, together 31.25 without money,
+    # which adds 12.5 from 100 on, from 200, from 500 and from 1,000
+    assert ways.to_order(rules, scales, values, 31.25) == (1, 0.0)
+    assert ways.to_order(rules, scales, values, 31.26) == (1, 50.0)
+    assert ways.to_order(rules, scales, values, 56.25) == (1, 150.0)
+    # one order with all money gives 81.25, two give 87.5
+    assert ways.to_order(rules, scales, values, 81.26) == (2, 950.0)
+    assert ways.to_order(rules, scales, values, 6.25) is None
+    assert ways.to_order(rules, scales, values, 99.0, most=3) is None
+
+
+def test_an_order_of_a_prospect_counts_from_nothing():
+    rules = PolicyRules((CriterionRule("frequency", 1, "bands"),), (TierRule(1),), GRID)
+    scales = {"frequency": Scale("bands", True, (2.0, 3.0, 5.0, 10.0), (0.0, 25.0, 50.0, 75.0, 100.0))}
+    assert ways.to_order(rules, scales, {"frequency": float("nan")}, 25.0) == (2, 0.0)
+
+
+def test_what_an_order_does_to_other_criteria_is_not_guessed():
+    rules = PolicyRules((CriterionRule("average_order", 1, "bands"),), (TierRule(1),), GRID)
+    scales = {"average_order": Scale("bands", True, (2.0,), (0.0, 100.0))}
+    assert ways.to_order(rules, scales, {"average_order": 1.0}, 50.0) is None
