@@ -1,21 +1,77 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 
 class CustomerTier(models.Model):
     _name = "customer.tier"
     _description = "Customer Tier"
-    _order = "entry_floor desc nulls last, id"
+    # The highest tier first; with the weighted score the sequence follows the floors.
+    _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
     policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
     active = fields.Boolean(default=True)
+    sequence = fields.Integer(default=100)
+    method = fields.Selection(related="policy_id.method", string="Policy's Method")
+    # Weighted score
     entry_floor = fields.Float(
         string="From Score",
         digits=(5, 2),
         help="A customer whose score reaches this number (0 to 100) belongs to this tier, "
         "unless the score reaches a higher tier. One tier of a policy starts at 0.",
+    )
+    # The distance is what is kept, so that the score to stay follows when the score to enter changes.
+    keep_margin = fields.Float(digits=(5, 2))
+    keep_floor = fields.Float(
+        string="Stays Down To",
+        digits=(5, 2),
+        compute="_compute_keep_floor",
+        inverse="_inverse_keep_floor",
+        help="Who is in this tier stays in it as long as the score is not below this number. Lower than "
+        "“From Score”, it keeps customers from moving back and forth.",
+    )
+    # Shares
+    share = fields.Float(
+        string="Share (%)",
+        digits=(5, 2),
+        help="The part of the customers, or of the revenue, that this tier takes: 30 means 30 %. "
+        "The shares of all tiers add up to 100.",
+    )
+    # Conditions
+    condition_ids = fields.One2many("customer.tier.condition", "tier_id", string="Conditions", copy=True)
+    match = fields.Selection(
+        [("all", "All of the conditions"), ("any", "One of the conditions")],
+        string="Needs",
+        required=True,
+        default="all",
+    )
+    # Retention
+    grace_days = fields.Integer(
+        string="Days of Grace",
+        compute="_compute_retention_days",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="A downgrade out of this tier is announced so many days before it takes effect.",
+    )
+    stay_days = fields.Integer(
+        string="Minimum Stay (Days)",
+        compute="_compute_retention_days",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Who enters this tier stays at least so many days.",
+    )
+    origin_id = fields.Many2one(
+        "customer.tier", readonly=True, copy=False, ondelete="cascade", help="The tier that this one simulates."
+    )
+    pricelist_id = fields.Many2one(
+        "product.pricelist",
+        ondelete="restrict",
+        domain="[('company_id', 'in', (company_id, False))]",
+        help="The prices of customers in this tier, unless a person has chosen a pricelist for the customer. "
+        "Choosing one here switches on pricelists.",
     )
     color = fields.Integer(help="Colour of the tier's badge.")
     description = fields.Text(translate=True, help="What customers of this tier can expect from you.")
@@ -25,6 +81,54 @@ class CustomerTier(models.Model):
         "CHECK(entry_floor >= 0 AND entry_floor <= 100)",
         "A tier starts at a score between 0 and 100.",
     )
+
+    _keep_margin_positive = models.Constraint(
+        "CHECK(keep_margin >= 0)",
+        "“Stays Down To” must not be above “From Score”: staying in a tier cannot ask for more than entering it.",
+    )
+    _share_range = models.Constraint("CHECK(share >= 0 AND share <= 100)", "A share lies between 0 and 100 %.")
+    _days_positive = models.Constraint(
+        "CHECK(grace_days >= 0 AND stay_days >= 0)", "Days of grace and the minimum stay are 0 or more."
+    )
+
+    @api.constrains("pricelist_id")
+    def _check_pricelist(self):
+        for tier in self:
+            company = tier.pricelist_id.company_id
+            if company and company != tier.company_id:
+                raise ValidationError(
+                    self.env._(
+                        "The pricelist %(pricelist)s belongs to %(other)s, so %(company)s cannot use it. "
+                        "Choose one of %(company)s, or one for all companies.",
+                        pricelist=tier.pricelist_id.name,
+                        other=company.name,
+                        company=tier.company_id.name,
+                    )
+                )
+
+    def _switch_on_pricelists(self):
+        """Without the feature a tier's pricelist would silently do nothing."""
+        if self.pricelist_id:
+            # sudo: as the Sales settings do it, for who may only configure tiers too
+            feature = self.env.ref("product.group_product_pricelist").sudo()
+            self.env.ref("base.group_user").sudo()._apply_group(feature)
+
+    @api.depends("entry_floor", "keep_margin")
+    def _compute_keep_floor(self):
+        for tier in self:
+            tier.keep_floor = max(tier.entry_floor - tier.keep_margin, 0)
+
+    def _inverse_keep_floor(self):
+        for tier in self:
+            if tier.keep_floor < 0:
+                raise ValidationError(self.env._("“Stays Down To” of %(tier)s is 0 or more.", tier=tier.name))
+            tier.keep_margin = tier.entry_floor - tier.keep_floor
+
+    @api.depends("policy_id.grace_days", "policy_id.stay_days")
+    def _compute_retention_days(self):
+        for tier in self:
+            tier.grace_days = tier.policy_id.grace_days
+            tier.stay_days = tier.policy_id.stay_days
 
     def _compute_customer_count(self):
         counts = dict(
@@ -45,7 +149,8 @@ class CustomerTier(models.Model):
 
     @api.model
     def _current_policies(self):
-        return [("company_id", "=", self.env.company.id)]
+        # Said explicitly, because a search with archived records would count archived policies too.
+        return [("company_id", "=", self.env.company.id), ("active", "=", True)]
 
     @api.model
     def _search_current(self):
@@ -56,25 +161,29 @@ class CustomerTier(models.Model):
     def name_create(self, name):
         raise UserError(self.env._("A tier needs a score it starts at. Add it in the policy or in the settings."))
 
-    @api.constrains("entry_floor", "active", "policy_id")
-    def _check_policy_tiers(self):
-        # A policy saved with its tiers is judged once, when all of them are in place.
-        if not self.env.context.get("tiering_policy_in_progress"):
-            self.policy_id._check_tiers()
-
     @api.model_create_multi
     def create(self, vals_list):
         tiers = super().create(vals_list)
-        self.env.registry.clear_cache("templates")  # the partner's search view lists the tiers
+        tiers._policies_changed()
+        tiers._switch_on_pricelists()
         return tiers
 
     def write(self, vals):
         if any(tier.policy_id.id != vals["policy_id"] for tier in self if "policy_id" in vals):
             raise UserError(self.env._("A tier stays in its policy. Add a tier to the other policy instead."))
         result = super().write(vals)
-        if vals.keys() & {"name", "active", "entry_floor", "policy_id"}:
-            self.env.registry.clear_cache("templates")
+        if vals.keys() - {"color", "description", "pricelist_id"}:
+            self._policies_changed()
+        if vals.get("pricelist_id"):
+            self._switch_on_pricelists()
         return result
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        if self.env.context.get("tiering_simulation"):
+            for tier, vals in zip(self, vals_list, strict=True):
+                vals["origin_id"] = tier.id
+        return vals_list
 
     def unlink(self):
         """Archive the tiers that customers or the history refer to, delete the others.
@@ -86,19 +195,50 @@ class CustomerTier(models.Model):
         used = self.browse()
         for model, fname in (
             ("customer.tiering.scorecard", "tier_id"),
+            ("customer.tiering.scorecard", "computed_tier_id"),
+            ("customer.tiering.lock", "tier_id"),
             ("customer.tier.change", "from_tier_id"),
             ("customer.tier.change", "to_tier_id"),
             ("sale.order", "tiering_tier_id"),
         ):
             # sudo: the history of another company counts too
-            rows = self.env[model].sudo()._read_group([(fname, "in", self.ids)], [fname])
-            used |= self.browse(tier.id for (tier,) in rows)
+            records = self.env[model].sudo().with_context(active_test=False)
+            used |= self.browse(tier.id for (tier,) in records._read_group([(fname, "in", self.ids)], [fname]))
         used.active = False
         result = super(CustomerTier, self - used).unlink()
-        self.env.registry.clear_cache("templates")
-        if not self.env.context.get("tiering_policy_in_progress"):
-            policies.exists()._check_tiers()
+        policies.exists()._tiers_changed()
         return result
+
+    def _policies_changed(self):
+        """Tell the policies that their tiers changed."""
+        self.policy_id._tiers_changed()
+
+    def _get_key(self):
+        """Return the id by which runs know this tier: a simulated tier stands for its original."""
+        self.ensure_one()
+        return self.origin_id.id or self.id
+
+    def _get_rule(self):
+        """Return the engine's rule of this tier.
+
+        :raises ValueError: when it cannot be used
+        """
+        from ..engine import rules  # noqa: PLC0415
+
+        self.ensure_one()
+        by_score = self.policy_id.method == "score"
+        return rules.TierRule(
+            key=self._get_key(),
+            floor=self.entry_floor if by_score else 0.0,
+            keep_floor=self.keep_floor if by_score else None,
+            share=self.share if self.policy_id.method in rules.SHARES else None,
+            conditions=tuple(condition._get_rule() for condition in self.condition_ids)
+            if self.policy_id.method == "conditions"
+            else (),
+            match_any=self.match == "any",
+            grace_days=self.grace_days,
+            stay_days=self.stay_days,
+        )
 
     def action_open_customers(self):
         self.ensure_one()

@@ -39,6 +39,15 @@ class CustomerTierChange(models.Model):
     reason = fields.Selection(
         [
             ("score", "Score"),
+            ("share", "Place among the others"),
+            ("condition", "Conditions"),
+            ("cluster", "Cluster"),
+            ("instant", "Order or credit note"),
+            ("lock", "Locked by a person"),
+            ("lock_ended", "Lock ended"),
+            ("rules", "Policy changed"),
+            ("calibration", "Compared anew"),
+            ("merged", "Contacts merged"),
             ("first", "First computation"),
             ("policy", "Other policy"),
             ("left", "No longer among the customers"),
@@ -46,8 +55,13 @@ class CustomerTierChange(models.Model):
         required=True,
         readonly=True,
     )
+    version_id = fields.Many2one(related="run_id.version_id")
     user_id = fields.Many2one(
-        "res.users", string="Started By", related="run_id.user_id", help="Who started the computation by hand."
+        "res.users",
+        string="By",
+        readonly=True,
+        ondelete="set null",
+        help="Who caused it: started the computation by hand, confirmed the order or locked the tier.",
     )
     from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
     to_color = fields.Integer(related="to_tier_id.color", string="To Colour")

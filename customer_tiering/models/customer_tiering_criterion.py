@@ -23,9 +23,23 @@ class CustomerTieringCriterion(models.Model):
             ("gap_median", "Purchase cycle"),
             ("contacts", "Contacts"),
             ("contact_recency", "Days since last contact"),
+            ("tenure", "Days since first order"),
+            ("regularity", "Regularity"),
+            ("lateness", "Lateness"),
+            ("growth", "Growth"),
+            ("categories", "Product categories"),
+            ("category_share", "Share of top category"),
+            ("repurchase_rate", "Products bought again"),
+            ("discount_share", "Discounts"),
+            ("team_share", "Share of top sales team"),
+            ("conversion", "Quotations confirmed"),
+            ("open_quotations", "Open quotations"),
+            ("contact_decay", "Recent contacts"),
+            ("overdue_activities", "Overdue activities"),
         ],
         required=True,
     )
+    metric_help = fields.Text(string="Meaning", compute="_compute_metric_help")
     weight = fields.Float(
         default=1.0,
         digits=(6, 2),
@@ -83,6 +97,68 @@ class CustomerTieringCriterion(models.Model):
             criterion.band_1, criterion.band_2, criterion.band_3, criterion.band_4 = metric.bands
             criterion.band_unit = metric.band_unit
 
+    @api.depends("metric")
+    @api.depends_context("lang")
+    def _compute_metric_help(self):
+        for criterion in self:
+            criterion.metric_help = criterion.metric and self._get_metric_help(criterion.metric)
+
+    @api.model
+    def _get_metric_help(self, metric):
+        """Return what a metric measures, in which unit and what is better, in the user's language.
+
+        :param metric: key of a metric
+        :return: one or two sentences for a sales manager; empty for a metric that has none
+        """
+        texts = {
+            "recency": self.env._("Days since the last order. Fewer is better."),
+            "frequency": self.env._("Number of orders in the window. More is better."),
+            "monetary": self.env._("Untaxed amount of the orders in the window, less credit notes. More is better."),
+            "average_order": self.env._("Average untaxed amount of an order in the window. More is better."),
+            "gap_mean": self.env._("Average number of days between two days with orders, ever. Fewer is better."),
+            "gap_median": self.env._("Usual number of days between two days with orders, ever. Fewer is better."),
+            "contacts": self.env._("E-mails, messages, notes and done activities in the window. More is better."),
+            "contact_recency": self.env._("Days since the last contact. Fewer is better."),
+            "tenure": self.env._("Days since the first order. More is better."),
+            "regularity": self.env._(
+                "How alike the days between orders are, in percent: 100 is always the same, 50 is by chance. "
+                "More is better. Needs three days with orders."
+            ),
+            "lateness": self.env._(
+                "Days since the last order in multiples of the customer's usual cycle: 2 is twice as long as usual. "
+                "Less is better. Needs two days with orders."
+            ),
+            "growth": self.env._(
+                "Amounts of the later half of the window against the earlier half, from -100 to 100 percent; "
+                "0 is equally much. More is better."
+            ),
+            "categories": self.env._("Number of different product categories bought in the window. More is better."),
+            "category_share": self.env._(
+                "Percent of the amount in the window that one product category has. "
+                "Less is better: the customer does not depend on one category."
+            ),
+            "repurchase_rate": self.env._(
+                "Percent of the products bought in the window that were bought on two or more days. More is better."
+            ),
+            "discount_share": self.env._(
+                "Discounts in the window, in percent of the prices before discount. Less is better."
+            ),
+            "team_share": self.env._(
+                "Percent of the orders in the window that one sales team has. "
+                "Less is better: the customer buys in several ways."
+            ),
+            "conversion": self.env._(
+                "Percent of the quotations and orders dated in the window that are confirmed. More is better."
+            ),
+            "open_quotations": self.env._("Number of quotations neither confirmed nor cancelled. More is better."),
+            "contact_decay": self.env._(
+                "Contacts in the window; one of today counts 1, an older one less, down to 0 at the start of the "
+                "window. More is better."
+            ),
+            "overdue_activities": self.env._("Number of open activities past their deadline. Fewer is better."),
+        }
+        return texts.get(metric, "")
+
     @api.constrains("band_1", "band_2", "band_3", "band_4")
     def _check_bands(self):
         for criterion in self:
@@ -96,17 +172,21 @@ class CustomerTieringCriterion(models.Model):
                     )
                 )
 
-    @api.constrains("weight")
-    def _check_policy_criteria(self):
-        # A policy saved with its criteria is judged once, when all of them are in place.
-        if not self.env.context.get("tiering_policy_in_progress"):
-            self.policy_id._check_criteria()
+    @api.model_create_multi
+    def create(self, vals_list):
+        criteria = super().create(vals_list)
+        criteria.policy_id._criteria_changed()
+        return criteria
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.policy_id._criteria_changed()
+        return result
 
     def unlink(self):
         policies = self.policy_id
         result = super().unlink()
-        if not self.env.context.get("tiering_policy_in_progress"):
-            policies.exists()._check_criteria()
+        policies.exists()._criteria_changed()
         return result
 
     @api.depends("metric")

@@ -1,11 +1,42 @@
 import ast
+import json
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
+from odoo.tools import SQL, float_compare
+
+# Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
+# with four tiers its first class in two.
+DEFAULT_SHARES = {
+    "customer_share": {2: (20, 80), 3: (30, 40, 30), 4: (10, 20, 40, 30)},
+    "revenue_share": {2: (80, 20), 3: (80, 15, 5), 4: (50, 30, 15, 5)},
+}
+LIFECYCLE_FIELDS = {
+    "lifecycle_lost": "lost_lateness",
+    "lifecycle_late": "late_lateness",
+    "lifecycle_falling": "falling",
+    "lifecycle_exploring_days": "exploring_days",
+    "lifecycle_growing": "growing",
+}
+RETENTION_FIELDS = ("one_step", "month_end", "protection_days", "refunds_at_once")
+# What decides over the customers, beside tiers and criteria; a simulation may change it.
+RULE_FIELDS = (
+    "partner_domain",
+    "window_days",
+    "min_population",
+    "method",
+    "basis",
+    "segment_map",
+    "grace_days",
+    "stay_days",
+    *RETENTION_FIELDS,
+    *LIFECYCLE_FIELDS,
+)
 
 # Up to this many confirmed orders "Compute Now" answers at once; a larger base is computed in the
 # background, because a person should not look at a blocked screen for more than a moment.
@@ -36,6 +67,92 @@ class CustomerTieringPolicy(models.Model):
         help="Orders, amounts and contacts of the last so many days count. "
         "The last order itself is looked for in the whole history.",
     )
+    method = fields.Selection(
+        [
+            ("score", "Weighted score"),
+            ("customer_share", "Share of customers (ABC by rank)"),
+            ("revenue_share", "Share of revenue (ABC by amount)"),
+            ("conditions", "Conditions"),
+            ("clusters", "Clusters"),
+        ],
+        required=True,
+        default="score",
+        help="What leads to a tier. The score is computed with every method.\n"
+        "Weighted score: each tier starts at a score.\n"
+        "Share of customers: the first so many percent of the customers, by score or by one metric.\n"
+        "Share of revenue: the customers who bring the first so many percent of the amount.\n"
+        "Conditions: such as an amount of at least 10,000 and at least 5 orders.\n"
+        "Clusters: groups of customers who resemble each other in all criteria, the best group on top.",
+    )
+    basis = fields.Selection(
+        lambda self: self._selection_basis(),
+        string="Ranked By",
+        help="What the customers are ranked by. Empty: by their score.",
+    )
+    recalibrate_days = fields.Integer(
+        string="Compare Anew Every (Days)",
+        default=0,
+        help="0: every run compares the customers anew. Otherwise the comparison stays for so many days, so that "
+        "a customer's score moves only by what the customer does.",
+    )
+    upgrade_when = fields.Selection(
+        [("instant", "At once, when an order is confirmed"), ("run", "In the nightly run")],
+        string="Upgrades",
+        required=True,
+        default="instant",
+        help="At once means within a minute. Downgrades happen in the nightly run only.",
+    )
+    grace_days = fields.Integer(
+        string="Days of Grace",
+        help="A downgrade is announced so many days before it takes effect; an order in time calls it off. "
+        "Each tier can have its own number.",
+    )
+    stay_days = fields.Integer(
+        string="Minimum Stay (Days)",
+        help="Who enters a tier stays at least so many days. Each tier can have its own number.",
+    )
+    one_step = fields.Boolean(
+        string="One Step Down at a Time", help="A downgrade leads to the next lower tier, however low the score is."
+    )
+    month_end = fields.Boolean(
+        string="Downgrade at the End of a Month", help="A downgrade takes effect on the last day of its month."
+    )
+    protection_days = fields.Integer(
+        string="Protect New Customers (Days)", help="No downgrade so many days after a customer's first order."
+    )
+    refunds_at_once = fields.Boolean(
+        string="Refunds Downgrade at Once",
+        help="A customer who falls only because of credit notes has no days of grace.",
+    )
+    lifecycle_lost = fields.Float(
+        string="Lost After",
+        default=4,
+        digits=(6, 2),
+        help="Lost: no order for more than so many times the customer's usual gap between orders.",
+    )
+    lifecycle_late = fields.Float(
+        string="Declining After",
+        default=2,
+        digits=(6, 2),
+        help="Declining: no order for more than so many times the customer's usual gap between orders.",
+    )
+    lifecycle_falling = fields.Float(
+        string="Declining When Falling By (%)",
+        default=50,
+        digits=(5, 2),
+        help="Declining: the growth (see the metric “Growth”) is at or below minus this.",
+    )
+    lifecycle_exploring_days = fields.Integer(
+        string="Exploring Up To (Orders)",
+        default=2,
+        help="Exploring: orders on at most so many days, in the whole history.",
+    )
+    lifecycle_growing = fields.Float(
+        string="Forming When Growing By (%)",
+        default=25,
+        digits=(5, 2),
+        help="Forming: the growth (see the metric “Growth”) is at least this.",
+    )
     min_population = fields.Integer(
         string="Customers Needed to Compare",
         default=100,
@@ -49,19 +166,45 @@ class CustomerTieringPolicy(models.Model):
         "customer's chatter. The nightly run never does.",
     )
     criterion_ids = fields.One2many("customer.tiering.criterion", "policy_id", string="Criteria", copy=True)
-    tier_ids = fields.One2many("customer.tier", "policy_id", string="Tiers", copy=True)
+    tier_ids = fields.One2many("customer.tier", "policy_id", string="Tiers", copy=True, context={"active_test": True})
+    condition_ids = fields.One2many("customer.tier.condition", "policy_id", string="Conditions")
     segment_map = fields.Json(
         default=lambda self: self._default_segment_map(),
         help="Which segment each combination of recency score and frequency/monetary score belongs to: "
         "five rows (R 1 to 5) of five segment ids (FM 1 to 5).",
     )
     run_ids = fields.One2many("customer.tiering.run", "policy_id", string="Runs")
+    version_ids = fields.One2many("customer.tiering.policy.version", "policy_id", string="Versions")
+    is_simulation = fields.Boolean(readonly=True, copy=False, help="The changed copy inside a simulation.")
     last_run_id = fields.Many2one("customer.tiering.run", compute="_compute_last_run_id")
     customer_count = fields.Integer(string="Customers Scored", compute="_compute_customer_count")
+    population_count = fields.Integer(
+        string="Customers Matching",
+        compute="_compute_population",
+        help="Customers who match, and match no policy before this one.",
+    )
+    unmatched_count = fields.Integer(
+        string="Customers Without Policy", compute="_compute_population", help="Customers who match no policy."
+    )
+    simulation_result = fields.Json(compute="_compute_simulation")
+    simulation_state = fields.Selection(
+        [("new", "Not computed yet"), ("waiting", "Waiting"), ("stale", "Values changed since"), ("done", "Done")],
+        compute="_compute_simulation",
+    )
+    simulated_id = fields.Many2one("customer.tiering.policy", string="Simulates", compute="_compute_simulation")
+    simulation_count = fields.Integer(
+        string="Simulations", compute="_compute_simulation_count", groups="sales_team.group_sale_manager"
+    )
+    weight_total = fields.Float(compute="_compute_totals")
+    share_total = fields.Float(string="Total Share (%)", compute="_compute_totals")
 
     _window_positive = models.Constraint(
         "CHECK(window_days BETWEEN 1 AND 36500)",
         "The window must be 1 to 36,500 days long: type the number of days whose orders count, for example 365.",
+    )
+    _days_positive = models.Constraint(
+        "CHECK(grace_days >= 0 AND stay_days >= 0 AND protection_days >= 0 AND recalibrate_days >= 0)",
+        "Days of grace, minimum stay, protection of new customers and days between comparisons are 0 or more.",
     )
     _min_population_positive = models.Constraint(
         "CHECK(min_population >= 0)", "“Customers Needed to Compare” is 0 or more."
@@ -100,6 +243,65 @@ class CustomerTieringPolicy(models.Model):
             ],
         }
 
+    @api.model
+    def _selection_basis(self):
+        return self.env["customer.tiering.criterion"]._fields["metric"]._description_selection(self.env)
+
+    @api.onchange("method")
+    def _onchange_method(self):
+        """Propose shares where a method needs them and there are none that add up."""
+        if self.method in DEFAULT_SHARES and abs(self.share_total - 100) > 0.01 and self.tier_ids:
+            for tier, share in zip(self.tier_ids, self._get_default_shares(), strict=True):
+                tier.share = share
+
+    def _get_default_shares(self):
+        """Return the usual shares for as many tiers as there are, the highest first; they add up to 100."""
+        self.ensure_one()
+        count = len(self.tier_ids)
+        usual = DEFAULT_SHARES[self.method].get(count)
+        if usual:
+            return usual
+        equal = round(100 / count, 2)
+        return (*[equal] * (count - 1), round(100 - equal * (count - 1), 2))
+
+    @api.depends("criterion_ids.weight", "tier_ids.share")
+    def _compute_totals(self):
+        for policy in self:
+            policy.weight_total = sum(policy.criterion_ids.mapped("weight"))
+            policy.share_total = sum(policy.tier_ids.mapped("share"))
+
+    @api.depends("partner_domain", "company_id", "sequence", "active")
+    def _compute_population(self):
+        reader = self.env["customer.tiering.reader"].sudo()
+        for policy in self:
+            mine = policy._get_population_domain()
+            everybody = Domain.OR([other._get_claim() for other in (policy, *policy._get_other_policies())])
+            policy.population_count = reader._count_customers(policy.company_id, mine)
+            policy.unmatched_count = reader._count_customers(policy.company_id, ~everybody)
+
+    def _compute_simulation(self):
+        for policy in self:
+            simulation = policy._get_simulation() if policy.is_simulation else policy.env["customer.tiering.simulation"]
+            policy.simulated_id = simulation.base_id
+            policy.simulation_result = simulation.result
+            if "queued" in policy.run_ids.mapped("state"):
+                policy.simulation_state = "waiting"
+            elif not simulation.result:
+                policy.simulation_state = "new"
+            elif simulation.draft_rules == policy._origin._get_simulated_values():
+                policy.simulation_state = "done"
+            else:
+                policy.simulation_state = "stale"
+
+    def _compute_simulation_count(self):
+        counts = dict(
+            self.env["customer.tiering.simulation"]._read_group(
+                [("base_id", "in", self._origin.ids)], ["base_id"], ["__count"]
+            )
+        )
+        for policy in self:
+            policy.simulation_count = counts.get(policy._origin, 0)
+
     @api.depends("run_ids.state")
     def _compute_last_run_id(self):
         last = dict(
@@ -127,8 +329,7 @@ class CustomerTieringPolicy(models.Model):
     def create(self, vals_list):
         in_progress = self.with_context(tiering_policy_in_progress=True)
         policies = super(CustomerTieringPolicy, in_progress).create(vals_list).with_env(self.env)
-        policies._check_tiers()
-        policies._check_criteria()
+        policies._rules_changed()
         return policies
 
     def write(self, vals):
@@ -136,11 +337,14 @@ class CustomerTieringPolicy(models.Model):
             raise UserError(self.env._("A policy stays in its company. Copy it and choose the company of the copy."))
         archived = self.filtered("active") if vals.get("active") is False else self.browse()
         in_progress = self.with_context(tiering_policy_in_progress=True)
+        days = {fname: vals[fname] for fname in ("grace_days", "stay_days") if fname in vals}
+        if days and "tier_ids" in vals:
+            # First the days of all tiers, else they would replace the own ones that a tier gets by this save.
+            super(CustomerTieringPolicy, in_progress).write(days)
+            vals = {fname: value for fname, value in vals.items() if fname not in days}
         result = super(CustomerTieringPolicy, in_progress).write(vals)
-        if "tier_ids" in vals:
-            self._check_tiers()
-        if "criterion_ids" in vals:
-            self._check_criteria()
+        if vals.keys() & {"tier_ids", "condition_ids", "criterion_ids", *RULE_FIELDS}:
+            self._rules_changed()
         if "active" in vals:
             self.env.registry.clear_cache("templates")  # the partner's search view lists the tiers
         for policy in archived:
@@ -148,13 +352,47 @@ class CustomerTieringPolicy(models.Model):
             self.env["customer.tiering.writer"].sudo()._remove_scorecards(policy)
         return result
 
+    def _tiers_changed(self):
+        """Judge the policy again after one of its tiers or conditions was changed on its own."""
+        self.env.registry.clear_cache("templates")
+        # A policy saved with its tiers is judged once, when all of them are in place.
+        if not self.env.context.get("tiering_policy_in_progress"):
+            self._rules_changed()
+
+    def _criteria_changed(self):
+        """Judge the policy again after one of its criteria was changed on its own."""
+        if not self.env.context.get("tiering_policy_in_progress"):
+            self._rules_changed()
+
+    def _rules_changed(self):
+        """Judge the rules, put the tiers in their order, and keep a version of rules that runs refer to."""
+        self._sort_tiers()
+        self._check_tiers()
+        self._check_criteria()
+        # Only who edits a policy is refused: a run works with fewer customers too, and says so.
+        self.filtered(lambda policy: policy.method == "clusters")._check_clusters()
+        for policy in self:
+            if policy.version_ids:
+                policy._get_version()
+
+    def _sort_tiers(self):
+        in_progress = self.with_context(tiering_policy_in_progress=True)
+        for policy in in_progress.filtered(lambda policy: policy.method == "score"):
+            for sequence, tier in enumerate(policy.tier_ids.sorted(lambda t: (-t.entry_floor, t.id)), 1):
+                if tier.sequence != sequence:
+                    tier.sequence = sequence
+        self.invalidate_recordset(["tier_ids"])  # in their new order
+
     def copy_data(self, default=None):
-        return [
-            dict(vals, name=self.env._("%(policy)s (copy)", policy=policy.name))
-            if "name" not in (default or {})
-            else vals
-            for policy, vals in zip(self, super().copy_data(default), strict=True)
-        ]
+        default = default or {}
+        vals_list = super().copy_data(default)
+        for policy, vals in zip(self, vals_list, strict=True):
+            if "name" not in default:
+                vals["name"] = self.env._("%(policy)s (copy)", policy=policy.name)
+            if policy._takes_all() and not default.keys() & {"active", "partner_domain"}:
+                # Two policies for all customers are refused: the copy waits for its own customers.
+                vals["active"] = False
+        return vals_list
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_history(self):
@@ -165,35 +403,117 @@ class CustomerTieringPolicy(models.Model):
                 self.env._("Customers have been in the tiers of this policy. Archive it, so that their history stays.")
             )
 
+    def unlink(self):
+        simulations = self.env["customer.tiering.simulation"].sudo().search([("base_id", "in", self.ids)])
+        if simulations:
+            simulations._discard()
+        return super().unlink()
+
     def _check_tiers(self):
         for policy in self:
-            tiers = policy.tier_ids
-            if not tiers:
+            if not policy.tier_ids:
                 raise ValidationError(
                     self.env._(
                         "Policy “%(policy)s” has no tier. Add at least one tier that starts at score 0.",
                         policy=policy.display_name,
                     )
                 )
-            floors = tiers.mapped("entry_floor")
-            double = next((floor for floor in floors if floors.count(floor) > 1), None)
-            if double is not None:
-                names = ", ".join(tiers.filtered(lambda t, floor=double: t.entry_floor == floor).mapped("name"))
+            if policy.method == "score":
+                policy._check_floors()
+            elif policy.method in DEFAULT_SHARES:
+                policy._check_shares()
+            elif policy.method == "conditions":
+                policy._check_conditions()
+
+    def _check_floors(self):
+        tiers = self.tier_ids
+        floors = tiers.mapped("entry_floor")
+        double = next((floor for floor in floors if floors.count(floor) > 1), None)
+        if double is not None:
+            names = ", ".join(tiers.filtered(lambda t, floor=double: t.entry_floor == floor).mapped("name"))
+            raise ValidationError(
+                self.env._(
+                    "%(tiers)s all start at score %(floor)g. Give each tier its own “From Score”.",
+                    tiers=names,
+                    floor=double,
+                )
+            )
+        if min(floors) != 0:
+            lowest = min(tiers, key=lambda tier: tier.entry_floor)
+            raise ValidationError(
+                self.env._(
+                    "No tier starts at score 0, so customers below %(floor)g would have none. "
+                    "Set “From Score” of %(tier)s to 0 or add a tier that starts at 0.",
+                    floor=lowest.entry_floor,
+                    tier=lowest.name,
+                )
+            )
+        ascending = tiers.sorted("entry_floor")
+        for lower, higher in pairwise(ascending):
+            if higher.keep_floor < lower.keep_floor:
                 raise ValidationError(
                     self.env._(
-                        "%(tiers)s all start at score %(floor)g. Give each tier its own “From Score”.",
-                        tiers=names,
-                        floor=double,
+                        "%(higher)s stays down to %(high)g and %(lower)s only to %(low)g. A higher tier must not be "
+                        "easier to keep: change one of the “Stays Down To”.",
+                        higher=higher.name,
+                        high=higher.keep_floor,
+                        lower=lower.name,
+                        low=lower.keep_floor,
                     )
                 )
-            if min(floors) != 0:
-                lowest = min(tiers, key=lambda tier: tier.entry_floor)
+
+    def _check_shares(self):
+        without = self.tier_ids.filtered(lambda tier: tier.share <= 0)
+        if without:
+            raise ValidationError(
+                self.env._("%(tiers)s: give each tier a share above 0 %%.", tiers=", ".join(without.mapped("name")))
+            )
+        total = sum(self.tier_ids.mapped("share"))
+        if float_compare(total, 100, precision_digits=2):
+            raise ValidationError(
+                self.env._(
+                    "The shares of the tiers add up to %(total)g %%. Change them so that they make 100 %% together.",
+                    total=total,
+                )
+            )
+
+    def _check_conditions(self):
+        *higher, lowest = self.tier_ids
+        if lowest.condition_ids:
+            raise ValidationError(
+                self.env._(
+                    "%(tier)s is the lowest tier and takes all who meet none of the conditions above. "
+                    "Remove its conditions, or add a tier without conditions below it.",
+                    tier=lowest.name,
+                )
+            )
+        for tier in higher:
+            if not tier.condition_ids:
                 raise ValidationError(
                     self.env._(
-                        "No tier starts at score 0, so customers below %(floor)g would have none. "
-                        "Set “From Score” of %(tier)s to 0 or add a tier that starts at 0.",
-                        floor=lowest.entry_floor,
-                        tier=lowest.name,
+                        "%(tier)s has no condition, so nobody would be below it. Add at least one condition.",
+                        tier=tier.name,
+                    )
+                )
+
+    def _check_clusters(self):
+        """Refuse more tiers than there are different customers, as far as the last run knows."""
+        # sudo: a manager of the policy need not see every scorecard
+        cards = self.env["customer.tiering.scorecard"].sudo()
+        for policy in self:
+            tiers = len(policy.tier_ids)
+            different = cards._read_group(
+                [("company_id", "=", policy.company_id.id), ("order_count", ">", 0)],
+                ["last_order_date:day", "order_count", "amount"],
+                limit=tiers,
+            )
+            if different and len(different) < tiers:
+                raise ValidationError(
+                    self.env._(
+                        "There are only %(customers)s customers who differ from each other, too few for %(tiers)s "
+                        "clusters. Remove tiers or choose another method.",
+                        customers=len(different),
+                        tiers=tiers,
                     )
                 )
 
@@ -231,11 +551,10 @@ class CustomerTieringPolicy(models.Model):
     @api.constrains("partner_domain")
     def _check_partner_domain(self):
         for policy in self:
-            try:
-                # As the person who saves it (Odoo checks constraints as superuser): a run reads with
-                # all rights, so nobody may choose customers by what they themselves may not see.
-                self.env["res.partner"].sudo(False)._search(policy._get_partner_domain())
-            except (ValueError, SyntaxError, TypeError, UserError) as error:
+            # As the person who saves it (Odoo checks constraints as superuser): a run reads with
+            # all rights, so nobody may choose customers by what they themselves may not see.
+            error = policy.sudo(False)._get_domain_error()
+            if error:
                 raise ValidationError(
                     self.env._(
                         "The customer filter of policy “%(policy)s” cannot be read (%(error)s). "
@@ -243,7 +562,40 @@ class CustomerTieringPolicy(models.Model):
                         policy=policy.display_name,
                         error=error,
                     )
-                ) from error
+                )
+
+    @api.constrains("partner_domain", "active", "company_id")
+    def _check_one_default(self):
+        for policy in self.filtered(lambda policy: policy.active and policy._takes_all()):
+            other = policy._get_other_policies().filtered(lambda other: other._takes_all())[:1]
+            if other:
+                raise ValidationError(
+                    self.env._(
+                        "“%(other)s” is already for all customers, so “%(policy)s” would never get one. "
+                        "Choose under “Customers” whom “%(policy)s” is for.",
+                        other=other.name,
+                        policy=policy.name,
+                    )
+                )
+
+    @api.constrains(*LIFECYCLE_FIELDS)
+    def _check_lifecycle(self):
+        for policy in self:
+            if not 1 < policy.lifecycle_late < policy.lifecycle_lost:
+                raise ValidationError(
+                    self.env._(
+                        "“Declining After” must be more than 1 usual gap and less than “Lost After”. "
+                        "Now they are %(late)g and %(lost)g.",
+                        late=policy.lifecycle_late,
+                        lost=policy.lifecycle_lost,
+                    )
+                )
+            if not (0 < policy.lifecycle_falling <= 100 and 0 < policy.lifecycle_growing <= 100):
+                raise ValidationError(
+                    self.env._("The percentages of growing and falling amounts lie above 0 and up to 100.")
+                )
+            if policy.lifecycle_exploring_days < 1:
+                raise ValidationError(self.env._("“Exploring Up To” needs at least 1 order."))
 
     def _segment_map_ids(self):
         self.ensure_one()
@@ -257,17 +609,78 @@ class CustomerTieringPolicy(models.Model):
         self.ensure_one()
         return Domain(ast.literal_eval(self.partner_domain or "[]"))
 
+    def _takes_all(self):
+        """Whether every customer matches this policy."""
+        self.ensure_one()
+        return not self.partner_domain or self.partner_domain.strip() == "[]"
+
     def _get_population_domain(self):
         """Return the domain of this policy's customers: the first policy that matches has them."""
         self.ensure_one()
-        before = self._get_other_policies().filtered(
-            lambda policy: (policy.sequence, policy.id) < (self.sequence, self.id)
+        place = self._get_place()
+        before = self._get_other_policies().filtered(lambda policy: policy._get_place() < place)
+        return Domain.AND([self._get_claim(), *(~policy._get_claim() for policy in before)])
+
+    def _get_claim(self):
+        """Return the domain of those who match this policy.
+
+        If its filter cannot be read any more, because the field of an uninstalled module was in it,
+        these are the customers it has: they stay as they are until somebody repairs the filter.
+        """
+        self.ensure_one()
+        if not self._get_domain_error():
+            return self._get_partner_domain()
+        return Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                "%s IN (SELECT partner_id FROM customer_tiering_scorecard WHERE policy_id = %s)",
+                SQL.identifier(alias, "id"),
+                self._get_simulated().id or None,  # not saved yet: nobody
+            )
         )
-        return Domain.AND([self._get_partner_domain(), *(~policy._get_partner_domain() for policy in before)])
+
+    def _get_domain_error(self):
+        """Return why the filter of customers cannot be read, or None."""
+        try:
+            self.env["res.partner"]._search(self._get_partner_domain())
+        except (ValueError, SyntaxError, TypeError, UserError) as error:
+            return error
+        return None
+
+    def _check_usable(self):
+        """Refuse to compute a policy whose filter of customers cannot be read.
+
+        :raises UserError: with what to do about it
+        """
+        error = self._get_domain_error()
+        if error:
+            raise UserError(
+                self.env._(
+                    "The customer filter of policy “%(policy)s” cannot be read any more (%(error)s). Its customers "
+                    "keep their tiers. Choose the conditions again.",
+                    policy=self.name,
+                    error=error,
+                )
+            )
+
+    def _get_place(self):
+        """Return what sorts the policies of a company; a policy that is not saved yet comes last."""
+        self.ensure_one()
+        origin = self._get_simulated()
+        return (self.sequence, origin.id or float("inf"))
+
+    def _get_simulated(self):
+        """Return the policy whose place and customers this one has: itself, or the one it simulates."""
+        self.ensure_one()
+        return self._get_simulation().base_id if self.is_simulation else self._origin
+
+    def _get_simulation(self):
+        return self.env["customer.tiering.simulation"].search([("draft_id", "=", self._origin.id)])
 
     def _get_other_policies(self):
         self.ensure_one()
-        return self.search([("company_id", "=", self.company_id.id), ("id", "!=", self.id)])
+        company, simulated = self.company_id, self._get_simulated()
+        # Archived policies and drafts have no customers, even where the context shows them.
+        return self.search([("company_id", "=", company.id), ("id", "!=", simulated.id), ("active", "=", True)])
 
     def _get_rules(self):
         """Return the policy as the engine's ``PolicyRules``.
@@ -286,13 +699,94 @@ class CustomerTieringPolicy(models.Model):
         try:
             return rules.PolicyRules(
                 criteria=tuple(criterion._get_rule() for criterion in self.criterion_ids),
-                tiers=tuple(rules.TierRule(key=tier.id, floor=tier.entry_floor) for tier in self.tier_ids),
+                tiers=tuple(tier._get_rule() for tier in self.tier_ids),
                 segment_map=tuple(tuple(row) for row in self.segment_map),
                 prospect_segment=prospect.id if prospect else None,
                 min_population=self.min_population,
+                tier_method=self.method,
+                basis=(self.basis or None) if self.method == "customer_share" else None,
+                retention=rules.RetentionRules(**{name: self[name] for name in RETENTION_FIELDS}),
+                lifecycle=rules.LifecycleRules(**{name: self[fname] for fname, name in LIFECYCLE_FIELDS.items()}),
             )
         except ValueError as error:
             raise UserError(str(error)) from error
+
+    def _get_rules_values(self):
+        """Return all that decides over the customers as a dict of plain values."""
+        values = {
+            "rules": self._get_rules().to_json(),
+            "window_days": self.window_days,
+            "partner_domain": self.partner_domain,
+        }
+        return json.loads(json.dumps(values))  # as the database gives it back: lists, no tuples
+
+    def _get_simulated_values(self):
+        """Return all that a simulation may change and that changes its result, a dict of plain values."""
+        prices = {str(tier._get_key()): tier.pricelist_id.id for tier in self.tier_ids}
+        return {**self._get_rules_values(), "recalibrate_days": self.recalibrate_days, "prices": prices}
+
+    def _get_version(self):
+        """Return the version that stands for the present rules, a new one if they have changed."""
+        self.ensure_one()
+        # sudo: who edits a policy writes no version; it keeps the person as its author
+        last = self.sudo().version_ids.sorted("number")[-1:]
+        values = self._get_rules_values()
+        if last and last.rules == values:
+            return last
+        names = {str(tier._get_key()): tier.name for tier in self.tier_ids}
+        if last and not last.run_ids:  # nothing was computed by it
+            last.write({"rules": values, "names": names})
+            return last
+        return last.create([{"policy_id": self.id, "number": last.number + 1, "rules": values, "names": names}])
+
+    def compute(self, as_of):
+        """Compute what the policy's customers were on a past day, by the present rules; write nothing.
+
+        There is no past to be fair to: nobody is kept in a tier by grace, stay or lock.
+
+        :param as_of: a date, or its text ``YYYY-MM-DD``, today or before; orders up to then count
+        :return: a list of dicts, one per customer: ``partner_id``, ``score``, ``tier_id``, ``segment_id``,
+            ``recency_score``, ``frequency_score``, ``monetary_score``, ``lifecycle``, ``amount``,
+            ``order_count``; None where there is none
+        """
+        self.ensure_one()
+        self.check_access("read")
+        as_of = fields.Date.to_date(as_of)
+        if not as_of or as_of > self.company_id._get_tiering_today():
+            raise UserError(self.env._("Choose today or a day in the past."))
+        result = self._compute_frame(as_of).rename(columns={"earned": "tier_id", "segment": "segment_id"})
+        columns = ["score", "tier_id", "segment_id", "recency_score", "frequency_score", "monetary_score"]
+        columns += ["lifecycle", "amount", "order_count"]
+        result = result[columns].astype(object).where(result[columns].notna(), None)
+        return result.rename_axis("partner_id").reset_index().to_dict("records")
+
+    def _compute_frame(self, as_of):
+        """Return the frame of the customers on a day, with all that the engine makes of it."""
+        from ..engine import pipeline  # noqa: PLC0415
+
+        self._check_usable()
+        rules = self._get_rules()
+        reader = self.env["customer.tiering.reader"].sudo()
+        frame = reader._read_customers(self, as_of, metrics=rules.metrics)
+        try:
+            fit = pipeline.fit(rules, frame, as_of)
+            return frame.join(pipeline.apply(rules, fit, frame, as_of))
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
+    def _get_last_computation(self):
+        """Return the rules and the fitted values of the last run, or (None, None) before the first one."""
+        from ..engine import pipeline  # noqa: PLC0415
+
+        # sudo: who sees a scorecard may know how it came about
+        last = self.env["customer.tiering.run"].sudo()._get_last(self) if self else None
+        fitted = last and (last.calibration_id or last).fitted
+        if not fitted or not last.version_id:
+            return None, None
+        try:
+            return last.version_id._get_rules(), pipeline.Fit.from_json(fitted)
+        except ValueError:  # a metric of an uninstalled module
+            return None, None
 
     def _get_window(self, as_of):
         """Return ``(window start, end)``: the first excluded day, and the first excluded moment.
@@ -316,7 +810,9 @@ class CustomerTieringPolicy(models.Model):
         self.check_access("write")
         if not self:
             raise UserError(self.env._("This company has no tiering policy. Add one before you compute."))
-        runs = self.env["customer.tiering.run"]._queue(self, trigger="manual")
+        runs = self.env["customer.tiering.run"]._queue(
+            self, trigger="manual", recalibrate=bool(self.env.context.get("tiering_recalibrate"))
+        )
         orders = (
             self.env["sale.order"]
             .sudo()
@@ -345,10 +841,112 @@ class CustomerTieringPolicy(models.Model):
             },
         }
 
+    def action_advise(self):
+        """Open proposals for bands, window and floors from the customers' own data."""
+        self.ensure_one()
+        self.check_access("write")
+        advice = self.env["customer.tiering.advisor"].create([{"policy_id": self.id}])
+        advice._propose()
+        return advice._get_action()
+
+    def action_recalibrate(self):
+        """Compare the customers anew, now."""
+        self.check_access("write")
+        return self.with_context(tiering_recalibrate=True).action_compute_now()
+
+    def action_simulate(self):
+        """Open a copy of the policy to try other values on."""
+        self.ensure_one()
+        self.check_access("write")
+        draft = self.with_context(tiering_simulation=True).copy(
+            {
+                "name": self.env._("%(policy)s (simulation)", policy=self.name),
+                "active": False,
+                "is_simulation": True,
+                "sequence": self.sequence,
+            }
+        )
+        # sudo: simulations are written by their policy only
+        self.env["customer.tiering.simulation"].sudo().create(
+            [{"base_id": self.id, "draft_id": draft.id, "base_rules": self._get_simulated_values()}]
+        )
+        return draft._open_simulation()
+
+    def _open_simulation(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
+        form = self.env.ref("customer_tiering.customer_tiering_simulation_view_form")
+        return {**action, "res_id": self.id, "views": [(form.id, "form")], "view_mode": "form"}
+
+    def action_simulation_compute(self):
+        """Compute what the changed values would do; in the background where it takes longer."""
+        self.ensure_one()
+        return self.action_compute_now()
+
+    def action_simulation_apply(self):
+        """Give the policy the simulated values and compute its customers."""
+        self.ensure_one()
+        self.check_access("write")
+        simulation = self._get_simulation()
+        base = simulation.base_id
+        if self.simulation_state != "done":
+            raise UserError(self.env._("Simulate the present values first, so that you see what you apply."))
+        simulation._apply()
+        notification = base.action_compute_now()
+        notification["params"]["next"] = {
+            "type": "ir.actions.act_window",
+            "res_model": "customer.tiering.policy",
+            "res_id": base.id,
+            "views": [(False, "form")],
+        }
+        return notification
+
+    def action_simulation_discard(self):
+        """Forget the simulation."""
+        self.ensure_one()
+        self.check_access("write")
+        base = self._get_simulation().base_id
+        self._get_simulation()._discard()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "customer.tiering.policy",
+            "res_id": base.id,
+            "views": [(False, "form")],
+            "target": "main",
+        }
+
+    def action_simulation_lines(self):
+        """Open the customers who would move."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "customer_tiering.customer_tiering_simulation_line_action"
+        )
+        action["domain"] = [("simulation_id", "=", self._get_simulation().id)]
+        return action
+
+    def action_simulation_export(self):
+        self.ensure_one()
+        return {"type": "ir.actions.act_url", "url": f"/customer_tiering/simulation/{self.id}", "target": "download"}
+
     def action_open_scorecards(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_scorecard_action")
         action["domain"] = [("policy_id", "=", self.id)]
+        return action
+
+    def action_open_versions(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "customer_tiering.customer_tiering_policy_version_action"
+        )
+        action["domain"] = [("policy_id", "=", self.id)]
+        return action
+
+    def action_open_simulations(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
+        drafts = self.env["customer.tiering.simulation"].search([("base_id", "=", self.id)]).draft_id
+        action["domain"] = [("id", "in", drafts.ids), ("active", "=", False)]
         return action
 
     def action_open_runs(self):

@@ -22,6 +22,14 @@ RETRYABLE = (
 )
 # A run that has ended its server so many times is given up, so that it cannot do so for ever.
 INTERRUPTIONS = 3
+# Why a customer changes tier, by the policy's method.
+METHOD_REASONS = {
+    "score": "score",
+    "customer_share": "share",
+    "revenue_share": "share",
+    "conditions": "condition",
+    "clusters": "cluster",
+}
 # More notes than this in one go would be a flood, and a transaction that takes too long.
 POST_LIMIT = 1000
 
@@ -64,6 +72,41 @@ class CustomerTieringRun(models.Model):
         string="Scorecards Written", readonly=True, help="Scorecards that are new or whose values changed."
     )
     attempts = fields.Integer(readonly=True, help="How often this run was started; more than once if interrupted.")
+    pending_count = fields.Integer(
+        string="Downgrades Announced",
+        readonly=True,
+        help="Customers whose downgrade is announced and has not taken effect yet.",
+    )
+    version_id = fields.Many2one(
+        "customer.tiering.policy.version",
+        string="Rules",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The rules as they were when this run used them.",
+    )
+    recalibrate = fields.Boolean(readonly=True, help="Compare the customers anew, although the policy does not ask.")
+    calibration_id = fields.Many2one(
+        "customer.tiering.run",
+        string="Compared By",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The run whose comparison of all customers this one scored by.",
+    )
+    drift = fields.Float(
+        string="Drift (%)",
+        digits=(5, 2),
+        readonly=True,
+        aggregator="avg",
+        help="The share of customers who would have earned another tier if this run had compared them anew.",
+    )
+    silhouette = fields.Float(
+        digits=(5, 3),
+        readonly=True,
+        aggregator="avg",
+        help="How well the clusters are separated: 1 is perfect, 0 means that they overlap.",
+    )
     fitted = fields.Json(
         readonly=True, prefetch=False, help="The numbers this run measured from all customers and scored by."
     )
@@ -82,14 +125,21 @@ class CustomerTieringRun(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _queue(self, policies, trigger):
+    def _queue(self, policies, trigger, recalibrate=False):
         """Return one waiting run per policy, new where none is waiting yet."""
         waiting = self.sudo().search([("policy_id", "in", policies.ids), ("state", "=", "queued")])
         if trigger == "manual":
             waiting.write({"trigger": trigger, "user_id": self.env.uid})
+        if recalibrate:
+            waiting.recalibrate = True
         created = self.sudo().create(
             [
-                {"policy_id": policy.id, "trigger": trigger, "user_id": trigger == "manual" and self.env.uid}
+                {
+                    "policy_id": policy.id,
+                    "trigger": trigger,
+                    "user_id": trigger == "manual" and self.env.uid,
+                    "recalibrate": recalibrate,
+                }
                 for policy in policies - waiting.policy_id
             ]
         )
@@ -195,33 +245,35 @@ class CustomerTieringRun(models.Model):
     def _compute(self, as_of=None):
         """Score the policy's customers as of a day, in the current transaction.
 
+        The run of a simulated policy does the same and records what would happen instead.
+
         :param as_of: a date; today in the company's time zone when left out
         :raises RunUnderWayError: when another transaction computes the company's customers
         :raises UserError: when the policy cannot be used
         """
-        from ..engine import pipeline  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         self.ensure_one()
         started_at, started = fields.Datetime.now(), time.monotonic()
         run = self.sudo()
         if run.user_id:
             run = run.with_context(lang=run.user_id.lang)
         policy = run.policy_id
-        if not policy.active:
+        if not policy.active and not policy.is_simulation:
             raise UserError(
                 run.env._(
                     "Policy “%(policy)s” is archived. Restore it before you compute its customers.",
                     policy=policy.name,
                 )
             )
-        run._lock_company()
+        if not policy.is_simulation:
+            run._lock_company(policy.company_id)
+            run.version_id = policy._get_version()
         as_of = as_of or policy.company_id._get_tiering_today()
-        rules = policy._get_rules()
 
-        frame = self.env["customer.tiering.reader"].sudo()._read_customers(policy, as_of)
-        fit = pipeline.fit(rules, frame, as_of)
-        result = frame.join(pipeline.apply(rules, fit, frame, as_of))
-        counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result)
+        result, values = run._score(as_of)
+        if policy.is_simulation:
+            counts = policy._get_simulation()._record(run, as_of, result)
+        else:
+            counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result)
 
         run.write(
             {
@@ -230,35 +282,178 @@ class CustomerTieringRun(models.Model):
                 "started_at": started_at,
                 "duration": time.monotonic() - started,
                 "customer_count": len(result),
-                "fitted": fit.to_json(),
-                "note": run._get_note(len(result), fit),
+                "pending_count": int(result["pending_tier_id"].notna().sum()),
                 "error": False,
+                **values,
                 **counts,
             }
         )
-        if policy.post_changes and run.trigger == "manual":
+        if policy.post_changes and run.trigger == "manual" and not policy.is_simulation:
             run._post_changes()
         run._notify("success", run._get_summary())
 
-    def _lock_company(self):
+    def _lock_company(self, company):
         """Hold the company's lock until the end of the transaction.
 
         :raises RunUnderWayError: when another transaction holds it
         """
-        ((locked,),) = self.env.execute_query(
-            SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, self.company_id.id)
-        )
+        ((locked,),) = self.env.execute_query(SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, company.id))
         if not locked:
             raise RunUnderWayError(
                 self.env._(
                     "The customers of %(company)s are being computed right now. Wait until that run is done.",
-                    company=self.company_id.name,
+                    company=company.name,
                 )
             )
+
+    def _score(self, as_of):
+        """Return what every customer of the policy gets, and what the run itself learned; write nothing.
+
+        :return: ``(DataFrame with one row per customer as the writer takes it, {run field: value})``
+        """
+        from ..engine import decision, pipeline, schema  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        policy = self.policy_id
+        policy._check_usable()
+        rules = policy._get_rules()
+        frame, states = self._read(policy, rules, as_of)
+        try:
+            fresh = pipeline.fit(rules, frame, as_of)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        last = self._get_last(policy._get_simulated())
+        same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values()
+        earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
+        kept = self._get_kept_calibration(earlier, as_of)
+        values = {
+            "calibration_id": kept.id or self.id,
+            "fitted": False if kept else fresh.to_json(),
+            "drift": 0,
+            "silhouette": fresh.tiers.clusters.silhouette or 0 if fresh.tiers.clusters else 0,
+            "note": self._get_note(len(frame), fresh),
+        }
+        fit = pipeline.Fit.from_json(kept.fitted) if kept else fresh
+        scored = pipeline.apply(rules, fit, frame, as_of)
+        result = decision.decide(rules, fit, frame, scored, states, as_of)
+        result["reason"] = METHOD_REASONS[policy.method] if same_rules or not last.version_id else "rules"
+        if earlier.fitted:
+            other = fresh if kept else pipeline.Fit.from_json(earlier.fitted)
+            compared = pipeline.apply(rules, other, frame, as_of)[schema.EARNED]
+            moved = compared.fillna(0) != scored[schema.EARNED].fillna(0)
+            if kept:
+                values["drift"] = 100 * moved.mean() if len(moved) else 0
+            else:
+                result.loc[moved, "reason"] = "calibration"
+        result["user_id"] = self.user_id.id or None
+        return self._prepare_result(result), values
+
+    def _read(self, policy, rules, as_of, partner_ids=None):
+        """Return the frames of the policy's customers and of what was decided about them before."""
+        reader = self.env["customer.tiering.reader"].sudo()
+        frame = reader._read_customers(policy, as_of, metrics=rules.metrics, partner_ids=partner_ids)
+        return frame, reader._read_states(policy.company_id, as_of, frame.index, partner_ids)
+
+    def _prepare_result(self, result):
+        """Return the result with the scorecard's names of columns."""
+        return result.rename(
+            columns={
+                "tier": "tier_id",
+                "computed_tier": "computed_tier_id",
+                "pending_tier": "pending_tier_id",
+                "next_tier": "next_tier_id",
+                "segment": "segment_id",
+            }
+        )
+
+    def _get_last(self, policy):
+        """Return the last run of ``policy`` that was computed."""
+        return self.sudo().search([("policy_id", "=", policy.id), ("state", "=", "done")], limit=1)
+
+    def _get_kept_calibration(self, earlier, as_of):
+        """Return ``earlier`` if its comparison still holds on ``as_of``, or none when it is time for a new one."""
+        if (
+            self.recalibrate
+            or not earlier.fitted
+            or not 0 <= (as_of - earlier.as_of).days < self.policy_id.recalibrate_days
+        ):
+            return self.browse()
+        return earlier
+
+    # ------------------------------------------------------------------
+    # Single customers, between the runs
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _refresh(self, policy, rows):
+        """Score the customers of the queue again by what the last run of their policy measured.
+
+        Nobody is downgraded here; a policy without a run yet is left to its first one.
+
+        :param rows: ``customer.tiering.refresh`` records of the policy's company
+        """
+        from ..engine import decision, pipeline, retention  # noqa: PLC0415
+
+        last = self._get_last(policy)
+        fitted = (last.calibration_id or last).fitted
+        if not fitted or not last.version_id:
+            return
+        try:
+            rules = last.version_id._get_rules()
+        except ValueError as error:
+            _logger.info("Policy %s waits for its next run: %s", policy.id, error)
+            return
+        if not self._can_refer_to(rules):
+            _logger.info("Policy %s waits for its next run: a tier or a segment was deleted.", policy.id)
+            return
+        company = policy.company_id
+        as_of = company._get_tiering_today()
+        # Who has come to match this policy moves in its run: the tiers of two policies are not comparable.
+        others = self.env["customer.tiering.scorecard"].search(
+            [
+                ("company_id", "=", company.id),
+                ("partner_id", "in", rows.partner_id.ids),
+                ("policy_id", "!=", policy.id),
+            ]
+        )
+        partners = rows.partner_id - others.partner_id
+        frame, states = self._read(last.version_id._get_policy(), rules, as_of, partners.ids)
+        if frame.empty:
+            return
+        fit = pipeline.Fit.from_json(fitted)
+        scored = pipeline.apply(rules, fit, frame, as_of)
+        mode = retention.MODE_UP if policy.upgrade_when == "instant" else retention.MODE_HOLD
+        result = decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
+        reasons = {row.partner_id.id: row.reason for row in rows.sorted(lambda row: row.reason == "merged")}
+        users = {row.partner_id.id: row.user_id.id for row in rows}
+        result["reason"] = result.index.map(reasons)
+        result["user_id"] = result.index.map(users)
+        self.env["customer.tiering.writer"].sudo()._write_result(
+            last, as_of, self._prepare_result(result), partial=True
+        )
+
+    def _can_refer_to(self, rules):
+        """Whether all tiers and segments that ``rules`` can lead to are still there."""
+        tiers = self.env["customer.tier"].sudo().browse(tier.key for tier in rules.tiers)
+        segments = self.env["customer.segment"].sudo().browse({key for row in rules.segment_map for key in row})
+        return tiers.exists() == tiers and segments.exists() == segments
 
     def _get_note(self, customer_count, fit):
         if not customer_count:
             return self.env._("No customer has a quotation or an order yet, so there was nothing to score.")
+        clusters = fit.tiers.clusters
+        if clusters and clusters.distinct < len(self.policy_id.tier_ids):
+            return self.env._(
+                "Only %(distinct)s customers differ from each other, fewer than there are tiers: "
+                "the highest tiers stay empty.",
+                distinct=clusters.distinct,
+            )
+        if clusters and clusters.silhouette is not None and not clusters.better_than_chance:
+            return self.env._(
+                "The clusters are no better than chance (silhouette %(silhouette).2f; customers spread at random "
+                "reach %(chance).2f). The customers do not fall into groups: choose another method.",
+                silhouette=clusters.silhouette,
+                chance=clusters.chance,
+            )
         if fit.small:
             return self.env._(
                 "Only %(population)s customers bought in the window, fewer than the %(minimum)s that a comparison "
@@ -270,6 +465,13 @@ class CustomerTieringRun(models.Model):
 
     def _get_summary(self):
         self.ensure_one()
+        if self.policy_id.is_simulation:
+            return self.env._(
+                "%(customers)s customers simulated: %(up)s would move up, %(down)s down. Nothing has changed yet.",
+                customers=self.customer_count,
+                up=self.up_count,
+                down=self.down_count,
+            )
         summary = self.env._(
             "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s.",
             policy=self.policy_id.name,

@@ -1,5 +1,7 @@
+import math
+
 from odoo import api, fields, models
-from odoo.tools import float_round
+from odoo.tools import float_round, format_date
 from odoo.tools.misc import formatLang
 
 
@@ -62,6 +64,117 @@ class CustomerTieringScorecard(models.Model):
     )
     last_contact_date = fields.Date(string="Last Contact", readonly=True)
     days_since_contact = fields.Integer(string="Days since Last Contact", compute="_compute_days")
+    tenure_days = fields.Integer(string="Days since First Order", compute="_compute_days")
+    lateness = fields.Float(
+        digits=(10, 1),
+        compute="_compute_days",
+        help="Days since the last order in multiples of the purchase cycle: 2 means twice as long as usual.",
+    )
+    gap_regularity = fields.Float(
+        string="Regularity (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How alike the days between orders are, over the whole history: 100 is always the same, "
+        "50 is by pure chance. Needs three days with orders.",
+    )
+    growth = fields.Float(
+        string="Growth (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Amounts of the later half of the policy's window against the earlier half: "
+        "100 is all in the later half, 0 equally much, -100 all in the earlier half.",
+    )
+    # Only what the policy's criteria look at is measured; the rest is empty.
+    category_count = fields.Integer(
+        string="Product Categories",
+        readonly=True,
+        aggregator="avg",
+        help="Different product categories bought in the policy's window.",
+    )
+    top_category_id = fields.Many2one(
+        "product.category",
+        readonly=True,
+        ondelete="set null",
+        help="The product category with the highest amount in the policy's window.",
+    )
+    top_category_share = fields.Float(
+        string="Share of Top Category (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How much of the amount in the policy's window is of the top category.",
+    )
+    repurchase_rate = fields.Float(
+        string="Bought Again (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How many of the products bought in the policy's window were bought on two or more days.",
+    )
+    discount_share = fields.Float(
+        string="Discount (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Discounts given in the policy's window, in percent of the prices before discount.",
+    )
+    top_team_id = fields.Many2one(
+        "crm.team",
+        string="Top Sales Team",
+        readonly=True,
+        ondelete="set null",
+        help="The sales team with the most orders in the policy's window.",
+    )
+    top_team_share = fields.Float(
+        string="Share of Top Sales Team (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How many of the orders in the policy's window are of the top sales team.",
+    )
+    conversion_rate = fields.Float(
+        string="Confirmed (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How many of the quotations and orders dated in the policy's window are confirmed.",
+    )
+    open_quotation_count = fields.Integer(
+        string="Open Quotations", readonly=True, help="Quotations that are neither confirmed nor cancelled."
+    )
+    open_quotation_amount = fields.Monetary(
+        readonly=True, help="Untaxed amount of the open quotations, in the company's currency."
+    )
+    contact_decay = fields.Float(
+        string="Recent Contacts",
+        digits=(10, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Contacts in the policy's window, recent ones count more: one of today counts 1, "
+        "one in the middle of the window counts half.",
+    )
+    overdue_activity_count = fields.Integer(
+        string="Overdue Activities",
+        readonly=True,
+        help="Open activities past their deadline on the customer, its contacts and their orders.",
+    )
+    lifecycle = fields.Selection(
+        [
+            ("prospect", "Prospect"),
+            ("exploring", "Exploring"),
+            ("forming", "Forming"),
+            ("stable", "Stable"),
+            ("declining", "Declining"),
+            ("lost", "Lost"),
+        ],
+        string="Lifecycle Stage",
+        readonly=True,
+        help="Prospect: never bought. Exploring: the first orders. Forming: buys more and more. "
+        "Stable: buys as usual. Declining: late for the usual cycle, or buys much less. "
+        "Lost: so late that nothing more is expected.",
+    )
 
     # What it is worth
     recency_score = fields.Integer(string="R", readonly=True, aggregator="avg", help="Recency score, 5 is best.")
@@ -75,6 +188,34 @@ class CustomerTieringScorecard(models.Model):
         group_expand="_read_group_tier_id",
     )
     tier_since = fields.Date(readonly=True, help="Since when the customer has been in this tier.")
+    # What the rules say, without a person's lock; the next run starts from it.
+    computed_tier_id = fields.Many2one(
+        "customer.tier",
+        readonly=True,
+        ondelete="restrict",
+        help="The tier that the customer would have without the lock.",
+    )
+    computed_since = fields.Date(readonly=True)
+    differs = fields.Boolean(
+        string="Lock Changes the Tier", readonly=True, help="The customer is in another tier than the computed one."
+    )
+    pending_tier_id = fields.Many2one(
+        "customer.tier",
+        string="Announced Downgrade",
+        readonly=True,
+        ondelete="set null",
+        help="The tier to which the customer falls on the announced day, unless they buy in time.",
+    )
+    pending_date = fields.Date(
+        string="Downgrade On",
+        readonly=True,
+        help="The day from which the announced downgrade takes effect.",
+    )
+    lock_id = fields.Many2one("customer.tiering.lock", readonly=True, ondelete="set null")
+    lock_mode = fields.Selection(related="lock_id.mode")
+    lock_reason = fields.Char(related="lock_id.reason")
+    lock_date_end = fields.Date(related="lock_id.date_end")
+    lock_user_id = fields.Many2one(related="lock_id.user_id")
     segment_id = fields.Many2one("customer.segment", readonly=True, ondelete="restrict")
     next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(
@@ -94,7 +235,12 @@ class CustomerTieringScorecard(models.Model):
     partner_ref = fields.Char(related="partner_id.ref", string="Customer Number")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
     country_id = fields.Many2one(related="partner_id.country_id", string="Country")
-    explanation_lines = fields.Json(compute="_compute_explanation_lines")
+    explanation_data = fields.Json(
+        string="Explanation for People",
+        compute="_compute_explanation_data",
+        help="Everything that explains the tier: the lines of the score, the ways to the next tier and to keep "
+        "this one, announced downgrade, lock, stage, and all of it as text.",
+    )
     change_ids = fields.Many2many("customer.tier.change", string="Tier History", compute="_compute_change_ids")
 
     # A constraint, not an index: merging contacts looks for constraints to know what it cannot move.
@@ -112,19 +258,284 @@ class CustomerTieringScorecard(models.Model):
         """Show the empty tiers of the current company too, the highest first."""
         return self.env["customer.tier"]._search_current() | tiers
 
-    @api.depends("last_order_date", "last_contact_date", "company_id")
+    @api.depends("first_order_date", "last_order_date", "last_contact_date", "gap_median_days", "company_id")
     def _compute_days(self):
         for company, cards in self.grouped("company_id").items():
             today = company._get_tiering_today()
             for card in cards:
                 card.recency_days = card.last_order_date and (today - card.last_order_date).days
                 card.days_since_contact = card.last_contact_date and (today - card.last_contact_date).days
+                card.tenure_days = card.first_order_date and (today - card.first_order_date).days
+                card.lateness = card.gap_median_days and card.recency_days / card.gap_median_days
 
-    @api.depends("explanation", "last_order_date", "last_contact_date", "policy_id.criterion_ids.sequence")
+    @api.depends(
+        "explanation",
+        "tier_id",
+        "computed_tier_id",
+        "pending_tier_id",
+        "lock_id",
+        "lifecycle",
+        "first_order_date",
+        "last_order_date",
+        "last_contact_date",
+        "gap_median_days",
+        "policy_id.criterion_ids.sequence",
+    )
     @api.depends_context("lang")
-    def _compute_explanation_lines(self):
-        for card in self:
-            card.explanation_lines = card._get_explanation_lines()
+    def _compute_explanation_data(self):
+        for policy, cards in self.grouped("policy_id").items():
+            rules, fit = policy._get_last_computation()
+            for card in cards:
+                card.explanation_data = card._get_explanation_data(rules, fit)
+
+    def _get_explanation_data(self, rules, fit):
+        """Return all that explains the tier, a dict of plain values.
+
+        :param rules: the engine's ``PolicyRules`` of the policy's last run, or None
+        :param fit: the engine's ``Fit`` that it scored by, or None
+        """
+        self.ensure_one()
+        data = {
+            "lines": self._get_explanation_lines(),
+            "score": self.score,
+            "tier": self.tier_id.name or False,
+            "rule": self._explain_rule(rules),
+            "next": self._explain_next(rules, fit),
+            "keep": self._explain_keep(rules, fit),
+            "lock": self._explain_lock(),
+            "lifecycle": self._explain_lifecycle(),
+        }
+        data["text"] = self._explain_as_text(data)
+        return data
+
+    def _explain_rule(self, rules):
+        """Return in words what the tier that the rules came to asks for, or False."""
+        tier = self.computed_tier_id
+        rule = rules and next((rule for rule in rules.tiers if rule.key == tier.id), None)
+        if not rule:
+            return False
+        if rules.tier_method == "score":
+            if rule.kept < rule.floor:
+                return self.env._(
+                    "%(tier)s starts at %(floor)g points and is kept down to %(kept)g.",
+                    tier=tier.name,
+                    floor=rule.floor,
+                    kept=rule.kept,
+                )
+            return self.env._("%(tier)s starts at %(floor)g points.", tier=tier.name, floor=rule.floor)
+        if rules.tier_method == "customer_share":
+            return self.env._("%(tier)s is for %(share)g %% of the customers.", tier=tier.name, share=rule.share)
+        if rules.tier_method == "revenue_share":
+            return self.env._(
+                "%(tier)s is for those who bring %(share)g %% of the revenue.", tier=tier.name, share=rule.share
+            )
+        if rules.tier_method == "clusters":
+            return self.env._("%(tier)s is a group of customers who resemble each other.", tier=tier.name)
+        if not rule.conditions:
+            return self.env._("%(tier)s is for all who meet no higher tier's conditions.", tier=tier.name)
+        labels = self.env["customer.tiering.criterion"]._get_metric_labels()
+        joint = self.env._(" or ") if rule.match_any else self.env._(" and ")
+        return self.env._(
+            "%(tier)s needs %(conditions)s.",
+            tier=tier.name,
+            conditions=joint.join(self._format_condition(condition, labels) for condition in rule.conditions),
+        )
+
+    def _format_condition(self, condition, labels):
+        from ..engine import metrics  # noqa: PLC0415
+
+        value = self._format_value(metrics.get(condition.metric), condition.value)
+        label = labels.get(condition.metric, condition.metric)
+        if condition.operator == ">=":
+            return self.env._("%(metric)s of at least %(value)s", metric=label, value=value)
+        return self.env._("%(metric)s of at most %(value)s", metric=label, value=value)
+
+    def _explain_next(self, rules, fit):
+        """Return the next tier and the single ways to it, each in words; False at the top or locked in one tier."""
+        if not self.next_tier_id or self.lock_mode == "fixed":
+            return False
+        return {
+            "tier": self.next_tier_id.name,
+            "points": self.points_to_next,
+            "ways": self._explain_ways(rules, fit, self.next_tier_id, keep=False),
+        }
+
+    def _explain_keep(self, rules, fit):
+        """Return the announced downgrade and the single ways to call it off; False when none is announced."""
+        if not self.pending_tier_id:
+            return False
+        return {
+            "tier": self.computed_tier_id.name,
+            "to": self.pending_tier_id.name,
+            "date": format_date(self.env, self.pending_date),
+            "ways": self._explain_ways(rules, fit, self.computed_tier_id, keep=True),
+        }
+
+    def _explain_ways(self, rules, fit, tier, keep):
+        """Return the ways to enter or to keep ``tier``, the easiest first, each in words.
+
+        They are found by applying the fitted values, one metric at a time with the others as they are.
+        """
+        from ..engine import ways  # noqa: PLC0415
+
+        rule = rules and next((rule for rule in rules.tiers if rule.key == tier.id), None)
+        if not rule or not fit or not self.last_order_date:
+            return []
+        values = {key: self._get_metric_value(key) for key in rules.metrics}
+        if rules.tier_method == "score":
+            floor = rule.kept if keep else rule.floor
+            order = ways.to_order(rules, fit.scales, values, floor)
+            found = ways.to_reach(rules, fit.scales, values, floor)
+            # An order makes the customer recent anyway.
+            single = [way for way in found if not order or way.metric != "recency"]
+            return [*self._format_order(order), *map(self._format_way, single)]
+        if rules.tier_method == "conditions":
+            found = ways.to_conditions(rule, values, keep=keep)
+        elif rules.tier_method in ("customer_share", "revenue_share"):
+            found = self._find_ways_to_share(rules, fit, values, rule)
+        else:  # nearest clusters: no single number leads there
+            found = []
+        return [self._format_way(way) for way in found]
+
+    def _find_ways_to_share(self, rules, fit, values, rule):
+        """Return the ways to what was the least good value in the tier when the customers were compared."""
+        from ..engine import metrics, ways  # noqa: PLC0415
+
+        cut = fit.tiers.cuts[rules.ladder.index(rule)]
+        if cut is None:
+            return []
+        basis = rules.basis if rules.tier_method == "customer_share" else "monetary"
+        if not basis:
+            return ways.to_reach(rules, fit.scales, values, cut)
+        way = ways.to_cut(metrics.get(basis), self._get_metric_value(basis), cut)
+        return [way] if way else []
+
+    def _get_metric_value(self, key):
+        """Return the value of a metric, NaN when it is unknown."""
+        from ..engine import metrics  # noqa: PLC0415
+
+        metric = metrics.get(key)
+        if metric.of_window and not self.order_count:
+            return math.nan
+        value = (self.explanation or {}).get(key, [None])[0]
+        if value is None and metric.column in self._fields and (not metric.ages or self._is_known(key)):
+            value = self[metric.column]
+        return math.nan if value is None else value
+
+    def _format_order(self, order):
+        """Return orders placed today and their amount in words, in a list; an empty one for None."""
+        if not order:
+            return []
+        count, amount = order
+        money = formatLang(self.env, amount, currency_obj=self.currency_id)
+        if count == 1:
+            if amount:
+                return [self.env._("an order of %(amount)s today", amount=money)]
+            return [self.env._("an order today")]
+        if not amount:
+            return [self.env._("%(count)s orders today", count=count)]
+        return [self.env._("%(count)s orders of %(amount)s together today", count=count, amount=money)]
+
+    def _format_way(self, way):
+        from ..engine import metrics  # noqa: PLC0415
+
+        metric = metrics.get(way.metric)
+        if way.metric == "recency":
+            return self.env._("an order today")
+        if way.metric == "contact_recency":
+            return self.env._("a contact today")
+        needed = self._format_value(metric, way.needed)
+        if way.metric in ("monetary", "frequency", "contacts") and not math.isnan(way.current):
+            return self.env._(
+                "%(change)s more (%(needed)s in all)", change=self._format_value(metric, abs(way.change)), needed=needed
+            )
+        label = self.env["customer.tiering.criterion"]._get_metric_labels().get(way.metric, way.metric)
+        return self.env._("%(metric)s: %(needed)s", metric=label, needed=needed)
+
+    def _explain_lock(self):
+        """Return who locked the tier, why and until when; False without a lock."""
+        lock = self.lock_id.sudo()
+        if not lock:
+            return False
+        return {
+            "mode": lock.mode,
+            "tier": lock.tier_id.name,
+            "computed": self.computed_tier_id.name or False,
+            "differs": self.differs,
+            "reason": lock.reason,
+            "user": lock.user_id.name,
+            "date_end": format_date(self.env, lock.date_end) if lock.date_end else False,
+        }
+
+    def _explain_lifecycle(self):
+        """Return the stage and what it means, with the policy's numbers."""
+        policy = self.policy_id
+        if not self.lifecycle:
+            return False
+        meaning = {
+            "prospect": self.env._("has not bought yet"),
+            "exploring": self.env._("orders on at most %(days)s days so far", days=policy.lifecycle_exploring_days),
+            "forming": self.env._("buys at least %(growth)g %% more than before", growth=policy.lifecycle_growing),
+            "stable": self.env._("buys in the usual rhythm"),
+            "declining": self.env._(
+                "no order for more than %(late)g usual gaps, or at least %(fall)g %% less than before",
+                late=policy.lifecycle_late,
+                fall=policy.lifecycle_falling,
+            ),
+            "lost": self.env._("no order for more than %(lost)g usual gaps", lost=policy.lifecycle_lost),
+        }
+        label = dict(self._fields["lifecycle"]._description_selection(self.env))[self.lifecycle]
+        return {"label": label, "meaning": meaning[self.lifecycle]}
+
+    def _explain_as_text(self, data):
+        """Return the explanation in sentences, for screen readers and other programs."""
+        env = self.env
+        sentences = [
+            env._("%(tier)s, %(score).2f of 100 points.", tier=data["tier"] or env._("No tier"), score=data["score"])
+        ]
+        sentences += [
+            env._(
+                "%(metric)s: %(value)s gives %(points).2f points and, with weight %(weight)g, %(part).2f of the score.",
+                metric=line["label"],
+                value=line["text"],
+                points=line["points"],
+                weight=line["weight"],
+                part=line["contribution"],
+            )
+            for line in data["lines"]
+        ]
+        if data["rule"]:
+            sentences.append(data["rule"])
+        either = env._(" or ")
+        if data["next"] and data["next"]["ways"]:
+            sentences.append(
+                env._("To reach %(tier)s: %(ways)s.", tier=data["next"]["tier"], ways=either.join(data["next"]["ways"]))
+            )
+        if data["keep"]:
+            keep = data["keep"]
+            sentences.append(env._("On %(date)s the tier falls to %(tier)s.", date=keep["date"], tier=keep["to"]))
+            if keep["ways"]:
+                sentences.append(
+                    env._("To keep %(tier)s until then: %(ways)s.", tier=keep["tier"], ways=either.join(keep["ways"]))
+                )
+        if data["lock"]:
+            sentences.append(
+                env._(
+                    "Locked by %(user)s: %(reason)s. The rules alone come to %(tier)s.",
+                    user=data["lock"]["user"],
+                    reason=data["lock"]["reason"],
+                    tier=data["lock"]["computed"] or env._("no tier"),
+                )
+            )
+        if data["lifecycle"]:
+            sentences.append(
+                env._(
+                    "Stage: %(stage)s, %(meaning)s.",
+                    stage=data["lifecycle"]["label"],
+                    meaning=data["lifecycle"]["meaning"],
+                )
+            )
+        return " ".join(sentences)
 
     def _get_explanation_lines(self):
         """Return the score's parts as a list of dicts, in the order of the policy's criteria.
@@ -157,13 +568,18 @@ class CustomerTieringScorecard(models.Model):
         ]
 
     def _format_metric(self, metric, value):
-        """Return ``value`` of ``metric`` as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
+        """Return ``value``, the customer's own, of ``metric`` as a person reads it; “none” when it is unknown."""
         if metric.ages:
-            # The day counts are integers, which have no "never".
-            never = metric.key == "contact_recency" and not self.last_contact_date
-            value = None if never else self[metric.column]
-        if value is None:
-            return self.env._("none")
+            value = self[metric.column] if self._is_known(metric.key) else None
+        return self.env._("none") if value is None else self._format_value(metric, value)
+
+    def _is_known(self, key):
+        """Whether the days of a metric are: the numbers of a record have no "never"."""
+        known = {"contact_recency": self.last_contact_date, "lateness": self.gap_median_days}
+        return bool(known.get(key, self.last_order_date))
+
+    def _format_value(self, metric, value):
+        """Return a value of ``metric`` as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
         unit = metric.unit
         if unit == "money":
             return formatLang(self.env, value, currency_obj=self.currency_id)
@@ -174,6 +590,16 @@ class CustomerTieringScorecard(models.Model):
             return self.env._("1 order") if value == 1 else self.env._("%(number)s orders", number=number)
         if unit == "contacts":
             return self.env._("1 contact") if value == 1 else self.env._("%(number)s contacts", number=number)
+        if unit == "categories":
+            return self.env._("1 category") if value == 1 else self.env._("%(number)s categories", number=number)
+        if unit == "quotations":
+            return self.env._("1 quotation") if value == 1 else self.env._("%(number)s quotations", number=number)
+        if unit == "activities":
+            return self.env._("1 activity") if value == 1 else self.env._("%(number)s activities", number=number)
+        if unit == "times":
+            return self.env._("%(number)s times the usual gap", number=number)
+        if unit == "%":
+            return self.env._("%(number)s %%", number=number)
         return number
 
     @api.depends("partner_id", "company_id")

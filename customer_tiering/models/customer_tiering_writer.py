@@ -20,7 +20,10 @@ class CustomerTieringWriter(models.AbstractModel):
 
     @api.model
     def _get_columns(self):
-        """Return the scorecard fields that a run computes, each a column of the result frame."""
+        """Return the scorecard fields that a run computes, each a column of the result frame.
+
+        Those of metrics that no policy uses are absent from the frame and empty on the scorecard.
+        """
         return [
             "first_order_date",
             "last_order_date",
@@ -31,11 +34,32 @@ class CustomerTieringWriter(models.AbstractModel):
             "gap_median_days",
             "contact_count",
             "last_contact_date",
+            "gap_regularity",
+            "growth",
+            "category_count",
+            "top_category_id",
+            "top_category_share",
+            "repurchase_rate",
+            "discount_share",
+            "top_team_id",
+            "top_team_share",
+            "conversion_rate",
+            "open_quotation_count",
+            "open_quotation_amount",
+            "contact_decay",
+            "overdue_activity_count",
+            "lifecycle",
             "recency_score",
             "frequency_score",
             "monetary_score",
             "score",
             "tier_id",
+            "computed_tier_id",
+            "computed_since",
+            "differs",
+            "pending_tier_id",
+            "pending_date",
+            "lock_id",
             "segment_id",
             "next_tier_id",
             "points_to_next",
@@ -43,20 +67,22 @@ class CustomerTieringWriter(models.AbstractModel):
         ]
 
     @api.model
-    def _write_result(self, run, as_of, result):
+    def _write_result(self, run, as_of, result, partial=False):
         """Write the scorecards of the run's policy.
 
         :param run: the ``customer.tiering.run``
         :param as_of: a ``datetime.date``
-        :param result: a DataFrame, index = customer id, with the columns of the reader and the engine
+        :param result: a DataFrame, index = customer id, with the columns of the reader and the engine,
+            and ``reason`` and ``user_id`` of the changes
+        :param partial: the result holds only some of the policy's customers; the others stay
         :return: ``{run field: count}``
         """
         self.env.flush_all()
         self._copy_result(run, result)
-        directions = self._insert_changes(run, as_of)
+        directions = self._insert_changes(run, as_of, partial)
         updated = self._update_scorecards(run, as_of)
         inserted = self._insert_scorecards(run, as_of)
-        left = self._delete_scorecards(run)
+        left = 0 if partial else self._delete_scorecards(run)
         # Everything that depends on a scorecard may be in the cache, on partners too.
         self.env.invalidate_all(flush=False)
         return {
@@ -67,13 +93,15 @@ class CustomerTieringWriter(models.AbstractModel):
             "written_count": updated + inserted,
         }
 
-    def _copy_result(self, run, result):
+    def _copy_result(self, run, result, columns=None):
+        """Copy the result into the temporary table; only ``columns`` of it, if given."""
         scorecard = self.env["customer.tiering.scorecard"]
-        columns = self._get_columns()
+        columns = columns or self._get_columns()
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s", TABLE))
         self.env.cr.execute(
             SQL(
-                "CREATE TEMPORARY TABLE %s (partner_id int4 PRIMARY KEY, %s) ON COMMIT DROP",
+                "CREATE TEMPORARY TABLE %s (partner_id int4 PRIMARY KEY, %s, reason varchar, user_id int4) "
+                "ON COMMIT DROP",
                 TABLE,
                 SQL(", ").join(
                     SQL("%s %s", SQL.identifier(name), SQL(scorecard._fields[name].column_type[0])) for name in columns
@@ -81,51 +109,61 @@ class CustomerTieringWriter(models.AbstractModel):
             )
         )
         buffer = io.StringIO()
-        self._prepare_result(run, result)[columns].to_csv(buffer, header=False, date_format="%Y-%m-%d")
+        self._prepare_result(run, result, columns).to_csv(buffer, header=False, date_format="%Y-%m-%d")
         buffer.seek(0)
         self.env.cr.copy_expert("COPY customer_tiering_result FROM STDIN WITH (FORMAT csv)", buffer)
         self.env.cr.execute(SQL("ANALYZE %s", TABLE))
 
-    def _prepare_result(self, run, result):
-        """Return the result rounded to what the columns keep, so that equal values compare equal."""
-        decimals = run.company_id.currency_id.decimal_places
-        rounded = {
-            "amount": decimals,
-            "average_order": decimals,
-            "gap_mean_days": 1,
-            "gap_median_days": 1,
-        }
-        values = {column: result[column].round(digits) for column, digits in rounded.items()}
-        return result.assign(**values).rename(
-            columns={"tier": "tier_id", "segment": "segment_id", "next_tier": "next_tier_id"}
-        )
+    def _prepare_result(self, run, result, columns):
+        """Return ``columns`` of the result as the columns keep it, so that equal values compare equal."""
+        scorecard = self.env["customer.tiering.scorecard"]
+        changes = result[["reason", "user_id"]].astype({"user_id": "Int64"})
+        result = result.reindex(columns=columns)
+        for column in result:
+            field = scorecard._fields[column]
+            if field.type == "monetary":
+                result[column] = result[column].round(run.company_id.currency_id.decimal_places)
+            elif field.type == "float":
+                result[column] = result[column].round(field.get_digits(self.env)[1])
+            elif field.type in ("integer", "many2one"):
+                result[column] = result[column].astype("Int64")
+        return result.join(changes)
 
-    def _insert_changes(self, run, as_of):
+    def _insert_changes(self, run, as_of, partial):
         """Record who changes tier, before the scorecards change; return ``{direction: count}``."""
+        parameters = self._get_parameters(run, as_of)
+        affected = SQL("partner_id IN (SELECT partner_id FROM %s)", TABLE)
+        if not partial:
+            # Only here: an OR would keep PostgreSQL from looking up the few scorecards by their index.
+            affected = SQL(
+                "(%(affected)s OR policy_id = %(policy)s AND partner_id NOT IN %(elsewhere)s)",
+                affected=affected,
+                **parameters,
+            )
         rows = self.env.execute_query(
             SQL(
                 """
                 WITH changed AS (
                     INSERT INTO customer_tier_change (
                         partner_id, company_id, policy_id, run_id, date, from_tier_id, to_tier_id,
-                        score_before, score_after, direction, reason)
+                        user_id, score_before, score_after, direction, reason)
                     SELECT COALESCE(result.partner_id, card.partner_id), %(company)s, %(policy)s, %(run)s, %(as_of)s,
-                           card.tier_id, result.tier_id, card.score, result.score,
+                           card.tier_id, result.tier_id, result.user_id, card.score, result.score,
                            CASE WHEN card.tier_id IS NULL THEN 'new'
                                 WHEN result.tier_id IS NULL THEN 'left'
                                 WHEN card.policy_id != %(policy)s THEN 'same'
-                                WHEN new_tier.entry_floor > old_tier.entry_floor THEN 'up'
-                                WHEN new_tier.entry_floor < old_tier.entry_floor THEN 'down'
-                                ELSE 'same' END,
+                                WHEN (new_tier.sequence, new_tier.id) < (old_tier.sequence, old_tier.id) THEN 'up'
+                                ELSE 'down' END,
                            CASE WHEN card.id IS NULL THEN 'first'
                                 WHEN result.partner_id IS NULL THEN 'left'
                                 WHEN card.policy_id != %(policy)s THEN 'policy'
-                                ELSE 'score' END
+                                WHEN result.lock_id IS DISTINCT FROM card.lock_id AND result.differs THEN 'lock'
+                                WHEN result.lock_id IS NULL AND card.lock_id IS NOT NULL THEN 'lock_ended'
+                                ELSE result.reason END
                       FROM %(result)s result
                  FULL JOIN (SELECT * FROM customer_tiering_scorecard
                              WHERE company_id = %(company)s
-                               AND (partner_id IN (SELECT partner_id FROM %(result)s)
-                                    OR policy_id = %(policy)s AND partner_id NOT IN %(elsewhere)s)
+                               AND %(affected)s
                            ) card ON card.partner_id = result.partner_id
                  LEFT JOIN customer_tier old_tier ON old_tier.id = card.tier_id
                  LEFT JOIN customer_tier new_tier ON new_tier.id = result.tier_id
@@ -134,7 +172,8 @@ class CustomerTieringWriter(models.AbstractModel):
                  RETURNING direction)
                 SELECT direction, COUNT(*) FROM changed GROUP BY direction
                 """,
-                **self._get_parameters(run, as_of),
+                affected=affected,
+                **parameters,
             )
         )
         return dict(rows)
@@ -220,7 +259,8 @@ class CustomerTieringWriter(models.AbstractModel):
         Their scorecards wait for that policy's run, which takes them over.
         """
         others = policy._get_other_policies()
-        domain = Domain.OR([other._get_population_domain() for other in others]) & Domain("active", "=", True)
+        claimed = Domain.OR([other._get_claim() for other in others])
+        domain = claimed & ~policy._get_population_domain() & Domain("active", "=", True)
         partners = self.env["res.partner"].sudo().with_company(policy.company_id)
         return partners._search(domain if others else Domain.FALSE, order="id").subselect()
 

@@ -20,6 +20,7 @@ class ResConfigSettings(models.TransientModel):
         help="Time of day, in your time zone, at which the customers of all companies are scored.",
     )
     tiering_policy_id = fields.Many2one("customer.tiering.policy", compute="_compute_tiering_policy_id")
+    tiering_method = fields.Selection(related="tiering_policy_id.method")
     tiering_window_days = fields.Integer(related="tiering_policy_id.window_days", readonly=False)
     # Not related: writing a related table replaces the policy's by what the form happened to know.
     tiering_tier_ids = fields.One2many("customer.tier", compute="_compute_tiering_tables", readonly=False)

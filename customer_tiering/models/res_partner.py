@@ -78,6 +78,31 @@ class ResPartner(models.Model):
     tiering_last_contact_date = fields.Date(
         related="tiering_scorecard_id.last_contact_date", string="Last Contact", groups=GROUP
     )
+    tiering_lifecycle = fields.Selection(
+        related="tiering_scorecard_id.lifecycle", string="Lifecycle Stage", groups=GROUP
+    )
+    tiering_lateness = fields.Float(
+        related="tiering_scorecard_id.lateness", string="Lateness", groups=GROUP, aggregator=None
+    )
+    tiering_growth = fields.Float(
+        related="tiering_scorecard_id.growth", string="Growth (%)", groups=GROUP, aggregator=None
+    )
+    tiering_gap_regularity = fields.Float(
+        related="tiering_scorecard_id.gap_regularity", string="Regularity (%)", groups=GROUP, aggregator=None
+    )
+    tiering_top_category_id = fields.Many2one(
+        related="tiering_scorecard_id.top_category_id", string="Top Category", groups=GROUP
+    )
+    tiering_open_quotation_count = fields.Integer(
+        related="tiering_scorecard_id.open_quotation_count", string="Open Quotations", groups=GROUP, aggregator=None
+    )
+    tiering_open_quotation_amount = fields.Monetary(
+        related="tiering_scorecard_id.open_quotation_amount",
+        string="Open Quotation Amount",
+        currency_field="tiering_currency_id",
+        aggregator=None,
+        groups=GROUP,
+    )
     tiering_recency_score = fields.Integer(
         related="tiering_scorecard_id.recency_score", string="R Score", groups=GROUP, aggregator=None
     )
@@ -90,6 +115,17 @@ class ResPartner(models.Model):
     tiering_tier_since = fields.Date(
         related="tiering_scorecard_id.tier_since", string="In This Tier Since", groups=GROUP
     )
+    tiering_computed_tier_id = fields.Many2one(
+        related="tiering_scorecard_id.computed_tier_id", string="Computed Tier", groups=GROUP
+    )
+    tiering_differs = fields.Boolean(
+        related="tiering_scorecard_id.differs", string="Lock Changes the Tier", groups=GROUP
+    )
+    tiering_pending_tier_id = fields.Many2one(
+        related="tiering_scorecard_id.pending_tier_id", string="Announced Downgrade", groups=GROUP
+    )
+    tiering_pending_date = fields.Date(related="tiering_scorecard_id.pending_date", string="Downgrade On", groups=GROUP)
+    tiering_lock_id = fields.Many2one(related="tiering_scorecard_id.lock_id", string="Tier Lock", groups=GROUP)
     tiering_next_tier_id = fields.Many2one(
         related="tiering_scorecard_id.next_tier_id", string="Next Tier", groups=GROUP
     )
@@ -97,7 +133,7 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.points_to_next", string="Points to the Next Tier", groups=GROUP, aggregator=None
     )
     tiering_explanation = fields.Json(
-        related="tiering_scorecard_id.explanation_lines", string="Tiering Explanation", groups=GROUP
+        related="tiering_scorecard_id.explanation_data", string="Tiering Explanation", groups=GROUP
     )
     tiering_change_ids = fields.Many2many(
         related="tiering_scorecard_id.change_ids", string="Tier History", groups=GROUP
@@ -191,6 +227,73 @@ class ResPartner(models.Model):
                         )
                     marker.getparent().remove(marker)
         return arch, view
+
+    # ------------------------------------------------------------------
+    # Prices
+    # ------------------------------------------------------------------
+
+    @api.depends("country_id", "specific_property_product_pricelist", "commercial_partner_id", "tiering_scorecard_id")
+    @api.depends_context("company", "country_code")
+    def _compute_product_pricelist(self):
+        return super()._compute_product_pricelist()
+
+    def _inverse_product_pricelist(self):
+        """Do not pin the pricelist of the tier as a person's choice: it goes when the tier does."""
+        of_tier = self._get_tier_pricelists()
+        with_tier = self.filtered(lambda partner: partner.property_product_pricelist == of_tier.get(partner.id))
+        with_tier.filtered("specific_property_product_pricelist").specific_property_product_pricelist = False
+        return super(ResPartner, self - with_tier)._inverse_product_pricelist()
+
+    def _get_tier_pricelists(self):
+        """Return ``{partner id: pricelist}`` of the partners whose tier has a pricelist that may be used.
+
+        One of another company or an archived one is not used.
+        """
+        Pricelist = self.env["product.pricelist"]
+        if not self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"):
+            return {}
+        # sudo: a portal customer has a tier too
+        tiers = (
+            self.env["customer.tier"]
+            .sudo()
+            .search([("company_id", "=", self.env.company.id), ("pricelist_id", "!=", False)])
+        )
+        usable = tiers.pricelist_id.filtered_domain(
+            Pricelist._get_partner_pricelist_multi_search_domain_hook(self.env.company.id)
+        )._get_partner_pricelist_multi_filter_hook()
+        tiers = tiers.filtered(lambda tier: tier.pricelist_id in usable)
+        if not tiers:
+            return {}
+        cards = (
+            self.env["customer.tiering.scorecard"]
+            .sudo()
+            .search_fetch(
+                [
+                    ("partner_id", "in", self.commercial_partner_id._origin.ids),
+                    ("company_id", "=", self.env.company.id),
+                    ("tier_id", "in", tiers.ids),
+                ],
+                ["partner_id", "tier_id"],
+            )
+        )
+        of_customer = {card.partner_id.id: card.tier_id.pricelist_id.id for card in cards}
+        pricelists = {
+            partner.id: of_customer.get(partner.commercial_partner_id._origin.id)  # a form knows unsaved partners
+            for partner in self
+        }
+        return {partner_id: Pricelist.browse(id_) for partner_id, id_ in pricelists.items() if id_}
+
+    def action_tiering_lock(self):
+        """Open the form to lock the tier of these customers."""
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_lock_wizard_action")
+        action["context"] = {"active_model": "res.partner", "active_ids": self.ids, "active_id": self[:1].id}
+        return action
+
+    def action_tiering_unlock(self):
+        """Put these customers back to automatic."""
+        self.env["customer.tiering.lock"].search(
+            [("partner_id", "in", self.commercial_partner_id.ids), ("company_id", "=", self.env.company.id)]
+        ).action_end()
 
     def action_open_tiering_scorecard(self):
         self.ensure_one()

@@ -3,13 +3,20 @@ import { formatFloat } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 import { Component } from "@odoo/owl";
 
-/** Shows how a score came about: a row and a bar per criterion, which add up to the score. */
+/**
+ * Explains a customer's tier: how the score came about, with a row and a bar per criterion that add up
+ * to it, the tier's own rule, the ways to the next tier and to keep this one, and a person's lock.
+ */
 export class TieringExplanation extends Component {
     static template = "customer_tiering.Explanation";
     static props = { ...standardFieldProps };
 
+    get data() {
+        return this.props.record.data[this.props.name] || { lines: [] };
+    }
+
     get lines() {
-        return this.props.record.data[this.props.name] || [];
+        return this.data.lines;
     }
 
     get total() {
@@ -18,6 +25,10 @@ export class TieringExplanation extends Component {
 
     format(number) {
         return formatFloat(number, { digits: [16, 2] });
+    }
+
+    formatPoints(number) {
+        return formatFloat(number, { digits: [16, 1] });
     }
 
     formatWeight(number) {

@@ -1,0 +1,90 @@
+import io
+
+import xlsxwriter
+
+from odoo import http
+from odoo.http import content_disposition, request
+
+LINE_FIELDS = (
+    "partner_id",
+    "direction",
+    "from_tier_id",
+    "to_tier_id",
+    "pending_tier_id",
+    "pending_date",
+    "repriced",
+    "score_before",
+    "score_after",
+    "revenue",
+    "quotation_count",
+    "quotation_amount",
+    "user_id",
+)
+BATCH = 10_000
+
+
+class CustomerTieringController(http.Controller):
+    @http.route("/customer_tiering/simulation/<int:policy_id>", type="http", auth="user", readonly=True)
+    def simulation_export(self, policy_id):
+        """Download a simulation as a workbook: the matrix, and the customers who would move."""
+        policy = request.env["customer.tiering.policy"].browse(policy_id).exists()
+        if not policy:
+            raise request.not_found()
+        simulation = policy._get_simulation()
+        simulation.check_access("read")
+        if not simulation.result:
+            raise request.not_found()
+        buffer = io.BytesIO()
+        options = {
+            "in_memory": True,
+            "constant_memory": True,  # a simulation may move hundreds of thousands of customers
+            "strings_to_formulas": False,  # the name of a customer is text, whatever it begins with
+            "strings_to_urls": False,
+        }
+        with xlsxwriter.Workbook(buffer, options) as workbook:
+            bold = workbook.add_format({"bold": True})
+            self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), simulation.result, bold)
+            date = workbook.add_format({"num_format": "yyyy-mm-dd"})
+            self._write_lines(workbook.add_worksheet(request.env._("Customers")), simulation, bold, date)
+        return request.make_response(
+            buffer.getvalue(),
+            headers=[
+                ("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+                ("Content-Disposition", content_disposition(f"{policy.name} {simulation.result['as_of']}.xlsx")),
+            ],
+        )
+
+    def _write_matrix(self, sheet, result, bold):
+        columns = [column["name"] for column in result["columns"]]
+        sheet.set_column(0, 0, 20)
+        place = 0
+        titles = {"customers": request.env._("Customers"), "revenue": request.env._("Revenue (12 Months)")}
+        for key, title in titles.items():
+            sheet.write_row(place, 0, [title, *columns], bold)
+            for row, cells in zip(result["rows"], result["cells"], strict=True):
+                place += 1
+                sheet.write_row(place, 0, [row["name"], *(cell[key] for cell in cells)])
+            place += 2
+
+    def _write_lines(self, sheet, simulation, bold, date):
+        Line = request.env["customer.tiering.simulation.line"]
+        sheet.set_column(0, 0, 30)
+        sheet.set_column(1, len(LINE_FIELDS), 16)
+        sheet.write_row(0, 0, [Line._fields[fname]._description_string(request.env) for fname in LINE_FIELDS], bold)
+        directions = dict(Line._fields["direction"]._description_selection(request.env))
+        ids = Line.search([("simulation_id", "=", simulation.id)]).ids
+        place = 0
+        for start in range(0, len(ids), BATCH):
+            for line in Line.browse(ids[start : start + BATCH]):
+                place += 1
+                for column, fname in enumerate(LINE_FIELDS):
+                    value = line[fname]
+                    if fname == "direction":
+                        value = directions[value]
+                    elif fname.endswith("_id"):
+                        value = value.display_name
+                    if fname == "pending_date" and value:
+                        sheet.write_datetime(place, column, value, date)
+                    else:
+                        sheet.write(place, column, value or ("" if value is False else value))
+            Line.env.invalidate_all(flush=False)

@@ -1,0 +1,118 @@
+from odoo import api, fields, models
+
+
+class CustomerTieringPolicyVersion(models.Model):
+    """The rules of a policy as runs used them: what explains an old change must not change itself."""
+
+    _name = "customer.tiering.policy.version"
+    _description = "Customer Tiering Policy Version"
+    _order = "policy_id, number desc"
+
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
+    number = fields.Integer(required=True, readonly=True)
+    rules = fields.Json(required=True, readonly=True, help="All that decides over the customers.")
+    names = fields.Json(readonly=True, help="Names of the tiers at that time.")
+    summary = fields.Text(compute="_compute_summary")
+    run_ids = fields.One2many("customer.tiering.run", "version_id", string="Runs")
+
+    _number_uniq = models.Constraint(
+        "UNIQUE(policy_id, number)", "Somebody else has just changed this policy. Save it again."
+    )
+
+    @api.depends("policy_id", "number")
+    def _compute_display_name(self):
+        for version in self:
+            version.display_name = self.env._(
+                "%(policy)s, version %(number)s", policy=version.policy_id.name, number=version.number
+            )
+
+    @api.depends("rules", "names")
+    @api.depends_context("lang")
+    def _compute_summary(self):
+        for version in self:
+            version.summary = version._get_summary()
+
+    def _get_summary(self):
+        """Return the rules in words, one line each."""
+        self.ensure_one()
+        data, env = self.rules, self.env
+        policy, criterion = env["customer.tiering.policy"], env["customer.tiering.criterion"]
+        rules, names = data["rules"], self.names or {}
+        methods = dict(policy._fields["method"]._description_selection(env))
+        scales = dict(criterion._fields["method"]._description_selection(env))
+        labels = criterion._get_metric_labels()
+        lines = [env._("Method: %(method)s", method=methods.get(rules["tier_method"], rules["tier_method"]))]
+        if rules["basis"]:
+            lines.append(env._("Ranked by: %(metric)s", metric=labels.get(rules["basis"], rules["basis"])))
+        lines.append(env._("Window: %(days)s days", days=data["window_days"]))
+        if data["partner_domain"].strip() in ("", "[]"):
+            lines.append(env._("Customers: all"))
+        else:
+            lines.append(env._("Customers: %(domain)s", domain=data["partner_domain"]))
+        lines += [
+            env._(
+                "Criterion %(metric)s: weight %(weight)g, %(scale)s",
+                metric=labels.get(rule["metric"], rule["metric"]),
+                weight=rule["weight"],
+                scale=scales.get(rule["method"], rule["method"]),
+            )
+            for rule in rules["criteria"]
+        ]
+        for tier in rules["tiers"]:
+            parts = []
+            if rules["tier_method"] == "score":
+                parts.append(
+                    env._("from %(entry)g, stays down to %(kept)g", entry=tier["floor"], kept=tier["keep_floor"])
+                )
+            if tier["share"] is not None:
+                parts.append(env._("%(share)g %%", share=tier["share"]))
+            parts += [
+                f"{labels.get(condition['metric'], condition['metric'])} {condition['operator']} {condition['value']:g}"
+                for condition in tier["conditions"]
+            ]
+            parts.append(
+                env._("grace %(grace)s days, stay %(stay)s days", grace=tier["grace_days"], stay=tier["stay_days"])
+            )
+            lines.append(
+                env._("Tier %(tier)s: %(rule)s", tier=names.get(str(tier["key"]), tier["key"]), rule="; ".join(parts))
+            )
+        lines += self._get_retention_lines(rules["retention"])
+        lines.append(
+            env._(
+                "Lifecycle: lost after %(lost)g usual gaps, declining after %(late)g or a fall of %(fall)g %%, "
+                "exploring up to %(days)s days with orders, forming from a growth of %(growth)g %%",
+                lost=rules["lifecycle"]["lost_lateness"],
+                late=rules["lifecycle"]["late_lateness"],
+                fall=rules["lifecycle"]["falling"],
+                days=rules["lifecycle"]["exploring_days"],
+                growth=rules["lifecycle"]["growing"],
+            )
+        )
+        return "\n".join(lines)
+
+    def _get_retention_lines(self, retention):
+        """Return the policy's protection of customers in words, what is switched on only."""
+        fields_of_policy = self.env["customer.tiering.policy"].fields_get(list(retention), ["string"])
+        lines = [
+            fields_of_policy[name]["string"] for name in ("one_step", "month_end", "refunds_at_once") if retention[name]
+        ]
+        if retention["protection_days"]:
+            lines.append(self.env._("New customers are protected for %(days)s days", days=retention["protection_days"]))
+        return lines
+
+    def _get_rules(self):
+        """Return the engine's ``PolicyRules`` of this version.
+
+        :raises ValueError: when they cannot be used any more
+        """
+        from ..engine import rules  # noqa: PLC0415
+
+        self.ensure_one()
+        return rules.PolicyRules.from_json(self.rules["rules"])
+
+    def _get_policy(self):
+        """Return the policy as it was, a record that is not saved: what the reader needs of it."""
+        self.ensure_one()
+        values = {key: self.rules[key] for key in ("window_days", "partner_domain")}
+        return self.policy_id.new(values, origin=self.policy_id)

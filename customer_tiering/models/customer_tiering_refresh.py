@@ -1,0 +1,120 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .customer_tiering_run import RETRYABLE, RunUnderWayError
+
+_logger = logging.getLogger(__name__)
+
+# So many customers are scored again in one transaction, and in one go by the person who locks them.
+BATCH = 1000
+
+
+class CustomerTieringRefresh(models.Model):
+    """The customers to score again before the next run, because something happened to them.
+
+    People's transactions only insert here, in one statement, so they never wait for a run and never
+    collide with one. The job scores the customers by what the last run measured and deletes the rows.
+    """
+
+    _name = "customer.tiering.refresh"
+    _description = "Customer to Score Again"
+    _order = "id"
+    _log_access = False
+
+    partner_id = fields.Many2one("res.partner", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade", index=True)
+    reason = fields.Selection(
+        [("instant", "Order or credit note"), ("merged", "Contacts merged"), ("lock", "Lock")], required=True
+    )
+    user_id = fields.Many2one("res.users", ondelete="set null")
+
+    @api.model
+    def _add(self, partners, company, reason):
+        """Queue the customers that ``partners`` belong to and call the job, in one statement.
+
+        The job comes within a minute, when a worker looks for calls. It is not woken, because that is
+        a transaction of its own in another database, which takes more time than all else here, and
+        the person who confirms an order would wait for it.
+        """
+        if not partners:
+            return
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH queued AS (
+                    INSERT INTO customer_tiering_refresh (partner_id, company_id, reason, user_id)
+                    SELECT DISTINCT commercial_partner_id, %(company)s::int, %(reason)s, %(user)s::int
+                      FROM res_partner WHERE id IN %(partners)s)
+                INSERT INTO ir_cron_trigger (cron_id, call_at)
+                SELECT id, %(now)s FROM ir_cron WHERE id = %(cron)s AND active
+                """,
+                company=company.id,
+                reason=reason,
+                user=self.env.uid,
+                partners=tuple(partners.ids),
+                # Somebody may have deleted the job; the nightly run still comes.
+                cron=self.env["ir.model.data"]._xmlid_to_res_id("customer_tiering.ir_cron_refresh") or None,
+                now=fields.Datetime.now(),
+            )
+        )
+
+    @api.model
+    def _process_now(self, company, partners):
+        """Score ``partners``, who wait, in the present transaction, unless a run is under way."""
+        try:
+            self._process(company, partners[:BATCH])
+        except RunUnderWayError:
+            _logger.info("Company %s is being computed; its waiting customers follow afterwards.", company.id)
+
+    @api.model
+    def _cron_process(self):
+        """Score the waiting customers, company by company."""
+        cron = self.env["ir.cron"]
+        waiting = dict(self._read_group([], ["company_id"], ["__count"]))
+        left = sum(waiting.values())
+        cron._commit_progress(remaining=left)
+        for company, count in waiting.items():
+            while done := self._process_and_commit(company):
+                if not cron._commit_progress(done):
+                    return
+            # Those who wait for a run come back by a trigger of their own; Odoo would repeat the job at once for them.
+            left -= count
+            if not cron._commit_progress(remaining=left):
+                return
+
+    def _process_and_commit(self, company):
+        try:
+            return self._process(company)
+        except (*RETRYABLE, RunUnderWayError) as error:
+            # The rows stay: the job comes back.
+            self.env.cr.rollback()
+            _logger.info("Customers of company %s wait: %s", company.id, str(error).strip())
+            cron = self.env.ref("customer_tiering.ir_cron_refresh")
+            cron._trigger(fields.Datetime.add(fields.Datetime.now(), minutes=1))
+            self.env["ir.cron"]._commit_progress(0)
+            return 0
+
+    @api.model
+    def _process(self, company, partners=None):
+        """Score up to ``BATCH`` waiting customers of a company and return how many rows are done.
+
+        :param partners: only these; all who wait when left out
+        :raises RunUnderWayError: when a run of the company is under way
+        """
+        domain = Domain("company_id", "=", company.id)
+        if partners is not None:
+            domain &= Domain("partner_id", "in", partners.ids)
+        rows = self.search(domain, limit=BATCH)
+        if not rows:
+            return 0
+        runs = self.env["customer.tiering.run"].sudo()
+        runs._lock_company(company)
+        for policy in self.env["customer.tiering.policy"].sudo().search([("company_id", "=", company.id)]):
+            runs._refresh(policy, rows)
+        count = len(rows)
+        rows.unlink()
+        return count

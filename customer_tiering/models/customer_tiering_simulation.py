@@ -1,0 +1,376 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from .customer_tiering_policy import RULE_FIELDS
+from .customer_tiering_writer import TABLE
+
+MOVES = SQL.identifier("customer_tiering_moves")
+# What the moves need of the result; the explanations, most of it, stay out.
+COLUMNS = ("score", "tier_id", "pending_tier_id", "pending_date")
+# "Revenue of the last 12 months" beside the customers, whatever the policy's own window.
+REVENUE_DAYS = 365
+TIER_FIELDS = (
+    "name",
+    "sequence",
+    "entry_floor",
+    "keep_floor",
+    "share",
+    "match",
+    "grace_days",
+    "stay_days",
+    "pricelist_id",
+    "color",
+    "description",
+)
+CRITERION_FIELDS = ("metric", "sequence", "weight", "method", "band_1", "band_2", "band_3", "band_4", "band_unit")
+CONDITION_FIELDS = ("metric", "operator", "value", "keep_value")
+
+
+class CustomerTieringSimulation(models.Model):
+    """What would happen if a policy had other values.
+
+    The values are in a copy of the policy that nothing else looks at; it is computed by the same code
+    as a run, up to the point where a run would write.
+    """
+
+    _name = "customer.tiering.simulation"
+    _description = "Customer Tiering Simulation"
+    _order = "id desc"
+    _rec_name = "draft_id"
+
+    base_id = fields.Many2one(
+        "customer.tiering.policy", string="Policy", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    draft_id = fields.Many2one(
+        "customer.tiering.policy", string="Changed Policy", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="base_id.company_id", store=True, precompute=True, index=True)
+    base_rules = fields.Json(readonly=True, prefetch=False, help="The policy's rules when the simulation began.")
+    draft_rules = fields.Json(readonly=True, prefetch=False, help="The rules that the result was computed by.")
+    result = fields.Json(readonly=True, help="The matrix of tiers and the totals.")
+    line_ids = fields.One2many("customer.tiering.simulation.line", "simulation_id", string="Customers")
+
+    _draft_uniq = models.Constraint("UNIQUE(draft_id)", "A changed policy belongs to one simulation.")
+
+    # ------------------------------------------------------------------
+    # The result
+    # ------------------------------------------------------------------
+
+    def _record(self, run, as_of, result):
+        """Keep what a run would have done: the matrix, the totals and the customers who move.
+
+        :param result: the DataFrame that the writer would have got
+        :return: ``{run field: count}``
+        """
+        self.ensure_one()
+        self.env.flush_all()
+        self.env["customer.tiering.writer"]._copy_result(run, result, COLUMNS)
+        self._collect_moves(as_of)
+        self.line_ids.unlink()
+        directions = self._insert_lines()
+        self.result = {
+            "as_of": fields.Date.to_string(as_of),
+            "customers": len(result),
+            "announced": directions.pop("announced", 0),
+            "directions": directions,
+            **self._get_matrix(),
+            **self._get_totals(),
+        }
+        self.draft_rules = self.draft_id._get_simulated_values()
+        self.env.invalidate_all(flush=True)
+        return {f"{direction}_count": directions.get(direction, 0) for direction in ("new", "up", "down", "left")}
+
+    def _collect_moves(self, as_of):
+        """Put each customer, before and after, with the revenue and the open quotations, in a temporary table.
+
+        Tiers are known by their keys; the new and the announced ones also by what they are called in the
+        changed policy.
+        """
+        company = self.company_id
+        self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s", MOVES))
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE %(moves)s ON COMMIT DROP AS
+                WITH ordered AS (
+                    SELECT buyer.commercial_partner_id AS customer,
+                           SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
+                               WHERE state = 'sale' AND day > %(since)s AND day <= %(as_of)s) AS revenue,
+                           COUNT(*) FILTER (WHERE state IN ('draft', 'sent')) AS quotations,
+                           SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
+                               WHERE state IN ('draft', 'sent')) AS quoted
+                      FROM (SELECT *, (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day
+                              FROM sale_order
+                             WHERE company_id = %(company)s
+                               AND (state IN ('draft', 'sent')
+                                    OR state = 'sale' AND date_order >= %(since)s AND date_order < %(until)s)) ordered
+                      JOIN res_partner buyer ON buyer.id = ordered.partner_id
+                  GROUP BY 1),
+                credited AS (
+                    SELECT commercial_partner_id AS customer, SUM(amount_untaxed_signed) AS revenue
+                      FROM account_move
+                     WHERE company_id = %(company)s AND move_type = 'out_refund' AND state = 'posted'
+                       AND payment_state IS DISTINCT FROM 'reversed'
+                       AND invoice_date > %(since)s AND invoice_date <= %(as_of)s
+                  GROUP BY 1)
+                SELECT COALESCE(result.partner_id, card.partner_id) AS partner_id,
+                       card.tier_id AS from_tier_id, result.tier_id AS to_tier_id,
+                       COALESCE(twin.id, result.tier_id) AS new_tier_id,
+                       card.score AS score_before, result.score AS score_after,
+                       COALESCE(pending.id, result.pending_tier_id) AS pending_tier_id, result.pending_date,
+                       result.pending_tier_id IS NOT NULL AND card.pending_tier_id IS NULL AS announced,
+                       CASE WHEN result.partner_id IS NULL AND card.partner_id IN %(elsewhere)s THEN 'elsewhere'
+                            WHEN result.partner_id IS NULL OR result.tier_id IS NULL AND card.tier_id IS NOT NULL
+                                 THEN 'left'
+                            WHEN result.tier_id IS NOT DISTINCT FROM card.tier_id THEN 'same'
+                            WHEN card.tier_id IS NULL THEN 'new'
+                            WHEN card.policy_id != %(base)s THEN 'other'
+                            WHEN (COALESCE(twin.sequence, new_tier.sequence), new_tier.id)
+                                 < (COALESCE(was.sequence, old_tier.sequence), old_tier.id) THEN 'up'
+                            ELSE 'down' END AS direction,
+                       %(priced)s AND partner.specific_property_product_pricelist -> %(company_key)s IS NULL
+                           AND old_tier.pricelist_id IS DISTINCT FROM CASE
+                               WHEN twin.id IS NULL THEN new_tier.pricelist_id ELSE twin.pricelist_id END
+                           AS repriced,
+                       ROUND(COALESCE(ordered.revenue, 0) + COALESCE(credited.revenue, 0), %(decimals)s) AS revenue,
+                       COALESCE(ordered.quotations, 0) AS quotations,
+                       ROUND(COALESCE(ordered.quoted, 0), %(decimals)s) AS quoted
+                  FROM %(result)s result
+             FULL JOIN (SELECT * FROM customer_tiering_scorecard
+                         WHERE company_id = %(company)s
+                           AND (policy_id = %(base)s OR partner_id IN (SELECT partner_id FROM %(result)s))
+                       ) card ON card.partner_id = result.partner_id
+             LEFT JOIN customer_tier new_tier ON new_tier.id = result.tier_id
+             LEFT JOIN customer_tier old_tier ON old_tier.id = card.tier_id
+             LEFT JOIN customer_tier twin ON twin.origin_id = result.tier_id AND twin.policy_id = %(draft)s
+             LEFT JOIN customer_tier pending
+                    ON pending.origin_id = result.pending_tier_id AND pending.policy_id = %(draft)s
+             LEFT JOIN customer_tier was ON was.origin_id = card.tier_id AND was.policy_id = %(draft)s
+             LEFT JOIN res_partner partner ON partner.id = COALESCE(result.partner_id, card.partner_id)
+             LEFT JOIN ordered ON ordered.customer = COALESCE(result.partner_id, card.partner_id)
+             LEFT JOIN credited ON credited.customer = COALESCE(result.partner_id, card.partner_id)
+                """,
+                moves=MOVES,
+                result=TABLE,
+                base=self.base_id.id,
+                draft=self.draft_id.id,
+                elsewhere=self.env["customer.tiering.writer"]._get_elsewhere_query(self.draft_id),
+                company=company.id,
+                company_key=str(company.id),
+                priced=self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"),
+                timezone=company._get_tiering_timezone().zone,
+                since=as_of - timedelta(days=REVENUE_DAYS),
+                as_of=as_of,
+                # No time zone is 24 hours ahead of UTC, nor behind it: the day of an order decides.
+                until=as_of + timedelta(days=2),
+                decimals=company.currency_id.decimal_places,
+            )
+        )
+
+    def _insert_lines(self):
+        """Keep the customers who move, whose downgrade would be announced or whose prices would change.
+
+        :return: ``{direction: count}``
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH inserted AS (
+                    INSERT INTO customer_tiering_simulation_line (
+                        simulation_id, company_id, partner_id, from_tier_id, to_tier_id, pending_tier_id,
+                        pending_date, direction, repriced, score_before, score_after, revenue, quotation_count,
+                        quotation_amount)
+                    SELECT %(simulation)s, %(company)s, partner_id, from_tier_id, new_tier_id, pending_tier_id,
+                           pending_date,
+                           CASE WHEN direction = 'same' AND announced THEN 'announced'
+                                WHEN direction = 'same' THEN 'price' ELSE direction END,
+                           repriced, score_before, score_after, revenue, quotations, quoted
+                      FROM %(moves)s
+                     WHERE direction != 'same' OR announced OR repriced
+                  ORDER BY partner_id
+                 RETURNING direction)
+                SELECT direction, COUNT(*) FROM inserted GROUP BY direction
+                """,
+                simulation=self.id,
+                company=self.company_id.id,
+                moves=MOVES,
+            )
+        )
+        return dict(rows)
+
+    def _get_matrix(self):
+        """Return the tiers and the matrix: rows are the present tiers, columns the simulated ones.
+
+        The last row holds customers without a tier now, those of other policies included; the last
+        column those who would have none.
+        """
+        before = self.base_id.tier_ids
+        after = self.draft_id.tier_ids
+        rows = [(tier.id, tier.name, tier.color) for tier in before] + [(0, self.env._("No tier"), 0)]
+        columns = [(tier._get_key(), tier.name, tier.color) for tier in after] + [(0, self.env._("No tier"), 0)]
+        counted = {
+            (origin, target): (customers, float(revenue))
+            for origin, target, customers, revenue in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT CASE WHEN from_tier_id = ANY(%(known)s) THEN from_tier_id ELSE 0 END,
+                           COALESCE(to_tier_id, 0), COUNT(*), SUM(revenue)
+                      FROM %(moves)s
+                     WHERE from_tier_id IS NOT NULL OR to_tier_id IS NOT NULL
+                  GROUP BY 1, 2
+                    """,
+                    known=before.ids,
+                    moves=MOVES,
+                )
+            )
+        }
+        return {
+            "currency_id": self.company_id.currency_id.id,
+            "rows": [{"id": id_, "name": name, "color": color} for id_, name, color in rows],
+            "columns": [{"id": id_, "name": name, "color": color} for id_, name, color in columns],
+            "cells": [
+                [
+                    dict(zip(("customers", "revenue"), counted.get((row[0], column[0]), (0, 0)), strict=True))
+                    for column in columns
+                ]
+                for row in rows
+            ],
+            "empty": [
+                name for id_, name, _color in columns[:-1] if not any(target == id_ for _origin, target in counted)
+            ],
+        }
+
+    def _get_totals(self):
+        """Return the revenue and the open quotations of those who move, and of those with other prices."""
+        totals = {}
+        for key, condition in (("moved", SQL("direction != 'same'")), ("repriced", SQL("repriced"))):
+            ((customers, revenue, quotations, quoted),) = self.env.execute_query(
+                SQL(
+                    """
+                    SELECT COUNT(*), COALESCE(SUM(revenue), 0), COALESCE(SUM(quotations), 0), COALESCE(SUM(quoted), 0)
+                      FROM %s WHERE %s
+                    """,
+                    MOVES,
+                    condition,
+                )
+            )
+            totals[key] = {
+                "customers": customers,
+                "revenue": float(revenue),
+                "quotations": int(quotations),
+                "quoted": float(quoted),
+            }
+        return totals
+
+    # ------------------------------------------------------------------
+    # Apply
+    # ------------------------------------------------------------------
+
+    def _apply(self):
+        """Give the policy the simulated values and forget the simulation.
+
+        :raises UserError: when the policy was changed since the simulation began
+        """
+        self.ensure_one()
+        base, draft = self.base_id, self.draft_id
+        if base._get_simulated_values() != self.base_rules:
+            raise UserError(
+                self.env._(
+                    "“%(policy)s” was changed after this simulation began, so applying it would undo that change. "
+                    "Discard the simulation and start a new one.",
+                    policy=base.name,
+                )
+            )
+        values = {fname: draft[fname] for fname in (*RULE_FIELDS, "recalibrate_days", "upgrade_when")}
+        values["criterion_ids"] = self._get_commands(
+            {line.metric: line for line in base.criterion_ids},
+            {line.metric: line for line in draft.criterion_ids},
+            CRITERION_FIELDS,
+        )
+        values["tier_ids"] = self._get_commands(
+            {tier.id: tier for tier in base.tier_ids},
+            {tier._get_key(): tier for tier in draft.tier_ids},
+            TIER_FIELDS,
+            condition_ids=lambda tier: [
+                fields.Command.clear(),
+                *(
+                    fields.Command.create({fname: condition[fname] for fname in CONDITION_FIELDS})
+                    for condition in tier.condition_ids
+                ),
+            ],
+        )
+        base.write(values)
+        self._discard()
+
+    def _get_commands(self, before, after, fnames, **tables):
+        """Return the commands that turn the lines ``before`` into those ``after``, both by what identifies a line."""
+        commands = [fields.Command.delete(line.id) for key, line in before.items() if key not in after]
+        for key, line in after.items():
+            vals = line._convert_to_write({fname: line[fname] for fname in fnames})
+            vals |= {fname: get_commands(line) for fname, get_commands in tables.items()}
+            if key in before:
+                commands.append(fields.Command.update(before[key].id, vals))
+            else:
+                commands.append(fields.Command.create(vals))
+        return commands
+
+    def _discard(self):
+        """Remove the simulation with its copy of the policy and its runs."""
+        # sudo: runs and results are written by the system only; the person's right is checked by the caller
+        drafts = self.sudo().draft_id
+        drafts.tier_ids.with_context(tiering_policy_in_progress=True, tiering_discard=True).unlink()
+        drafts.unlink()
+
+    @api.autovacuum
+    def _gc_simulations(self):
+        """Forget simulations that nobody has touched for a month."""
+        limit = fields.Datetime.subtract(fields.Datetime.now(), days=30)
+        self.search([("write_date", "<", limit), ("draft_id.write_date", "<", limit)])._discard()
+
+
+class CustomerTieringSimulationLine(models.Model):
+    _name = "customer.tiering.simulation.line"
+    _description = "Customer Who Would Move"
+    _order = "revenue desc, id"
+    _rec_name = "partner_id"
+    _log_access = False
+
+    simulation_id = fields.Many2one(
+        "customer.tiering.simulation", required=True, readonly=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    partner_id = fields.Many2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
+    from_tier_id = fields.Many2one("customer.tier", string="From", readonly=True, ondelete="cascade")
+    to_tier_id = fields.Many2one("customer.tier", string="To", readonly=True, ondelete="cascade")
+    pending_tier_id = fields.Many2one("customer.tier", string="Announced Downgrade", readonly=True, ondelete="cascade")
+    pending_date = fields.Date(string="Downgrade On", readonly=True)
+    direction = fields.Selection(
+        [
+            ("up", "Moves up"),
+            ("down", "Moves down"),
+            ("announced", "Downgrade announced"),
+            ("price", "Stays, other prices"),
+            ("new", "First tier"),
+            ("other", "From another policy"),
+            ("elsewhere", "To another policy"),
+            ("left", "Leaves"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    repriced = fields.Boolean(
+        string="Other Prices", readonly=True, help="The pricelist of the tier changes, and no person has chosen one."
+    )
+    score_before = fields.Float(digits=(5, 2), readonly=True, aggregator="avg")
+    score_after = fields.Float(digits=(5, 2), readonly=True, aggregator="avg")
+    revenue = fields.Monetary(string="Revenue (12 Months)", readonly=True)
+    quotation_count = fields.Integer(string="Open Quotations", readonly=True)
+    quotation_amount = fields.Monetary(string="Open Quotations Amount", readonly=True)
+    from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
+    to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
+    pending_color = fields.Integer(related="pending_tier_id.color", string="Announced Colour")
+    user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")

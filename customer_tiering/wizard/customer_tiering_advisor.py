@@ -1,0 +1,168 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools.misc import formatLang
+
+# What a manager with as many tiers usually wants, percent of the customers, the highest tier first.
+USUAL_SHARES = {1: (100,), 2: (20, 80), 3: (10, 30, 60), 4: (5, 15, 30, 50), 5: (5, 10, 20, 30, 35)}
+
+
+class CustomerTieringAdvisor(models.TransientModel):
+    _name = "customer.tiering.advisor"
+    _description = "Advice for a Tiering Policy"
+
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
+    line_ids = fields.One2many("customer.tiering.advisor.line", "advisor_id", string="Proposals", readonly=True)
+    customer_count = fields.Integer(string="Customers Looked At", readonly=True)
+
+    def _get_action(self):
+        """Return the action that shows this advice in a dialog."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Advice for %(policy)s", policy=self.policy_id.name),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+            "target": "new",
+        }
+
+    def _propose(self):
+        """Look at the policy's customers and write down what fits them."""
+        from ..engine import schema  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        self.ensure_one()
+        policy = self.policy_id
+        customers = policy._compute_frame(policy.company_id._get_tiering_today())
+        active = customers[customers[schema.ORDER_COUNT] > 0]
+        if active.empty:
+            raise UserError(
+                self.env._(
+                    "No customer of “%(policy)s” bought in the window, so there is nothing to learn from. "
+                    "Make the window longer first.",
+                    policy=policy.name,
+                )
+            )
+        lines = [self._propose_window(customers)]
+        if policy.method == "score":
+            lines.append(self._propose_floors(customers[schema.bought(customers)][schema.SCORE]))
+        lines += [self._propose_bands(criterion, active) for criterion in policy.criterion_ids]
+        self.customer_count = len(active)
+        self.line_ids = [fields.Command.clear(), *(fields.Command.create(line) for line in lines if line)]
+
+    def _propose_window(self, customers):
+        from ..engine import advisor, schema  # noqa: PLC0415
+
+        days = advisor.propose_window(customers[schema.GAP_MEDIAN_DAYS])
+        if days == self.policy_id.window_days:
+            return None
+        recency = customers[schema.RECENCY_DAYS]
+        counts = {window: int((recency < window).sum()) for window in (self.policy_id.window_days, days)}
+        return {
+            "kind": "window",
+            "title": self.env._("Window"),
+            "current": self.env._("%(days)s days", days=self.policy_id.window_days),
+            "proposed": self.env._("%(days)s days", days=days),
+            "distribution": self.env._(
+                "%(after)s customers with an order in it instead of %(before)s: most of them order several times "
+                "in such a time.",
+                after=self._format_count(counts[days]),
+                before=self._format_count(counts[self.policy_id.window_days]),
+            ),
+            "values": {"window_days": days},
+        }
+
+    def _propose_floors(self, score):
+        from ..engine import advisor  # noqa: PLC0415
+
+        tiers = self.policy_id.tier_ids
+        shares = USUAL_SHARES.get(len(tiers)) or [100 / len(tiers)] * len(tiers)
+        floors = advisor.propose_floors(score, shares)
+        current = tiers.mapped("entry_floor")
+        if floors == current:
+            return None
+        return {
+            "kind": "floors",
+            "title": self.env._("Scores of the tiers"),
+            "current": self._format_floors(current, advisor.tier_distribution(score, current)),
+            "proposed": self._format_floors(floors, advisor.tier_distribution(score, floors)),
+            "distribution": self.env._(
+                "So many customers in each tier; it aims at %(shares)s %% of the customers, the highest tier first.",
+                shares=" / ".join(f"{share:g}" for share in shares),
+            ),
+            "values": {"floors": floors},
+        }
+
+    def _format_floors(self, floors, counts):
+        return "\n".join(
+            self.env._(
+                "%(tier)s from %(floor)g: %(count)s",
+                tier=tier.name,
+                floor=floor,
+                count=self._format_count(count),
+            )
+            for tier, floor, count in zip(self.policy_id.tier_ids, floors, counts, strict=True)
+        )
+
+    def _format_count(self, count):
+        return formatLang(self.env, count, digits=0)
+
+    def _propose_bands(self, criterion, active):
+        from ..engine import advisor, metrics  # noqa: PLC0415
+
+        metric = metrics.get(criterion.metric)
+        values = metric.comparable(active)
+        direction = metric.higher_is_better
+        bands = advisor.propose_bands(values, higher_is_better=direction, unit=metric.unit)
+        if not bands or (criterion.band_unit == "value" and bands == criterion._get_bands()):
+            return None
+        counts = advisor.band_distribution(values, bands, higher_is_better=direction)
+        current = self._format_bands(criterion._get_bands())
+        if criterion.band_unit == "average_order":
+            current = self.env._("%(bands)s times the average order", bands=current)
+        return {
+            "kind": "bands",
+            "criterion_id": criterion.id,
+            "title": self.env._("Limits of “%(metric)s”", metric=criterion._get_metric_label()),
+            "current": current,
+            "proposed": self._format_bands(bands),
+            "distribution": self.env._(
+                "Customers per band, from the lowest: %(counts)s", counts=" / ".join(str(count) for count in counts)
+            ),
+            "values": {"bands": bands},
+        }
+
+    def _format_bands(self, bands):
+        return " / ".join(formatLang(self.env, band, digits=0 if float(band).is_integer() else 2) for band in bands)
+
+
+class CustomerTieringAdvisorLine(models.TransientModel):
+    _name = "customer.tiering.advisor.line"
+    _description = "Proposal for a Tiering Policy"
+    _order = "id"
+
+    advisor_id = fields.Many2one("customer.tiering.advisor", required=True, readonly=True, ondelete="cascade")
+    kind = fields.Selection(
+        [("window", "Window"), ("floors", "Scores of the tiers"), ("bands", "Limits")], required=True, readonly=True
+    )
+    criterion_id = fields.Many2one("customer.tiering.criterion", readonly=True, ondelete="cascade")
+    title = fields.Char(string="What", readonly=True)
+    current = fields.Text(string="Now", readonly=True)
+    proposed = fields.Text(readonly=True)
+    distribution = fields.Text(string="It Would Give", readonly=True)
+    values = fields.Json(readonly=True)
+    accepted = fields.Boolean(readonly=True)
+
+    def action_accept(self):
+        """Put the proposal into the policy; nothing is computed yet."""
+        self.ensure_one()
+        policy = self.advisor_id.policy_id
+        if self.kind == "window":
+            policy.window_days = self.values["window_days"]
+        elif self.kind == "floors":
+            floors = zip(policy.tier_ids, self.values["floors"], strict=True)
+            policy.tier_ids = [fields.Command.update(tier.id, {"entry_floor": floor}) for tier, floor in floors]
+        else:
+            bands = dict(zip(("band_1", "band_2", "band_3", "band_4"), self.values["bands"], strict=True))
+            self.criterion_id.write({**bands, "band_unit": "value"})
+        self.accepted = True
+        return self.advisor_id._get_action()
