@@ -55,6 +55,28 @@ class TieringCommon(TransactionCase):
         return order
 
     @classmethod
+    def _accounting(cls):
+        """Give the company the accounts and journals that credit notes need."""
+        cls.env["account.chart.template"].try_loading("generic_coa", company=cls.company, install_demo=False)
+
+    @classmethod
+    def _credit_note(cls, partner, days_ago=0, amount=100.0, post=True):
+        """A credit note of ``amount`` (untaxed) dated ``days_ago`` days before AS_OF; needs `_accounting`."""
+        move = cls.env["account.move"].create(
+            {
+                "move_type": "out_refund",
+                "partner_id": partner.id,
+                "invoice_date": AS_OF - timedelta(days=days_ago),
+                "invoice_line_ids": [
+                    Command.create({"name": "Return", "quantity": 1, "price_unit": amount, "tax_ids": False})
+                ],
+            }
+        )
+        if post:
+            move.action_post()
+        return move
+
+    @classmethod
     def _noon(cls, day, days_ago):
         return datetime.combine(day - timedelta(days=days_ago), time(12))
 
@@ -65,6 +87,12 @@ class TieringCommon(TransactionCase):
         run.write(values)
         run._compute(as_of=as_of)
         return run
+
+    @classmethod
+    def _other_policy(cls, **values):
+        """A second policy of the company, for companies, before the default one."""
+        firms = {"name": "Firms", "partner_domain": "[('is_company', '=', True)]", "sequence": 1}
+        return cls.policy.copy({**firms, **values})
 
     @classmethod
     def _card(cls, partner, company=None):

@@ -9,12 +9,26 @@ MODELS = (
     "customer.segment",
     "customer.tier",
     "customer.tier.change",
+    "customer.tier.condition",
     "customer.tiering.criterion",
+    "customer.tiering.lock",
     "customer.tiering.policy",
+    "customer.tiering.policy.version",
     "customer.tiering.run",
     "customer.tiering.scorecard",
 )
-CONFIGURED = ("customer.segment", "customer.tier", "customer.tiering.criterion", "customer.tiering.policy")
+# A sales manager looks at these too.
+OF_MANAGERS = ("customer.tiering.refresh", "customer.tiering.simulation", "customer.tiering.simulation.line")
+OPERATIONS = ("write", "create", "unlink")
+CONFIGURED = {
+    "customer.segment": OPERATIONS,
+    "customer.tier": OPERATIONS,
+    "customer.tier.condition": OPERATIONS,
+    "customer.tiering.criterion": OPERATIONS,
+    "customer.tiering.lock": ("write", "create"),
+    "customer.tiering.policy": OPERATIONS,
+}
+WIZARDS = ("customer.tiering.advisor", "customer.tiering.advisor.line", "customer.tiering.lock.wizard")
 
 
 @tagged("post_install", "-at_install")
@@ -24,7 +38,15 @@ class TestAccess(TieringCommon):
         super().setUpClass()
         cls.customer = cls._customer("Ann")
         cls.order = cls._order(cls.customer, 5, 100)
+        tier = cls.policy.tier_ids[0]
+        cls.env["customer.tier.condition"].create({"tier_id": tier.id, "value": 1})
         cls._run()
+        cls.policy.action_simulate()
+        cls.simulation = cls.env["customer.tiering.simulation"].search([("base_id", "=", cls.policy.id)])
+        cls.simulation.draft_id.tier_ids[1].entry_floor = 41  # the customer has 41.67 and would be in Gold
+        cls.simulation.draft_id.action_simulation_compute()
+        cls.env["customer.tiering.lock"].create({"partner_id": cls.customer.id, "tier_id": tier.id, "reason": "Why"})
+        cls.env["customer.tiering.refresh"]._add(cls.customer, cls.company, "instant")
         cls.internal = cls._new_user("tiering_internal", "base.group_user")
         cls.portal = new_test_user(
             cls.env,
@@ -41,8 +63,11 @@ class TestAccess(TieringCommon):
             for model in MODELS:
                 records = self.env[model].with_user(user).search([])
                 self.assertTrue(records or model == "customer.tier.change", model)
-                for operation in ("write", "create", "unlink"):
+                for operation in OPERATIONS:
                     self.assertFalse(records.has_access(operation), (model, operation))
+            for model in (*OF_MANAGERS, *WIZARDS):
+                for operation in ("read", *OPERATIONS):
+                    self.assertFalse(self.env[model].with_user(user).has_access(operation), (model, operation))
             self.assertEqual(self.customer.with_user(user).tiering_score, self._card(self.customer).score)
             with self.assertRaises(AccessError):
                 self.policy.with_user(user).action_compute_now()
@@ -50,8 +75,16 @@ class TestAccess(TieringCommon):
     def test_sales_managers_configure_but_do_not_rewrite_results(self):
         for model in MODELS:
             records = self.env[model].with_user(self.manager).search([])
-            for operation in ("write", "create", "unlink"):
-                self.assertEqual(records.has_access(operation), model in CONFIGURED, (model, operation))
+            for operation in OPERATIONS:
+                expected = operation in CONFIGURED.get(model, ())
+                self.assertEqual(records.has_access(operation), expected, (model, operation))
+        for model in OF_MANAGERS:
+            records = self.env[model].with_user(self.manager).search([])
+            self.assertTrue(records, model)
+            for operation in OPERATIONS:
+                self.assertFalse(records.has_access(operation), (model, operation))
+        for model in WIZARDS:
+            self.assertTrue(self.env[model].with_user(self.manager).has_access("create"), model)
         self.policy.with_user(self.manager).window_days = 180
         action = self.policy.with_user(self.manager).action_compute_now()
         self.assertIn("scored customers 1", action["params"]["message"])
@@ -77,7 +110,7 @@ class TestAccess(TieringCommon):
         for user in (self.internal, self.portal, self.public):
             env = self.env(user=user, context={})
             with self.subTest(user=user.login):
-                for model in MODELS:
+                for model in (*MODELS, *OF_MANAGERS, *WIZARDS):
                     with self.assertRaises(AccessError):
                         env[model].search([])
                 partners = env["res.partner"]
@@ -159,10 +192,11 @@ class TestAccess(TieringCommon):
             company_ids=[Command.set(other.ids)],
         )
         theirs = self.env(user=stranger, context={"allowed_company_ids": other.ids})
-        for model in MODELS:
+        for model in (*MODELS, *OF_MANAGERS):
             if model == "customer.segment":
                 continue
-            company = "policy_id.company_id" if model == "customer.tiering.criterion" else "company_id"
+            by_policy = model in ("customer.tiering.criterion", "customer.tier.condition")
+            company = "policy_id.company_id" if by_policy else "company_id"
             records = self.env[model].search([(company, "=", self.company.id)])
             self.assertTrue(records, model)
             seen = theirs[model].search([])
@@ -172,5 +206,19 @@ class TestAccess(TieringCommon):
         self.assertFalse(partner.search([("tiering_tier_id", "!=", False)]))
         with self.assertRaises(AccessError):
             self.policy.with_env(theirs).window_days = 1
-        with self.assertRaises(AccessError):
-            self.policy.with_env(theirs).action_compute_now()
+        for forbidden in (
+            lambda: self.policy.with_env(theirs).action_compute_now(),
+            lambda: self.policy.with_env(theirs).action_recalibrate(),
+            lambda: self.policy.with_env(theirs).compute("2026-06-30"),
+            lambda: self.env["customer.tiering.lock"].search([]).with_env(theirs).action_end(),
+            lambda: theirs["customer.tiering.lock"].create(
+                {
+                    "partner_id": self.customer.id,
+                    "company_id": self.company.id,
+                    "tier_id": self.policy.tier_ids[0].id,
+                    "reason": "Mine",
+                }
+            ),
+        ):
+            with self.assertRaises(AccessError), self.env.cr.savepoint():
+                forbidden()

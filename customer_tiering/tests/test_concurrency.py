@@ -51,8 +51,8 @@ class TestConcurrency(BaseCase):
         reader = self.registry["customer.tiering.reader"]
         original, reads = reader._read_customers, []
 
-        def read_and_wait(*args):
-            frame = original(*args)
+        def read_and_wait(*args, **kwargs):
+            frame = original(*args, **kwargs)
             reads.append(frame)
             if len(reads) <= times:
                 with self._transaction() as env:

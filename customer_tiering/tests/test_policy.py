@@ -153,6 +153,9 @@ class TestPolicy(TieringCommon):
         self.assertFalse(copy.tier_ids & self.policy.tier_ids)
         self.assertEqual(copy.name, "Default policy (copy)")
         self.assertEqual(self.policy.copy({"name": "For associations"}).name, "For associations")
+        # two policies for all customers make no sense: the copy waits for its own
+        self.assertFalse(copy.active)
+        copy.write({"partner_domain": "[('is_company', '=', True)]", "active": True})
         self.assertEqual(self._run(copy, AS_OF).state, "done")
 
     def test_a_policy_stays_in_its_company(self):

@@ -63,8 +63,9 @@ class TestRun(TieringCommon):
     def test_the_explanation_of_a_prospect_has_no_lines(self):
         self._run()
         self.assertEqual(self._card(self.asked)._get_explanation_lines(), [])
-        self.assertFalse(self.asked.tiering_explanation)
-        self.assertEqual(len(self.poor.tiering_explanation), 3)  # who bought long ago has all
+        self.assertEqual(self.asked.tiering_explanation["lines"], [])
+        self.assertFalse(self.asked.tiering_explanation["next"])
+        self.assertEqual(len(self.poor.tiering_explanation["lines"]), 3)  # who bought long ago has all
 
     def test_days_count_to_today_where_the_company_is(self):
         self._run()
@@ -135,6 +136,15 @@ class TestRun(TieringCommon):
         # who loses all orders has not bought: no tier any more, but not forgotten
         self.assertEqual((change.direction, change.reason), ("left", "score"))
         self.assertEqual(self._card(self.middle).segment_id.code, "prospect")
+
+    def test_a_move_in_the_first_run_after_an_update_is_not_blamed_on_the_policy(self):
+        # Runs of version 19.0.1.0 kept no version of the rules.
+        self._run().version_id = False
+        for day in (1, 2, 3):
+            self._order(self.poor, day, 500)
+        self._run()
+        changes = self._card(self.poor).change_ids
+        self.assertEqual(changes.mapped("reason"), ["score", "first"])
 
     def test_archived_customers_lose_their_scorecard_but_keep_their_history(self):
         self._run()
@@ -395,7 +405,7 @@ class TestRun(TieringCommon):
 
     def test_a_run_deleted_while_it_waits_is_left_out(self):
         company = self.env["res.company"].create({"name": "Other Company"})
-        policies = self.policy | company.tiering_policy_ids | self.policy.copy()
+        policies = self.policy | company.tiering_policy_ids | self._other_policy()
         runs = self.env["customer.tiering.run"]._queue(policies, trigger="nightly")
         Run = type(runs)
         original = Run._compute_and_record
@@ -413,7 +423,7 @@ class TestRun(TieringCommon):
         self.assertEqual(runs.exists().mapped("state"), ["done", "done"])
 
     def test_a_run_that_stops_its_server_again_and_again_is_given_up(self):
-        runs = self.env["customer.tiering.run"]._queue(self.policy | self.policy.copy(), trigger="nightly")
+        runs = self.env["customer.tiering.run"]._queue(self.policy | self._other_policy(), trigger="nightly")
         often, seldom = runs
         often.attempts = 3
         seldom.attempts = 2

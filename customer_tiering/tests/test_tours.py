@@ -1,3 +1,5 @@
+from odoo.exceptions import AccessError
+from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 
 from .common import TieringCommon
@@ -63,3 +65,80 @@ class TestTours(TieringCommon, HttpCase):
 
     def test_tiering_table_with_export_and_pivot(self):
         self.start_tour("/odoo/customer-tiering", "customer_tiering_table", login="tiering_salesperson")
+
+    def test_manager_simulates_and_applies(self):
+        self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_simulation", login="tiering_manager")
+        self.env.invalidate_all()
+        self.assertEqual(self.policy.tier_ids.mapped("entry_floor"), [70, 60, 20, 0])
+        self.assertEqual(self.policy.criterion_ids.mapped("weight"), [8, 1, 1])
+        # Second: 75 whatever the weights; Poor: 25 × 8, 0, 25 by 10 is 22.5
+        self.assertTiers({self.best: "Platinum", self.second: "Platinum", self.poor: "Silver", self.asked: False})
+        self.assertFalse(self.env["customer.tiering.simulation"].search([]))
+
+    def test_salesperson_reads_the_explanation_and_cannot_lock(self):
+        self.start_tour("/odoo/customers", "customer_tiering_explained", login="tiering_salesperson")
+        values = {"tier_id": self.policy.tier_ids[0].id, "reason": "Mine"}
+        env = self.env(user=self.salesperson)
+        with self.assertRaises(AccessError):
+            env["customer.tiering.lock"].create([{**values, "partner_id": self.second.id}])
+        with self.assertRaises(AccessError):
+            env["customer.tiering.lock.wizard"].create(
+                [{**values, "partner_ids": self.second.ids, "action": "fixed"}]
+            ).action_apply()
+        self._lock(self.second)
+        with self.assertRaises(AccessError):
+            self.second.with_env(env).action_tiering_unlock()
+
+    def _lock(self, partner):
+        return self.env["customer.tiering.lock"].create(
+            [{"partner_id": partner.id, "tier_id": self.policy.tier_ids[0].id, "reason": "Agreed"}]
+        )
+
+    def test_manager_locks_one_and_many_and_puts_them_back(self):
+        self.start_tour("/odoo/customers", "customer_tiering_lock", login="tiering_manager")
+        self.assertTiers({self.second: "Gold", self.poor: "Bronze"})
+        locks = self.env["customer.tiering.lock"].with_context(active_test=False).search([])
+        self.assertEqual(
+            sorted((lock.partner_id.name, lock.tier_id.name, lock.mode, lock.active) for lock in locks),
+            [
+                ("Poor", "Gold", "floor", False),
+                ("Second", "Gold", "floor", False),
+                ("Second", "Platinum", "floor", False),
+            ],
+        )
+        self.assertEqual((locks.user_id, locks.ended_by_id), (self.manager, self.manager))
+
+    def test_an_order_lifts_its_customer_at_once(self):
+        order = self._order(self.poor, amount=600, state="draft")
+        self.start_tour(
+            f"/odoo/action-sale.action_quotations_with_onboarding/{order.id}",
+            "customer_tiering_confirm",
+            login="tiering_salesperson",
+        )
+        self.assertEqual((order.state, order.tiering_tier_id.name), ("sale", "Bronze"))
+        self.assertTiers({self.poor: "Bronze"})  # nobody waited for it
+        self.env.ref("customer_tiering.ir_cron_refresh").method_direct_trigger()
+        # today → 100, 2 orders → 25, 700 = 7 average orders → 75: 66.67
+        self.env.invalidate_all()
+        self.assertTiers({self.poor: "Gold"})
+        self.start_tour("/odoo/customers", "customer_tiering_upgraded", login="tiering_salesperson")
+
+    def test_manager_accepts_advice(self):
+        self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_advice", login="tiering_manager")
+        line = self.env["customer.tiering.advisor.line"].search([("accepted", "=", True)])
+        self.assertEqual(line.kind, "window")
+        self.assertEqual(self.policy.window_days, line.values["window_days"])
+        self.assertNotEqual(self.policy.window_days, 365)
+
+    def test_manager_switches_to_conditions(self):
+        platinum, _gold, silver, _bronze = self.policy.tier_ids
+        self.policy.tier_ids = [Command.delete(platinum.id), Command.delete(silver.id)]
+        with self.assertLogs("odoo.http", "WARNING"):  # how Odoo logs a message to the user
+            self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_conditions", login="tiering_manager")
+        self.env.invalidate_all()
+        self.assertEqual(self.policy.method, "conditions")
+        self.assertRecordValues(
+            self.policy.condition_ids, [{"metric": "monetary", "operator": ">=", "value": 500, "keep_value": 400}]
+        )
+        self._run(as_of=self.company._get_tiering_today())
+        self.assertTiers({self.best: "Gold", self.second: "Gold", self.poor: "Bronze"})
