@@ -4,6 +4,7 @@ import os
 import platform
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,15 @@ def transaction(registry, login=None):
             env = api.Environment(cr, user.id, dict(user.context_get(), allowed_company_ids=user.company_id.ids))
         yield env
         cr.rollback()
+
+
+@contextmanager
+def count_queries(env):
+    """Yield an object that has the number of ``queries`` of the block once it is over."""
+    counted = SimpleNamespace(queries=0)
+    before = env.cr.sql_log_count
+    yield counted
+    counted.queries = env.cr.sql_log_count - before
 
 
 def get_parameter(env, key):

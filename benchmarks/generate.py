@@ -209,7 +209,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("database")
     parser.add_argument("--size", choices=SIZES, default="200k", help="number of customers (default: 200k)")
-    parser.add_argument("--lines", action="store_true", help="give the orders lines, two each")
+    parser.add_argument("--no-lines", action="store_true", help="leave out the lines of the orders, two each")
     parser.add_argument("--seed", type=int, default=19)
     parser.add_argument(
         "--as-of",
@@ -223,7 +223,7 @@ def main():
     with transaction(registry) as env:
         if env["sale.order"].search_count([], limit=1):
             raise SystemExit(f"{options.database} has orders already: drop it and install the addon in a new one.")
-        generate(env, *SIZES[options.size], options.as_of, options.seed, options.lines)
+        generate(env, *SIZES[options.size], options.as_of, options.seed, not options.no_lines)
         env["ir.config_parameter"].set_param(SIZE, options.size)
         env["ir.config_parameter"].set_param(AS_OF, options.as_of.isoformat())
         env.cr.commit()

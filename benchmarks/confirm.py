@@ -1,0 +1,191 @@
+"""Time the confirmation of quotations: ``bin/python benchmarks/confirm.py DATABASE``.
+
+Quotations are confirmed one by one, each in a transaction of its own that is committed, as the web
+client does it; with the addon's queue and without it in turns. Then the same while a run over all
+customers is under way in another thread. What is created is removed again.
+"""
+
+import argparse
+import datetime
+import statistics
+import threading
+import time
+from contextlib import contextmanager, nullcontext
+from operator import truediv
+from unittest import mock
+
+from common import (
+    AS_OF,
+    SALESPERSON,
+    SIZE,
+    count_queries,
+    describe_machine,
+    format_table,
+    get_parameter,
+    open_registry,
+    save,
+    transaction,
+)
+
+from odoo.fields import Command
+
+ROUNDS = 9
+QUOTATIONS = 50  # of each kind in a round
+WARM_UP = 10
+TARGET = 1.05
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("database")
+    registry = open_registry(parser.parse_args().database)
+    with transaction(registry) as env:
+        size = get_parameter(env, SIZE)
+        as_of = datetime.date.fromisoformat(get_parameter(env, AS_OF))
+        machine = describe_machine(env)
+        if not env["customer.tiering.scorecard"].search_count([], limit=1):
+            raise SystemExit("There are no scorecards: run benchmarks/full_run.py first.")
+    created = []
+    try:
+        text = report(registry, as_of, created)
+    finally:
+        remove(registry, created)
+    save(f"confirm-{size}.md", f"# Confirming quotations\n\n{machine}.\n\n{text}")
+
+
+def report(registry, as_of, created):
+    kinds = {
+        "without the addon's part": no_addon,
+        "without the queue": no_queue,
+        "with it": nothing,
+    }
+    medians = {kind: [] for kind in kinds}
+    for quotation in create_quotations(registry, WARM_UP, created):
+        confirm(registry, quotation)
+    for number in range(ROUNDS):
+        quotations = iter(create_quotations(registry, len(kinds) * QUOTATIONS, created))
+        seconds = {kind: [] for kind in kinds}
+        for turn in range(QUOTATIONS):
+            order = list(kinds)[:: -1 if (turn + number) % 2 else 1]  # none is always the last
+            for kind in order:
+                with kinds[kind](registry):
+                    seconds[kind].append(confirm(registry, next(quotations)))
+        for kind in kinds:
+            medians[kind].append(statistics.median(seconds[kind]))
+    rows = []
+    for kind, of_rounds in medians.items():
+        ratios = sorted(map(truediv, of_rounds, medians["without the queue"]))
+        median = f"{1000 * statistics.median(of_rounds):.1f}"
+        rows.append([kind, median, f"{statistics.median(ratios):.3f}", f"{ratios[0]:.2f} to {ratios[-1]:.2f}"])
+    with_run, runs = confirm_during_run(registry, as_of, created)
+    rows.append(["with it, while a run is under way", f"{1000 * statistics.median(with_run):.1f}", "", ""])
+    queue, queries = time_queue(registry)
+    return f"""Median of {ROUNDS} rounds with {QUOTATIONS} quotations of each kind in turns; the ratio is the median
+of the rounds' ratios to the second line. The target is at most {TARGET}.
+
+{format_table(["a quotation confirmed", "ms", "ratio", "rounds' ratios"], rows)}
+
+The queue alone, without the commit: {1000 * queue:.2f} ms, {queries} {"query" if queries == 1 else "queries"}.
+
+{len(with_run)} quotations were confirmed while {runs} runs over all customers were under way. None failed,
+neither of the quotations nor of the runs; the slowest confirmation took {1000 * max(with_run):.0f} ms.
+"""
+
+
+@contextmanager
+def as_salesperson(registry):
+    """Yield the environment of a call by the web client; what was done is committed."""
+    with transaction(registry, SALESPERSON) as env:
+        yield env
+        env.flush_all()
+        env.cr.commit()
+
+
+def nothing(registry):
+    return nullcontext()
+
+
+def no_queue(registry):
+    return mock.patch.object(registry["sale.order"], "_tiering_refresh", return_value=None)
+
+
+def no_addon(registry):
+    from odoo.addons.customer_tiering.models.sale_order import SaleOrder  # noqa: PLC0415 - not before the registry
+
+    return mock.patch.object(SaleOrder, "_action_confirm", lambda orders: super(SaleOrder, orders)._action_confirm())
+
+
+def create_quotations(registry, count, created):
+    """Create quotations of as many customers, with two lines each; return their ids."""
+    with as_salesperson(registry) as env:
+        # Those with the largest ids: customers like all others.
+        partners = env["res.partner"].search([("customer_rank", ">", 0)], order="id DESC", limit=count)
+        products = env["product.product"].search([("name", "=like", "Product %")], limit=2)
+        lines = [Command.create({"product_id": product.id, "price_unit": 50}) for product in products]
+        quotations = env["sale.order"].create([{"partner_id": partner.id, "order_line": lines} for partner in partners])
+        created += quotations.ids
+        return quotations.ids
+
+
+def confirm(registry, quotation):
+    with transaction(registry, SALESPERSON) as env:
+        started = time.perf_counter()
+        env["sale.order"].browse(quotation).action_confirm()
+        env.flush_all()
+        env.cr.commit()
+        return time.perf_counter() - started
+
+
+def time_queue(registry):
+    """Return the median seconds and the number of queries of queueing one customer."""
+    seconds = []
+    for _ in range(WARM_UP + QUOTATIONS):
+        with transaction(registry, SALESPERSON) as env:
+            partner = env["res.partner"].search([("customer_rank", ">", 0)], limit=1)
+            with count_queries(env) as counted:
+                started = time.perf_counter()
+                env["customer.tiering.refresh"]._add(partner, env.company, "instant")
+                env.flush_all()
+                seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[WARM_UP:]), counted.queries
+
+
+def confirm_during_run(registry, as_of, created):
+    """Confirm quotations as long as runs are under way; return their seconds and the number of runs."""
+    quotations = create_quotations(registry, 2 * QUOTATIONS, created)
+    seconds, runs = [], 0
+    while quotations:
+        states = []
+        computing = threading.Thread(target=compute, args=(registry, as_of, states))
+        computing.start()
+        while quotations and computing.is_alive():
+            seconds.append(confirm(registry, quotations.pop()))
+        computing.join()
+        if states != ["done"]:
+            raise SystemExit("A run failed while quotations were confirmed.")
+        runs += 1
+    return seconds, runs
+
+
+def compute(registry, as_of, states):
+    with transaction(registry) as env:
+        run = env["customer.tiering.run"]._queue(env.company.tiering_policy_ids[:1], trigger="manual")
+        env.cr.commit()
+        original = type(run)._compute
+        with mock.patch.object(type(run), "_compute", lambda run: original(run, as_of=as_of)):
+            run._compute_and_record()
+        states.append(run.state)
+        env.cr.commit()
+
+
+def remove(registry, created):
+    with transaction(registry) as env:
+        orders = env["sale.order"].browse(created).with_context(tracking_disable=True)
+        orders._action_cancel()
+        orders.unlink()
+        env.cr.execute("TRUNCATE customer_tiering_refresh, ir_cron_trigger")
+        env.cr.commit()
+
+
+if __name__ == "__main__":
+    main()
