@@ -60,6 +60,12 @@ PLACES = (
     ("es_ES", 4, "es", ("Madrid", "Valencia")),
     ("it_IT", 4, "it", ("Milano", "Bologna")),
 )
+TIER_DESCRIPTIONS = (  # the highest tier first
+    "Named contact, answer within a day, free shipping",
+    "Answer within a day, new releases a week early",
+    "New releases by e-mail each month",
+    "Catalogue twice a year",
+)
 COMPANY_EVERY = 6  # every sixth customer is a company, whose contacts place the orders
 PROSPECTS = 40
 CREDIT_NOTES = 60
@@ -283,20 +289,21 @@ class Loader:
         ]
 
     def load_quotations(self):
-        """Quote to some who never bought."""
+        """Quote to some who never bought, and to one of forty who did."""
         self._create_customers("Prospects", "PROSPECT", range(1, PROSPECTS + 1), company_every=2)
         prospects = self.env["res.partner"].search([("ref", "=like", "PROSPECT-%")])
+        buyers = self.env["res.partner"].search([("ref", "in", [f"CDNOW-{number}" for number in range(40, 2400, 40)])])
         products = self.env["product.product"].search([("default_code", "=like", "CD-_")])
         self.env["sale.order"].create(
             [
                 {
-                    "partner_id": prospect.id,
-                    "user_id": prospect.user_id.id,
+                    "partner_id": customer.id,
+                    "user_id": customer.user_id.id,
                     "order_line": [
                         Command.create({"product_id": products[number % len(products)].id, "product_uom_qty": 2})
                     ],
                 }
-                for number, prospect in enumerate(prospects)
+                for number, customer in enumerate(prospects + buyers)
             ]
         )
 
@@ -397,10 +404,55 @@ class Loader:
         done = set(Run.search([("state", "=", "done")]).mapped("as_of"))
         days = [self.today - relativedelta(months=months) for months in range(12, -1, -1)]
         for day in tqdm(days, desc="Tiers as of each month", unit="", dynamic_ncols=True):
+            if day > self.today - relativedelta(months=6):
+                self._set_retention(policy)  # so the policy has a first and a present version
             if day not in done:
                 run = Run._queue(policy, trigger="manual")
                 run._compute(as_of=day)
                 self._commit()
+        self._lock_customers(policy)
+        self._describe_tiers(policy)
+
+    def _set_retention(self, policy):
+        """Make staying easier than entering, and announce downgrades a month before."""
+        if policy.grace_days:
+            return
+        policy.write(
+            {
+                "grace_days": 30,
+                "one_step": True,
+                "tier_ids": [
+                    Command.update(tier.id, {"keep_floor": tier.entry_floor - 8})
+                    for tier in policy.tier_ids
+                    if tier.entry_floor
+                ],
+            }
+        )
+        self._commit()
+
+    def _describe_tiers(self, policy):
+        for tier, description in zip(policy.tier_ids, TIER_DESCRIPTIONS, strict=True):
+            tier.description = tier.description or description
+
+    def _lock_customers(self, policy):
+        """Let the sales manager keep two good customers above the tier that the rules come to."""
+        Lock = self.env["customer.tiering.lock"]
+        if Lock.search_count([], limit=1):
+            return
+        gold, silver = policy.tier_ids[1:3]
+        cards = self.env["customer.tiering.scorecard"].search([("tier_id", "=", silver.id)], limit=2)
+        reasons = ("Strategic account, agreed with the director", "Takes part in the pilot until the summer")
+        manager = self.env["res.users"].search([("login", "=", "kim")])
+        for card, reason in zip(cards, reasons, strict=False):
+            Lock.with_user(manager).create(
+                {
+                    "partner_id": card.partner_id.id,
+                    "company_id": card.company_id.id,
+                    "tier_id": gold.id,
+                    "reason": reason,
+                }
+            )
+        self._commit()
 
 
 if __name__ == "__main__":

@@ -107,21 +107,90 @@ def tiering_graph(page):
     switch_view(page, "graph")
 
 
+@picture()
+def customer_downgrade(page):
+    open_customer(page, [("tiering_pending_tier_id", "!=", False), ("is_company", "=", True)])
+    scroll_to(page.locator(".o_notebook"))
+
+
+@picture(login="kim")
+def customer_locked(page):
+    open_customer(page, [("tiering_lock_id", "!=", False)])
+    scroll_to(page.locator(".o_notebook"))
+
+
+@picture(login="kim")
+def lock_dialog(page):
+    open_action(page, "customers")
+    switch_view(page, "list")
+    for row in page.locator(".o_data_row", has_text="Silver").all()[:3]:
+        row.locator(".o_list_record_selector input").click()
+    page.locator(".o_cp_action_menus .dropdown-toggle", has_text="Actions").click()
+    page.get_by_role("menuitem", name="Lock Tier").click()
+    page.locator(".modal .o_form_view").wait_for()
+    page.locator(".modal [name=reason] input").fill("Strategic account, agreed with the director")
+
+
+@picture(login="kim")
+def locks(page):
+    open_action(page, "customer-tier-locks")
+
+
 @picture(login="kim")
 def policy_form(page):
-    open_record(page, "customer-tiering-policies", "customer.tiering.policy", [])
+    open_policy(page)
 
 
 @picture(login="kim")
 def policy_criteria(page):
-    policy_form(page)
-    page.locator(".o_notebook .nav-link", has_text="Criteria").click()
+    open_policy(page, "Criteria")
+
+
+@picture(login="kim")
+def policy_staying(page):
+    open_policy(page, "Staying in a Tier")
+
+
+@picture(login="kim")
+def policy_lifecycle(page):
+    open_policy(page, "Lifecycle")
 
 
 @picture(login="kim")
 def policy_segment_map(page):
-    policy_form(page)
-    page.locator(".o_notebook .nav-link", has_text="Segment Map").click()
+    open_policy(page, "Segment Map")
+
+
+@picture(login="kim")
+def advice(page):
+    open_policy(page)
+    page.locator(".o_statusbar_buttons button[name=action_advise]").click()
+    page.locator(".modal .o_list_renderer").wait_for()
+
+
+@picture(login="kim")
+def versions(page):
+    open_record(page, "customer-tiering-policies", "customer.tiering.policy", [])
+    page.locator("button[name=action_open_versions]").click()
+    page.locator(".o_list_view .o_data_row [name=number]").first.click()
+    page.locator(".o_form_view").wait_for()
+
+
+@picture(login="kim")
+def simulation(page):
+    open_simulation(page)
+
+
+@picture(login="kim")
+def simulation_customers(page):
+    open_simulation(page)
+    page.locator("button[name=action_simulation_lines]").click()
+    page.locator(".o_list_view .o_data_row").first.wait_for()
+
+
+@picture(login="kim", viewport=PHONE)
+def simulation_phone(page):
+    open_simulation(page)
 
 
 @picture(login="kim")
@@ -161,6 +230,13 @@ def settings(page):
 # ------------------------------------------------------------------
 
 
+def call(page, model, method, *args, **kwargs):
+    """Return the answer of a method of the server."""
+    params = {"model": model, "method": method, "args": args, "kwargs": kwargs}
+    answer = page.request.post(f"{get_origin(page)}/web/dataset/call_kw", data={"params": params})
+    return answer.json()["result"]
+
+
 def log_in(page, address, login):
     page.goto(f"{address}/web/login")
     page.locator("#login").fill(login)
@@ -181,15 +257,40 @@ def open_action(page, path):
 
 def open_record(page, path, model, domain):
     """Open the form of the first record of the domain, in the action with this path."""
-    call = {"model": model, "method": "search", "args": [domain], "kwargs": {"limit": 1}}
-    answer = page.request.post(f"{get_origin(page)}/web/dataset/call_kw", data={"params": call})
-    (record_id,) = answer.json()["result"]
+    (record_id,) = call(page, model, "search", domain, limit=1)
     open_action(page, f"{path}/{record_id}")
 
 
-def open_customer(page):
-    open_record(page, "customers", "res.partner", [("ref", "=", CUSTOMER)])
+def open_customer(page, domain=(("ref", "=", CUSTOMER),)):
+    open_record(page, "customers", "res.partner", domain)
     page.locator(".o_notebook .nav-link[name=tiering]").click()
+
+
+def open_policy(page, tab="Tiers"):
+    """Open the policy, without the simulations of earlier pictures."""
+    drafts = call(page, "customer.tiering.policy", "search", [("is_simulation", "=", True), ("active", "=", False)])
+    for draft in drafts:
+        call(page, "customer.tiering.policy", "action_simulation_discard", [draft])
+    open_record(page, "customer-tiering-policies", "customer.tiering.policy", [])
+    page.locator(".o_notebook .nav-link", has_text=tab).first.click()
+
+
+def open_simulation(page):
+    """Simulate a policy in which Platinum and Gold ask for more, Gold without days of grace, and Silver for less."""
+    open_policy(page)
+    (policy_id,) = call(page, "customer.tiering.policy", "search", [], limit=1)
+    action = call(page, "customer.tiering.policy", "action_simulate", [policy_id])
+    changes = {
+        "Platinum": {"entry_floor": 85},
+        "Gold": {"entry_floor": 70, "grace_days": 0},
+        "Silver": {"entry_floor": 35},
+    }
+    for name, values in changes.items():
+        tier = call(page, "customer.tier", "search", [("policy_id", "=", action["res_id"]), ("name", "=", name)])
+        call(page, "customer.tier", "write", tier, values)
+    call(page, "customer.tiering.policy", "action_simulation_compute", [action["res_id"]])
+    open_action(page, f"action-customer_tiering.customer_tiering_simulation_action/{action['res_id']}")
+    page.locator(".o_tiering_simulation").wait_for()
 
 
 def switch_view(page, kind):
