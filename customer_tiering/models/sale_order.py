@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools import SQL
 
 
 class SaleOrder(models.Model):
@@ -24,20 +25,27 @@ class SaleOrder(models.Model):
         return result
 
     def _set_tiering_tier(self):
-        """Keep the tier in which the customer is now."""
-        # sudo: a portal customer can confirm too; nobody follows this field
-        for company, orders in self.sudo().with_context(tracking_disable=True).grouped("company_id").items():
-            domain = [
-                ("company_id", "=", company.id),
-                ("partner_id", "in", orders.partner_id.commercial_partner_id.ids),
-                ("tier_id", "!=", False),
-            ]
-            # Grouped, because to read a scorecard would read all of its wide row.
-            tiers = dict(orders.env["customer.tiering.scorecard"]._read_group(domain, ["partner_id", "tier_id"]))
-            for order in orders:
-                tier = tiers.get(order.partner_id.commercial_partner_id, orders.env["customer.tier"])
-                if order.tiering_tier_id != tier:
-                    order.tiering_tier_id = tier
+        """Keep the tier in which the customer is now.
+
+        One statement, because the person who confirms waits: through the ORM it would take ten times
+        as long. Nothing depends on the field, and nobody follows its changes.
+        """
+        self.flush_recordset(["partner_id", "company_id"])
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE sale_order
+                   SET tiering_tier_id = (
+                       SELECT card.tier_id
+                         FROM res_partner buyer
+                         JOIN customer_tiering_scorecard card ON card.partner_id = buyer.commercial_partner_id
+                        WHERE buyer.id = sale_order.partner_id AND card.company_id = sale_order.company_id)
+                 WHERE id = ANY(%s)
+                """,
+                self.ids,
+            )
+        )
+        self.invalidate_recordset(["tiering_tier_id"], flush=False)
 
     def _action_cancel(self):
         confirmed = self.filtered(lambda order: order.state == "sale")
