@@ -210,7 +210,7 @@ def runs(page):
 
 @picture(login="kim")
 def run_form(page):
-    open_record(page, "customer-tiering-runs", "customer.tiering.run", [])
+    open_record(page, "customer-tiering-runs", "customer.tiering.run", [("policy_id.is_simulation", "=", False)])
 
 
 @picture(login="kim")

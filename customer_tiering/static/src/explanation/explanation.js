@@ -1,3 +1,4 @@
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { formatFloat } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
@@ -21,6 +22,15 @@ export class TieringExplanation extends Component {
 
     get total() {
         return this.format(this.lines.reduce((sum, line) => sum + line.contribution, 0));
+    }
+
+    get noTier() {
+        return _t("no tier");
+    }
+
+    /** The easiest ways, in a sentence. */
+    joinWays(ways) {
+        return ways.slice(0, 3).join(_t(", or "));
     }
 
     format(number) {
