@@ -71,3 +71,10 @@ def test_a_lock_in_a_tier_that_is_gone_is_ignored(decide):
     assert decided["lock_id"].isna().all()
     assert not decided["differs"].any()
     assert decide((600.0, 0, HIGH), lock_tier=LOW)["differs"].all()
+
+
+def test_who_is_locked_in_exactly_one_tier_has_no_next_one(decide):
+    free, locked = decide((100.0, 0, LOW)), decide((100.0, 0, LOW), lock_tier=LOW)
+    assert (free[schema.NEXT_TIER].tolist(), free[schema.POINTS_TO_NEXT].tolist()) == ([HIGH], [50.0])
+    assert locked[schema.NEXT_TIER].isna().all()
+    assert locked[schema.POINTS_TO_NEXT].isna().all()

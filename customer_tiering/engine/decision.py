@@ -42,7 +42,7 @@ def decide(
         - ``tier``: Int64, the computed tier or a person's choice
         - ``lock_id``: Int64, the lock that holds; NA also for one that names a tier the policy has not
         - ``differs``: bool, the lock changes the tier
-        - ``next_tier``, ``points_to_next``: see `tiers.to_next`
+        - ``next_tier``, ``points_to_next``: see `tiers.to_next`; NA and NaN for who is locked in exactly one tier
     """
     ladder = rules.ladder
     candidate = retention.candidate(states[schema.PREVIOUS_TIER], scored[schema.EARNED], scored[schema.KEPT], ladder)
@@ -53,14 +53,15 @@ def decide(
     known = states["lock_tier"].isin([tier.key for tier in ladder])
     tier = retention.effective(decided[schema.COMPUTED_TIER], states["lock_mode"], states["lock_tier"], ladder)
     next_tier, points_to_next = tiers.to_next(rules, fit.tiers, scored[schema.SCORE], tier)
+    stuck = known & states["lock_mode"].eq(retention.LOCK_FIXED)
     return frame.join(scored).assign(
         **decided,
         **{
             schema.TIER: tier,
             "lock_id": states["lock_id"].where(known),
             "differs": tier.fillna(0) != decided[schema.COMPUTED_TIER].fillna(0),
-            schema.NEXT_TIER: next_tier,
-            schema.POINTS_TO_NEXT: points_to_next,
+            schema.NEXT_TIER: next_tier.mask(stuck),
+            schema.POINTS_TO_NEXT: points_to_next.mask(stuck),
         },
     )
 

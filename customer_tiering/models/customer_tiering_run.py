@@ -424,7 +424,7 @@ class CustomerTieringRun(models.Model):
         mode = retention.MODE_UP if policy.upgrade_when == "instant" else retention.MODE_HOLD
         result = decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
         reasons = {row.partner_id.id: row.reason for row in rows.sorted(lambda row: row.reason == "merged")}
-        users = {row.partner_id.id: row.user_id.id for row in rows}
+        users = {row.partner_id.id: row.user_id.id or None for row in rows}
         result["reason"] = result.index.map(reasons)
         result["user_id"] = result.index.map(users)
         self.env["customer.tiering.writer"].sudo()._write_result(

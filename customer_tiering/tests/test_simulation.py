@@ -727,6 +727,9 @@ class TestSimulation(SimulatedCustomers):
         policy = self.policy.with_user(self.salesperson)
         with self.assertRaises(AccessError):
             policy.action_simulate()
+        everything = self.env["customer.tiering.policy"].with_context(active_test=False)
+        self.assertIn(draft, everything.with_user(self.manager).search([]))
+        self.assertNotIn(draft, everything.with_user(self.salesperson).search([]))
         for action in ("compute", "apply", "discard", "lines"):
             with self.subTest(action=action), self.assertRaises(AccessError):
                 getattr(draft.with_user(self.salesperson), f"action_simulation_{action}")()
