@@ -148,7 +148,7 @@ class TestVersion(TieringCommon):
             [
                 "Method: Weighted score",
                 "Window: 365 days",
-                "Customers: []",
+                "Customers: all",
                 "Criterion Recency: weight 1, Percentile",
                 "Criterion Frequency: weight 1, Percentile",
                 "Criterion Monetary value: weight 1, Percentile",
@@ -156,6 +156,10 @@ class TestVersion(TieringCommon):
                 "Tier Gold: from 60, stays down to 50; grace 14 days, stay 0 days",
                 "Tier Silver: from 40, stays down to 40; grace 0 days, stay 0 days",
                 "Tier Bronze: from 0, stays down to 0; grace 0 days, stay 0 days",
+                (
+                    "Lifecycle: lost after 4 usual gaps, declining after 2 or a fall of 50 %, "
+                    "exploring up to 2 days with orders, forming from a growth of 25 %"
+                ),
             ],
         )
         self.assertEqual(self.policy.version_ids.display_name, "Default policy, version 1")
