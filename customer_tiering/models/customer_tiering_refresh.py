@@ -35,32 +35,37 @@ class CustomerTieringRefresh(models.Model):
     def _add(self, partners, company, reason):
         """Queue the customers that ``partners`` belong to and call the job, in one statement.
 
-        The job comes within a minute, when a worker looks for calls. It is not woken, because that is
-        a transaction of its own in another database, which takes more time than all else here, and
-        the person who confirms an order would wait for it.
+        A sleeping worker is woken only by who finds the queue empty, because that is a transaction of
+        its own in another database, which takes more time than all else here. The others' customers
+        are scored by the same job, or by the next, which comes within a minute.
         """
         if not partners:
             return
         self.env["res.partner"].flush_model(["commercial_partner_id"])
-        self.env.cr.execute(
+        # Somebody may have deleted the job; the nightly run still comes.
+        job = self.env["ir.model.data"]._xmlid_to_res_id("customer_tiering.ir_cron_refresh")
+        ((was_empty,),) = self.env.execute_query(
             SQL(
                 """
                 WITH queued AS (
                     INSERT INTO customer_tiering_refresh (partner_id, company_id, reason, user_id)
                     SELECT DISTINCT commercial_partner_id, %(company)s::int, %(reason)s, %(user)s::int
-                      FROM res_partner WHERE id IN %(partners)s)
-                INSERT INTO ir_cron_trigger (cron_id, call_at)
-                SELECT id, %(now)s FROM ir_cron WHERE id = %(cron)s AND active
+                      FROM res_partner WHERE id IN %(partners)s),
+                called AS (
+                    INSERT INTO ir_cron_trigger (cron_id, call_at)
+                    SELECT id, %(now)s FROM ir_cron WHERE id = %(job)s AND active)
+                SELECT NOT EXISTS (SELECT FROM customer_tiering_refresh)
                 """,
                 company=company.id,
                 reason=reason,
                 user=self.env.uid,
                 partners=tuple(partners.ids),
-                # Somebody may have deleted the job; the nightly run still comes.
-                cron=self.env["ir.model.data"]._xmlid_to_res_id("customer_tiering.ir_cron_refresh") or None,
+                job=job or None,
                 now=fields.Datetime.now(),
             )
         )
+        if was_empty and job:
+            self.env.cr.postcommit.add(self.env["ir.cron"]._notifydb)
 
     @api.model
     def _process_now(self, company, partners):

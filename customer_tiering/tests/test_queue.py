@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo import fields
 from odoo.tests import new_test_user, tagged
 
@@ -35,6 +37,16 @@ class TestQueue(TieringCommon):
         self.assertEqual(self._rows(), [(self.customer, "instant", self.env.user)] * 2)
         self.assertEqual(len(self._calls()), 2)
         self.assertLessEqual(max(self._calls().mapped("call_at")), fields.Datetime.now())
+
+    def test_who_finds_the_queue_empty_wakes_the_worker(self):
+        self.env["customer.tiering.refresh"].search([]).unlink()
+        with patch.object(self.env.registry["ir.cron"], "_notifydb", autospec=True) as wake:
+            for customers in (self.customer, self.contact, self.customer):
+                self.env.cr.postcommit.clear()
+                self.env["customer.tiering.refresh"]._add(customers, self.company, "instant")
+                self.env.cr.postcommit.run()
+        self.assertEqual(wake.call_count, 1)
+        self.assertEqual(len(self._rows()), 3)
 
     def test_a_portal_user_can_queue(self):
         user = new_test_user(self.env, "portal_queue", groups="base.group_portal")
