@@ -32,7 +32,7 @@ class CustomerTierCondition(models.Model):
         precompute=True,
         help="Enough to stay in the tier. The same as the value, unless staying shall be easier than entering.",
     )
-    metric_help = fields.Char(compute="_compute_metric_help")
+    metric_help = fields.Char(string="Meaning", compute="_compute_metric_help")
 
     @api.model
     def _selection_metric(self):
