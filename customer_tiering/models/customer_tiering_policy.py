@@ -191,12 +191,10 @@ class CustomerTieringPolicy(models.Model):
         [("new", "Not computed yet"), ("waiting", "Waiting"), ("stale", "Values changed since"), ("done", "Done")],
         compute="_compute_simulation",
     )
-    simulated_id = fields.Many2one("customer.tiering.policy", string="Simulates", compute="_compute_simulation")
     simulation_count = fields.Integer(
         string="Simulations", compute="_compute_simulation_count", groups="sales_team.group_sale_manager"
     )
-    weight_total = fields.Float(compute="_compute_totals")
-    share_total = fields.Float(string="Total Share (%)", compute="_compute_totals")
+    share_total = fields.Float(string="Total Share (%)", compute="_compute_share_total")
 
     _window_positive = models.Constraint(
         "CHECK(window_days BETWEEN 1 AND 36500)",
@@ -264,10 +262,9 @@ class CustomerTieringPolicy(models.Model):
         equal = round(100 / count, 2)
         return (*[equal] * (count - 1), round(100 - equal * (count - 1), 2))
 
-    @api.depends("criterion_ids.weight", "tier_ids.share")
-    def _compute_totals(self):
+    @api.depends("tier_ids.share")
+    def _compute_share_total(self):
         for policy in self:
-            policy.weight_total = sum(policy.criterion_ids.mapped("weight"))
             policy.share_total = sum(policy.tier_ids.mapped("share"))
 
     @api.depends("partner_domain", "company_id", "sequence", "active")
@@ -282,7 +279,6 @@ class CustomerTieringPolicy(models.Model):
     def _compute_simulation(self):
         for policy in self:
             simulation = policy._get_simulation() if policy.is_simulation else policy.env["customer.tiering.simulation"]
-            policy.simulated_id = simulation.base_id
             policy.simulation_result = simulation.result
             if "queued" in policy.run_ids.mapped("state"):
                 policy.simulation_state = "waiting"
@@ -742,7 +738,8 @@ class CustomerTieringPolicy(models.Model):
     def compute(self, as_of):
         """Compute what the policy's customers were on a past day, by the present rules; write nothing.
 
-        There is no past to be fair to: nobody is kept in a tier by grace, stay or lock.
+        It takes as long as a run, so it is for those who may start one. There is no past to be fair to:
+        nobody is kept in a tier by grace, stay or lock.
 
         :param as_of: a date, or its text ``YYYY-MM-DD``, today or before; orders up to then count
         :return: a list of dicts, one per customer: ``partner_id``, ``score``, ``tier_id``, ``segment_id``,
@@ -750,7 +747,7 @@ class CustomerTieringPolicy(models.Model):
             ``order_count``; None where there is none
         """
         self.ensure_one()
-        self.check_access("read")
+        self.check_access("write")
         as_of = fields.Date.to_date(as_of)
         if not as_of or as_of > self.company_id._get_tiering_today():
             raise UserError(self.env._("Choose today or a day in the past."))

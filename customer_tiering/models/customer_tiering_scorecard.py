@@ -214,7 +214,6 @@ class CustomerTieringScorecard(models.Model):
     lock_id = fields.Many2one("customer.tiering.lock", readonly=True, ondelete="set null")
     lock_mode = fields.Selection(related="lock_id.mode")
     lock_reason = fields.Char(related="lock_id.reason")
-    lock_date_end = fields.Date(related="lock_id.date_end")
     lock_user_id = fields.Many2one(related="lock_id.user_id")
     segment_id = fields.Many2one("customer.segment", readonly=True, ondelete="restrict")
     next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
