@@ -41,8 +41,9 @@ def stages(frame, as_of, rules=RULES, typical_gap=None):
         (customer(0, late=0, early=3), "declining"),  # -100
         (customer(0, days=2, late=1, early=3), "exploring"),  # two days are too few to see a fall
         (customer(0, days=2, late=3, early=1), "exploring"),
-        (customer(61, days=2), "declining"),
-        (customer(121, days=2), "lost"),
+        (customer(61, days=2), "exploring"),  # one gap is no rhythm: 61 days are less than 2 x 90
+        (customer(181, days=2), "declining"),
+        (customer(361, days=2), "lost"),
         (customer(0, late=5, early=3), "forming"),  # 25
         (customer(0, late=499, early=300), "stable"),  # 24.9
         (customer(0, late=3, early=0), "forming"),  # 100
@@ -68,9 +69,18 @@ def test_the_first_stage_that_fits_is_the_stage(customers, as_of, row, expected)
         (361, None, "lost"),
     ],
 )
-def test_who_bought_on_one_day_is_judged_by_the_typical_gap(customers, as_of, ago, typical_gap, expected):
-    frame = customers(customer(ago, days=1))
+@pytest.mark.parametrize("days", [1, 2])
+def test_who_bought_on_two_days_at_most_is_judged_by_the_typical_gap(
+    customers, as_of, ago, typical_gap, expected, days
+):
+    frame = customers(customer(ago, days=days, gap=7.0))
     assert stages(frame, as_of, typical_gap=typical_gap) == [expected]
+
+
+def test_the_typical_gap_counts_in_whole_days(customers, as_of):
+    frame = customers(customer(60, days=1), customer(61, days=2))
+    for typical_gap in (29.51, 30.0, 30.49):
+        assert stages(frame, as_of, typical_gap=typical_gap) == ["exploring", "declining"]  # 2 x 30
 
 
 def test_a_usual_gap_is_at_least_a_day(customers, as_of):

@@ -11,6 +11,8 @@ rules      the rules of a policy, checked when they are built
 scoring    from a metric's values to 0..100 points: fit a scale once, apply it often
 segments   from recency and frequency-monetary scores to a segment
 lifecycle  from the rhythm of purchases to the stage of the relation
+risk       from lateness, a falling amount and silence to the churn warning
+backtest   what a warning was worth, beside the plainest rule there is
 clusters   groups of similar customers, ordered by score
 tiers      from the policy's method to the tiers earned and kept, and the way to the next
 retention  from yesterday's tier and today's numbers to today's tier, fairly

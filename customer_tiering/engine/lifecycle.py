@@ -28,7 +28,7 @@ FALLBACK_GAP = 90.0
 
 
 def typical_gap(frame: pd.DataFrame) -> float | None:
-    """The median of the customers' median gaps, by which those without a gap are judged.
+    """The median of the customers' median gaps, by which those without a rhythm are judged.
 
     Parameters
     ----------
@@ -45,6 +45,49 @@ def typical_gap(frame: pd.DataFrame) -> float | None:
     """
     median = float(frame[schema.GAP_MEDIAN_DAYS].median())
     return None if math.isnan(median) else median
+
+
+def usual_gap(frame: pd.DataFrame, typical_gap: float | None) -> pd.Series:
+    """After how many days each customer usually buys again.
+
+    Who bought on `metrics.RHYTHM_DAYS` days or more has a rhythm: the own median gap. One gap is no
+    rhythm yet, so the others are judged by what is typical for the population.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame, shape (n_customers, any), with ``purchase_days``, ``gap_median_days`` and
+        ``last_order_date``
+    typical_gap : days, as the function of that name returns it; None: `FALLBACK_GAP`. It is
+        rounded to whole days: its hundredths move with every new customer, and would change the
+        numbers of all.
+
+    Returns
+    -------
+    pd.Series of float64, shape (n_customers,): days, 1 or more; NaN: never bought
+
+    >>> usual_gap(
+    ...     pd.DataFrame(
+    ...         {
+    ...             "purchase_days": [3, 2, 1, 0],
+    ...             "gap_median_days": [7.5, 7.5, None, None],
+    ...             "last_order_date": pd.to_datetime(["2024-06-30"] * 3 + [None]),
+    ...         }
+    ...     ),
+    ...     30.4,
+    ... ).tolist()
+    [7.5, 30.0, 30.0, nan]
+    """
+    typical = FALLBACK_GAP if typical_gap is None else round(typical_gap)
+    own = frame[schema.GAP_MEDIAN_DAYS].where(frame[schema.PURCHASE_DAYS] >= metrics.RHYTHM_DAYS)
+    return own.fillna(typical).clip(lower=1).where(schema.bought(frame))
+
+
+def lateness(frame: pd.DataFrame, usual_gap: pd.Series) -> pd.Series:
+    """Days since the last purchase in multiples of the usual gap: Series of float64, NaN: never bought.
+
+    The metric of the same name compares with the customer's own gap only.
+    """
+    return (frame[schema.RECENCY_DAYS] / usual_gap).round(metrics.RATIO_DECIMALS)
 
 
 def stage(frame: pd.DataFrame, rules: LifecycleRules, typical_gap: float | None) -> pd.Series:
@@ -64,8 +107,7 @@ def stage(frame: pd.DataFrame, rules: LifecycleRules, typical_gap: float | None)
     ----------
     frame : pd.DataFrame, shape (n_customers, any), as `metrics.derive` returns it
     rules : the numbers in the table
-    typical_gap : usual gap, days, of customers who bought on one day only; the others have
-        their own median gap. None: `FALLBACK_GAP`. A usual gap is at least one day.
+    typical_gap : days, of customers without a rhythm of their own, see `usual_gap`
 
     Returns
     -------
@@ -73,15 +115,14 @@ def stage(frame: pd.DataFrame, rules: LifecycleRules, typical_gap: float | None)
         that the last purchase is more than n usual gaps ago: exactly n is not later yet. Who
         did not buy in the window has no growth.
     """
-    usual_gap = frame[schema.GAP_MEDIAN_DAYS].fillna(FALLBACK_GAP if typical_gap is None else typical_gap)
-    lateness = (frame[schema.RECENCY_DAYS] / usual_gap.clip(lower=1)).round(metrics.RATIO_DECIMALS)
+    late = lateness(frame, usual_gap(frame, typical_gap))
     growth = frame[schema.GROWTH]
     known = frame[schema.PURCHASE_DAYS] > rules.exploring_days
     stages = np.select(
         [
             ~schema.bought(frame),
-            lateness > rules.lost_lateness,
-            (lateness > rules.late_lateness) | (known & (growth <= -rules.falling)),
+            late > rules.lost_lateness,
+            (late > rules.late_lateness) | (known & (growth <= -rules.falling)),
             ~known,
             growth >= rules.growing,
         ],

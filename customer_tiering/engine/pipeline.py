@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from . import explain, lifecycle, metrics, schema, scoring, segments, tiers
+from . import explain, lifecycle, metrics, risk, schema, scoring, segments, tiers
 from .rules import CriterionRule, PolicyRules
 from .tiers import TierFit
 
@@ -124,6 +124,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         - ``earned``, ``kept``: Int64, keys of tiers, see `tiers.assign`
         - ``segment``: Int64, key of the rules
         - ``lifecycle``: object, one of `lifecycle.STAGES`
+        - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``: see `risk.assess`
         - ``explanation``: JSON text, see `explain.as_json`
 
         Prospects, who never bought, have no points and a score of 0, the segment
@@ -148,6 +149,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
             customers[[name for name in schema.DERIVED + schema.OPTIONAL_DERIVED if name in customers]],
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),
+            risk.assess(customers, rules.risk, rules.lifecycle, fit.typical_gap),
             pd.DataFrame(fifths).rename(columns=_SCORE_COLUMNS),
             pd.DataFrame(
                 {

@@ -215,6 +215,37 @@ class LifecycleRules:
 
 
 @dataclasses.dataclass(frozen=True)
+class RiskRules:
+    """The numbers of the churn warning; see the module ``risk``, which also reads two of `LifecycleRules`.
+
+    Parameters
+    ----------
+    watch_lateness : Watch: no purchase for more than so many times the usual gap, 1 or more
+    high_lateness : High: no purchase for more than so many times the usual gap, above `watch_lateness`
+    silent_days : silence: neither a purchase nor a contact for more than so many days, 1 or more
+
+    >>> RiskRules(watch_lateness=3)
+    Traceback (most recent call last):
+        ...
+    ValueError: Risk: Watch must begin after 1 usual gap or more and before High; now Watch begins after 3 and \
+High after 2.5.
+    """
+
+    watch_lateness: float = 1.5
+    high_lateness: float = 2.5
+    silent_days: int = 90
+
+    def __post_init__(self):
+        if not 1 <= self.watch_lateness < self.high_lateness < math.inf:
+            raise ValueError(
+                "Risk: Watch must begin after 1 usual gap or more and before High; now Watch begins after "
+                f"{self.watch_lateness:g} and High after {self.high_lateness:g}."
+            )
+        if self.silent_days < 1:
+            raise ValueError(f"Risk: silence begins after 1 day or more, not {self.silent_days}.")
+
+
+@dataclasses.dataclass(frozen=True)
 class PolicyRules:
     """All that decides over the customers of one policy.
 
@@ -230,6 +261,7 @@ class PolicyRules:
     basis : method 'customer_share': key of the metric to rank by; None: the score
     retention : what protects from falling
     lifecycle : the numbers that divide the stages of a relation
+    risk : the numbers of the churn warning
 
     >>> PolicyRules((), (TierRule(1, 0),), ((1,) * 5,) * 5)
     Traceback (most recent call last):
@@ -246,6 +278,7 @@ class PolicyRules:
     basis: str | None = None
     retention: RetentionRules = RetentionRules()
     lifecycle: LifecycleRules = LifecycleRules()
+    risk: RiskRules = RiskRules()
 
     def __post_init__(self):
         if not sum(criterion.weight for criterion in self.criteria) > 0:
@@ -306,6 +339,7 @@ class PolicyRules:
                 "segment_map": tuple(tuple(row) for row in data["segment_map"]),
                 "retention": RetentionRules(**data["retention"]),
                 "lifecycle": LifecycleRules(**data["lifecycle"]),
+                "risk": RiskRules(**data.get("risk", {})),  # absent in rules of earlier versions
             }
         )
 

@@ -136,15 +136,27 @@ class Scale:
         pd.Series of float64, shape (n_customers,), 0..100, a multiple of 1e-6; 0 where the
             value is NaN: what is unknown earns nothing. A better value never has less.
         """
-        numbers = values.to_numpy(dtype="float64")
-        if self.method == BANDS:
-            points = self._banded(numbers)
-        else:
-            points = np.interp(numbers, self.knots, self.points).round(POINT_DECIMALS)
-        points = pd.Series(points, index=values.index, dtype="float64")
+        points = pd.Series(self._points(values.to_numpy(dtype="float64")), index=values.index, dtype="float64")
         if self.method == QUINTILE:
             points = _quintile_points(points)
         return points.where(values.notna(), 0.0)
+
+    def apply_one(self, value: float) -> float:
+        """Points of a single value, as `apply` gives them.
+
+        >>> Scale("percentile", True, (10.0, 30.0), (25.0, 75.0)).apply_one(20.0)
+        50.0
+        """
+        if math.isnan(value):
+            return 0.0
+        if self.method == QUINTILE:
+            return float(self.apply(pd.Series([value], dtype="float64")).iloc[0])
+        return float(self._points(np.array([value], dtype="float64"))[0])
+
+    def _points(self, numbers: np.ndarray) -> np.ndarray:
+        if self.method == BANDS:
+            return self._banded(numbers)
+        return np.interp(numbers, self.knots, self.points).round(POINT_DECIMALS)
 
     def reach(self, points: float) -> float | None:
         """The least good value that has at least `points`: the inverse of `apply`.

@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from . import explain, metrics
 from .metrics import MONEY_DECIMALS, Metric
@@ -102,7 +101,7 @@ def to_reach(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[st
             raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
     if _score(rules, scales, values) >= floor:
         return []
-    points = {key: scales[key].apply(pd.Series([values[key]], dtype="float64")).iloc[0] for key in weights}
+    points = {key: scales[key].apply_one(values[key]) for key in weights}
     ways = []
     for key, least in _least_points(points, weights, floor).items():
         metric, scale = metrics.get(key), scales[key]
@@ -161,9 +160,8 @@ def to_order(
 
 
 def _score(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[str, float]) -> float:
-    weights = {criterion.metric: criterion.weight for criterion in rules.criteria}
-    points = {key: scales[key].apply(pd.Series([values[key]], dtype="float64")).iloc[0] for key in weights}
-    return explain.contributions(pd.DataFrame([points]), weights)[0].iloc[0]
+    points = [scales[criterion.metric].apply_one(values[criterion.metric]) for criterion in rules.criteria]
+    return float(explain.total(np.array([points]), [criterion.weight for criterion in rules.criteria])[0])
 
 
 def _number(value: float | None) -> float:
@@ -229,7 +227,7 @@ def _least_points(points: Mapping[str, float], weights: Mapping[str, float], flo
     """Metric -> the fewest points of it, 0..100, with which the score is at least `floor`; NaN: 100 are too few.
 
     Searched rather than solved, in four rounds with a hundred candidates each, so that the only arithmetic
-    of a score with all its rounding is that of `explain.contributions`.
+    of a score with all its rounding is that of `explain.total`.
 
     >>> _least_points({"r": 10.0, "m": 20.0}, {"r": 1, "m": 3}, 40.0)  # (r + 60) / 4 and (10 + 3 m) / 4 from 39.995
     {'r': 99.98, 'm': 49.993334}
@@ -243,8 +241,8 @@ def _least_points(points: Mapping[str, float], weights: Mapping[str, float], flo
         candidates = low[:, np.newaxis] + step * np.arange(101)
         rows = np.tile(np.array(list(points.values())), (count, 101, 1))
         rows[np.arange(count), :, np.arange(count)] = candidates / _MILLION
-        score, _ = explain.contributions(pd.DataFrame(rows.reshape(-1, count), columns=list(points)), weights)
-        enough = (score.to_numpy() >= floor).reshape(count, 101)
+        score = explain.total(rows.reshape(-1, count), [weights[key] for key in points])
+        enough = (score >= floor).reshape(count, 101)
         first = enough.argmax(axis=1)
         low = candidates[np.arange(count), np.maximum(first - 1, 0)]
     least = candidates[np.arange(count), first] / _MILLION
