@@ -6,5 +6,7 @@ def post_init_hook(env):
 def uninstall_hook(env):
     """Empty the computed tables first: Odoo deletes the segments, which scorecards point to, before them."""
     env.flush_all()
-    env.cr.execute("TRUNCATE customer_tiering_scorecard, customer_tier_change, customer_tiering_lock")
+    env.cr.execute(
+        "TRUNCATE customer_tiering_scorecard, customer_tier_change, customer_tiering_lock, customer_tiering_followup"
+    )
     env.invalidate_all(flush=False)

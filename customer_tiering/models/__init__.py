@@ -8,9 +8,13 @@ from . import customer_tiering_scorecard
 from . import customer_tiering_run
 from . import customer_tier_change
 from . import customer_tiering_lock
+from . import customer_tiering_playbook_step
+from . import customer_tiering_playbook
+from . import customer_tiering_followup
 from . import customer_tiering_refresh
 from . import customer_tiering_simulation
 from . import customer_tiering_reader
+from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move
 from . import product_pricelist

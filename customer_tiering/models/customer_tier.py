@@ -1,6 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+# What customers of a tier get; none of it decides over who is in the tier.
+BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
+
 
 class CustomerTier(models.Model):
     _name = "customer.tier"
@@ -73,6 +76,46 @@ class CustomerTier(models.Model):
         help="The prices of customers in this tier, unless a person has chosen a pricelist for the customer. "
         "Choosing one here switches on pricelists.",
     )
+    contact_days = fields.Integer(
+        string="Contact Every (Days)",
+        help="How often customers of this tier are contacted, for the playbooks that start "
+        "“No contact for some time”. 0: not regularly.",
+    )
+    payment_term_id = fields.Many2one(
+        "account.payment.term",
+        string="Payment Terms",
+        ondelete="restrict",
+        domain="[('company_id', 'in', (company_id, False))]",
+        help="The payment terms of new quotations and invoices of customers in this tier, unless a person has chosen "
+        "others for the customer.",
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Account Manager",
+        index="btree_not_null",
+        domain=lambda self: [
+            ("all_group_ids", "in", self.env.ref("sales_team.group_sale_salesman").ids),
+            ("share", "=", False),
+        ],
+        help="Who is proposed as the salesperson of customers in this tier who have none, and of their new quotations.",
+    )
+    team_id = fields.Many2one(
+        "crm.team",
+        string="Sales Team",
+        domain="[('company_id', 'in', (company_id, False))]",
+        help="The sales team of new quotations to customers in this tier who have no salesperson.",
+    )
+    benefit_warning = fields.Text(
+        string="Not Used",
+        compute="_compute_benefit_warning",
+        compute_sudo=True,
+        help="What customers of this tier do not get although it is chosen, and why.",
+    )
+    capacity = fields.Integer(
+        string="Customers per Person",
+        help="How many customers of this tier one salesperson can look after well; 0 is no limit. The Resources "
+        "report shows whose customers are more, and Reassign Customers moves them to others.",
+    )
     color = fields.Integer(help="Colour of the tier's badge.")
     description = fields.Text(translate=True, help="What customers of this tier can expect from you.")
     customer_count = fields.Integer(string="Customers", compute="_compute_customer_count")
@@ -90,28 +133,129 @@ class CustomerTier(models.Model):
     _days_positive = models.Constraint(
         "CHECK(grace_days >= 0 AND stay_days >= 0)", "Days of grace and the minimum stay are 0 or more."
     )
+    _contact_days_positive = models.Constraint("CHECK(contact_days >= 0)", "“Contact Every” is 0 or more days.")
+    _capacity_positive = models.Constraint(
+        "CHECK(capacity >= 0)", "“Customers per Person” is 0 or more; 0 means that there is no limit."
+    )
 
     @api.constrains("pricelist_id")
-    def _check_pricelist(self):
+    def _check_pricelist_id(self):
+        self._check_benefit("pricelist_id")
+
+    @api.constrains("payment_term_id")
+    def _check_payment_term_id(self):
+        self._check_benefit("payment_term_id")
+
+    @api.constrains("user_id")
+    def _check_user_id(self):
+        self._check_benefit("user_id")
+
+    @api.constrains("team_id")
+    def _check_team_id(self):
+        self._check_benefit("team_id")
+
+    def _check_benefit(self, fname):
+        # What a simulation takes over, or gives back, was judged when a person chose it.
+        if self.env.context.get("tiering_simulation"):
+            return
         for tier in self:
-            company = tier.pricelist_id.company_id
-            if company and company != tier.company_id:
-                raise ValidationError(
-                    self.env._(
-                        "The pricelist %(pricelist)s belongs to %(other)s, so %(company)s cannot use it. "
-                        "Choose one of %(company)s, or one for all companies.",
-                        pricelist=tier.pricelist_id.name,
-                        other=company.name,
-                        company=tier.company_id.name,
-                    )
+            if problem := tier._get_problem(fname):
+                raise ValidationError(problem)
+
+    def _get_problem(self, fname):
+        """Return why customers do not get what the tier gives by a field, as a sentence; False when they do.
+
+        What was chosen rightly can be archived, or given to another company, at any time later.
+
+        :param fname: one of ``BENEFIT_FIELDS``
+        """
+        self.ensure_one()
+        tier = self.sudo()  # the value may have gone to a company that the reader does not see
+        value, company = tier[fname], tier.company_id
+        if not value:
+            return False
+        names = {
+            "field": self._fields[fname]._description_string(self.env),
+            "tier": tier.name,
+            "value": value.display_name,
+            "company": company.name,
+        }
+        if not value.active:
+            return self.env._(
+                "%(field)s of %(tier)s: %(value)s is archived and therefore not used. Choose another, or none.", **names
+            )
+        if fname == "user_id":
+            if company not in value.company_ids:
+                return self.env._(
+                    "%(field)s of %(tier)s: %(value)s has no access to %(company)s and is therefore not proposed. "
+                    "Choose somebody else, or give access.",
+                    **names,
                 )
+            if not value.has_group("sales_team.group_sale_salesman"):
+                return self.env._(
+                    "%(field)s of %(tier)s: %(value)s may not work with sales and is therefore not proposed. "
+                    "Choose somebody else, or give access.",
+                    **names,
+                )
+        elif not value.filtered_domain(value._check_company_domain(company)):
+            return self.env._(
+                "%(field)s of %(tier)s: %(value)s belongs to %(other)s, so %(company)s cannot use it. "
+                "Choose one of %(company)s, or one for all companies.",
+                other=value.company_id.name,
+                **names,
+            )
+        return False
+
+    @api.depends(
+        "name",
+        "company_id",
+        *(f"{fname}.active" for fname in BENEFIT_FIELDS),
+        *(f"{fname}.company_id" for fname in BENEFIT_FIELDS if fname != "user_id"),
+        "user_id.company_ids",
+        "user_id.all_group_ids",
+    )
+    def _compute_benefit_warning(self):
+        for tier in self:
+            problems = [tier._get_problem(fname) for fname in BENEFIT_FIELDS]
+            tier.benefit_warning = "\n".join(filter(None, [*problems, tier._get_default_price_warning()])) or False
+
+    def _get_default_price_warning(self):
+        """Return a sentence when everybody gets the tier's pricelist, because it is Odoo's default; else False."""
+        self.ensure_one()
+        pricelist = self.sudo().pricelist_id  # the default may be one that the reader does not see
+        of_company = pricelist.with_company(self.company_id).with_context(country_code=False)
+        if not pricelist or pricelist != of_company._get_country_pricelist_multi([])[False]:
+            return False
+        return self.env._(
+            "%(pricelist)s is not for %(tier)s only: as the first pricelist of %(company)s without a country, all "
+            "customers without another price get it. In the list of pricelists, drag the one for everybody above it.",
+            pricelist=pricelist.name,
+            tier=self.name,
+            company=self.company_id.name,
+        )
+
+    def _get_usable(self, fname):
+        """Return what the tier, if any, gives by a field; none where it cannot be used."""
+        value = self[fname]
+        return value if value and not self._get_problem(fname) else value.browse()
+
+    @api.model
+    def _search_giving(self, *fnames):
+        """Return the tiers of the current company that give their customers something usable by one of these fields.
+
+        As superuser: a portal customer has a tier too.
+        """
+        tiers = self.sudo().search([("company_id", "=", self.env.company.id)])
+        return tiers.filtered(lambda tier: any(tier._get_usable(fname) for fname in fnames))
 
     def _switch_on_pricelists(self):
         """Without the feature a tier's pricelist would silently do nothing."""
-        if self.pricelist_id:
+        if self.pricelist_id and not self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"):
             # sudo: as the Sales settings do it, for who may only configure tiers too
             feature = self.env.ref("product.group_product_pricelist").sudo()
             self.env.ref("base.group_user").sudo()._apply_group(feature)
+            # With a default pricelist: without one, Odoo would give the tier's, being the first, to everybody.
+            self.env["res.company"].sudo()._activate_or_create_pricelists()
 
     @api.depends("entry_floor", "keep_margin")
     def _compute_keep_floor(self):
@@ -172,7 +316,7 @@ class CustomerTier(models.Model):
         if any(tier.policy_id.id != vals["policy_id"] for tier in self if "policy_id" in vals):
             raise UserError(self.env._("A tier stays in its policy. Add a tier to the other policy instead."))
         result = super().write(vals)
-        if vals.keys() - {"color", "description", "pricelist_id"}:
+        if vals.keys() - {"color", "description", *BENEFIT_FIELDS, "contact_days", "capacity"}:
             self._policies_changed()
         if vals.get("pricelist_id"):
             self._switch_on_pricelists()
@@ -180,9 +324,14 @@ class CustomerTier(models.Model):
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
-        if self.env.context.get("tiering_simulation"):
-            for tier, vals in zip(self, vals_list, strict=True):
+        for tier, vals in zip(self, vals_list, strict=True):
+            if self.env.context.get("tiering_simulation"):
                 vals["origin_id"] = tier.id
+            else:
+                # A copy starts without what nobody could choose any more.
+                for fname in BENEFIT_FIELDS:
+                    if fname in vals and tier._get_problem(fname):
+                        del vals[fname]
         return vals_list
 
     def unlink(self):

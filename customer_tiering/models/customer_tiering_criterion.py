@@ -117,7 +117,9 @@ class CustomerTieringCriterion(models.Model):
             "average_order": self.env._("Average untaxed amount of an order in the window. More is better."),
             "gap_mean": self.env._("Average number of days between two days with orders, ever. Fewer is better."),
             "gap_median": self.env._("Usual number of days between two days with orders, ever. Fewer is better."),
-            "contacts": self.env._("E-mails, messages, notes and done activities in the window. More is better."),
+            "contacts": self.env._(
+                "Meetings, e-mails, messages, notes and done activities in the window. More is better."
+            ),
             "contact_recency": self.env._("Days since the last contact. Fewer is better."),
             "tenure": self.env._("Days since the first order. More is better."),
             "regularity": self.env._(

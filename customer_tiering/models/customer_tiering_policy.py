@@ -10,6 +10,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, float_compare
 
+from .customer_tier import BENEFIT_FIELDS
+
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
 DEFAULT_SHARES = {
@@ -22,6 +24,11 @@ LIFECYCLE_FIELDS = {
     "lifecycle_falling": "falling",
     "lifecycle_exploring_days": "exploring_days",
     "lifecycle_growing": "growing",
+}
+RISK_FIELDS = {
+    "risk_watch": "watch_lateness",
+    "risk_high": "high_lateness",
+    "risk_silent_days": "silent_days",
 }
 RETENTION_FIELDS = ("one_step", "month_end", "protection_days", "refunds_at_once")
 # What decides over the customers, beside tiers and criteria; a simulation may change it.
@@ -36,6 +43,7 @@ RULE_FIELDS = (
     "stay_days",
     *RETENTION_FIELDS,
     *LIFECYCLE_FIELDS,
+    *RISK_FIELDS,
 )
 
 # Up to this many confirmed orders "Compute Now" answers at once; a larger base is computed in the
@@ -153,6 +161,24 @@ class CustomerTieringPolicy(models.Model):
         digits=(5, 2),
         help="Forming: the growth (see the metric “Growth”) is at least this.",
     )
+    risk_watch = fields.Float(
+        string="Watch After",
+        default=1.5,
+        digits=(6, 2),
+        help="Watch: no order for more than so many times the customer's usual gap between orders.",
+    )
+    risk_high = fields.Float(
+        string="High After",
+        default=2.5,
+        digits=(6, 2),
+        help="High: no order for more than so many times the customer's usual gap between orders.",
+    )
+    risk_silent_days = fields.Integer(
+        string="Silent After (Days)",
+        default=90,
+        help="Silence: neither an order nor a contact for more than so many days, although there were contacts before. "
+        "It makes a customer who is late or buys less a high risk.",
+    )
     min_population = fields.Integer(
         string="Customers Needed to Compare",
         default=100,
@@ -173,6 +199,7 @@ class CustomerTieringPolicy(models.Model):
         help="Which segment each combination of recency score and frequency/monetary score belongs to: "
         "five rows (R 1 to 5) of five segment ids (FM 1 to 5).",
     )
+    playbook_ids = fields.One2many("customer.tiering.playbook", "policy_id", string="Playbooks")
     run_ids = fields.One2many("customer.tiering.run", "policy_id", string="Runs")
     version_ids = fields.One2many("customer.tiering.policy.version", "policy_id", string="Versions")
     is_simulation = fields.Boolean(readonly=True, copy=False, help="The changed copy inside a simulation.")
@@ -195,6 +222,7 @@ class CustomerTieringPolicy(models.Model):
         string="Simulations", compute="_compute_simulation_count", groups="sales_team.group_sale_manager"
     )
     share_total = fields.Float(string="Total Share (%)", compute="_compute_share_total")
+    benefit_warning = fields.Text(compute="_compute_benefit_warning")
 
     _window_positive = models.Constraint(
         "CHECK(window_days BETWEEN 1 AND 36500)",
@@ -231,13 +259,17 @@ class CustomerTieringPolicy(models.Model):
                 for sequence, metric in enumerate(("recency", "frequency", "monetary"), 1)
             ],
             "tier_ids": [
-                Command.create({"name": name, "entry_floor": floor, "color": color})
-                for name, floor, color in (
-                    (self.env._("Platinum"), 80, 11),
-                    (self.env._("Gold"), 60, 3),
-                    (self.env._("Silver"), 40, 0),
-                    (self.env._("Bronze"), 0, 2),
+                Command.create({"name": name, "entry_floor": floor, "color": color, "contact_days": contact_days})
+                for name, floor, color, contact_days in (
+                    (self.env._("Platinum"), 80, 11, 14),
+                    (self.env._("Gold"), 60, 3, 30),
+                    (self.env._("Silver"), 40, 0, 60),
+                    (self.env._("Bronze"), 0, 2, 0),
                 )
+            ],
+            "playbook_ids": [
+                Command.create({"sequence": sequence, **values})
+                for sequence, values in enumerate(self.env["customer.tiering.playbook"]._get_default_values(), 1)
             ],
         }
 
@@ -266,6 +298,11 @@ class CustomerTieringPolicy(models.Model):
     def _compute_share_total(self):
         for policy in self:
             policy.share_total = sum(policy.tier_ids.mapped("share"))
+
+    @api.depends("tier_ids.benefit_warning")
+    def _compute_benefit_warning(self):
+        for policy in self:
+            policy.benefit_warning = "\n".join(filter(None, policy.tier_ids.mapped("benefit_warning"))) or False
 
     @api.depends("partner_domain", "company_id", "sequence", "active")
     def _compute_population(self):
@@ -593,6 +630,22 @@ class CustomerTieringPolicy(models.Model):
             if policy.lifecycle_exploring_days < 1:
                 raise ValidationError(self.env._("“Exploring Up To” needs at least 1 order."))
 
+    @api.constrains(*RISK_FIELDS, "lifecycle_lost")
+    def _check_risk(self):
+        for policy in self:
+            if not 1 <= policy.risk_watch < policy.risk_high <= policy.lifecycle_lost:
+                raise ValidationError(
+                    self.env._(
+                        "The warning must grow with the days: “Watch After” of 1 usual gap or more, then “High After”, "
+                        "then “Lost After”. Now they are %(watch)g, %(high)g and %(lost)g.",
+                        watch=policy.risk_watch,
+                        high=policy.risk_high,
+                        lost=policy.lifecycle_lost,
+                    )
+                )
+            if policy.risk_silent_days < 1:
+                raise ValidationError(self.env._("“Silent After” needs at least 1 day."))
+
     def _segment_map_ids(self):
         self.ensure_one()
         return {segment for row in self.segment_map for segment in row}
@@ -703,6 +756,7 @@ class CustomerTieringPolicy(models.Model):
                 basis=(self.basis or None) if self.method == "customer_share" else None,
                 retention=rules.RetentionRules(**{name: self[name] for name in RETENTION_FIELDS}),
                 lifecycle=rules.LifecycleRules(**{name: self[fname] for fname, name in LIFECYCLE_FIELDS.items()}),
+                risk=rules.RiskRules(**{name: self[fname] for fname, name in RISK_FIELDS.items()}),
             )
         except ValueError as error:
             raise UserError(str(error)) from error
@@ -718,8 +772,8 @@ class CustomerTieringPolicy(models.Model):
 
     def _get_simulated_values(self):
         """Return all that a simulation may change and that changes its result, a dict of plain values."""
-        prices = {str(tier._get_key()): tier.pricelist_id.id for tier in self.tier_ids}
-        return {**self._get_rules_values(), "recalibrate_days": self.recalibrate_days, "prices": prices}
+        benefits = {str(tier._get_key()): {fname: tier[fname].id for fname in BENEFIT_FIELDS} for tier in self.tier_ids}
+        return {**self._get_rules_values(), "recalibrate_days": self.recalibrate_days, "benefits": benefits}
 
     def _get_version(self):
         """Return the version that stands for the present rules, a new one if they have changed."""
@@ -846,6 +900,15 @@ class CustomerTieringPolicy(models.Model):
         advice._propose()
         return advice._get_action()
 
+    def action_test_warning(self):
+        """Open the test of the churn warning against what customers really did."""
+        self.ensure_one()
+        self.check_access("write")
+        test = self.env["customer.tiering.backtest"].create(
+            [{"policy_id": self.id, "days": max(self.window_days // 2, 1)}]
+        )
+        return test.action_test()
+
     def action_recalibrate(self):
         """Compare the customers anew, now."""
         self.check_access("write")
@@ -929,6 +992,13 @@ class CustomerTieringPolicy(models.Model):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_scorecard_action")
         action["domain"] = [("policy_id", "=", self.id)]
+        return action
+
+    def action_open_playbooks(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_playbook_action")
+        action["domain"] = [("policy_id", "=", self.id)]
+        action["context"] = {"default_policy_id": self.id}
         return action
 
     def action_open_versions(self):

@@ -89,6 +89,16 @@ class CustomerTieringPolicyVersion(models.Model):
                 growth=rules["lifecycle"]["growing"],
             )
         )
+        risk = rules.get("risk")  # absent in versions from before there was a warning
+        if risk:
+            lines.append(
+                env._(
+                    "Churn warning: watch after %(watch)g usual gaps, high after %(high)g, silence after %(days)s days",
+                    watch=risk["watch_lateness"],
+                    high=risk["high_lateness"],
+                    days=risk["silent_days"],
+                )
+            )
         return "\n".join(lines)
 
     def _get_retention_lines(self, retention):

@@ -213,6 +213,7 @@ class CustomerTieringReader(models.AbstractModel):
             "of_partners": self._get_partner_condition(SQL.identifier("partner_id"), partner_ids),
             "of_messages": self._get_document_condition("message", "model", partner_ids),
             "of_activities": self._get_document_condition("activity", "res_model", partner_ids),
+            "of_attendees": self._get_partner_condition(SQL.identifier("attendance", "res_partner_id"), partner_ids),
         }
 
     @api.model
@@ -365,39 +366,98 @@ class CustomerTieringReader(models.AbstractModel):
     @api.model
     def _get_contact_query(self, parameters):
         """Return the SELECT of the contacts with each customer: messages and done activities, on the
-        customer, its contacts and their orders in the policy's company."""
+        customer, its contacts and their orders in the policy's company, and meetings.
+
+        A meeting counts once for a customer, however many of its contacts attend. The done activity
+        from which it was planned is the same contact, whichever day somebody marked it as done.
+        A follow-up that was closed because its reason had gone was no contact.
+        """
         return SQL(
             """
-            SELECT customer.commercial_partner_id AS customer,
+            WITH meeting AS MATERIALIZED (
+                SELECT DISTINCT event_id, customer, day FROM (%(meetings)s) attended WHERE day <= %(as_of)s)
+            SELECT customer,
                    COUNT(*) FILTER (WHERE contact.day > %(window_start)s) AS contact_count,
                    MAX(contact.day) AS last_contact_date,
                    ROUND(SUM(1 - (%(as_of)s - contact.day)::numeric / %(window_days)s)
                        FILTER (WHERE contact.day > %(window_start)s), 6) AS contact_decay
               FROM (
-                    SELECT CASE WHEN message.model = 'res.partner' THEN message.res_id
-                                ELSE sale_order.partner_id END AS partner_id,
-                           (message.date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day
-                      FROM mail_message message
-                 LEFT JOIN sale_order ON message.model = 'sale.order' AND sale_order.id = message.res_id
-                                     AND sale_order.company_id = %(company)s
-                     WHERE message.model IN ('res.partner', 'sale.order')
-                       AND message.message_type IN %(types)s AND message.date < %(until)s AND %(of_messages)s
+                    SELECT partner.commercial_partner_id AS customer, spoken.day
+                      FROM (
+                            SELECT CASE WHEN message.model = 'res.partner' THEN message.res_id
+                                        ELSE sale_order.partner_id END AS partner_id,
+                                   NULL::integer AS event_id,
+                                   (message.date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day
+                              FROM mail_message message
+                         LEFT JOIN sale_order ON message.model = 'sale.order' AND sale_order.id = message.res_id
+                                             AND sale_order.company_id = %(company)s
+                             WHERE message.model IN ('res.partner', 'sale.order')
+                               AND message.message_type IN %(types)s AND message.date < %(until)s AND %(of_messages)s
+                         UNION ALL
+                            SELECT CASE WHEN activity.res_model = 'res.partner' THEN activity.res_id
+                                        ELSE sale_order.partner_id END AS partner_id,
+                                   activity.calendar_event_id AS event_id,
+                                   activity.date_done AS day
+                              FROM mail_activity activity
+                         LEFT JOIN sale_order ON activity.res_model = 'sale.order' AND sale_order.id = activity.res_id
+                                             AND sale_order.company_id = %(company)s
+                             WHERE activity.res_model IN ('res.partner', 'sale.order')
+                               AND activity.active IS FALSE AND %(of_activities)s
+                               AND NOT EXISTS (SELECT FROM customer_tiering_followup followup
+                                                WHERE followup.activity_id = activity.id
+                                                  AND followup.state = 'closed')
+                           ) spoken
+                      JOIN res_partner partner ON partner.id = spoken.partner_id
+                     WHERE spoken.day <= %(as_of)s
+                       AND NOT EXISTS (SELECT FROM meeting WHERE meeting.event_id = spoken.event_id
+                                          AND meeting.customer = partner.commercial_partner_id)
                  UNION ALL
-                    SELECT CASE WHEN activity.res_model = 'res.partner' THEN activity.res_id
-                                ELSE sale_order.partner_id END AS partner_id,
-                           activity.date_done AS day
-                      FROM mail_activity activity
-                 LEFT JOIN sale_order ON activity.res_model = 'sale.order' AND sale_order.id = activity.res_id
-                                     AND sale_order.company_id = %(company)s
-                     WHERE activity.res_model IN ('res.partner', 'sale.order')
-                       AND activity.active IS FALSE AND %(of_activities)s
+                    SELECT customer, day FROM meeting
                    ) contact
-              JOIN res_partner customer ON customer.id = contact.partner_id
-             WHERE contact.day <= %(as_of)s
           GROUP BY 1
             """,
             types=CONTACT_MESSAGE_TYPES,
+            meetings=self._get_meeting_query(
+                SQL("(VALUES (%(company)s, %(timezone)s))", **parameters), parameters["of_attendees"]
+            ),
             **parameters,
+        )
+
+    @api.model
+    def _get_meeting_query(self, companies, of_attendees):
+        """Return the SELECT of who met customers: a row per company, meeting and person who attended, with
+        ``company_id``, ``event_id``, ``customer``, ``day`` and ``hours``; several contacts of a customer
+        give equal rows.
+
+        Colleagues who attend, and who declined the invitation, do not make a meeting with a customer.
+        A meeting has no company: it belongs to those that its organizer may work in, and to all when
+        no user organizes it. All-day meetings are kept as dates without a time zone, and count 8 hours
+        a day. The occurrences of a recurrent meeting are rows of their own.
+
+        :param companies: a table of the companies' ids and the names of their time zones, as SQL
+        :param of_attendees: condition on ``attendance.res_partner_id``, as SQL
+        """
+        return SQL(
+            """
+            SELECT company.id AS company_id, event.id AS event_id, attendee.commercial_partner_id AS customer,
+                   CASE WHEN event.allday THEN event.start_date
+                        ELSE (event.start AT TIME ZONE 'UTC' AT TIME ZONE company.timezone)::date END AS day,
+                   CASE WHEN event.allday THEN (event.stop_date - event.start_date + 1) * 8.0
+                        ELSE event.duration END AS hours
+              FROM calendar_event_res_partner_rel attendance
+              JOIN calendar_event event ON event.id = attendance.calendar_event_id
+              JOIN res_partner attendee ON attendee.id = attendance.res_partner_id
+              JOIN %(companies)s company (id, timezone)
+                ON event.user_id IS NULL
+                OR EXISTS (SELECT FROM res_company_users_rel WHERE cid = company.id AND user_id = event.user_id)
+             WHERE event.active IS TRUE AND attendee.partner_share IS NOT FALSE
+               AND NOT EXISTS (SELECT FROM calendar_attendee answer
+                                WHERE answer.event_id = event.id AND answer.partner_id = attendee.id
+                                  AND answer.state = 'declined')
+               AND %(of_attendees)s
+            """,
+            companies=companies,
+            of_attendees=of_attendees,
         )
 
     @api.model

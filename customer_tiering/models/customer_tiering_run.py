@@ -336,16 +336,40 @@ class CustomerTieringRun(models.Model):
         scored = pipeline.apply(rules, fit, frame, as_of)
         result = decision.decide(rules, fit, frame, scored, states, as_of)
         result["reason"] = METHOD_REASONS[policy.method] if same_rules or not last.version_id else "rules"
+        # The first run, other rules, a new comparison and the end of another policy are no events in
+        # the customers' lives.
+        result["quiet"] = result.index.isin(self._get_abandoned()) | (not same_rules)
         if earlier.fitted:
             other = fresh if kept else pipeline.Fit.from_json(earlier.fitted)
-            compared = pipeline.apply(rules, other, frame, as_of)[schema.EARNED]
-            moved = compared.fillna(0) != scored[schema.EARNED].fillna(0)
+            compared = pipeline.apply(rules, other, frame, as_of)
+            moved = compared[schema.EARNED].fillna(0) != scored[schema.EARNED].fillna(0)
             if kept:
                 values["drift"] = 100 * moved.mean() if len(moved) else 0
             else:
                 result.loc[moved, "reason"] = "calibration"
+                result["quiet"] |= moved | (compared[schema.RISK] != scored[schema.RISK])
+                result["quiet"] |= compared[schema.SEGMENT].fillna(0) != scored[schema.SEGMENT].fillna(0)
         result["user_id"] = self.user_id.id or None
         return self._prepare_result(result), values
+
+    def _get_abandoned(self):
+        """Return the ids of the company's customers who have no scorecard because their policy was archived.
+
+        As a set, before the run gives them one again.
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT change.partner_id
+                  FROM customer_tier_change change
+                 WHERE change.company_id = %(company)s AND change.direction = 'left' AND change.run_id IS NULL
+                   AND NOT EXISTS (SELECT FROM customer_tiering_scorecard card
+                                    WHERE card.partner_id = change.partner_id AND card.company_id = %(company)s)
+                """,
+                company=self.company_id.id,
+            )
+        )
+        return {partner_id for (partner_id,) in rows}
 
     def _read(self, policy, rules, as_of, partner_ids=None):
         """Return the frames of the policy's customers and of what was decided about them before."""
@@ -427,6 +451,7 @@ class CustomerTieringRun(models.Model):
         users = {row.partner_id.id: row.user_id.id or None for row in rows}
         result["reason"] = result.index.map(reasons)
         result["user_id"] = result.index.map(users)
+        result["quiet"] = False
         self.env["customer.tiering.writer"].sudo()._write_result(
             last, as_of, self._prepare_result(result), partial=True
         )
@@ -438,6 +463,11 @@ class CustomerTieringRun(models.Model):
         return tiers.exists() == tiers and segments.exists() == segments
 
     def _get_note(self, customer_count, fit):
+        """Return what to know when reading the results, as lines of text; False when there is nothing."""
+        notes = (self._get_population_note(customer_count, fit), self.policy_id.benefit_warning)
+        return "\n".join(filter(None, notes)) or False
+
+    def _get_population_note(self, customer_count, fit):
         if not customer_count:
             return self.env._("No customer has a quotation or an order yet, so there was nothing to score.")
         clusters = fit.tiers.clusters

@@ -31,6 +31,9 @@ class CustomerTieringScorecard(models.Model):
     last_order_date = fields.Date(string="Last Order", readonly=True)
     # Days that pass are not stored: every scorecard would change every night.
     recency_days = fields.Integer(string="Days since Last Order", compute="_compute_days")
+    purchase_days = fields.Integer(
+        string="Days with Orders", readonly=True, help="Days with a confirmed order, over the whole history."
+    )
     order_count = fields.Integer(
         string="Orders", readonly=True, help="Confirmed orders with a positive amount in the policy's window."
     )
@@ -59,8 +62,8 @@ class CustomerTieringScorecard(models.Model):
     contact_count = fields.Integer(
         string="Contacts",
         readonly=True,
-        help="Done activities, e-mails, messages and notes on the customer, its contacts and their orders "
-        "in the policy's window.",
+        help="Meetings with the customer or its contacts, and done activities, e-mails, messages and notes on "
+        "the customer, its contacts and their orders, in the policy's window.",
     )
     last_contact_date = fields.Date(string="Last Contact", readonly=True)
     days_since_contact = fields.Integer(string="Days since Last Contact", compute="_compute_days")
@@ -176,6 +179,36 @@ class CustomerTieringScorecard(models.Model):
         "Lost: so late that nothing more is expected.",
     )
 
+    usual_gap_days = fields.Float(
+        string="Usual Gap (Days)",
+        digits=(10, 1),
+        readonly=True,
+        aggregator="avg",
+        help="After how many days the customer usually orders again: the own purchase cycle from three days with "
+        "orders on, before that what is typical of all customers.",
+    )
+    risk = fields.Selection(
+        [("none", "None"), ("watch", "Watch"), ("high", "High"), ("lost", "Lost")],
+        readonly=True,
+        help="Watch: late for the usual gap between orders, or buys much less. High: very late, or two of late, buys "
+        "less and silent. Lost: so late that nothing more is expected.",
+    )
+    risk_rank = fields.Integer(
+        string="Risk (%)",
+        readonly=True,
+        aggregator="avg",
+        help="Puts the customers in an order, in steps of 5: twice as late as usual is 50; buying less and silence "
+        "raise it. It is no probability. Lost is 100, no warning 0.",
+    )
+    expected_loss = fields.Monetary(
+        readonly=True,
+        help="The risk's percentage of the amount in the policy's window; 0 for lost customers, who have nothing left "
+        "to save.",
+    )
+    risk_reason = fields.Char(
+        compute="_compute_risk_reason", help="Why the customer is at risk, in words, as of today. Empty without risk."
+    )
+
     # What it is worth
     recency_score = fields.Integer(string="R", readonly=True, aggregator="avg", help="Recency score, 5 is best.")
     frequency_score = fields.Integer(string="F", readonly=True, aggregator="avg", help="Frequency score, 5 is best.")
@@ -216,6 +249,7 @@ class CustomerTieringScorecard(models.Model):
     lock_reason = fields.Char(related="lock_id.reason")
     lock_user_id = fields.Many2one(related="lock_id.user_id")
     segment_id = fields.Many2one("customer.segment", readonly=True, ondelete="restrict")
+    segment_since = fields.Date(readonly=True, help="Since when the customer has been in this segment.")
     next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(
         digits=(5, 2), readonly=True, aggregator="avg", help="Points missing to the next tier."
@@ -251,6 +285,8 @@ class CustomerTieringScorecard(models.Model):
     # by score: the indexes hold all that these joins read, without the wide rows.
     _tier_idx = models.Index("(tier_id, company_id, partner_id) INCLUDE (score)")
     _segment_idx = models.Index("(segment_id, company_id, partner_id)")
+    # The daily list asks for the few who are at risk.
+    _risk_idx = models.Index("(company_id, risk, partner_id) WHERE risk != 'none'")
 
     @api.model
     def _read_group_tier_id(self, tiers, domain):
@@ -268,12 +304,72 @@ class CustomerTieringScorecard(models.Model):
                 card.lateness = card.gap_median_days and card.recency_days / card.gap_median_days
 
     @api.depends(
+        "risk",
+        "usual_gap_days",
+        "purchase_days",
+        "growth",
+        "last_order_date",
+        "last_contact_date",
+        "company_id",
+        "policy_id.window_days",
+        "policy_id.lifecycle_falling",
+        "policy_id.risk_watch",
+        "policy_id.risk_silent_days",
+    )
+    @api.depends_context("lang")
+    def _compute_risk_reason(self):
+        for card in self:
+            reason = ", ".join(card._get_risk_reasons()) if card.risk not in (False, "none") else ""
+            card.risk_reason = reason[:1].upper() + reason[1:]
+
+    def _get_risk_reasons(self):
+        """Return in words what speaks for losing the customer, by the policy's numbers and the days until today."""
+        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        self.ensure_one()
+        policy, rhythm = self.policy_id, self.purchase_days >= metrics.RHYTHM_DAYS
+        falling = rhythm and self.growth <= -policy.lifecycle_falling
+        silent = self.last_contact_date and min(self.recency_days, self.days_since_contact) > policy.risk_silent_days
+        reasons = []
+        # Falling alone is no question of days; but a customer at risk always has some reason.
+        late = self.recency_days > policy.risk_watch * self.usual_gap_days or not falling
+        if late:
+            values = {
+                "gap": self._format_days(round(self.usual_gap_days)),
+                "days": self._format_days(self.recency_days),
+            }
+            reasons.append(
+                self.env._("usually orders every %(gap)s, last order %(days)s ago", **values)
+                if rhythm
+                else self.env._("customers like this order again after %(gap)s, last order %(days)s ago", **values)
+            )
+        if falling and not (late and self.growth <= -100):  # the day of the last order says that
+            reasons.append(self._explain_fall())
+        if silent:
+            reasons.append(self.env._("no contact for %(days)s", days=self._format_days(self.days_since_contact)))
+        return reasons
+
+    def _explain_fall(self):
+        """Return in words how the later half of the window compares with the earlier one.
+
+        The growth is of their sum: late / early = (100 + growth) / (100 - growth).
+        """
+        fall = round(100 - 100 * (100 + self.growth) / (100 - self.growth))
+        if fall >= 100:
+            days = self._format_days(self.policy_id.window_days // 2)
+            return self.env._("no order in the last %(days)s", days=days)
+        if 48 <= fall <= 52:
+            return self.env._("amount halved")
+        return self.env._("amount down %(fall)s %%", fall=fall)
+
+    @api.depends(
         "explanation",
         "tier_id",
         "computed_tier_id",
         "pending_tier_id",
         "lock_id",
         "lifecycle",
+        "risk_reason",
         "first_order_date",
         "last_order_date",
         "last_contact_date",
@@ -303,6 +399,7 @@ class CustomerTieringScorecard(models.Model):
             "keep": self._explain_keep(rules, fit),
             "lock": self._explain_lock(),
             "lifecycle": self._explain_lifecycle(),
+            "risk": self._explain_risk(),
         }
         data["text"] = self._explain_as_text(data)
         return data
@@ -371,30 +468,47 @@ class CustomerTieringScorecard(models.Model):
         }
 
     def _explain_ways(self, rules, fit, tier, keep):
-        """Return the ways to enter or to keep ``tier``, the easiest first, each in words.
+        """Return the ways to enter or to keep ``tier``, the easiest first, each in words."""
+        order, found = self._find_ways(rules, fit, tier, keep)
+        # An order makes the customer recent anyway.
+        single = [way for way in found if not order or way.metric != "recency"]
+        return [*self._format_order(order), *map(self._format_way, single)]
+
+    def _find_ways(self, rules, fit, tier, keep, order_only=False):
+        """Return ``((orders today, their amount) or None, [single ways])`` to enter or to keep ``tier``.
 
         They are found by applying the fitted values, one metric at a time with the others as they are.
+
+        :param order_only: where an order leads there, it is enough to know that
         """
         from ..engine import ways  # noqa: PLC0415
 
         rule = rules and next((rule for rule in rules.tiers if rule.key == tier.id), None)
         if not rule or not fit or not self.last_order_date:
-            return []
+            return None, []
         values = {key: self._get_metric_value(key) for key in rules.metrics}
         if rules.tier_method == "score":
             floor = rule.kept if keep else rule.floor
             order = ways.to_order(rules, fit.scales, values, floor)
-            found = ways.to_reach(rules, fit.scales, values, floor)
-            # An order makes the customer recent anyway.
-            single = [way for way in found if not order or way.metric != "recency"]
-            return [*self._format_order(order), *map(self._format_way, single)]
+            return order, [] if order and order_only else ways.to_reach(rules, fit.scales, values, floor)
         if rules.tier_method == "conditions":
-            found = ways.to_conditions(rule, values, keep=keep)
-        elif rules.tier_method in ("customer_share", "revenue_share"):
-            found = self._find_ways_to_share(rules, fit, values, rule)
-        else:  # nearest clusters: no single number leads there
-            found = []
-        return [self._format_way(way) for way in found]
+            return None, ways.to_conditions(rule, values, keep=keep)
+        if rules.tier_method in ("customer_share", "revenue_share"):
+            return None, self._find_ways_to_share(rules, fit, values, rule)
+        return None, []  # nearest clusters: no single number leads there
+
+    def _get_missing_amount(self, rules, fit):
+        """Return the amount of orders today that keeps a tier about to be lost, else reaches the next one.
+
+        :return: money; 0 where any order is enough; None where no amount alone leads there, or it is not known
+        """
+        self.ensure_one()
+        keep = bool(self.pending_tier_id)
+        tier = self.computed_tier_id if keep else self.next_tier_id
+        order, found = self._find_ways(rules, fit, tier, keep, order_only=True)
+        if order:
+            return order[1]
+        return next((way.change for way in found if way.metric == "monetary" and way.change > 0), None)
 
     def _find_ways_to_share(self, rules, fit, values, rule):
         """Return the ways to what was the least good value in the tier when the customers were compared."""
@@ -486,6 +600,13 @@ class CustomerTieringScorecard(models.Model):
         label = dict(self._fields["lifecycle"]._description_selection(self.env))[self.lifecycle]
         return {"label": label, "meaning": meaning[self.lifecycle]}
 
+    def _explain_risk(self):
+        """Return the churn warning and its reason in words; False without one."""
+        if not self.risk_reason:
+            return False
+        label = dict(self._fields["risk"]._description_selection(self.env))[self.risk]
+        return {"level": self.risk, "label": label, "rank": self.risk_rank, "reason": self.risk_reason}
+
     def _explain_as_text(self, data):
         """Return the explanation in sentences, for screen readers and other programs."""
         env = self.env
@@ -533,6 +654,10 @@ class CustomerTieringScorecard(models.Model):
                     stage=data["lifecycle"]["label"],
                     meaning=data["lifecycle"]["meaning"],
                 )
+            )
+        if data["risk"]:
+            sentences.append(
+                env._("Risk: %(level)s. %(reason)s.", level=data["risk"]["label"], reason=data["risk"]["reason"])
             )
         return " ".join(sentences)
 
@@ -584,7 +709,7 @@ class CustomerTieringScorecard(models.Model):
             return formatLang(self.env, value, currency_obj=self.currency_id)
         number = formatLang(self.env, value, digits=0 if float(value).is_integer() else 1)
         if unit == "days":
-            return self.env._("1 day") if value == 1 else self.env._("%(number)s days", number=number)
+            return self._format_days(value)
         if unit == "orders":
             return self.env._("1 order") if value == 1 else self.env._("%(number)s orders", number=number)
         if unit == "contacts":
@@ -600,6 +725,12 @@ class CustomerTieringScorecard(models.Model):
         if unit == "%":
             return self.env._("%(number)s %%", number=number)
         return number
+
+    def _format_days(self, days):
+        if days == 1:
+            return self.env._("1 day")
+        number = formatLang(self.env, days, digits=0 if float(days).is_integer() else 1)
+        return self.env._("%(number)s days", number=number)
 
     @api.depends("partner_id", "company_id")
     def _compute_change_ids(self):

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .customer_tier import BENEFIT_FIELDS
 from .customer_tiering_policy import RULE_FIELDS
 from .customer_tiering_writer import TABLE
 
@@ -21,7 +22,9 @@ TIER_FIELDS = (
     "match",
     "grace_days",
     "stay_days",
-    "pricelist_id",
+    *BENEFIT_FIELDS,
+    "contact_days",
+    "capacity",
     "color",
     "description",
 )
@@ -302,7 +305,7 @@ class CustomerTieringSimulation(models.Model):
                 ),
             ],
         )
-        base.write(values)
+        base.with_context(tiering_simulation=True).write(values)
         self._discard()
 
     def _get_commands(self, before, after, fnames, **tables):

@@ -49,6 +49,11 @@ class CustomerTieringWriter(models.AbstractModel):
             "contact_decay",
             "overdue_activity_count",
             "lifecycle",
+            "purchase_days",
+            "usual_gap_days",
+            "risk",
+            "risk_rank",
+            "expected_loss",
             "recency_score",
             "frequency_score",
             "monetary_score",
@@ -73,16 +78,18 @@ class CustomerTieringWriter(models.AbstractModel):
         :param run: the ``customer.tiering.run``
         :param as_of: a ``datetime.date``
         :param result: a DataFrame, index = customer id, with the columns of the reader and the engine,
-            and ``reason`` and ``user_id`` of the changes
+            ``reason`` and ``user_id`` of the changes, and ``quiet``: what is new comes from the policy
         :param partial: the result holds only some of the policy's customers; the others stay
         :return: ``{run field: count}``
         """
         self.env.flush_all()
         self._copy_result(run, result)
+        ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
         directions = self._insert_changes(run, as_of, partial)
         updated = self._update_scorecards(run, as_of)
         inserted = self._insert_scorecards(run, as_of)
         left = 0 if partial else self._delete_scorecards(run)
+        self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, partial)
         # Everything that depends on a scorecard may be in the cache, on partners too.
         self.env.invalidate_all(flush=False)
         return {
@@ -100,7 +107,7 @@ class CustomerTieringWriter(models.AbstractModel):
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s", TABLE))
         self.env.cr.execute(
             SQL(
-                "CREATE TEMPORARY TABLE %s (partner_id int4 PRIMARY KEY, %s, reason varchar, user_id int4) "
+                "CREATE TEMPORARY TABLE %s (partner_id int4 PRIMARY KEY, %s, reason varchar, user_id int4, quiet bool) "
                 "ON COMMIT DROP",
                 TABLE,
                 SQL(", ").join(
@@ -117,7 +124,7 @@ class CustomerTieringWriter(models.AbstractModel):
     def _prepare_result(self, run, result, columns):
         """Return ``columns`` of the result as the columns keep it, so that equal values compare equal."""
         scorecard = self.env["customer.tiering.scorecard"]
-        changes = result[["reason", "user_id"]].astype({"user_id": "Int64"})
+        changes = result[["reason", "user_id", "quiet"]].astype({"user_id": "Int64"})
         result = result.reindex(columns=columns)
         for column in result:
             field = scorecard._fields[column]
@@ -187,7 +194,9 @@ class CustomerTieringWriter(models.AbstractModel):
                    SET %(assignments)s,
                        policy_id = %(policy)s, run_id = %(run)s,
                        tier_since = CASE WHEN card.tier_id IS DISTINCT FROM result.tier_id
-                                         THEN %(as_of)s ELSE card.tier_since END
+                                         THEN %(as_of)s ELSE card.tier_since END,
+                       segment_since = CASE WHEN card.segment_id IS DISTINCT FROM result.segment_id
+                                            THEN %(as_of)s ELSE card.segment_since END
                   FROM (SELECT *, %(policy)s AS policy_id FROM %(result)s) result
                  WHERE card.partner_id = result.partner_id AND card.company_id = %(company)s
                    AND (%(old)s) IS DISTINCT FROM (%(new)s)
@@ -206,9 +215,10 @@ class CustomerTieringWriter(models.AbstractModel):
             SQL(
                 """
                 INSERT INTO customer_tiering_scorecard (
-                    partner_id, company_id, policy_id, run_id, tier_since, %(columns)s)
+                    partner_id, company_id, policy_id, run_id, tier_since, segment_since, %(columns)s)
                 SELECT partner_id, %(company)s, %(policy)s, %(run)s,
-                       CASE WHEN tier_id IS NOT NULL THEN %(as_of)s::date END, %(columns)s
+                       CASE WHEN tier_id IS NOT NULL THEN %(as_of)s::date END,
+                       CASE WHEN segment_id IS NOT NULL THEN %(as_of)s::date END, %(columns)s
                   FROM %(result)s result
                  WHERE NOT EXISTS (SELECT FROM customer_tiering_scorecard card
                                     WHERE card.partner_id = result.partner_id AND card.company_id = %(company)s)

@@ -1,12 +1,17 @@
+from datetime import timedelta
+
 from lxml import etree
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..fields import ScorecardMany2one
 
 GROUP = "sales_team.group_sale_salesman"
+# Who moved up so many days ago has done so lately.
+LATELY_DAYS = 14
 
 
 class ResPartner(models.Model):
@@ -81,6 +86,20 @@ class ResPartner(models.Model):
     tiering_lifecycle = fields.Selection(
         related="tiering_scorecard_id.lifecycle", string="Lifecycle Stage", groups=GROUP
     )
+    tiering_risk = fields.Selection(related="tiering_scorecard_id.risk", string="Risk", groups=GROUP)
+    tiering_risk_rank = fields.Integer(
+        related="tiering_scorecard_id.risk_rank", string="Risk (%)", groups=GROUP, aggregator=None
+    )
+    tiering_risk_reason = fields.Char(
+        related="tiering_scorecard_id.risk_reason", string="Reason of the Risk", groups=GROUP
+    )
+    tiering_expected_loss = fields.Monetary(
+        related="tiering_scorecard_id.expected_loss",
+        string="Expected Loss",
+        currency_field="tiering_currency_id",
+        aggregator=None,
+        groups=GROUP,
+    )
     tiering_lateness = fields.Float(
         related="tiering_scorecard_id.lateness", string="Lateness", groups=GROUP, aggregator=None
     )
@@ -138,6 +157,33 @@ class ResPartner(models.Model):
     tiering_change_ids = fields.Many2many(
         related="tiering_scorecard_id.change_ids", string="Tier History", groups=GROUP
     )
+    tiering_price_source = fields.Char(string="Pricelist From", compute="_compute_tiering_price_source", groups=GROUP)
+    tiering_payment_term_source = fields.Char(
+        string="Payment Terms From", compute="_compute_tiering_payment_term_source", groups=GROUP
+    )
+    tiering_proposed_user_id = fields.Many2one(
+        "res.users",
+        string="Account Manager of the Tier",
+        compute="_compute_tiering_proposed_user_id",
+        groups=GROUP,
+        help="Who is proposed, to those who may change the customer, as the salesperson, because neither the contact "
+        "nor its company has one.",
+    )
+
+    tiering_moved_up = fields.Boolean(
+        string="Moved Up Lately",
+        compute="_compute_tiering_moved_up",
+        search="_search_tiering_moved_up",
+        groups=GROUP,
+        help=f"The customer has reached this tier from a lower one in the last {LATELY_DAYS} days.",
+    )
+    tiering_contact_due = fields.Boolean(
+        string="Contact Due",
+        compute="_compute_tiering_contact_due",
+        search="_search_tiering_contact_due",
+        groups=GROUP,
+        help="Nobody has been in contact with the customer for as many days as the tier allows (“Contact Every”).",
+    )
 
     @api.depends("commercial_partner_id")
     @api.depends_context("company")
@@ -181,6 +227,58 @@ class ResPartner(models.Model):
         # sudo: who may use the field (its groups) sees the scorecards of the current company
         query = self.env["customer.tiering.scorecard"].sudo()._search(domain)
         return Domain("commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id")))
+
+    @api.depends("tiering_scorecard_id")
+    @api.depends_context("company")
+    def _compute_tiering_moved_up(self):
+        moved = self._tiering_which("tiering_moved_up")
+        for partner in self:
+            partner.tiering_moved_up = partner._origin in moved
+
+    @api.depends("tiering_scorecard_id")
+    @api.depends_context("company")
+    def _compute_tiering_contact_due(self):
+        due = self._tiering_which("tiering_contact_due")
+        for partner in self:
+            partner.tiering_contact_due = partner._origin in due
+
+    def _tiering_which(self, fname):
+        """Return those of these partners whose searchable boolean field is true."""
+        return self.with_context(active_test=False).search([("id", "in", self._origin.ids), (fname, "=", True)])
+
+    def _search_tiering_moved_up(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        if not self._has_field_access(self._fields["tiering_scorecard_id"], "read"):
+            return Domain.FALSE
+        # Domains cannot compare the tier of a change with the tier of the scorecard.
+        self.env.flush_all()
+        moved = SQL(
+            """(SELECT change.partner_id FROM customer_tier_change change
+                  JOIN customer_tiering_scorecard card ON card.partner_id = change.partner_id
+                                                      AND card.company_id = change.company_id
+                 WHERE change.company_id = %s AND change.date >= %s AND change.direction = 'up'
+                   AND card.tier_id = change.to_tier_id AND card.tier_since <= change.date)""",
+            self.env.company.id,
+            self.env.company._get_tiering_today() - timedelta(days=LATELY_DAYS),
+        )
+        return Domain("commercial_partner_id", "any!", moved)
+
+    def _search_tiering_contact_due(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        if not self._has_field_access(self._fields["tiering_scorecard_id"], "read"):
+            return Domain.FALSE
+        today = self.env.company._get_tiering_today()
+        # sudo: as for the scorecards
+        tiers = self.env["customer.tier"].sudo().search([*self._tiering_company_domain(), ("contact_days", ">", 0)])
+        due = Domain.FALSE
+        for tier in tiers:
+            last = today - timedelta(days=tier.contact_days)
+            # A customer whom nobody ever contacted has been one since the first order.
+            never = Domain("last_contact_date", "=", False) & Domain("first_order_date", "<=", last)
+            due |= Domain("tier_id", "=", tier.id) & (Domain("last_contact_date", "<=", last) | never)
+        return self._tiering_scorecard_domain(self._tiering_company_domain() & due)
 
     def _field_to_sql(self, alias, field_expr, query=None):
         # Grouping and sorting follow a related field without asking for its groups; ask here, else
@@ -238,10 +336,17 @@ class ResPartner(models.Model):
         return super()._compute_product_pricelist()
 
     def _inverse_product_pricelist(self):
-        """Do not pin the pricelist of the tier as a person's choice: it goes when the tier does."""
+        """Do not pin the pricelist of the tier as a person's choice: it goes when the tier does.
+
+        Odoo's default, however, is a choice where the tier would give another.
+        """
         of_tier = self._get_tier_pricelists()
-        with_tier = self.filtered(lambda partner: partner.property_product_pricelist == of_tier.get(partner.id))
-        with_tier.filtered("specific_property_product_pricelist").specific_property_product_pricelist = False
+        with_tier = self.filtered(lambda partner: partner.id in of_tier)
+        for partner in with_tier:
+            chosen = partner.property_product_pricelist
+            specific = chosen if chosen != of_tier[partner.id] else chosen.browse()
+            if partner.specific_property_product_pricelist != specific:
+                partner.specific_property_product_pricelist = specific
         return super(ResPartner, self - with_tier)._inverse_product_pricelist()
 
     def _get_tier_pricelists(self):
@@ -252,18 +357,22 @@ class ResPartner(models.Model):
         Pricelist = self.env["product.pricelist"]
         if not self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"):
             return {}
-        # sudo: a portal customer has a tier too
-        tiers = (
-            self.env["customer.tier"]
-            .sudo()
-            .search([("company_id", "=", self.env.company.id), ("pricelist_id", "!=", False)])
-        )
+        tiers = self.env["customer.tier"]._search_giving("pricelist_id")
+        # A website takes only those meant for it.
         usable = tiers.pricelist_id.filtered_domain(
             Pricelist._get_partner_pricelist_multi_search_domain_hook(self.env.company.id)
         )._get_partner_pricelist_multi_filter_hook()
         tiers = tiers.filtered(lambda tier: tier.pricelist_id in usable)
+        return {partner_id: tier.pricelist_id.with_env(self.env) for partner_id, tier in self._get_tiers(tiers).items()}
+
+    def _get_tiers(self, tiers):
+        """Return ``{partner id: tier}`` of those of these partners who are in one of ``tiers`` of the current company.
+
+        Contacts are in the tier of their company.
+        """
         if not tiers:
             return {}
+        # sudo: a portal customer has a tier too
         cards = (
             self.env["customer.tiering.scorecard"]
             .sudo()
@@ -276,12 +385,81 @@ class ResPartner(models.Model):
                 ["partner_id", "tier_id"],
             )
         )
-        of_customer = {card.partner_id.id: card.tier_id.pricelist_id.id for card in cards}
-        pricelists = {
+        of_customer = {card.partner_id.id: card.tier_id for card in cards}
+        found = {
             partner.id: of_customer.get(partner.commercial_partner_id._origin.id)  # a form knows unsaved partners
             for partner in self
         }
-        return {partner_id: Pricelist.browse(id_) for partner_id, id_ in pricelists.items() if id_}
+        return {partner_id: tier for partner_id, tier in found.items() if tier}
+
+    def _get_payment_term_tiers(self):
+        """Return ``{partner id: tier}`` of the partners whose payment terms are those of their tier.
+
+        A person's choice on the partner wins; the default of the company, which Odoo shows on every partner,
+        is none.
+        """
+        default = self._fields["property_payment_term_id"].get_company_dependent_fallback(self)
+        without = self.filtered(lambda partner: partner.property_payment_term_id in (default.browse(), default))
+        return without._get_tiers(self.env["customer.tier"]._search_giving("payment_term_id"))
+
+    def _get_proposing_tiers(self):
+        """Return ``{partner id: tier}`` of the partners without a salesperson whose tier proposes one, or a team."""
+        without = self.filtered(lambda partner: not (partner.user_id or partner.commercial_partner_id.user_id))
+        return without._get_tiers(self.env["customer.tier"]._search_giving("user_id", "team_id"))
+
+    @api.depends("property_product_pricelist", "country_id", "commercial_partner_id", "tiering_scorecard_id")
+    @api.depends_context("company")
+    def _compute_tiering_price_source(self):
+        of_tier = self._get_tier_pricelists()
+        defaults = self.env["product.pricelist"]._get_country_pricelist_multi(self.country_id.ids)
+        for partner in self:
+            pricelist, country = partner.property_product_pricelist, partner.country_id
+            tier_pricelist = of_tier.get(partner.id, pricelist.browse())
+            if not pricelist:
+                partner.tiering_price_source = False
+            elif pricelist == tier_pricelist and pricelist != partner.specific_property_product_pricelist:
+                partner.tiering_price_source = self.env._("From the %(tier)s tier", tier=partner.tiering_tier_id.name)
+            elif tier_pricelist and pricelist != tier_pricelist:
+                partner.tiering_price_source = self.env._(
+                    "Set by hand; the %(tier)s tier would give %(pricelist)s",
+                    tier=partner.tiering_tier_id.name,
+                    pricelist=tier_pricelist.display_name,
+                )
+            # In a form it may have been chosen a moment ago, and nothing is stored yet.
+            elif pricelist in (partner.specific_property_product_pricelist, tier_pricelist) or (
+                pricelist != defaults[country.id]
+            ):
+                partner.tiering_price_source = self.env._("Set by hand")
+            elif country in pricelist.country_group_ids.country_ids:
+                partner.tiering_price_source = self.env._("For customers in %(country)s", country=country.name)
+            else:
+                partner.tiering_price_source = self.env._("Default for all customers")
+
+    @api.depends("property_payment_term_id", "tiering_scorecard_id", "commercial_partner_id")
+    @api.depends_context("company")
+    def _compute_tiering_payment_term_source(self):
+        tiers = self._get_payment_term_tiers()
+        for partner in self:
+            tier = tiers.get(partner.id)
+            partner.tiering_payment_term_source = tier and self.env._(
+                "%(terms)s, from the %(tier)s tier", terms=tier.payment_term_id.display_name, tier=tier.name
+            )
+
+    @api.depends("user_id", "commercial_partner_id.user_id", "tiering_scorecard_id")
+    @api.depends_context("company")
+    def _compute_tiering_proposed_user_id(self):
+        # To others the button would only bring an error.
+        writable = self._filtered_access("write")
+        tiers = writable._get_proposing_tiers()
+        for partner in self:
+            tier = tiers.get(partner.id, self.env["customer.tier"])
+            partner.tiering_proposed_user_id = tier._get_usable("user_id")
+
+    def action_tiering_assign_user(self):
+        """Make the account manager of the tier the salesperson of the customer, and of this contact of it."""
+        for partner in self:
+            if proposed := partner.tiering_proposed_user_id:
+                (partner | partner.commercial_partner_id).user_id = proposed
 
     def action_tiering_lock(self):
         """Open the form to lock the tier of these customers."""
@@ -294,6 +472,68 @@ class ResPartner(models.Model):
         self.env["customer.tiering.lock"].search(
             [("partner_id", "in", self.commercial_partner_id.ids), ("company_id", "=", self.env.company.id)]
         ).action_end()
+
+    def _mail_get_operation_for_mail_message_operation(self, message_operation):
+        """Let salespeople write to customers and plan activities on them.
+
+        Odoo asks for the right to change a contact, which Sales does not give them: who may only read
+        customers could not follow up on what the scorecard says. What they may change stays the same.
+        """
+        operations = super()._mail_get_operation_for_mail_message_operation(message_operation)
+        if message_operation == "create" and self.env.user.has_group(GROUP):
+            operations |= dict.fromkeys(self.filtered("tiering_scorecard_id"), "read")
+        return operations
+
+    def action_tiering_plan_call(self):
+        """Open Odoo's dialog to schedule an activity on these customers, a call to begin with."""
+        schedule = self.env["mail.activity.schedule"]
+        if len(self) > schedule._batch_size:
+            raise UserError(
+                self.env._("Choose at most %(count)s customers at a time to plan calls.", count=schedule._batch_size)
+            )
+        context = {"active_model": "res.partner", "active_ids": self.ids, "active_id": self[:1].id}
+        call = self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
+        if call:
+            context["default_activity_type_id"] = call.id
+        if len(self) == 1 and self.tiering_risk_reason:
+            context["default_summary"] = self.env._("Customer at risk")
+            context["default_note"] = self.tiering_risk_reason
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Plan Call"),
+            "res_model": schedule._name,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": context,
+        }
+
+    def action_tiering_write(self):
+        """Open the composer with a message to this customer."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Write to %(customer)s", customer=self.display_name),
+            "res_model": "mail.compose.message",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_composition_mode": "comment",
+                "default_model": "res.partner",
+                "default_res_ids": self.ids,
+                "default_partner_ids": self.ids,
+            },
+        }
+
+    def action_tiering_new_quotation(self):
+        """Open a new quotation for this customer."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New Quotation"),
+            "res_model": "sale.order",
+            "views": [(False, "form")],
+            "context": {"default_partner_id": self.id},
+        }
 
     def action_open_tiering_scorecard(self):
         self.ensure_one()

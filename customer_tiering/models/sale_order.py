@@ -1,4 +1,7 @@
-from odoo import fields, models
+import pytz
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 
@@ -17,6 +20,145 @@ class SaleOrder(models.Model):
         groups="sales_team.group_sale_salesman",
         help="The customer's tier when the order was confirmed.",
     )
+    tiering_price_hint = fields.Char(
+        compute="_compute_tiering_price_hint",
+        groups="sales_team.group_sale_salesman",
+        help="That the customer's tier, and with it the pricelist, is another than when the quotation was made.",
+    )
+
+    # ------------------------------------------------------------------
+    # What the customer's tier gives a new quotation
+    # ------------------------------------------------------------------
+
+    @api.depends("partner_id")
+    def _compute_payment_term_id(self):
+        """Put the payment terms of the customer's tier behind a person's choice and before the company's default."""
+        result = super()._compute_payment_term_id()
+        for company, orders in self.grouped("company_id").items():
+            tiers = orders.partner_id.with_company(company)._get_payment_term_tiers()
+            for order in orders.filtered(lambda order, tiers=tiers: order.partner_id.id in tiers):
+                order.payment_term_id = tiers[order.partner_id.id].payment_term_id
+        return result
+
+    @api.depends("partner_id")
+    def _compute_user_id(self):
+        """Propose the account manager of the tier where neither the contact nor its company has a salesperson.
+
+        Where Odoo would propose who makes the quotation. Not to salespeople who see their own documents only: they
+        could not save a quotation of somebody else.
+        """
+        # As in Odoo's own: the salesperson of a saved quotation stays.
+        new = self.filtered(lambda order: not (order._origin.id and order.user_id))
+        result = super()._compute_user_id()
+        user = self.env.user
+        if user.has_group("sales_team.group_sale_salesman") and not user.has_group(
+            "sales_team.group_sale_salesman_all_leads"
+        ):
+            return result
+        for order, tier in new._get_proposing_tiers().items():
+            order.user_id = tier._get_usable("user_id") or order.user_id
+        return result
+
+    @api.depends("user_id")
+    def _compute_team_id(self):
+        """Propose the sales team of the tier together with its account manager, or to a new quotation alone."""
+        result = super()._compute_team_id()
+        for order, tier in self._get_proposing_tiers().items():
+            manager = tier._get_usable("user_id")
+            if order.user_id == manager if manager else not order._origin.id:
+                order.team_id = tier._get_usable("team_id") or order.team_id
+        return result
+
+    def _get_proposing_tiers(self):
+        """Return ``{order: tier}`` of the orders to customers without a salesperson whose tier proposes one, or a team.
+
+        A cart of a website has none before it is confirmed, and then the website's.
+        """
+        if not self.env.user._is_internal():
+            return {}
+        result = {}
+        for company, orders in self.grouped("company_id").items():
+            tiers = orders.partner_id.with_company(company)._get_proposing_tiers()
+            result |= {order: tiers[order.partner_id.id] for order in orders if order.partner_id.id in tiers}
+        return result
+
+    # ------------------------------------------------------------------
+    # Quotations older than the customer's tier
+    # ------------------------------------------------------------------
+
+    @api.depends("state", "partner_id", "company_id", "pricelist_id")
+    def _compute_tiering_price_hint(self):
+        self.tiering_price_hint = False
+        drafts = self.filtered(lambda order: order.state == "draft" and order._origin.id)
+        for company, orders in drafts.grouped("company_id").items():
+            moved = orders._get_moved_since(company)
+            # Archived ones too: the tier that the customer has left may be one.
+            tiers = self.env["customer.tier"].with_context(active_test=False).search([("company_id", "=", company.id)])
+            for order, tier in moved.items():
+                pricelist = order._get_tiering_pricelist()
+                chosen = order.partner_id.with_company(company).specific_property_product_pricelist
+                if (
+                    pricelist == order.pricelist_id
+                    or pricelist == chosen
+                    or not (pricelist | order.pricelist_id) & tiers.pricelist_id
+                ):
+                    continue
+                names = {
+                    "pricelist": pricelist.display_name or self.env._("none"),
+                    "used": order.pricelist_id.display_name or self.env._("none"),
+                }
+                order.tiering_price_hint = (
+                    self.env._(
+                        "This customer has moved to %(tier)s. The customer's pricelist is %(pricelist)s; "
+                        "this quotation still uses %(used)s.",
+                        tier=tier.name,
+                        **names,
+                    )
+                    if tier
+                    else self.env._(
+                        "This customer has left its tier. The customer's pricelist is %(pricelist)s; "
+                        "this quotation still uses %(used)s.",
+                        **names,
+                    )
+                )
+
+    def _get_moved_since(self, company):
+        """Return ``{order: tier}`` of those of these orders of ``company`` whose customer has moved since then.
+
+        From the day on which the quotation was made. The tier is none for who has left the last one.
+        """
+        cards = self.env["customer.tiering.scorecard"].search_fetch(
+            [("partner_id", "in", self.partner_id.commercial_partner_id.ids), ("company_id", "=", company.id)],
+            ["partner_id", "tier_id", "tier_since"],
+        )
+        timezone = company._get_tiering_timezone()
+        card_of = {card.partner_id: card for card in cards}
+        result = {}
+        for order in self:
+            card = card_of.get(order.partner_id.commercial_partner_id)
+            created = pytz.utc.localize(order.create_date).astimezone(timezone).date()
+            if card and card.tier_since and card.tier_since >= created:
+                result[order] = card.tier_id
+        return result
+
+    def _get_tiering_pricelist(self):
+        """Return the pricelist that a new quotation to this customer would have."""
+        self.ensure_one()
+        return self.partner_id.with_company(self.company_id).property_product_pricelist
+
+    def action_tiering_update_prices(self):
+        """Give this quotation the customer's present pricelist and its prices, as Odoo's own button does."""
+        self.ensure_one()
+        if self.state != "draft":
+            raise UserError(
+                self.env._("%(order)s is no draft any more, so its prices stay as they are.", order=self.display_name)
+            )
+        self.pricelist_id = self._get_tiering_pricelist()
+        self.action_update_prices()
+
+    # ------------------------------------------------------------------
+    # Confirmation
+    # ------------------------------------------------------------------
 
     def _action_confirm(self):
         self._set_tiering_tier()

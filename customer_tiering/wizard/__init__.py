@@ -1,3 +1,5 @@
 from . import base_partner_merge
 from . import customer_tiering_lock_wizard
 from . import customer_tiering_advisor
+from . import customer_tiering_playbook_preview
+from . import customer_tiering_backtest

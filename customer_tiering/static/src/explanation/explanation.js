@@ -28,6 +28,10 @@ export class TieringExplanation extends Component {
         return _t("no tier");
     }
 
+    get riskClass() {
+        return { watch: "alert-warning", high: "alert-danger" }[this.data.risk.level] || "alert-secondary";
+    }
+
     /** The easiest ways, in a sentence. */
     joinWays(ways) {
         return ways.slice(0, 3).join(_t(", or "));

@@ -1,0 +1,433 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
+
+from .customer_tiering_playbook_step import Texts
+
+# Triggers whose event is that a customer moved; the others look at how the customer is now.
+MOVES = ("enter", "up", "down")
+# What counts as "at risk", from the level on that the playbook says; who is lost is a matter of its own.
+RISK_LEVELS = {"watch": ("watch", "high"), "high": ("high",), "lost": ("lost",)}
+
+
+class CustomerTieringPlaybook(models.Model):
+    """What to do when a customer enters, leaves or neglects a tier.
+
+    A playbook only says what is to be done; ``customer.tiering.followup`` does it.
+    """
+
+    _name = "customer.tiering.playbook"
+    _description = "Customer Tiering Playbook"
+    _order = "sequence, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    policy_id = fields.Many2one(
+        "customer.tiering.policy",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        domain="[('is_simulation', '=', False)]",
+        default=lambda self: self.env["customer.tiering.policy"].search(
+            [("company_id", "=", self.env.company.id)], limit=1
+        ),
+    )
+    company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
+    enabled = fields.Boolean(
+        string="Switched On", readonly=True, copy=False, help="Only playbooks that are switched on plan follow-ups."
+    )
+    enabled_since = fields.Date(
+        string="On Since", readonly=True, copy=False, help="What happened before this day starts nothing."
+    )
+    trigger = fields.Selection(
+        [
+            ("enter", "Customer reaches a tier"),
+            ("up", "Customer leaves a tier upward"),
+            ("down", "Customer leaves a tier downward"),
+            ("pending", "Downgrade is announced"),
+            ("risk", "Customer is at risk"),
+            ("segment", "Customer enters a segment"),
+            ("contact", "No contact for some time"),
+            ("anniversary", "Anniversary of the first order"),
+            ("first_order", "First order"),
+        ],
+        string="When",
+        required=True,
+        default="enter",
+    )
+    tier_ids = fields.Many2many(
+        "customer.tier",
+        "customer_tiering_playbook_tier_rel",
+        string="Tiers",
+        domain="[('policy_id', '=', policy_id)]",
+        help="Only for these tiers: the tier that the customer reaches, leaves or is in. Empty: all tiers.",
+    )
+    segment_ids = fields.Many2many(
+        "customer.segment",
+        "customer_tiering_playbook_segment_rel",
+        string="Segments",
+        help="Only for customers in these segments. Empty: all segments.",
+    )
+    risk_level = fields.Selection(
+        [("watch", "Watch or high"), ("high", "High"), ("lost", "Lost")],
+        string="Risk",
+        required=True,
+        default="high",
+        help="From which risk of losing the customer on.",
+    )
+    contact_days = fields.Integer(
+        string="Days without Contact",
+        help="After so many days without a contact. 0: after as many days as each tier says "
+        "(“Contact Every” on the tier).",
+    )
+    step_ids = fields.One2many("customer.tiering.playbook.step", "playbook_id", string="Steps", copy=True)
+
+    # Who
+    assign = fields.Selection(
+        [
+            ("customer", "Salesperson of the customer"),
+            ("order", "Salesperson of the last order"),
+            ("leader", "Team leader"),
+            ("team", "Team, in turn: who has the fewest open activities"),
+            ("user", "One person"),
+        ],
+        string="Assigned To",
+        required=True,
+        default="customer",
+    )
+    user_id = fields.Many2one("res.users", string="Person", domain="[('share', '=', False)]")
+    team_id = fields.Many2one(
+        "crm.team",
+        string="Sales Team",
+        check_company=True,
+        help="For “Team leader” it may stay empty: then the leader of the salesperson's team.",
+    )
+    fallback_user_id = fields.Many2one(
+        "res.users",
+        string="Otherwise",
+        domain="[('share', '=', False)]",
+        help="Who does it where nobody else is found: a customer without a salesperson, or somebody who has left. "
+        "Empty: the tier's account manager, or the follow-up waits.",
+    )
+
+    # Limits
+    cooldown_days = fields.Integer(
+        string="Days between Two",
+        default=30,
+        help="A customer who had a follow-up of this playbook gets no other one for so many days. 0: no limit.",
+    )
+    day_limit = fields.Integer(
+        string="At Most per Day",
+        help="More wait for the next day, the customers with the highest score first. 0: no limit.",
+    )
+    user_day_limit = fields.Integer(
+        string="At Most per Person and Day",
+        default=10,
+        help="New follow-ups of this playbook for one person on one day; more wait for the next day. 0: no limit.",
+    )
+    user_open_limit = fields.Integer(
+        string="At Most Open per Person",
+        default=30,
+        help="Who has so many open follow-ups of this playbook gets no new one. 0: no limit.",
+    )
+    only_without_open = fields.Boolean(
+        string="One at a Time",
+        default=True,
+        help="Nothing new for a customer who has an open follow-up of this playbook.",
+    )
+    followup_ids = fields.One2many("customer.tiering.followup", "playbook_id", string="Follow-ups")
+    waiting_count = fields.Integer(string="Waiting", compute="_compute_counts")
+    held_count = fields.Integer(string="Held Back", compute="_compute_counts")
+    open_count = fields.Integer(string="Open", compute="_compute_counts")
+    problem = fields.Text(compute="_compute_problem", help="Why follow-ups of this playbook wait.")
+    only_limited = fields.Boolean(compute="_compute_problem", help="They wait only because of the limits.")
+
+    _limits_positive = models.Constraint(
+        "CHECK(cooldown_days >= 0 AND day_limit >= 0 AND user_day_limit >= 0 AND user_open_limit >= 0 "
+        "AND contact_days >= 0)",
+        "Limits and numbers of days are 0 or more; 0 means no limit.",
+    )
+    # Runs rely on it. An import, for one, writes what the form does not let people write.
+    _enabled_since = models.Constraint(
+        "CHECK(enabled_since IS NOT NULL OR enabled IS NOT TRUE)",
+        "A playbook is switched on by its button, so that it knows since when.",
+    )
+
+    # ------------------------------------------------------------------
+    # Defaults
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_default_values(self):
+        """Return the values of the playbooks that every policy starts with, all switched off."""
+        call = self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
+        todo = self.env.ref("mail.mail_activity_data_todo", raise_if_not_found=False)
+        todo = todo or self.env["mail.activity.type"].search([("res_model", "in", (False, "res.partner"))], limit=1)
+        call = call or todo
+        if not call:  # somebody deleted all types of activities
+            return []
+
+        def step(activity_type, days, summary, note):
+            return [
+                Command.create(
+                    {"activity_type_id": activity_type.id, "days": days, "summary": summary, "note": f"<p>{note}</p>"}
+                )
+            ]
+
+        return [
+            {
+                "name": self.env._("Welcome to a higher tier"),
+                "trigger": "enter",
+                "step_ids": step(
+                    call,
+                    2,
+                    self.env._("Welcome {{ customer }} to {{ tier }}"),
+                    self.env._("{{ customer }} has reached {{ tier }}. Tell them what they can expect from you now."),
+                ),
+            },
+            {
+                "name": self.env._("Win back before the downgrade"),
+                "trigger": "pending",
+                "step_ids": step(
+                    call,
+                    3,
+                    self.env._("{{ customer }} will fall to {{ next_tier }}"),
+                    self.env._(
+                        "On {{ date }} {{ customer }} falls from {{ tier }} to {{ next_tier }}. "
+                        "An order of {{ missing_amount }} keeps the tier."
+                    ),
+                ),
+            },
+            {
+                "name": self.env._("Call customers at risk"),
+                "trigger": "risk",
+                "step_ids": step(
+                    call,
+                    2,
+                    self.env._("{{ customer }} may be slipping away"),
+                    self.env._("{{ reason }}. Call {{ customer }} and ask what they need."),
+                ),
+            },
+            {
+                "name": self.env._("Regular care"),
+                "trigger": "contact",
+                "cooldown_days": 0,
+                "step_ids": step(
+                    call,
+                    5,
+                    self.env._("Keep in touch with {{ customer }}"),
+                    self.env._("Last contact: {{ last_contact }}. Last order: {{ last_order }}."),
+                ),
+            },
+            {
+                "name": self.env._("Thank-you after the first order"),
+                "trigger": "first_order",
+                "step_ids": step(
+                    todo,
+                    1,
+                    self.env._("Thank {{ customer }} for the first order"),
+                    self.env._("{{ customer }} ordered for the first time on {{ last_order }}."),
+                ),
+            },
+        ]
+
+    # ------------------------------------------------------------------
+    # What a playbook must be
+    # ------------------------------------------------------------------
+
+    @api.constrains("trigger", "segment_ids", "assign", "user_id", "team_id", "fallback_user_id", "tier_ids")
+    def _check_definition(self):
+        for playbook in self:
+            if playbook.trigger == "segment" and not playbook.segment_ids:
+                raise ValidationError(
+                    self.env._("Choose at least one segment that starts “%(playbook)s”.", playbook=playbook.name)
+                )
+            if playbook.assign == "user" and not playbook.user_id:
+                raise ValidationError(self.env._("Choose the person who does “%(playbook)s”.", playbook=playbook.name))
+            if playbook.assign == "team" and not playbook.team_id:
+                raise ValidationError(
+                    self.env._("Choose the sales team whose members do “%(playbook)s”.", playbook=playbook.name)
+                )
+            if foreign := playbook.tier_ids.filtered_domain([("policy_id", "!=", playbook.policy_id.id)]):
+                raise ValidationError(
+                    self.env._(
+                        "%(tier)s is no tier of the policy %(policy)s. Choose tiers of this policy, or none for all.",
+                        tier=foreign[0].name,
+                        policy=playbook.policy_id.name,
+                    )
+                )
+            named = playbook.fallback_user_id
+            if playbook.assign == "user":
+                named |= playbook.user_id
+            for user in named - playbook._get_able(named):
+                raise ValidationError(
+                    self.env._(
+                        "%(user)s cannot do “%(playbook)s”: the person has left, or has no access to %(company)s. "
+                        "Choose somebody who works for %(company)s.",
+                        user=user.name,
+                        playbook=playbook.name,
+                        company=playbook.company_id.name,
+                    )
+                )
+
+    def _get_able(self, users):
+        """Return those of ``users`` who can do follow-ups in the playbook's company."""
+        # sudo: who configures a playbook may not see all users' companies
+        return users.filtered(
+            lambda user: user.active and not user.share and self.company_id in user.sudo().company_ids
+        )
+
+    def _check_ready(self):
+        """Refuse to switch on what could do nothing.
+
+        :raises UserError: with what to do about it
+        """
+        for playbook in self:
+            if not playbook.step_ids:
+                raise UserError(
+                    self.env._("“%(playbook)s” has no step. Add what is to be done.", playbook=playbook.name)
+                )
+            tiers = playbook.tier_ids or playbook.policy_id.tier_ids
+            if playbook.trigger == "contact" and not playbook.contact_days and not any(tiers.mapped("contact_days")):
+                raise UserError(
+                    self.env._(
+                        "“%(playbook)s” does not know after how many days. Type the days without contact here, "
+                        "or “Contact Every” on the tiers.",
+                        playbook=playbook.name,
+                    )
+                )
+            if not playbook.active or not playbook.policy_id.active:
+                raise UserError(
+                    self.env._(
+                        "“%(playbook)s” or its policy is archived. Restore it before you switch it on.",
+                        playbook=playbook.name,
+                    )
+                )
+            playbook.step_ids._check_ready()
+
+    def write(self, vals):
+        if "policy_id" in vals and any(playbook.policy_id.id != vals["policy_id"] for playbook in self):
+            raise UserError(self.env._("A playbook stays in its policy. Copy it and choose the policy of the copy."))
+        if vals.get("active") is False:
+            self.filtered("enabled").action_disable()
+        result = super().write(vals)
+        if "trigger" in vals:
+            # They started for another reason.
+            self._search_followups("waiting", "held").unlink()
+        return result
+
+    def _search_followups(self, *states):
+        """Return the follow-ups in these states; there may be very many in others."""
+        # sudo: follow-ups are written by playbooks only
+        return (
+            self.env["customer.tiering.followup"]
+            .sudo()
+            .search([("playbook_id", "in", self.ids), ("state", "in", states)])
+        )
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        if not (default or {}).get("name"):
+            for playbook, vals in zip(self, vals_list, strict=True):
+                vals["name"] = self.env._("%(name)s (copy)", name=playbook.name)
+        return vals_list
+
+    # ------------------------------------------------------------------
+    # Computed fields
+    # ------------------------------------------------------------------
+
+    def _compute_counts(self):
+        counts = {
+            (playbook, state): count
+            for playbook, state, count in self.env["customer.tiering.followup"]._read_group(
+                [("playbook_id", "in", self.ids), ("state", "in", ("waiting", "held"))],
+                ["playbook_id", "state"],
+                ["__count"],
+            )
+        }
+        opened = dict(
+            self.env["customer.tiering.followup"]._read_group(
+                [("playbook_id", "in", self.ids), ("state", "=", "open"), ("activity_id.active", "=", True)],
+                ["playbook_id"],
+                ["__count"],
+            )
+        )
+        for playbook in self:
+            playbook.waiting_count = counts.get((playbook, "waiting"), 0)
+            playbook.held_count = counts.get((playbook, "held"), 0)
+            playbook.open_count = opened.get(playbook, 0)
+
+    @api.depends("enabled")
+    def _compute_problem(self):
+        problems = dict(self.env["customer.tiering.followup"]._fields["problem"]._description_selection(self.env))
+        groups = self.env["customer.tiering.followup"]._read_group(
+            [("playbook_id", "in", self.ids), ("state", "=", "waiting"), ("problem", "!=", False)],
+            ["playbook_id", "problem"],
+            ["__count"],
+        )
+        for playbook in self:
+            counts = {problem: count for owner, problem, count in groups if owner == playbook}
+            playbook.problem = "\n".join(
+                self.env._("%(count)s wait: %(problem)s", count=count, problem=problems[problem])
+                for problem, count in counts.items()
+            )
+            playbook.only_limited = counts.keys() <= {"day_limit", "user_limit"}
+
+    # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
+
+    def action_enable(self):
+        """Switch on: from today, what happens to customers starts follow-ups."""
+        self.check_access("write")
+        self._check_ready()
+        for playbook in self.filtered(lambda playbook: not playbook.enabled):
+            playbook.write({"enabled": True, "enabled_since": playbook.company_id._get_tiering_today()})
+            # How customers are now is known from the last run; what happens comes with the next ones.
+            self.env["customer.tiering.followup"].sudo()._collect_present(playbook)
+        self._call_job()
+
+    def action_disable(self):
+        """Switch off: what waits is forgotten, open activities stay."""
+        self.check_access("write")
+        self._search_followups("waiting", "held").unlink()
+        self.write({"enabled": False, "enabled_since": False})
+
+    def action_preview(self):
+        """Open what the playbook would do now."""
+        self.ensure_one()
+        self.check_access("write")
+        preview = self.env["customer.tiering.playbook.preview"].create([{"playbook_id": self.id}])
+        return preview.action_compute()
+
+    def action_release(self):
+        """Plan the follow-ups that were held back."""
+        self.check_access("write")
+        self._search_followups("held").state = "waiting"
+        self._call_job()
+
+    def action_drop(self):
+        """Forget the follow-ups that were held back, for good."""
+        self.check_access("write")
+        self._search_followups("held").write({"state": "skipped", "problem": "dropped"})
+
+    def _call_job(self):
+        self.env.ref("customer_tiering.ir_cron_followup").sudo()._trigger()
+
+    def action_open_followups(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "customer_tiering.customer_tiering_followup_report_action"
+        )
+        action["domain"] = [("playbook_id", "=", self.id)]
+        action["context"] = {key: value for key, value in self.env.context.items() if key.startswith("search_default_")}
+        if "search_default_planned" not in action["context"]:  # who they are, not how many
+            action["views"] = sorted(action["views"], key=lambda view: view[1] != "list")
+        return action
+
+    def _get_texts(self, partner_ids):
+        """Return what fills in the placeholders of the steps for customers."""
+        self.ensure_one()
+        return Texts(self, partner_ids)

@@ -1,0 +1,300 @@
+from datetime import datetime, time
+
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_date
+from odoo.tools.mail import is_html_empty
+from odoo.tools.misc import formatLang
+from odoo.tools.rendering_tools import parse_inline_template
+
+# More days than this are no follow-up any more, and Odoo looks no further for a working day.
+MOST_DAYS = 365
+
+
+class CustomerTieringPlaybookStep(models.Model):
+    _name = "customer.tiering.playbook.step"
+    _description = "Customer Tiering Playbook Step"
+    _order = "sequence, id"
+
+    playbook_id = fields.Many2one("customer.tiering.playbook", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="playbook_id.company_id")
+    sequence = fields.Integer(default=10)
+    kind = fields.Selection(
+        [("activity", "Activity"), ("plan", "Activity plan"), ("mail", "E-mail to the customer")],
+        string="Do",
+        required=True,
+        default="activity",
+    )
+    activity_type_id = fields.Many2one(
+        "mail.activity.type",
+        domain="[('res_model', 'in', (False, 'res.partner'))]",
+        ondelete="restrict",
+        default=lambda self: self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False),
+    )
+    plan_id = fields.Many2one(
+        "mail.activity.plan",
+        domain="[('res_model', '=', 'res.partner'), ('company_id', 'in', (company_id, False))]",
+        ondelete="restrict",
+    )
+    mail_template_id = fields.Many2one(
+        "mail.template", string="E-mail", domain="[('model', '=', 'res.partner')]", ondelete="restrict"
+    )
+    summary = fields.Char(
+        translate=True,
+        help="May hold placeholders such as {{ customer }}, {{ tier }} or {{ missing_amount }}.",
+    )
+    note = fields.Html(
+        translate=True,
+        help="May hold the same placeholders as the summary.",
+    )
+    days = fields.Integer(string="Due In", default=2, help="Days until the activity is due, or the e-mail is sent.")
+    day_kind = fields.Selection(
+        [("working", "working days"), ("calendar", "days")],
+        string="Kind of Days",
+        required=True,
+        default="working",
+        help="Working days follow the company's working hours and public holidays.",
+    )
+    placeholder_help = fields.Html(compute="_compute_placeholder_help")
+
+    _days_range = models.Constraint(
+        f"CHECK(days >= 0 AND days <= {MOST_DAYS})", f"A step is due in 0 to {MOST_DAYS} days."
+    )
+
+    @api.model
+    def _get_placeholders(self):
+        """Return ``{placeholder: what it stands for}``."""
+        return {
+            "customer": self.env._("the customer's name"),
+            "tier": self.env._("the customer's tier"),
+            "from_tier": self.env._("the tier before the last change"),
+            "next_tier": self.env._("the tier to which an announced downgrade leads, else the next higher tier"),
+            "date": self.env._("the day of an announced downgrade"),
+            "missing_amount": self.env._("the amount of an order today that keeps the tier, else reaches the next one"),
+            "segment": self.env._("the customer's segment"),
+            "reason": self.env._("why the customer is at risk, in words"),
+            "amount": self.env._("the amount in the policy's window"),
+            "last_order": self.env._("the day of the last order"),
+            "last_contact": self.env._("the day of the last contact"),
+            "salesperson": self.env._("the customer's salesperson"),
+        }
+
+    @api.depends_context("lang")
+    def _compute_placeholder_help(self):
+        for step in self:
+            step.placeholder_help = self._get_placeholder_help()
+
+    @api.model
+    def _get_placeholder_help(self):
+        return self.env["ir.qweb"]._render(
+            "customer_tiering.playbook_placeholders", {"placeholders": self._get_placeholders()}
+        )
+
+    @api.model
+    def _find_placeholders(self, *texts):
+        """Return the placeholders in texts."""
+        return {name for text in texts if text for _literal, name, _default in parse_inline_template(text) if name}
+
+    def _get_used_placeholders(self):
+        """Return the placeholders in what the steps and their plans write, in whatever language."""
+        used = set()
+        for lang, _name in self.env["res.lang"].get_installed():
+            steps = self.with_context(lang=lang)
+            for source in (*steps, *steps.plan_id.template_ids):
+                used |= self._find_placeholders(source.summary, source.note)
+        return used
+
+    @api.constrains("summary", "note")
+    def _check_placeholders(self):
+        known = self._get_placeholders()
+        for step in self:
+            for name in sorted(self._find_placeholders(step.summary, step.note) - known.keys()):
+                raise ValidationError(
+                    self.env._(
+                        "“{{ %(placeholder)s }}” in the step of “%(playbook)s” is not known. Use one of: %(known)s.",
+                        placeholder=name,
+                        playbook=step.playbook_id.name,
+                        known=", ".join(known),
+                    )
+                )
+
+    @api.constrains("kind", "activity_type_id", "plan_id", "mail_template_id")
+    def _check_kind(self):
+        missing = {
+            "activity": ("activity_type_id", self.env._("Choose the type of activity of each step.")),
+            "plan": ("plan_id", self.env._("Choose the activity plan of each step.")),
+            "mail": ("mail_template_id", self.env._("Choose the e-mail of each step.")),
+        }
+        for step in self:
+            fname, message = missing[step.kind]
+            if not step[fname]:
+                raise ValidationError(message)
+            if step.kind == "mail" and step.mail_template_id.model != "res.partner":
+                raise ValidationError(
+                    self.env._(
+                        "The e-mail template %(template)s is not for contacts. Choose one that applies to contacts.",
+                        template=step.mail_template_id.name,
+                    )
+                )
+            foreign = step.plan_id.company_id - step.company_id
+            if step.kind == "plan" and (foreign or step.plan_id.res_model != "res.partner"):
+                raise ValidationError(
+                    self.env._(
+                        "The plan %(plan)s is not for contacts of %(company)s. Choose another one.",
+                        plan=step.plan_id.name,
+                        company=step.company_id.name,
+                    )
+                )
+
+    @api.constrains("day_kind", "days", "kind")
+    def _check_working_days(self):
+        for step in self:
+            if step._get_due_date(fields.Date.today()) is None:
+                raise ValidationError(self._get_no_working_day_message(step.company_id))
+
+    @api.model
+    def _get_no_working_day_message(self, company):
+        return self.env._(
+            "%(company)s has no working day in its working hours. Add working hours in the company's settings, "
+            "or count all days.",
+            company=company.name,
+        )
+
+    def _check_ready(self):
+        for step in self:
+            if problem := step._get_problem(fields.Date.today()):
+                labels = dict(self.env["customer.tiering.followup"]._fields["problem"]._description_selection(self.env))
+                raise UserError(
+                    self.env._(
+                        "“%(playbook)s” cannot work: %(problem)s.",
+                        playbook=step.playbook_id.name,
+                        problem=labels[problem],
+                    )
+                )
+
+    def _get_problem(self, as_of):
+        """Return why the step cannot be done at all, a value of the follow-up's ``problem``, or False."""
+        self.ensure_one()
+        if self.kind == "activity" and not self.activity_type_id.active:
+            return "no_type"
+        plan = self.plan_id
+        if self.kind == "plan" and not (plan.active and plan.template_ids and plan.res_model == "res.partner"):
+            return "no_plan"
+        template = self.mail_template_id
+        if self.kind == "mail" and not (template.active and template.model == "res.partner"):
+            return "no_template"
+        if self._get_due_date(as_of) is None:
+            return "no_working_day"
+        return False
+
+    def _get_due_date(self, as_of):
+        """Return the day on which the step is due when it is planned on ``as_of``; None without a working day."""
+        self.ensure_one()
+        if self.day_kind == "calendar" or self.kind == "plan":
+            return fields.Date.add(as_of, days=self.days if self.kind != "plan" else 0)
+        calendar = self.company_id.sudo().resource_calendar_id  # sudo: not everybody may read calendars
+        if not calendar:  # works at any time
+            return fields.Date.add(as_of, days=self.days)
+        midnight = self.company_id._get_tiering_timezone().localize(datetime.combine(as_of, time()))
+        first = calendar.plan_days(1, midnight, compute_leaves=True)
+        if not first:
+            return None
+        # The count of Odoo starts with today where today is a working day.
+        end = calendar.plan_days(self.days + (first.date() == as_of) or 1, midnight, compute_leaves=True)
+        return end.date() if end else None
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._clean(vals) for vals in vals_list])
+
+    @api.model
+    def _clean(self, vals):
+        """Keep only what belongs to the kind of step, so that a changed kind leaves nothing behind."""
+        kept = {"activity": "activity_type_id", "plan": "plan_id", "mail": "mail_template_id"}
+        if "kind" not in vals:
+            return vals
+        return {**vals, **{fname: False for kind, fname in kept.items() if kind != vals["kind"]}}
+
+    def write(self, vals):
+        return super().write(self._clean(vals))
+
+
+class Texts:
+    """Fills in placeholders such as ``{{ customer }}``, computing only those that the steps use.
+
+    :param partner_ids: the customers whose texts are asked for later, read together
+    """
+
+    def __init__(self, playbook, partner_ids):
+        self.env = playbook.env
+        self.playbook = playbook
+        self.cards = (
+            self.env["customer.tiering.scorecard"]
+            .search([("partner_id", "in", list(partner_ids)), ("company_id", "=", playbook.company_id.id)])
+            .grouped(lambda card: card.partner_id.id)
+        )
+        self.used = playbook.step_ids._get_used_placeholders()
+        self.computation = (None, None)
+        if "missing_amount" in self.used:
+            self.computation = playbook.policy_id._get_last_computation()
+        self.from_tiers = self._get_from_tiers() if "from_tier" in self.used else {}
+        self.values = {}
+
+    def render(self, partner_id, lang, text):
+        """Return ``text`` in plain words, False without one."""
+        return text and "".join(
+            literal + (self._get_value(partner_id, lang, name) or default or "–" if name else "")
+            for literal, name, default in parse_inline_template(text)
+        )
+
+    def render_html(self, partner_id, lang, html):
+        """Return ``html`` with the values escaped, False without one."""
+        if is_html_empty(html):
+            return False
+        return Markup().join(
+            Markup(literal) + (self._get_value(partner_id, lang, name) or default or "–" if name else "")
+            for literal, name, default in parse_inline_template(html)
+        )
+
+    def _get_value(self, partner_id, lang, name):
+        if (partner_id, lang) not in self.values:
+            self.values[partner_id, lang] = self._get_values(self.cards[partner_id].with_context(lang=lang))
+        return self.values[partner_id, lang].get(name)
+
+    def _get_values(self, card):
+        env = card.env
+        values = {
+            "customer": lambda: card.partner_id.name,
+            "tier": lambda: card.tier_id.name,
+            "from_tier": lambda: self.from_tiers.get(card.partner_id.id, env["customer.tier"]).with_env(env).name,
+            "next_tier": lambda: (card.pending_tier_id or card.next_tier_id).name,
+            "date": lambda: format_date(env, card.pending_date),
+            "missing_amount": lambda: self._get_missing_amount(card),
+            "segment": lambda: card.segment_id.name,
+            "reason": lambda: card.risk_reason,
+            "amount": lambda: formatLang(env, card.amount, currency_obj=card.currency_id),
+            "last_order": lambda: format_date(env, card.last_order_date),
+            "last_contact": lambda: format_date(env, card.last_contact_date),
+            "salesperson": lambda: card.user_id.name,
+        }
+        return {name: get() for name, get in values.items() if name in self.used}
+
+    def _get_missing_amount(self, card):
+        amount = card._get_missing_amount(*self.computation)
+        if amount == 0:
+            return card.env._("any amount")
+        return amount and formatLang(card.env, amount, currency_obj=card.currency_id)
+
+    def _get_from_tiers(self):
+        """Return ``{partner id: the tier before the last change}``."""
+        changes = self.env["customer.tier.change"].search(
+            [
+                ("partner_id", "in", list(self.cards)),
+                ("company_id", "=", self.playbook.company_id.id),
+                ("from_tier_id", "!=", False),
+            ],
+            order="id",
+        )
+        return {change.partner_id.id: change.from_tier_id for change in changes}

@@ -1,0 +1,2 @@
+from . import customer_tiering_resource_report
+from . import customer_tiering_followup_report

@@ -1,0 +1,214 @@
+import math
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import format_date
+from odoo.tools.misc import formatLang
+
+# What is known of a rule: the fields of the engine's ``Hits``, each as a field of the warning and of the plain rule.
+HITS = ("stopped", "precision", "recall", "lift", "money")
+
+
+class CustomerTieringBacktest(models.TransientModel):
+    """Was the churn warning of a past day right?
+
+    It warns of customers as on that day, by the present rules, and looks at who has ordered since.
+    """
+
+    _name = "customer.tiering.backtest"
+    _description = "Test of the Churn Warning"
+
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
+    days = fields.Integer(
+        string="Days Ago",
+        required=True,
+        default=90,
+        help="Pretends that it is so many days ago and warns. Who has not ordered since has stopped buying.",
+    )
+    level = fields.Selection(
+        [("watch", "Watch and High"), ("high", "High only")], string="Warning", required=True, default="watch"
+    )
+    with_lost = fields.Boolean(
+        string="Lost Customers Too",
+        help="Customers who were already lost on that day are no warning any more. Here they count as warned of.",
+    )
+    verdict = fields.Text(readonly=True)
+    is_judged = fields.Boolean(readonly=True)
+    customer_count = fields.Integer(string="Customers", readonly=True)
+    stopped_count = fields.Integer(string="Stopped Buying", readonly=True)
+    warned_count = fields.Integer(string="Warned Of", readonly=True)
+    base_rate = fields.Float(string="Of All", readonly=True, digits=(5, 3))
+    warning_stopped = fields.Integer(string="Right", readonly=True)
+    warning_precision = fields.Float(
+        string="Precision",
+        readonly=True,
+        digits=(5, 3),
+        help="Of the customers warned of, how many stopped buying.",
+    )
+    warning_recall = fields.Float(
+        string="Recall",
+        readonly=True,
+        digits=(5, 3),
+        help="Of the customers who stopped buying, how many were warned of.",
+    )
+    warning_lift = fields.Float(
+        string="Lift",
+        readonly=True,
+        digits=(5, 2),
+        help="How many times more often than among all customers a warning is right: 1 is no better than chance.",
+    )
+    warning_money = fields.Float(
+        string="Money Found",
+        readonly=True,
+        digits=(5, 3),
+        help="Of the amount that those who stopped had brought in the window, how much is of customers warned of.",
+    )
+    naive_stopped = fields.Float(
+        string="Right (Plain Rule)",
+        readonly=True,
+        digits=(16, 1),
+        help="On average: where several customers have waited equally long, some of them are drawn by lot.",
+    )
+    naive_precision = fields.Float(string="Precision (Plain Rule)", readonly=True, digits=(5, 3))
+    naive_recall = fields.Float(string="Recall (Plain Rule)", readonly=True, digits=(5, 3))
+    naive_lift = fields.Float(string="Lift (Plain Rule)", readonly=True, digits=(5, 2))
+    naive_money = fields.Float(string="Money (Plain Rule)", readonly=True, digits=(5, 3))
+
+    _days_positive = models.Constraint(
+        "CHECK(days BETWEEN 1 AND 36500)", "“Days Ago” must be 1 to 36,500: the test looks at what happened since."
+    )
+
+    def action_test(self):
+        """Judge the warning and show the outcome in the dialog."""
+        self.ensure_one()
+        self.policy_id.check_access("write")
+        judgement = self._judge()
+        counts = ("customers", "warned", "stopped")
+        values = {f"{name.removesuffix('s')}_count": getattr(judgement, name) for name in counts}
+        values["base_rate"] = self._known(judgement.base_rate)
+        for rule in ("warning", "naive"):
+            hits = getattr(judgement, rule)
+            values |= {f"{rule}_{name}": self._known(getattr(hits, name)) for name in HITS}
+        self.write(
+            {
+                **values,
+                "is_judged": bool(judgement.warned and judgement.stopped),
+                "verdict": self._get_verdict(judgement),
+            }
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Test of the Warning: %(policy)s", policy=self.policy_id.name),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+            "target": "new",
+        }
+
+    def _get_day(self):
+        """Return the day in the past, by the company's calendar."""
+        return self.policy_id.company_id._get_tiering_today() - timedelta(days=self.days)
+
+    def _judge(self):
+        """Return the engine's ``Judgement`` of the warning of the past day."""
+        from ..engine import backtest, risk, schema  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        policy, day = self.policy_id, self._get_day()
+        customers = policy._compute_frame(day)
+        customers = customers[schema.bought(customers)]
+        if not self.with_lost:
+            customers = customers[customers[schema.RISK] != risk.LOST]
+        # sudo: as in a run; the policy's managers get the counts only
+        reader = self.env["customer.tiering.reader"].sudo()
+        since = reader._read_customers(policy, day + timedelta(days=self.days))
+        levels = {risk.HIGH, risk.LOST} | ({risk.WATCH} if self.level == "watch" else set())
+        last = since[schema.LAST_ORDER_DATE].reindex(customers.index)
+        return backtest.judge(
+            warned=customers[schema.RISK].isin(levels),
+            stopped=last <= schema.day(day),
+            recency_days=customers[schema.RECENCY_DAYS],
+            amount=customers[schema.AMOUNT],
+        )
+
+    @api.model
+    def _known(self, number):
+        return 0 if math.isnan(number) else number
+
+    def _get_verdict(self, judgement):
+        """Return in plain words what the test says."""
+        env, days = self.env, self.days
+        day = format_date(env, self._get_day())
+        if not judgement.customers:
+            return env._(
+                "No customer had bought by %(day)s (or all of them were lost already), so there is nothing to judge. "
+                "Choose fewer days.",
+                day=day,
+            )
+        if not judgement.warned:
+            return env._(
+                "By these rules nobody would have been warned of on %(day)s, among %(customers)s customers.",
+                day=day,
+                customers=self._format(judgement.customers),
+            )
+        if not judgement.stopped:
+            return env._(
+                "Nobody has stopped buying: of %(customers)s customers all have ordered in the %(days)s days since "
+                "%(day)s, also the %(warned)s whom the warning would have named.",
+                customers=self._format(judgement.customers),
+                days=days,
+                day=day,
+                warned=self._format(judgement.warned),
+            )
+        sentences = [
+            env._(
+                "On %(day)s the warning would have named %(warned)s of %(customers)s customers. %(stopped)s of them "
+                "(%(precision)s %%) have bought nothing in the %(days)s days since; of all customers %(base)s %%.",
+                day=day,
+                warned=self._format(judgement.warned),
+                customers=self._format(judgement.customers),
+                stopped=self._format(judgement.warning.stopped),
+                precision=self._percent(judgement.warning.precision),
+                days=days,
+                base=self._percent(judgement.base_rate),
+            ),
+            self._compare(judgement),
+        ]
+        if judgement.warning.lift <= 1:
+            sentences.append(env._("This is no better than chance: change the numbers of the warning, or ignore it."))
+        return " ".join(sentences)
+
+    def _compare(self, judgement):
+        """Return in words how the warning does beside the plain rule, also when it does worse."""
+        env, ours, plain = self.env, judgement.warning, judgement.naive
+        values = {"plain": self._format(plain.stopped), "ours": self._format(ours.stopped)}
+        if round(plain.stopped) > round(ours.stopped):
+            verdict = env._(
+                "The plain rule does better here: the same number of customers, those without an order for the "
+                "longest time, would have been right for %(plain)s.",
+                **values,
+            )
+        elif round(plain.stopped) < round(ours.stopped):
+            verdict = env._(
+                "The warning does better than the plain rule: the same number of customers, those without an order "
+                "for the longest time, would have been right for %(plain)s.",
+                **values,
+            )
+        else:
+            verdict = env._(
+                "The plain rule does as well: the same number of customers, those without an order for the longest "
+                "time, would have been right for %(plain)s.",
+                **values,
+            )
+        if math.isnan(ours.money):
+            return verdict
+        return f"{verdict} " + env._(
+            "Of the money of those who stopped, the warning finds %(ours)s %%, the plain rule %(plain)s %%.",
+            ours=self._percent(ours.money),
+            plain=self._percent(plain.money),
+        )
+
+    def _format(self, number):
+        return formatLang(self.env, round(number), digits=0)
+
+    def _percent(self, share):
+        return formatLang(self.env, 100 * share, digits=0)
