@@ -46,6 +46,13 @@ class TestPricelist(TieringCommon):
         self.assertIn(feature, self.env.ref("base.group_user").all_implied_ids)
         self.assertEqual(self._price(self.ann), self.best)
 
+    def test_switched_on_by_a_tier_there_are_usual_prices_for_the_others(self):
+        self.env.ref("base.group_user")._remove_group(self.env.ref("product.group_product_pricelist"))
+        (self.env["product.pricelist"].search([]) - self.best).action_archive()
+        self.platinum.pricelist_id = self.best
+        self.assertEqual(self._price(self.ann), self.best)
+        self.assertNotEqual(self._price(self.bob), self.best)
+
     def test_the_tier_counts_behind_a_choice_and_before_the_rules(self):
         self.platinum.pricelist_id = self.best
         self.assertEqual(self._price(self.ann), self.best)

@@ -231,6 +231,135 @@ class TestReader(TieringCommon):
         order.message_post(body="Your order", message_type="comment")
         self.assertEqual(self._row(customer, as_of=self.company._get_tiering_today()).contact_count, 0)
 
+    def _meet(self, people, start, hours=1.0, **values):
+        """A meeting of ``hours`` from ``start`` (UTC) of ``people``, organized by the salesperson."""
+        return self.env["calendar.event"].create(
+            {
+                "name": "Meeting",
+                "start": start,
+                "stop": start + timedelta(hours=hours),
+                "user_id": self.salesperson.id,
+                "partner_ids": [Command.set(people.ids)],
+                **values,
+            }
+        )
+
+    def test_a_meeting_is_one_contact_whoever_of_the_customer_attends(self):
+        customer = self._customer("Lumber Inc", is_company=True)
+        contacts = self._customer("Ann", parent_id=customer.id) | self._customer("Ben", parent_id=customer.id)
+        other = self._customer("Other")
+        self._order(customer, 100)
+        self._order(other, 100)
+        colleagues = self.salesperson.partner_id | self.manager.partner_id
+        self._meet(contacts | customer | other | colleagues, self._noon(AS_OF, 5))
+        self._meet(contacts[0], self._noon(AS_OF, 3), user_id=False)  # booked from outside: nobody here organizes
+        self._meet(customer, self._noon(AS_OF, 364))  # the first day of the window
+        self._meet(customer, self._noon(AS_OF, 365))  # the day before it
+        self._meet(customer, self._noon(AS_OF, -1))  # tomorrow
+        self._meet(customer, self._noon(AS_OF, 1), active=False)
+        row = self._row(customer)
+        self.assertEqual(row.contact_count, 3)
+        self.assertEqual(row.last_contact_date.date(), AS_OF - timedelta(days=3))
+        frame = self.env["customer.tiering.reader"]._read_customers(self.policy, AS_OF, {"contact_decay"})
+        # each counts 1 - age / 365: 1 - 5/365, 1 - 3/365 and 1 - 364/365
+        self.assertAlmostEqual(frame.loc[customer.id].contact_decay, 3 - (5 + 3 + 364) / 365, 5)
+        row = self._row(other)
+        self.assertEqual((row.contact_count, row.last_contact_date.date()), (1, AS_OF - timedelta(days=5)))
+
+    def test_meetings_that_are_no_contact(self):
+        customer = self._customer("Ann")
+        self._order(customer, 100)
+        # a colleague who buys here too does not become a visited customer by every meeting at work
+        colleague = self.salesperson.partner_id
+        self._order(colleague, 100)
+        self._meet(colleague | self.manager.partner_id, self._noon(AS_OF, 5))
+        declined = self._meet(customer | colleague, self._noon(AS_OF, 4))
+        declined.attendee_ids.filtered(lambda answer: answer.partner_id == customer).state = "declined"
+        frame = self._read()
+        self.assertEqual(frame.loc[[customer.id, colleague.id]].contact_count.tolist(), [0, 0])
+        declined.attendee_ids.state = "needsAction"  # most customers never answer
+        self.assertEqual(self._row(customer).contact_count, 1)
+
+    def test_meetings_count_where_the_organizer_may_work(self):
+        customer = self._customer("Ann")
+        self._order(customer, 100)
+        other = self.env["res.company"].create({"name": "Other Company"})
+        stranger = self._new_user("tiering_stranger", "sales_team.group_sale_salesman")
+        stranger.write({"company_ids": [Command.set(other.ids)], "company_id": other.id})
+        self._meet(customer | stranger.partner_id, self._noon(AS_OF, 5), user_id=stranger.id)
+        self.assertEqual(self._row(customer).contact_count, 0)
+        stranger.company_ids |= self.company
+        self.assertEqual(self._row(customer).contact_count, 1)
+
+    def test_meetings_are_on_days_of_the_company(self):
+        self.company.partner_id.tz = "Asia/Tokyo"  # UTC+9
+        evening, midnight, allday = (self._customer(name) for name in ("Evening", "Midnight", "All day"))
+        for customer in (evening, midnight, allday):
+            self._order(customer, 100)
+        self._meet(evening, datetime(2026, 6, 30, 14, 59))  # 23:59 in Tokyo
+        self._meet(midnight, datetime(2026, 6, 30, 15, 0))  # 1 July in Tokyo
+        # kept as dates that are no moments: 30 June wherever one is, here in Honolulu (UTC-10) too
+        self._meet(allday, datetime(2026, 6, 30, 0), 23, allday=True, start_date=AS_OF, stop_date=AS_OF)
+        frame = self._read()
+        self.assertEqual(frame.loc[[evening.id, midnight.id, allday.id]].contact_count.tolist(), [1, 0, 1])
+        self.company.partner_id.tz = "Pacific/Honolulu"
+        frame = self._read(as_of=AS_OF - timedelta(days=1))
+        self.assertEqual(frame.loc[[evening.id, midnight.id, allday.id]].contact_count.tolist(), [0, 0, 0])
+        frame = self._read()
+        self.assertEqual(frame.loc[[evening.id, midnight.id, allday.id]].contact_count.tolist(), [1, 1, 1])
+
+    def test_each_occurrence_of_a_recurrent_meeting_counts_once_it_has_come(self):
+        customer = self._customer("Ann")
+        self._order(customer, 100)
+        self._meet(
+            customer,
+            self._noon(AS_OF, 14),
+            recurrency=True,
+            rrule_type="weekly",
+            interval=1,
+            count=5,
+            **{(AS_OF - timedelta(days=14)).strftime("%a").lower(): True},
+        )
+        # 14, 7 and 0 days ago; in 7 and 14 days to come
+        self.assertEqual(self._row(customer).contact_count, 3)
+        self.assertEqual(self._row(customer, as_of=AS_OF - timedelta(days=8)).contact_count, 1)
+
+    def test_a_meeting_and_the_activity_it_was_planned_from_are_one_contact(self):
+        customer = self._customer("Lumber Inc", is_company=True)
+        contact = self._customer("Ann", parent_id=customer.id)
+        self._order(customer, 100)
+        today = self.company._get_tiering_today()
+        activity = contact.activity_schedule("mail.mail_activity_data_meeting", user_id=self.env.uid)
+        meeting = self._meet(customer | self.salesperson.partner_id, self._noon(today, 1))
+        activity.calendar_event_id = meeting
+        activity.action_done()  # a day after the meeting
+        row = self._row(customer, as_of=today)
+        self.assertEqual((row.contact_count, row.last_contact_date.date()), (1, today - timedelta(days=1)))
+        # the customer was not invited, but somebody says that it is done
+        meeting.partner_ids -= customer
+        row = self._row(customer, as_of=today)
+        self.assertEqual((row.contact_count, row.last_contact_date.date()), (1, today))
+        # a meeting that is to come leaves the activity that is done
+        meeting.partner_ids |= customer
+        meeting.write({"start": self._noon(today, -5), "stop": self._noon(today, -5) + timedelta(hours=1)})
+        row = self._row(customer, as_of=today)
+        self.assertEqual((row.contact_count, row.last_contact_date.date()), (1, today))
+
+    def test_meetings_of_one_customer_are_read_as_those_of_all(self):
+        customers = self.env["res.partner"]
+        for number in range(4):
+            customer = self._customer(f"Customer {number}", is_company=True)
+            contact = self._customer(f"Contact {number}", parent_id=customer.id)
+            self._order(customer, 100)
+            for days_ago in range(number):
+                self._meet(contact | customer, self._noon(AS_OF, 10 * days_ago))
+            customers |= customer
+        frame = self._read()
+        self.assertEqual(frame.loc[customers.ids].contact_count.tolist(), [0, 1, 2, 3])
+        for customer in customers:
+            alone = self.env["customer.tiering.reader"]._read_customers(self.policy, AS_OF, partner_ids=customer.ids)
+            self.assertTrue(alone.equals(frame.loc[customer.ids]))
+
     def test_a_company_without_orders_gives_an_empty_frame(self):
         frame = self._read()
         self.assertEqual(len(frame), 0)

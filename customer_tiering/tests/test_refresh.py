@@ -217,8 +217,10 @@ class TestRefresh(TieringCommon):
             ],
         )
         self.assertEqual(run.version_id.number, 1)
-        # the run that follows finds all of that, and Ben's
-        self.assertEqual(self._run().written_count, 1)
+        # the run that follows finds all of that, Ben's, and that 100 days are typical, of which there were none before
+        self.assertEqual(self._card(self.ann).usual_gap_days, 90)
+        self.assertEqual(self._run().written_count, 2)
+        self.assertEqual(self._card(self.ann).usual_gap_days, 100)
 
     def test_a_customer_who_never_bought_gets_a_tier_at_once(self):
         self._run()

@@ -1,6 +1,8 @@
+from datetime import timedelta
+
 from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, freeze_time, tagged
 
 from .common import TieringCommon
 
@@ -108,6 +110,19 @@ class TestTours(TieringCommon, HttpCase):
         )
         self.assertEqual((locks.user_id, locks.ended_by_id), (self.manager, self.manager))
 
+    def test_manager_reassigns_customers_and_undoes_it(self):
+        (self.best | self.second | self.poor).user_id = self.salesperson
+        self.start_tour("/odoo/customer-tiering-portfolios", "customer_tiering_reassign", login="tiering_manager")
+        reassignment = self.env["customer.tiering.reassignment"].search([])
+        self.assertEqual((reassignment.state, reassignment.line_ids.partner_id), ("undone", self.best | self.second))
+        self.assertEqual((self.best | self.second | self.poor).user_id, self.salesperson)
+
+    def test_manager_reassigns_selected_customers(self):
+        self.start_tour("/odoo/customers", "customer_tiering_reassign_selected", login="tiering_manager")
+        self.env.invalidate_all()
+        self.assertEqual((self.second | self.poor).user_id, self.manager)
+        self.assertFalse(self.best.user_id)
+
     def test_an_order_lifts_its_customer_at_once(self):
         order = self._order(self.poor, amount=600, state="draft")
         self.start_tour(
@@ -122,6 +137,39 @@ class TestTours(TieringCommon, HttpCase):
         self.env.invalidate_all()
         self.assertTiers({self.poor: "Gold"})
         self.start_tour("/odoo/customers", "customer_tiering_upgraded", login="tiering_salesperson")
+
+    def test_salesperson_works_the_customers_at_risk(self):
+        today = self.company._get_tiering_today()
+        mine = {"user_id": self.salesperson.id, "is_company": True}
+        late, slow, foreign, gone = (
+            self._customer(name, **values)
+            for name, values in (
+                ("Late Ltd", mine),
+                ("Slow Ltd", mine),
+                ("Foreign Ltd", {"user_id": self.manager.id}),
+                ("Gone Ltd", mine),
+            )
+        )
+        self._customer("Buyer", parent_id=late.id, user_id=self.salesperson.id)
+        self.best.user_id = self.salesperson
+        # Every 10 days: 3 times late, 2 times (and less to lose), 3 times with a colleague, 20 times
+        for partner, last, amount in ((late, 30, 100), (slow, 20, 10), (foreign, 30, 100), (gone, 200, 500)):
+            for days_ago in (last, last + 10, last + 20):
+                self._order(partner, amount=amount, when=self._noon(today, days_ago))
+        self._run(as_of=today)
+        self.start_tour("/odoo/customers-at-risk", "customer_tiering_risk", login="tiering_salesperson")
+        activities = (late | slow).activity_ids
+        self.assertEqual(
+            sorted((activity.res_name, activity.user_id, activity.activity_category) for activity in activities),
+            [
+                ("Late Ltd", self.salesperson, "phonecall"),
+                ("Late Ltd", self.salesperson, "phonecall"),
+                ("Slow Ltd", self.salesperson, "phonecall"),
+            ],
+        )
+
+    def test_manager_tests_the_warning(self):
+        self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_backtest", login="tiering_manager")
 
     def test_manager_accepts_advice(self):
         self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_advice", login="tiering_manager")
@@ -142,3 +190,67 @@ class TestTours(TieringCommon, HttpCase):
         )
         self._run(as_of=self.company._get_tiering_today())
         self.assertTiers({self.best: "Gold", self.second: "Gold", self.poor: "Bronze"})
+
+    def _followup(self, partner, due, done=None):
+        """A follow-up of the first playbook for the salesperson, of ``due`` days from now, done in ``done`` days."""
+        today = self.company._get_tiering_today()
+        playbook = self.env["customer.tiering.playbook"].search([("company_id", "=", self.company.id)], limit=1)
+        activity = partner.activity_schedule(
+            "mail.mail_activity_data_call",
+            date_deadline=today + timedelta(days=due),
+            summary="Say hello",
+            user_id=self.salesperson.id,
+        )
+        self.env["customer.tiering.followup"].create(
+            {
+                "playbook_id": playbook.id,
+                "partner_id": partner.id,
+                "company_id": self.company.id,
+                "event": f"test:{partner.id}",
+                "action": "1",
+                "date": today,
+                "state": "open",
+                "user_id": self.salesperson.id,
+                "activity_id": activity.id,
+                "planned_on": today,
+                "date_deadline": activity.date_deadline,
+            }
+        )
+        if done is not None:
+            with freeze_time(today + timedelta(days=done)):
+                activity.action_feedback()
+                self.env.flush_all()
+
+    def test_salesperson_works_with_my_customers(self):
+        (self.best | self.second | self.poor).user_id = self.salesperson
+        self.second.write({"phone": "+1 555 1234", "email": "second@example.com"})
+        self._followup(self.second, due=-1)
+        self._followup(self.best, due=3)
+        today = self.company._get_tiering_today()
+        self._card(self.second).write(
+            {"pending_tier_id": self.policy.tier_ids[2].id, "pending_date": today + timedelta(days=9)}
+        )
+        self.start_tour("/odoo", "customer_tiering_my_customers", login="tiering_salesperson")
+
+    def test_salesperson_without_customers_is_told_what_to_do(self):
+        self.start_tour("/odoo/my-customers", "customer_tiering_no_customers", login="tiering_salesperson")
+
+    def test_manager_sees_who_follows_up(self):
+        self._followup(self.best, due=-2, done=-4)
+        self._followup(self.poor, due=-5, done=-1)
+        self._followup(self.second, due=-1)
+        self.start_tour("/odoo", "customer_tiering_compliance", login="tiering_manager")
+
+    def test_manager_creates_a_playbook_and_sees_what_becomes_of_it(self):
+        self.start_tour("/odoo", "customer_tiering_playbook", login="tiering_manager")
+        playbook = self.env["customer.tiering.playbook"].search([("name", "=", "Ring them up")])
+        self.assertTrue(playbook.enabled)
+        self.assertFalse(self.second.activity_ids)
+        self.env.ref("customer_tiering.ir_cron_followup").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertRecordValues(
+            playbook.followup_ids.activity_id,
+            [{"res_name": "Second", "user_id": self.salesperson.id, "summary": "Ask Second what's new"}],
+        )
+        playbook.followup_ids.activity_id.with_user(self.salesperson).action_feedback(feedback="All well")
+        self.start_tour("/odoo", "customer_tiering_playbook_compliance", login="tiering_manager")

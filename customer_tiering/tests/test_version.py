@@ -160,6 +160,7 @@ class TestVersion(TieringCommon):
                     "Lifecycle: lost after 4 usual gaps, declining after 2 or a fall of 50 %, "
                     "exploring up to 2 days with orders, forming from a growth of 25 %"
                 ),
+                "Churn warning: watch after 1.5 usual gaps, high after 2.5, silence after 90 days",
             ],
         )
         self.assertEqual(self.policy.version_ids.display_name, "Default policy, version 1")

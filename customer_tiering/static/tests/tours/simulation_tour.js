@@ -34,6 +34,10 @@ registry.category("web_tour.tours").add("customer_tiering_simulation", {
             run: "click",
         },
         {
+            content: "The row of Platinum is left: its name is text again, so what is edited next is Silver",
+            trigger: `${TIERS} .o_data_row:not(.o_selected_row):contains(Platinum)`,
+        },
+        {
             trigger: `${TIERS} .o_selected_row .o_field_widget[name=entry_floor] input`,
             run: "edit 20",
         },

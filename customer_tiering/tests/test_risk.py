@@ -1,0 +1,436 @@
+from ast import literal_eval
+from datetime import timedelta
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import freeze_time, new_test_user, tagged
+
+from .common import AS_OF, TieringCommon
+
+NOW = f"{AS_OF} 10:00:00"
+COLUMNS = ("risk", "risk_rank", "expected_loss", "usual_gap_days", "purchase_days")
+
+
+class RiskCommon(TieringCommon):
+    """Customers who are told by the days since their orders."""
+
+    def setUp(self):
+        super().setUp()
+        self.startPatcher(freeze_time(NOW))
+
+    @classmethod
+    def _buyer(cls, name, *days_ago, amount=100, **values):
+        partner = cls._customer(name, **values)
+        for days in days_ago:
+            cls._order(partner, days, amount)
+        return partner
+
+
+@tagged("post_install", "-at_install")
+class TestRisk(RiskCommon):
+    """From orders to the warning, its reason, and the list of customers at risk."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        mine = {"user_id": cls.salesperson.id, "is_company": True}
+        # Every 21 days, 6 orders of 50 in the later half of the year and 3 of 200 in the earlier half.
+        cls.halved = cls._buyer("Halved", *range(64, 170, 21), amount=50, **mine)
+        for days_ago in (190, 211, 232):
+            cls._order(cls.halved, days_ago, 200)
+        cls.steady = cls._buyer("Steady", 10, 39, 68, **mine)  # every 29 days
+        cls.once = cls._buyer("Once", 80, amount=200)
+        cls.silent = cls._buyer("Silent", 100, 125, 150, **mine)  # every 25 days
+        cls.silent.message_post(body="They called", message_type="comment").date = cls._noon(AS_OF, 95)
+        cls.lost = cls._buyer("Lost", 300, amount=5000, **mine)
+        cls.asked = cls._customer("Asked")
+        cls._order(cls.asked, state="draft")
+        cls.contact = cls._customer("Buyer", parent_id=cls.halved.id)
+        cls.everybody = cls.halved | cls.steady | cls.once | cls.silent | cls.lost | cls.asked | cls.contact
+        # A fall to half of the earlier amount: 100 (300 - 600) / (300 + 600) = -33.3
+        cls.policy.lifecycle_falling = 33
+
+    def _columns(self, partner):
+        card = self._card(partner)
+        return tuple(card[name] for name in COLUMNS)
+
+    def test_the_columns_after_a_run(self):
+        self._run()
+        # The typical gap is the median of 21, 29 and 25 days.
+        for partner, expected in (
+            # 64 / 21 = 3.05; 100 (1 - 0.7 x 21 / 64) = 77; 75 % of 900
+            (self.halved, ("high", 75, 675, 21, 9)),
+            (self.steady, ("none", 0, 0, 29, 3)),
+            (self.once, ("high", 70, 140, 25, 1)),  # 80 / 25 = 3.2; 100 (1 - 25 / 80) = 69
+            # 100 / 25 = 4, not more than 4; 100 (1 - 0.8 x 25 / 100) = 80
+            (self.silent, ("high", 80, 240, 25, 3)),
+            (self.lost, ("lost", 100, 0, 25, 1)),
+            (self.asked, ("none", 0, 0, 0, 0)),
+        ):
+            self.assertEqual(self._columns(partner), expected, partner.name)
+
+    def test_the_reason_in_words(self):
+        self._run()
+        reasons = {partner.name: self._card(partner).risk_reason for partner in self.everybody - self.contact}
+        self.assertEqual(
+            reasons,
+            {
+                "Halved": "Usually orders every 21 days, last order 64 days ago, amount halved",
+                "Steady": "",
+                "Once": "Customers like this order again after 25 days, last order 80 days ago",
+                "Silent": "Usually orders every 25 days, last order 100 days ago, no contact for 95 days",
+                "Lost": "Customers like this order again after 25 days, last order 300 days ago",
+                "Asked": "",
+            },
+        )
+        with freeze_time("2026-07-02 10:00:00"):
+            self.env.invalidate_all()
+            self.assertIn("last order 66 days ago", self._card(self.halved).risk_reason)
+
+    def test_the_fall_in_words(self):
+        self._run()
+        card = self._card(self.steady)
+        for growth, expected in (
+            (-33.3, "Amount halved"),  # (100 - 33.3) / (100 + 33.3) = 0.5
+            (-50, "Amount down 67 %"),  # a third is left
+            (-99.9, "No order in the last 182 days"),  # a two thousandth: nothing, as people speak
+            (-100, "No order in the last 182 days"),
+        ):
+            card.sudo().write({"risk": "watch", "growth": growth})
+            self.assertEqual(card.risk_reason, expected)
+        # The late day says already that nothing was bought.
+        card.sudo().write({"usual_gap_days": 3})
+        self.assertEqual(card.risk_reason, "Usually orders every 3 days, last order 10 days ago")
+
+    def test_the_reason_is_in_the_explanation(self):
+        self._run()
+        partner = self.contact.with_user(self.salesperson)
+        self.assertEqual(
+            partner.tiering_explanation["risk"],
+            {
+                "level": "high",
+                "label": "High",
+                "rank": 75,
+                "reason": "Usually orders every 21 days, last order 64 days ago, amount halved",
+            },
+        )
+        self.assertIn("Risk: High. Usually orders every 21 days", partner.tiering_explanation["text"])
+        self.assertFalse(self.steady.tiering_explanation["risk"])
+
+    def test_a_refresh_finds_what_the_run_finds(self):
+        self._run()
+        expected = {partner: self._columns(partner) for partner in self.everybody - self.contact}
+        for partner in expected:
+            self._card(partner).sudo().write({"risk": "none", "risk_rank": 1, "expected_loss": 1, "purchase_days": 1})
+        refresh = self.env["customer.tiering.refresh"]
+        refresh._add(self.everybody, self.company, "instant")
+        refresh._process(self.company)
+        self.env.invalidate_all()
+        self.assertEqual({partner: self._columns(partner) for partner in expected}, expected)
+
+    def test_a_second_run_writes_nothing(self):
+        self._run()
+        self.assertEqual(self._run().written_count, 0)
+
+    def test_an_order_calls_the_warning_off(self):
+        self._run()
+        self._order(self.halved, 0)
+        self._run()
+        self.assertEqual(self._card(self.halved).risk, "none")
+        self.assertFalse(self.halved.tiering_risk_reason)
+
+    # ------------------------------------------------------------------
+    # On the customers
+    # ------------------------------------------------------------------
+
+    def _listed(self, *conditions, user=None):
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_risk_action")
+        partners = self.env["res.partner"].with_user(user or self.salesperson)
+        order = "tiering_expected_loss desc, tiering_amount desc, id"  # as in the view
+        domain = [("id", "in", self.everybody.ids), *literal_eval(action["domain"]), *conditions]
+        return partners.search(domain, order=order).mapped("name")
+
+    def test_the_list_has_customers_at_risk_and_no_contacts(self):
+        self._run()
+        self.assertEqual(self._listed(), ["Halved", "Silent", "Once", "Lost"])  # 675, 240, 140, 0
+        self.assertEqual(self._listed(("tiering_risk", "in", ["watch", "high"])), ["Halved", "Silent", "Once"])
+        self.assertEqual(self._listed(("user_id", "=", self.salesperson.id)), ["Halved", "Silent", "Lost"])
+        view = self.env.ref("customer_tiering.customer_tiering_risk_view_list")
+        self.assertIn('default_order="tiering_expected_loss desc, tiering_amount desc, id"', view.arch)
+
+    def test_contacts_show_the_risk_of_their_company(self):
+        self._run()
+        contact = self.contact.with_user(self.salesperson)
+        self.assertEqual((contact.tiering_risk, contact.tiering_risk_rank), ("high", 75))
+        self.assertEqual((contact.tiering_expected_loss, contact.tiering_currency_id), (675, self.company.currency_id))
+
+    def test_customers_are_grouped_by_risk(self):
+        self._run()
+        partners = self.env["res.partner"].with_user(self.salesperson)
+        groups = partners._read_group(
+            [("id", "in", (self.everybody - self.contact).ids)], ["tiering_risk"], ["__count"], order="tiering_risk"
+        )
+        self.assertEqual(groups, [("high", 3), ("lost", 1), ("none", 2)])
+
+    def test_each_company_has_its_own_warning(self):
+        self._run()
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= other
+        self.salesperson.company_ids |= other
+        self._order(self.halved, 5, company_id=other.id)
+        self._run(policy=other.tiering_policy_ids)
+        partner = self.halved.with_user(self.salesperson)
+        self.assertEqual(partner.with_context(allowed_company_ids=self.company.ids).tiering_risk, "high")
+        self.assertEqual(partner.with_context(allowed_company_ids=other.ids).tiering_risk, "none")
+        both = partner.with_context(allowed_company_ids=[other.id, self.company.id])
+        self.assertFalse(both.search([("id", "=", partner.id), ("tiering_risk", "=", "high")]))
+
+    def test_only_salespeople_see_it(self):
+        self._run()
+        employee = new_test_user(
+            self.env,
+            "tiering_employee",
+            groups="base.group_user",
+            company_id=self.company.id,
+            company_ids=[Command.set(self.company.ids)],
+        )
+        for name in ("tiering_risk", "tiering_risk_rank", "tiering_expected_loss", "tiering_risk_reason"):
+            with self.assertRaises(AccessError):
+                self.halved.with_user(employee).read([name])
+        self.assertEqual(self._listed(user=employee), [])
+
+    # ------------------------------------------------------------------
+    # What to do about it
+    # ------------------------------------------------------------------
+
+    def _follow(self, action, values=None):
+        """Return the record that the salesperson's dialog or form begins with."""
+        model = self.env(user=self.salesperson)[action["res_model"]]
+        return model.with_context(**action["context"]).create([values or {}])
+
+    def test_a_planned_call_is_an_activity_on_the_customer(self):
+        self._run()
+        partner = self.halved.with_user(self.salesperson)
+        action = partner.action_tiering_plan_call()
+        schedule = self._follow(action)
+        schedule.action_schedule_activities()
+        activity = partner.activity_ids
+        self.assertEqual(activity.activity_type_id, self.env.ref("mail.mail_activity_data_call"))
+        self.assertEqual((activity.user_id, activity.summary), (self.salesperson, "Customer at risk"))
+        self.assertIn("last order 64 days ago", activity.note)
+
+    def test_salespeople_follow_up_on_customers_and_change_nothing(self):
+        self._run()
+        # Odoo's CRM lets salespeople change contacts, Sales alone does not.
+        of_crm = self.env["ir.model.access"].search(
+            [
+                ("model_id.model", "=", "res.partner"),
+                ("group_id", "=", self.env.ref("sales_team.group_sale_salesman").id),
+            ]
+        )
+        of_crm.perm_write = False
+        stranger = self._customer("Stranger")
+        employee = new_test_user(self.env, "tiering_employee", groups="base.group_user", company_id=self.company.id)
+        self.assertFalse(self.salesperson.has_group("base.group_partner_manager"))
+        self.contact.with_user(self.salesperson).message_post(body="Hello")
+        for partner, user in ((stranger, self.salesperson), (self.halved, employee)):
+            with self.assertRaises(AccessError):
+                partner.with_user(user).message_post(body="Hello")
+            with self.assertRaises(AccessError):
+                partner.with_user(user).activity_schedule("mail.mail_activity_data_call", user_id=user.id)
+        with self.assertRaises(AccessError):
+            self.halved.with_user(self.salesperson).name = "Mine"
+
+    def test_a_planned_call_is_done(self):
+        self._run()
+        partner = self.halved.with_user(self.salesperson)
+        activity = partner.activity_schedule("mail.mail_activity_data_call", user_id=self.salesperson.id)
+        activity.action_feedback(feedback="They need nothing now")
+        self.assertFalse(activity.active)
+        self.assertIn("They need nothing now", partner.message_ids[0].body)
+
+    def test_calls_are_planned_for_many(self):
+        self._run()
+        partners = (self.halved | self.silent).with_user(self.salesperson)
+        action = partners.action_tiering_plan_call()
+        schedule = self._follow(action)
+        schedule.action_schedule_activities()
+        self.assertEqual(partners.activity_ids.mapped("res_id"), partners.ids)
+        with self.assertRaisesRegex(UserError, "at most 500 customers"):
+            self.env["res.partner"].browse(range(1, 502)).action_tiering_plan_call()
+
+    def test_a_message_and_a_quotation_are_for_the_customer(self):
+        self._run()
+        partner = self.halved.with_user(self.salesperson)
+        partner.sudo().email = "halved@example.com"
+        action = partner.action_tiering_write()
+        composer = self._follow(action, {"subject": "Hello", "body": "How are you?"})
+        composer.action_send_mail()
+        self.assertIn("How are you?", partner.message_ids[0].body)
+        self.assertEqual(partner.message_ids[0].partner_ids, self.halved)
+        action = partner.action_tiering_new_quotation()
+        order = self._follow(action)
+        self.assertEqual((order.partner_id, order.state), (self.halved, "draft"))
+
+    # ------------------------------------------------------------------
+    # The numbers of the policy
+    # ------------------------------------------------------------------
+
+    def test_the_numbers_are_the_policys(self):
+        self.policy.write({"risk_watch": 1.1, "risk_high": 3.9, "risk_silent_days": 99, "lifecycle_falling": 50})
+        self._run()
+        self.assertEqual([self._card(partner).risk for partner in (self.halved, self.silent)], ["watch", "high"])
+        self.assertEqual(self._card(self.once).risk, "watch")
+        self.policy.write({"risk_high": 3.1})
+        self._run()
+        self.assertEqual([self._card(partner).risk for partner in (self.halved, self.once)], ["watch", "high"])
+
+    def _refused(self, message, values):
+        with self.assertRaises(ValidationError) as caught:
+            self.policy.write(values)
+        self.assertIn(message, str(caught.exception))
+
+    def test_impossible_numbers_are_refused_in_words(self):
+        for values in (
+            {"risk_watch": 0.9},
+            {"risk_watch": 2.5},
+            {"risk_high": 4.5},
+            {"risk_watch": -2, "risk_high": -1},
+        ):
+            with self.subTest(values=values):
+                self._refused("must grow with the days", values)
+        self._refused("needs at least 1 day", {"risk_silent_days": 0})
+        self.policy.write({"risk_watch": 1, "risk_high": 4})  # High until Lost
+
+    def test_the_numbers_are_part_of_the_version(self):
+        self._run()
+        first = self.policy._get_version()
+        self.assertIn("watch after 1.5 usual gaps, high after 2.5, silence after 90 days", first.summary)
+        self.policy.risk_watch = 1.25
+        second = self.policy._get_version()
+        self.assertNotEqual(first, second)
+        self.assertEqual(second._get_rules().risk.watch_lateness, 1.25)
+        # A version from before there was a warning
+        values = first.rules
+        del values["rules"]["risk"]
+        first.rules = values
+        self.assertNotIn("watch after", first.summary)
+        self.assertEqual(first._get_rules().risk.watch_lateness, 1.5)
+
+
+@tagged("post_install", "-at_install")
+class TestBacktest(RiskCommon):
+    """Pretend that it is 30 days ago, and look at who has ordered since."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Every 10 days; 30 days ago, the last order was … days ago
+        cls._buyer("Late and gone", 50, 60, 70)  # 20 days: Watch, rightly
+        cls._buyer("Late and back", 10, 50, 60, 70, amount=300)  # 20 days: Watch, a false alarm
+        cls._buyer("Well and gone", 35, 45, 55)  # 5 days: not warned of, but stopped
+        cls._buyer("Well", 5, 31, 41, 51)
+        cls._buyer("Lost", 200, 210, 220)  # 170 days: no warning any more
+        cls._buyer("New", 3)  # was no customer yet
+        cls.asked = cls._customer("Asked")
+        cls._order(cls.asked, 40, state="draft")
+
+    def _test(self, days=30, **values):
+        test = self.env["customer.tiering.backtest"].with_user(self.manager)
+        test = test.create([{"policy_id": self.policy.id, "days": days, **values}])
+        action = test.action_test()
+        self.assertEqual((action["res_id"], action["target"]), (test.id, "new"))
+        return test
+
+    def _rates(self, test, rule):
+        return tuple(test[f"{rule}_{name}"] for name in ("stopped", "precision", "recall", "lift", "money"))
+
+    def test_a_warning_is_judged_by_what_happened(self):
+        test = self._test()
+        self.assertEqual((test.customer_count, test.warned_count, test.stopped_count), (4, 2, 2))
+        self.assertEqual(test.base_rate, 0.5)
+        # One of two is right, one of two is found: no better than chance. 300 of 600 of their money.
+        self.assertEqual(self._rates(test, "warning"), (1, 0.5, 0.5, 1, 0.5))
+        self.assertEqual(self._rates(test, "naive"), (1, 0.5, 0.5, 1, 0.5))  # the same two have waited longest
+        self.assertIn("would have named 2 of 4 customers. 1 of them (50 %) have bought nothing", test.verdict)
+        self.assertIn("The plain rule does as well", test.verdict)
+        self.assertIn("no better than chance", test.verdict)
+
+    def test_a_worse_warning_is_called_worse(self):
+        self._buyer("Slow and gone", 55, 95, 135)  # every 40 days, 25 days ago: well, but stopped
+        test = self._test()
+        self.assertEqual(self._rates(test, "warning"), (1, 0.5, 0.333, 0.83, 0.333))  # of three, 0.6 of five
+        # The slow one, and one of two with 20 days by lot: 1.5 of 2
+        self.assertEqual(self._rates(test, "naive"), (1.5, 0.75, 0.5, 1.25, 0.5))
+        self.assertIn("The plain rule does better here", test.verdict)
+        self.assertIn("no better than chance", test.verdict)
+
+    def test_a_better_warning_is_called_better(self):
+        self._buyer("Slow and well", 15, 55, 95, 135)  # 25 days: well, and still there
+        test = self._test()
+        self.assertEqual(self._rates(test, "warning"), (1, 0.5, 0.5, 1.25, 0.5))  # 0.4 of five
+        self.assertEqual(self._rates(test, "naive"), (0.5, 0.25, 0.25, 0.63, 0.25))
+        self.assertIn("The warning does better than the plain rule", test.verdict)
+        self.assertNotIn("no better than chance", test.verdict)
+
+    def test_the_lost_count_when_asked_for(self):
+        test = self._test(with_lost=True)
+        self.assertEqual((test.customer_count, test.warned_count, test.stopped_count), (5, 3, 3))
+        self.assertEqual(self._rates(test, "warning")[:2], (2, 0.667))
+
+    def test_high_only(self):
+        test = self._test(level="high")
+        self.assertEqual((test.customer_count, test.warned_count), (4, 0))
+        self.assertIn("nobody would have been warned of", test.verdict)
+        self.assertFalse(test.is_judged)
+
+    def test_nothing_to_judge(self):
+        test = self._test(days=3000)
+        self.assertEqual((test.customer_count, test.is_judged), (0, False))
+        self.assertIn("there is nothing to judge. Choose fewer days.", test.verdict)
+
+    def test_all_came_back(self):
+        self.policy.partner_domain = "[('name', '=', 'Late and back')]"
+        test = self._test()
+        self.assertEqual((test.customer_count, test.stopped_count, test.is_judged), (1, 0, False))
+        self.assertIn("all have ordered in the 30 days since 05/31/2026, also the 1 whom", test.verdict)
+
+    def test_it_is_the_policys_population_and_company(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self._order(self._customer("Elsewhere"), 50, company_id=other.id)
+        self.assertEqual(self._test().customer_count, 4)
+
+    def test_the_button_begins_with_half_the_window(self):
+        action = self.policy.with_user(self.manager).action_test_warning()
+        test = self.env["customer.tiering.backtest"].browse(action["res_id"])
+        self.assertEqual((test.days, test.policy_id), (182, self.policy))
+        self.assertTrue(test.verdict)
+
+    def test_nothing_is_written(self):
+        self._test()
+        self.assertFalse(self.env["customer.tiering.scorecard"].search([("policy_id", "=", self.policy.id)]))
+        self.assertFalse(self.policy.run_ids)
+
+    def test_managers_only(self):
+        with self.assertRaises(AccessError):
+            self.policy.with_user(self.salesperson).action_test_warning()
+        test = self._test()
+        with self.assertRaises(AccessError):
+            test.with_user(self.salesperson).read(["verdict"])
+        other = self.env["res.company"].create({"name": "Other Company"})
+        with self.assertRaises(AccessError):
+            self._test(policy_id=other.tiering_policy_ids.id)
+
+    def test_a_policy_that_cannot_be_read_is_refused_in_words(self):
+        self.policy.flush_recordset()
+        self.env.cr.execute(
+            "UPDATE customer_tiering_policy SET partner_domain = %s WHERE id = %s",
+            ["[('gone', '=', 1)]", self.policy.id],
+        )
+        self.policy.invalidate_recordset()
+        with self.assertRaisesRegex(UserError, "cannot be read any more"):
+            self._test()
+
+    def test_days_are_counted_in_the_companys_time_zone(self):
+        self.company.partner_id.tz = "Pacific/Kiritimati"  # 14 hours ahead: already 1 July
+        self.assertEqual(self._test()._get_day(), AS_OF + timedelta(days=1) - timedelta(days=30))
