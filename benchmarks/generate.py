@@ -204,6 +204,32 @@ SELECT 'res.partner', %(partner_model)s, partner_id, '', %(activity_type)s, user
  ORDER BY day, number
 """
 
+# With one of five customers, an hour or two; the salesperson and the customer's first contact attend.
+MEETINGS = """
+WITH met AS (
+    SELECT number, user_id, CASE WHEN contact_count > 0 THEN contact_id ELSE partner_id END AS partner_id,
+           %(as_of)s::date - floor(420 * pg_temp.uniform(number, 0, 41))::int + interval '10 hours' AS start,
+           1 + floor(2 * pg_temp.uniform(number, 0, 42))::int AS hours
+      FROM bench_customer
+     WHERE pg_temp.uniform(number, 0, 40) < 0.2
+), event AS (
+    INSERT INTO calendar_event (
+        name, user_id, active, privacy, show_as, start, stop, duration, allday, videocall_location,
+        create_date, write_date, create_uid, write_uid)
+    SELECT 'Visit ' || number, user_id, TRUE, 'public', 'busy', start, start + hours * interval '1 hour', hours, FALSE,
+           '', start, start, 1, 1
+      FROM met
+     ORDER BY start, number
+ RETURNING id, name
+)
+INSERT INTO calendar_event_res_partner_rel (calendar_event_id, res_partner_id)
+SELECT event.id, attendee.partner_id
+  FROM event
+  JOIN met ON event.name = 'Visit ' || met.number
+  JOIN res_users seller ON seller.id = met.user_id
+ CROSS JOIN LATERAL (VALUES (met.partner_id), (seller.partner_id)) attendee (partner_id)
+"""
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -258,6 +284,7 @@ def generate(env, customer_count, order_count, as_of, seed, with_lines):
         ("credit notes", CREDIT_NOTES, {}),
         ("messages", MESSAGES, {}),
         ("activities", ACTIVITIES, {}),
+        ("meetings", MEETINGS, {}),
     ]
     env.cr.execute(UNIFORM)
     env.cr.execute(CUSTOMER)
