@@ -14,6 +14,7 @@ from datetime import datetime, time, timedelta
 import cdnow
 from dateutil.relativedelta import relativedelta
 from faker import Faker
+from freezegun import freeze_time
 from tqdm import tqdm
 
 from odoo import api
@@ -51,20 +52,39 @@ ALBUMS = (
     "Northern Waltzes",
 )
 
-# Faker's language, share of the customers, country, cities (Faker's own are mostly invented).
+# Faker's language, share of the customers, country, phone numbers, cities (Faker's own are mostly
+# invented). Nobody has these numbers: they are kept for films and the like, where a country does so.
 PLACES = (
-    ("en_US", 62, "us", ("New York", "Chicago", "Boston", "Seattle", "Austin", "Denver", "Philadelphia")),
-    ("en_GB", 12, "uk", ("London", "Leeds", "Bristol", "Glasgow")),
-    ("de_DE", 10, "de", ("Berlin", "Hamburg", "Köln", "Leipzig")),
-    ("fr_FR", 8, "fr", ("Paris", "Lyon", "Nantes")),
-    ("es_ES", 4, "es", ("Madrid", "Valencia")),
-    ("it_IT", 4, "it", ("Milano", "Bologna")),
+    ("en_US", 62, "us", "+1 212 555 01%02d", ("New York", "Chicago", "Boston", "Seattle", "Austin", "Denver")),
+    ("en_GB", 12, "uk", "+44 20 7946 00%02d", ("London", "Leeds", "Bristol", "Glasgow")),
+    ("de_DE", 10, "de", "+49 30 23125 0%02d", ("Berlin", "Hamburg", "Köln", "Leipzig")),
+    ("fr_FR", 8, "fr", "+33 1 99 00 12 %02d", ("Paris", "Lyon", "Nantes")),
+    ("es_ES", 4, "es", "", ("Madrid", "Valencia")),
+    ("it_IT", 4, "it", "", ("Milano", "Bologna")),
 )
 TIER_DESCRIPTIONS = (  # the highest tier first
     "Named contact, answer within a day, free shipping",
     "Answer within a day, new releases a week early",
     "New releases by e-mail each month",
     "Catalogue twice a year",
+)
+TIER_CAPACITIES = (60, 120, 0, 0)  # customers per salesperson, none: no limit
+TIER_DISCOUNTS = (10, 5, 0, 0)  # percent
+TIER_MANAGERS = ("mia", "sam", "", "")
+WEEKS = 12  # so long ago the sales manager switched these playbooks on
+PLAYBOOKS = {  # trigger: limits
+    "enter": {"user_day_limit": 6},
+    "pending": {"user_day_limit": 5},
+    "risk": {"user_day_limit": 5},
+}
+# Of a person's follow-ups: the shares done in time, done late, cancelled. What is left stays open.
+DILIGENCE = {"sam": (0.82, 0.1, 0.03), "mia": (0.7, 0.18, 0.07), "leo": (0.52, 0.28, 0.08)}
+FEEDBACK = (
+    "Reached, will order next week.",
+    "Nobody answered, left a message.",
+    "Happy with us; wants to hear of new releases.",
+    "Bought elsewhere because of the price, wants an offer.",
+    "Wrote an e-mail instead.",
 )
 COMPANY_EVERY = 6  # every sixth customer is a company, whose contacts place the orders
 PROSPECTS = 40
@@ -107,6 +127,7 @@ class Loader:
             self.load_products,
             self.load_customers,
             self.load_orders,
+            self.load_benefits,
             self.load_quotations,
             self.load_credit_notes,
             self.load_contacts,
@@ -159,6 +180,8 @@ class Loader:
                 for login, name, group in USERS
             ]
         )
+        team = self.env.ref("sales_team.team_sales_department")
+        team.member_ids = self.env["res.users"].search([("login", "in", SALESPEOPLE)])
         # OdooBot would open a chat over the first page that each of them looks at.
         self.env["res.users"].search([]).odoobot_state = "disabled"
 
@@ -208,13 +231,14 @@ class Loader:
         """Return made-up values that depend on the customer's number only, not on who came before."""
         chance = random.Random(number)
         (place,) = chance.choices(PLACES, weights=[share for _locale, share, *_ in PLACES])
-        locale, _share, country, cities = place
+        locale, _share, country, phone, cities = place
         fake = fakers[locale]
         fake.seed_instance(number)
         values = {
             "city": chance.choice(cities),
             "street": fake.street_address().replace("\n", ", "),
             "country_id": self.env.ref(f"base.{country}").id,
+            "phone": phone and phone % (number % 100),
         }
         if not is_company:
             return {**values, **self._get_person_values(fake)}
@@ -358,7 +382,7 @@ class Loader:
         ]
         call = self.env.ref("mail.mail_activity_data_call")
         note = self.env.ref("mail.mt_note")
-        notes, done, planned = [], [], []
+        notes, done, planned, meetings = [], [], [], []
         for customer in tqdm(customers, desc="Contacts", unit="", dynamic_ncols=True):
             activity = {
                 "res_model_id": self.env["ir.model"]._get_id("res.partner"),
@@ -384,10 +408,22 @@ class Loader:
                     )
                 else:
                     done.append({**activity, "date_deadline": moment.date()})
+            if chance.random() < 0.2:
+                start = datetime.combine(self.today, time(9)) - timedelta(days=chance.randint(-10, 300))
+                meetings.append(
+                    {
+                        "name": f"Visit {customer.name}",
+                        "user_id": customer.user_id.id,
+                        "partner_ids": [Command.set((customer | customer.user_id.partner_id).ids)],
+                        "start": start,
+                        "stop": start + timedelta(minutes=30 * chance.randint(1, 5)),
+                    }
+                )
             if chance.random() < 0.3:
                 days = chance.randint(-5, 20)
                 planned.append({**activity, "date_deadline": self.today + timedelta(days=days)})
         self.env["mail.message"].create(notes)
+        self.env["calendar.event"].with_context(no_mail_to_attendees=True).create(meetings)
         Activity = self.env["mail.activity"]
         Activity.create(planned)
         for deadline, activities in Activity.create(done).grouped("date_deadline").items():
@@ -397,21 +433,125 @@ class Loader:
     # Tiers
     # ------------------------------------------------------------------
 
+    def load_benefits(self):
+        """Give the tiers what makes a tier worth something: prices, terms, people."""
+        tiers = self.env.company.tiering_policy_ids[:1].tier_ids
+        for tier, description, capacity, discount, login in zip(
+            tiers, TIER_DESCRIPTIONS, TIER_CAPACITIES, TIER_DISCOUNTS, TIER_MANAGERS, strict=True
+        ):
+            tier.description = tier.description or description
+            tier.capacity = tier.capacity or capacity
+            tier.user_id = tier.user_id or self.env["res.users"].search([("login", "=", login)])
+            if discount and not tier.pricelist_id:
+                tier.pricelist_id = self._create_pricelist(tier, discount)
+        tiers[0].payment_term_id = tiers[0].payment_term_id or self.env.ref("account.account_payment_term_30days")
+
+    def _create_pricelist(self, tier, discount):
+        rule = {"compute_price": "percentage", "percent_price": discount}
+        return self.env["product.pricelist"].create(
+            {
+                "name": f"{tier.name} –{discount} %",
+                "company_id": tier.company_id.id,
+                "item_ids": [Command.create(rule)],
+            }
+        )
+
     def compute_tiers(self):
-        """Compute as of each month of the last year too, so that there is a history to look at."""
+        """Compute as of each month of the last year, then of each week, so that there is a history to look at.
+
+        In the last weeks playbooks plan follow-ups after each computation, and people do most of them.
+        """
         Run = self.env["customer.tiering.run"]
         policy = self.env.company.tiering_policy_ids[:1]
         done = set(Run.search([("state", "=", "done")]).mapped("as_of"))
-        days = [self.today - relativedelta(months=months) for months in range(12, -1, -1)]
-        for day in tqdm(days, desc="Tiers as of each month", unit="", dynamic_ncols=True):
+        weeks = [self.today - timedelta(weeks=weeks) for weeks in range(WEEKS, -1, -1)]
+        months = [self.today - relativedelta(months=months) for months in range(12, 0, -1)]
+        days = [day for day in months if day < weeks[0]] + weeks
+        for day in tqdm(days, desc="Tiers and follow-ups of a year", unit="", dynamic_ncols=True):
             if day > self.today - relativedelta(months=6):
                 self._set_retention(policy)  # so the policy has a first and a present version
-            if day not in done:
-                run = Run._queue(policy, trigger="manual")
-                run._compute(as_of=day)
-                self._commit()
+            if day in done:
+                continue
+            run = Run._queue(policy, trigger="manual")
+            run._compute(as_of=day)
+            if day in weeks:
+                with freeze_time(datetime.combine(day, time(5))) as clock:
+                    self._plan_followups(policy, day)
+                    self._do_followups(clock, until=day + timedelta(days=6))
+            self._commit()
         self._lock_customers(policy)
-        self._describe_tiers(policy)
+        self._quote_before_the_rise(policy)
+
+    def _quote_before_the_rise(self, policy):
+        """Quote to customers who have risen since then, so that the quotations hint at their new prices."""
+        cards = self.env["customer.tiering.scorecard"].search(
+            [
+                ("tier_id", "in", policy.tier_ids[:2].ids),
+                ("tier_since", ">", self.today - timedelta(days=20)),
+                ("pending_tier_id", "=", False),
+            ],
+            order="score desc, id",
+            limit=4,
+        )
+        usual = self.env["product.pricelist"].search(
+            [("company_id", "=", policy.company_id.id), ("item_ids", "=", False)], limit=1
+        )
+        products = self.env["product.product"].search([("default_code", "=like", "CD-_")])
+        quotations = self.env["sale.order"].create(
+            [
+                {
+                    "partner_id": card.partner_id.id,
+                    "user_id": card.user_id.id,
+                    "pricelist_id": usual.id,
+                    "date_order": datetime.combine(self.today, time(9)) - timedelta(days=21),
+                    "order_line": [Command.create({"product_id": products[number].id, "product_uom_qty": 3})],
+                }
+                for number, card in enumerate(cards)
+            ]
+        )
+        quotations.flush_recordset()
+        self.env.cr.execute("UPDATE sale_order SET create_date = date_order WHERE id = ANY(%s)", [quotations.ids])
+
+    def _plan_followups(self, policy, day):
+        Playbook = self.env["customer.tiering.playbook"]
+        playbooks = Playbook.search([("policy_id", "=", policy.id), ("trigger", "in", list(PLAYBOOKS))])
+        for playbook in playbooks.filtered(lambda playbook: not playbook.enabled):
+            playbook.write(PLAYBOOKS[playbook.trigger])
+            if playbook.trigger == "enter":
+                playbook.tier_ids = policy.tier_ids[:2]
+            playbook.action_enable()
+        Followup = self.env["customer.tiering.followup"].sudo()  # written by the job, as superuser
+        for playbook in playbooks:
+            while Followup._process(playbook.sudo(), day):
+                pass
+
+    def _do_followups(self, clock, until):
+        """Do, on its day, what people are going to do up to ``until`` (or today), or delete it."""
+        opened = self.env["customer.tiering.followup"].search([("activity_id.active", "=", True)]).activity_id
+        doings = [(day, activity, done) for activity in opened for day, done in self._get_doing(activity)]
+        for day, activity, done in sorted(doings, key=lambda doing: (doing[0], doing[1].id)):
+            if day > min(until, self.today):
+                break
+            clock.move_to(datetime.combine(day, time(14)))
+            if done:
+                feedback = FEEDBACK[activity.id % len(FEEDBACK)]
+                activity.with_user(activity.user_id).action_feedback(feedback=feedback)
+            else:
+                activity.unlink()
+            self.env.flush_all()  # the day on which it was done is computed late
+
+    def _get_doing(self, activity):
+        """Return ``[(day, whether it is done)]``, nothing for what is left; the same whenever it is asked."""
+        chance = random.Random(activity.id)
+        in_time, late, cancelled = DILIGENCE[activity.user_id.login]
+        roll = chance.random()
+        if roll < in_time:
+            return [(activity.date_deadline - timedelta(days=chance.randint(0, 1)), True)]
+        if roll < in_time + late:
+            return [(activity.date_deadline + timedelta(days=chance.randint(1, 9)), True)]
+        if roll < in_time + late + cancelled:
+            return [(activity.date_deadline, False)]
+        return []
 
     def _set_retention(self, policy):
         """Make staying easier than entering, and announce downgrades a month before."""
@@ -429,10 +569,6 @@ class Loader:
             }
         )
         self._commit()
-
-    def _describe_tiers(self, policy):
-        for tier, description in zip(policy.tier_ids, TIER_DESCRIPTIONS, strict=True):
-            tier.description = tier.description or description
 
     def _lock_customers(self, policy):
         """Let the sales manager keep two good customers above the tier that the rules come to."""

@@ -218,6 +218,30 @@ def changes(page):
     open_action(page, "customer-tier-changes")
 
 
+@picture()
+def my_customers(page):
+    open_action(page, "my-customers")
+
+
+@picture()
+def customers_at_risk(page):
+    open_action(page, "customers-at-risk")
+
+
+@picture(login="kim")
+def playbook(page):
+    domain = [("trigger", "=", "pending"), ("enabled", "=", True)]
+    open_record(page, "customer-tiering-playbooks", "customer.tiering.playbook", domain)
+
+
+@picture(login="kim")
+def compliance(page):
+    open_action(page, "customer-follow-ups")
+    page.locator(".o_pivot tbody th", has_text="Call customers at risk").click()
+    page.get_by_role("menuitem", name="Person").click()
+    page.locator(".o_pivot tbody th", has_text="Leo Okafor").wait_for()
+
+
 @picture(login="admin")
 def settings(page):
     open_action(page, "settings")
