@@ -585,15 +585,21 @@ class CustomerTieringScorecard(models.Model):
         policy = self.policy_id
         if not self.lifecycle:
             return False
+        # The policy's numbers are of the sum of both halves of the window; people compare one with the other.
+        grown, fallen = policy.lifecycle_growing, policy.lifecycle_falling
+        forming = self.env._("bought nothing in the earlier half of the window")
+        if grown < 100:
+            rise = round(100 * (100 + grown) / (100 - grown) - 100)
+            forming = self.env._("buys at least %(rise)s %% more than before", rise=rise)
         meaning = {
             "prospect": self.env._("has not bought yet"),
             "exploring": self.env._("orders on at most %(days)s days so far", days=policy.lifecycle_exploring_days),
-            "forming": self.env._("buys at least %(growth)g %% more than before", growth=policy.lifecycle_growing),
+            "forming": forming,
             "stable": self.env._("buys in the usual rhythm"),
             "declining": self.env._(
-                "no order for more than %(late)g usual gaps, or at least %(fall)g %% less than before",
+                "no order for more than %(late)g usual gaps, or at least %(fall)s %% less than before",
                 late=policy.lifecycle_late,
-                fall=policy.lifecycle_falling,
+                fall=round(100 - 100 * (100 - fallen) / (100 + fallen)),
             ),
             "lost": self.env._("no order for more than %(lost)g usual gaps", lost=policy.lifecycle_lost),
         }

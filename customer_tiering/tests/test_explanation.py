@@ -79,8 +79,9 @@ class TestExplanation(ExplanationCommon):
         self.assertEqual(data["rule"], "Silver starts at 40 points.")
         self.assertEqual((data["next"]["tier"], data["next"]["points"]), ("Gold", 1.67))
         self.assertFalse(data["keep"] or data["lock"])
-        # orders on three days, all in the later half of the window: a growth of 100 %
-        self.assertEqual(data["lifecycle"]["meaning"], "buys at least 25 % more than before")
+        # orders on three days, all in the later half of the window: a growth of 100 %; it takes 25 %, which is
+        # 125 against 75 or 67 % more
+        self.assertEqual(data["lifecycle"]["meaning"], "buys at least 67 % more than before")
         self.assertEqual(self._explain(self.contact), data)
 
     def test_the_text_says_all_of_it(self):
