@@ -390,9 +390,9 @@ class CustomerTieringPlaybook(models.Model):
         self._call_job()
 
     def action_disable(self):
-        """Switch off: what waits is forgotten, open activities stay."""
+        """Switch off: what waits is forgotten; open activities stay, and so does what is held back."""
         self.check_access("write")
-        self._search_followups("waiting", "held").unlink()
+        self._search_followups("waiting").unlink()
         self.write({"enabled": False, "enabled_since": False})
 
     def action_preview(self):

@@ -921,6 +921,19 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self._run_on(2)
         self.assertEqual(self._rows(playbook).mapped("event"), ["anniversary:1"])
 
+    def test_switching_off_and_on_releases_nothing_that_was_held_back(self):
+        self.policy.grace_days = 30
+        self._buyer(days_ago=60)
+        self._run_on(0)
+        playbook = self._playbook("pending", on=0)
+        self.gold.entry_floor = 78
+        self._live(1, playbook)
+        playbook.action_disable()
+        with freeze_time(self._noon(AS_OF, -1)):
+            playbook.action_enable()
+        self._live(2, playbook)
+        self.assertEqual((self._rows(playbook).mapped("state"), playbook.held_count), (["held"], 1))
+
     def test_deleting_a_step_skips_what_waits_for_it(self):
         self._buyer("Ann", 5)
         self._run_on(0)
