@@ -599,4 +599,5 @@ class CustomerTieringReader(models.AbstractModel):
         buffer = io.BytesIO()
         self.env.cr.copy_expert(statement.decode(), buffer)
         buffer.seek(0)
-        return pd.read_csv(buffer, names=columns, header=None)
+        # In one piece: read in parts, pandas may take a column for two types and warn in the log.
+        return pd.read_csv(buffer, names=columns, header=None, low_memory=False)
