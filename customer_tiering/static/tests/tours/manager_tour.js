@@ -18,6 +18,10 @@ registry.category("web_tour.tours").add("customer_tiering_manager", {
             run: "click",
         },
         {
+            content: "The row of Gold is left: its name is text again, so what is edited next is the new row",
+            trigger: "#tiering_tiers .o_data_row:not(.o_selected_row):contains(Gold)",
+        },
+        {
             trigger: "#tiering_tiers .o_selected_row .o_field_widget[name=name] input",
             run: "edit Diamond",
         },
