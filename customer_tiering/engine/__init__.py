@@ -5,7 +5,10 @@ in, frames go out, and the caller's frame is never changed. Modules, in the orde
 they build on each other:
 
 ========== ==========================================================================
+grouped    sums and medians by group, of plain arrays
 schema     column names, dtypes, the check of a frame at the door
+purchases  from confirmed orders and credit notes to one row per customer
+contacts   from messages, activities and meetings to one row per customer
 metrics    what can be measured about a customer, and the registry of metrics
 rules      the rules of a policy, checked when they are built
 scoring    from a metric's values to 0..100 points: fit a scale once, apply it often
