@@ -14,6 +14,7 @@ from . import customer_tiering_followup
 from . import customer_tiering_refresh
 from . import customer_tiering_simulation
 from . import customer_tiering_reader
+from . import customer_tiering_replica
 from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move

@@ -54,6 +54,7 @@ class CustomerSegment(models.Model):
                 )
             )
         # sudo: customers of other companies count too
+        self.env["customer.tiering.policy"].sudo().search([])._keep_runs_out()
         if self.env["customer.tiering.scorecard"].sudo().search_count([("segment_id", "in", self.ids)], limit=1):
             raise UserError(self.env._("Some customers are still in this segment. Compute the customers again first."))
         policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False).search([])

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import ormcache
 
 # What customers of a tier get; none of it decides over who is in the tier.
 BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
@@ -174,35 +175,39 @@ class CustomerTier(models.Model):
         value, company = tier[fname], tier.company_id
         if not value:
             return False
-        names = {
-            "field": self._fields[fname]._description_string(self.env),
-            "tier": tier.name,
-            "value": value.display_name,
-            "company": company.name,
-        }
+
+        def names():
+            return {
+                "field": self._fields[fname]._description_string(self.env),
+                "tier": tier.name,
+                "value": value.display_name,
+                "company": company.name,
+            }
+
         if not value.active:
             return self.env._(
-                "%(field)s of %(tier)s: %(value)s is archived and therefore not used. Choose another, or none.", **names
+                "%(field)s of %(tier)s: %(value)s is archived and therefore not used. Choose another, or none.",
+                **names(),
             )
         if fname == "user_id":
-            if company not in value.company_ids:
+            if company.id not in value._get_company_ids():  # cached, the contact's form asks
                 return self.env._(
                     "%(field)s of %(tier)s: %(value)s has no access to %(company)s and is therefore not proposed. "
                     "Choose somebody else, or give access.",
-                    **names,
+                    **names(),
                 )
             if not value.has_group("sales_team.group_sale_salesman"):
                 return self.env._(
                     "%(field)s of %(tier)s: %(value)s may not work with sales and is therefore not proposed. "
                     "Choose somebody else, or give access.",
-                    **names,
+                    **names(),
                 )
         elif not value.filtered_domain(value._check_company_domain(company)):
             return self.env._(
                 "%(field)s of %(tier)s: %(value)s belongs to %(other)s, so %(company)s cannot use it. "
                 "Choose one of %(company)s, or one for all companies.",
                 other=value.company_id.name,
-                **names,
+                **names(),
             )
         return False
 
@@ -239,14 +244,9 @@ class CustomerTier(models.Model):
         value = self[fname]
         return value if value and not self._get_problem(fname) else value.browse()
 
-    @api.model
-    def _search_giving(self, *fnames):
-        """Return the tiers of the current company that give their customers something usable by one of these fields.
-
-        As superuser: a portal customer has a tier too.
-        """
-        tiers = self.sudo().search([("company_id", "=", self.env.company.id)])
-        return tiers.filtered(lambda tier: any(tier._get_usable(fname) for fname in fnames))
+    def _filter_giving(self, *fnames):
+        """Return those of these tiers that give their customers something usable by one of these fields."""
+        return self.filtered(lambda tier: tier.active and any(tier._get_usable(fname) for fname in fnames))
 
     def _switch_on_pricelists(self):
         """Without the feature a tier's pricelist would silently do nothing."""
@@ -286,10 +286,15 @@ class CustomerTier(models.Model):
     @api.depends("name", "policy_id")
     @api.depends_context("company")
     def _compute_display_name(self):
-        # The same name in several policies of the company would be ambiguous in filters and columns.
-        several = len(self.env["customer.tiering.policy"].sudo().search(self._current_policies())) > 1
+        several = self._are_several_policies()
         for tier in self:
             tier.display_name = f"{tier.name} ({tier.policy_id.sudo().name})" if several else tier.name
+
+    @api.model
+    @ormcache("self.env.company.id", cache="templates")  # as the views with a filter per tier, so cleared with them
+    def _are_several_policies(self):
+        """Whether the same name can be in several policies of the company: ambiguous in filters and columns."""
+        return self.env["customer.tiering.policy"].sudo().search_count(self._current_policies(), limit=2) > 1
 
     @api.model
     def _current_policies(self):
@@ -341,6 +346,7 @@ class CustomerTier(models.Model):
         must stay known.
         """
         policies = self.policy_id
+        policies.filtered(lambda policy: not policy.is_simulation)._keep_runs_out()
         used = self.browse()
         for model, fname in (
             ("customer.tiering.scorecard", "tier_id"),
@@ -389,6 +395,7 @@ class CustomerTier(models.Model):
             stay_days=self.stay_days,
         )
 
+    @api.readonly
     def action_open_customers(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_scorecard_action")

@@ -196,17 +196,21 @@ class CustomerTieringFollowup(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _collect(self, run, as_of, last_change_id, partial):
-        """Take the events of the customers in the writer's temporary table.
+    def _collect(self, run, as_of, last_change_id, quiet, partial):
+        """Take the events of the customers that were computed.
 
         :param run: the ``customer.tiering.run``, whose scorecards and changes are written
         :param as_of: a ``datetime.date``
         :param last_change_id: the changes after this one are new
+        :param quiet: a Series of bool, index = id of each customer: what is new comes from the policy
         :param partial: only some of the policy's customers were computed: nothing that comes with the calendar
         """
         playbooks = self.env["customer.tiering.playbook"].search(
             [("policy_id", "=", run.policy_id.id), ("enabled", "=", True)]
         )
+        if not playbooks:
+            return
+        self.env["customer.tiering.writer"]._copy_table(run, quiet.to_frame(), quiet="bool")
         done = [("policy_id", "=", run.policy_id.id), ("state", "=", "done")]
         before = run.search([*done, ("id", "<", run.id)], limit=1)
         for playbook in playbooks:
@@ -220,8 +224,7 @@ class CustomerTieringFollowup(models.Model):
                     # A day more than needed: the playbook may have been switched on after that day's run.
                     after=max(before.as_of or as_of, playbook.enabled_since) - timedelta(days=1),
                 )
-        if playbooks:
-            self.env.ref("customer_tiering.ir_cron_followup")._trigger()
+        playbooks._call_job()
 
     @api.model
     def _collect_present(self, playbook, since=None):
@@ -461,8 +464,7 @@ class CustomerTieringFollowup(models.Model):
             # Somebody closed one of the activities at this moment: later again.
             self.env.cr.rollback()
             _logger.info("Playbook %s waits: %s", playbook.id, str(error).strip())
-            later = fields.Datetime.add(fields.Datetime.now(), minutes=1)
-            self.env.ref("customer_tiering.ir_cron_followup")._trigger(later)
+            playbook._call_job(fields.Datetime.add(fields.Datetime.now(), minutes=1))
         except Exception:
             self.env.cr.rollback()
             _logger.exception("Follow-ups of playbook %s could not be planned", playbook.id)
@@ -475,14 +477,16 @@ class CustomerTieringFollowup(models.Model):
         :param as_of: a ``datetime.date``, "today"
         :return: how many; there may be more until it is 0
         """
-        ((locked,),) = self.env.execute_query(
-            SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, playbook.company_id.id)
-        )
-        if not locked:  # another worker is at it
+        if not self._try_lock(playbook.company_id):  # another worker is at it
             return 0
         self.env.flush_all()
         closed = self._close_gone(playbook)
         return closed + self._plan(playbook, as_of) if playbook.enabled else closed
+
+    def _try_lock(self, company):
+        """Hold the lock of the company's planning until the end of the transaction; return whether it was free."""
+        ((locked,),) = self.env.execute_query(SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, company.id))
+        return locked
 
     def _close_gone(self, playbook):
         """Close the open activities whose reason has disappeared; return how many."""

@@ -413,9 +413,16 @@ class CustomerTieringPlaybook(models.Model):
         self.check_access("write")
         self._search_followups("held").write({"state": "skipped", "problem": "dropped"})
 
-    def _call_job(self):
-        self.env.ref("customer_tiering.ir_cron_followup").sudo()._trigger()
+    def _call_job(self, at=None):
+        """Have follow-ups of these playbooks planned and closed in the background.
 
+        :param at: a ``datetime`` (UTC); soon when left out
+        """
+        # Somebody may have deleted the job; the follow-ups wait until it is there again.
+        if job := self.env.ref("customer_tiering.ir_cron_followup", raise_if_not_found=False):
+            job.sudo()._trigger(at)
+
+    @api.readonly
     def action_open_followups(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(

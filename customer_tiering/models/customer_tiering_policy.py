@@ -436,11 +436,26 @@ class CustomerTieringPolicy(models.Model):
                 self.env._("Customers have been in the tiers of this policy. Archive it, so that their history stays.")
             )
 
+    def _keep_runs_out(self):
+        """Let no run of these policies' companies begin before the end of the transaction: scorecards refer to what
+        is being deleted.
+
+        :raises RunUnderWayError: when one is under way
+        """
+        for company in self.company_id:
+            # sudo: whoever may delete the record
+            self.env["customer.tiering.run"].sudo()._lock_company(company)
+
     def unlink(self):
+        self.filtered(lambda policy: not policy.is_simulation)._keep_runs_out()
         simulations = self.env["customer.tiering.simulation"].sudo().search([("base_id", "in", self.ids)])
         if simulations:
             simulations._discard()
-        return super().unlink()
+        # Without history, these are scorecards of who never had a tier.
+        self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE policy_id = ANY(%s)", self.ids))
+        result = super().unlink()
+        self.env.registry.clear_cache("templates")
+        return result
 
     def _check_tiers(self):
         for policy in self:
@@ -817,8 +832,7 @@ class CustomerTieringPolicy(models.Model):
 
         self._check_usable()
         rules = self._get_rules()
-        reader = self.env["customer.tiering.reader"].sudo()
-        frame = reader._read_customers(self, as_of, metrics=rules.metrics)
+        frame = self.env["customer.tiering.replica"].sudo()._read_customers(self, as_of, metrics=rules.metrics)
         try:
             fit = pipeline.fit(rules, frame, as_of)
             return frame.join(pipeline.apply(rules, fit, frame, as_of))
@@ -873,7 +887,7 @@ class CustomerTieringPolicy(models.Model):
             )
         )
         if orders > DIRECT_ORDER_LIMIT:
-            self.env.ref("customer_tiering.ir_cron_process_queue").sudo()._trigger()
+            runs._call_job()
             message = self.env._("The computation starts in a moment. You will be told here when it is done.")
             return self._notification("info", message)
         for run in runs:
@@ -896,18 +910,19 @@ class CustomerTieringPolicy(models.Model):
         """Open proposals for bands, window and floors from the customers' own data."""
         self.ensure_one()
         self.check_access("write")
+        customers = self._compute_frame(self.company_id._get_tiering_today())
         advice = self.env["customer.tiering.advisor"].create([{"policy_id": self.id}])
-        advice._propose()
+        advice._propose(customers)
         return advice._get_action()
 
     def action_test_warning(self):
         """Open the test of the churn warning against what customers really did."""
         self.ensure_one()
         self.check_access("write")
-        test = self.env["customer.tiering.backtest"].create(
-            [{"policy_id": self.id, "days": max(self.window_days // 2, 1)}]
-        )
-        return test.action_test()
+        Backtest = self.env["customer.tiering.backtest"]
+        values = {"policy_id": self.id, "days": max(self.window_days // 2, 1)}
+        values |= Backtest.new(values)._get_outcome()
+        return Backtest.create([values])._get_action()
 
     def action_recalibrate(self):
         """Compare the customers anew, now."""
@@ -975,6 +990,7 @@ class CustomerTieringPolicy(models.Model):
             "target": "main",
         }
 
+    @api.readonly
     def action_simulation_lines(self):
         """Open the customers who would move."""
         self.ensure_one()
@@ -984,16 +1000,19 @@ class CustomerTieringPolicy(models.Model):
         action["domain"] = [("simulation_id", "=", self._get_simulation().id)]
         return action
 
+    @api.readonly
     def action_simulation_export(self):
         self.ensure_one()
         return {"type": "ir.actions.act_url", "url": f"/customer_tiering/simulation/{self.id}", "target": "download"}
 
+    @api.readonly
     def action_open_scorecards(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_scorecard_action")
         action["domain"] = [("policy_id", "=", self.id)]
         return action
 
+    @api.readonly
     def action_open_playbooks(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_playbook_action")
@@ -1001,6 +1020,7 @@ class CustomerTieringPolicy(models.Model):
         action["context"] = {"default_policy_id": self.id}
         return action
 
+    @api.readonly
     def action_open_versions(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(
@@ -1009,6 +1029,7 @@ class CustomerTieringPolicy(models.Model):
         action["domain"] = [("policy_id", "=", self.id)]
         return action
 
+    @api.readonly
     def action_open_simulations(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
@@ -1016,6 +1037,7 @@ class CustomerTieringPolicy(models.Model):
         action["domain"] = [("id", "in", drafts.ids), ("active", "=", False)]
         return action
 
+    @api.readonly
     def action_open_runs(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_run_action")

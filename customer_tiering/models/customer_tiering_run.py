@@ -5,6 +5,7 @@ import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
@@ -150,15 +151,23 @@ class CustomerTieringRun(models.Model):
         """Queue a run of every policy whose company wants one each night."""
         policies = self.env["customer.tiering.policy"].search([("company_id.tiering_nightly", "=", True)])
         if policies:
-            self._queue(policies, trigger="nightly")
-            self.env.ref("customer_tiering.ir_cron_process_queue")._trigger()
+            self._queue(policies, trigger="nightly")._call_job()
+
+    def _call_job(self):
+        """Have these waiting runs computed in the background, soon."""
+        self.env.ref("customer_tiering.ir_cron_process_queue").sudo()._trigger()
+
+    @api.model
+    def _get_waiting_domain(self):
+        """Return which runs the cron computes."""
+        return Domain("state", "=", "queued")
 
     @api.model
     def _cron_process_queue(self):
         """Compute the waiting runs, each in its own transaction; what fails does not stop the others."""
         cron = self.env["ir.cron"]
         # One that interrupted the server goes behind the others.
-        waiting = self.search([("state", "=", "queued")], order="attempts, id")
+        waiting = self.search(self._get_waiting_domain(), order="attempts, id")
         cron._commit_progress(remaining=len(waiting))
         for run in waiting:
             run.invalidate_recordset()
@@ -224,9 +233,13 @@ class CustomerTieringRun(models.Model):
         self.write({"state": "failed", "started_at": self.started_at or fields.Datetime.now(), "error": message})
         self._notify(kind="danger", message=message, sticky=True)
 
+    def _is_in_background(self):
+        """Whether nobody waits for the outcome at this moment."""
+        return bool(self.env.context.get("cron_id"))
+
     def _notify(self, kind, message, sticky=False):
         """Tell the person who started a run in the background how it ended."""
-        if self.user_id and self.env.context.get("cron_id"):
+        if self.user_id and self._is_in_background():
             run = self.with_context(lang=self.user_id.lang)
             self.user_id._bus_send(
                 "simple_notification",
@@ -266,14 +279,14 @@ class CustomerTieringRun(models.Model):
             )
         if not policy.is_simulation:
             run._lock_company(policy.company_id)
-            run.version_id = policy._get_version()
         as_of = as_of or policy.company_id._get_tiering_today()
 
-        result, values = run._score(as_of)
+        result, cards, values = run._score(as_of)  # before the first write, so that the replica may read
         if policy.is_simulation:
             counts = policy._get_simulation()._record(run, as_of, result)
         else:
-            counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result)
+            run.version_id = policy._get_version()
+            counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result, cards)
 
         run.write(
             {
@@ -309,14 +322,15 @@ class CustomerTieringRun(models.Model):
     def _score(self, as_of):
         """Return what every customer of the policy gets, and what the run itself learned; write nothing.
 
-        :return: ``(DataFrame with one row per customer as the writer takes it, {run field: value})``
+        :return: ``(DataFrame with one row per customer as the writer takes it, the scorecards that are there,
+            {run field: value})``
         """
         from ..engine import decision, pipeline, schema  # noqa: PLC0415 - pandas stays out of the server's start-up
 
         policy = self.policy_id
         policy._check_usable()
         rules = policy._get_rules()
-        frame, states = self._read(policy, rules, as_of)
+        frame, states, cards = self._read(policy, rules, as_of)
         try:
             fresh = pipeline.fit(rules, frame, as_of)
         except ValueError as error:
@@ -350,7 +364,7 @@ class CustomerTieringRun(models.Model):
                 result["quiet"] |= moved | (compared[schema.RISK] != scored[schema.RISK])
                 result["quiet"] |= compared[schema.SEGMENT].fillna(0) != scored[schema.SEGMENT].fillna(0)
         result["user_id"] = self.user_id.id or None
-        return self._prepare_result(result), values
+        return self._prepare_result(result), cards, values
 
     def _get_abandoned(self):
         """Return the ids of the company's customers who have no scorecard because their policy was archived.
@@ -372,10 +386,14 @@ class CustomerTieringRun(models.Model):
         return {partner_id for (partner_id,) in rows}
 
     def _read(self, policy, rules, as_of, partner_ids=None):
-        """Return the frames of the policy's customers and of what was decided about them before."""
+        """Return the frames of the policy's customers, of what was decided about them before, and of the scorecards."""
         reader = self.env["customer.tiering.reader"].sudo()
-        frame = reader._read_customers(policy, as_of, metrics=rules.metrics, partner_ids=partner_ids)
-        return frame, reader._read_states(policy.company_id, as_of, frame.index, partner_ids)
+        if partner_ids is None:
+            frame = self.env["customer.tiering.replica"].sudo()._read_customers(policy, as_of, metrics=rules.metrics)
+        else:
+            frame = reader._read_customers(policy, as_of, metrics=rules.metrics, partner_ids=partner_ids)
+        cards = reader._read_cards(policy.company_id, partner_ids)
+        return frame, reader._read_states(policy.company_id, as_of, frame.index, cards), cards
 
     def _prepare_result(self, result):
         """Return the result with the scorecard's names of columns."""
@@ -440,7 +458,7 @@ class CustomerTieringRun(models.Model):
             ]
         )
         partners = rows.partner_id - others.partner_id
-        frame, states = self._read(last.version_id._get_policy(), rules, as_of, partners.ids)
+        frame, states, cards = self._read(last.version_id._get_policy(), rules, as_of, partners.ids)
         if frame.empty:
             return
         fit = pipeline.Fit.from_json(fitted)
@@ -453,7 +471,7 @@ class CustomerTieringRun(models.Model):
         result["user_id"] = result.index.map(users)
         result["quiet"] = False
         self.env["customer.tiering.writer"].sudo()._write_result(
-            last, as_of, self._prepare_result(result), partial=True
+            last, as_of, self._prepare_result(result), cards, partial=True
         )
 
     def _can_refer_to(self, rules):
@@ -527,6 +545,7 @@ class CustomerTieringRun(models.Model):
             }
         )
 
+    @api.readonly
     def action_open_changes(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tier_change_action")

@@ -1,8 +1,10 @@
 import math
 
 from odoo import api, fields, models
-from odoo.tools import float_round, format_date
+from odoo.tools import SQL, float_round, format_date
 from odoo.tools.misc import formatLang
+
+from ..fields import UncheckedMany2one
 
 
 class CustomerTieringScorecard(models.Model):
@@ -14,11 +16,11 @@ class CustomerTieringScorecard(models.Model):
     # would cost hundreds of thousands of checks a night.
     _log_access = False
 
-    partner_id = fields.Many2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
-    company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade", index=True)
+    partner_id = UncheckedMany2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
+    company_id = UncheckedMany2one("res.company", required=True, readonly=True, ondelete="cascade")
     currency_id = fields.Many2one(related="company_id.currency_id")
-    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True)
-    run_id = fields.Many2one(
+    policy_id = UncheckedMany2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
+    run_id = UncheckedMany2one(
         "customer.tiering.run",
         string="Last Changed By",
         readonly=True,
@@ -214,7 +216,7 @@ class CustomerTieringScorecard(models.Model):
     frequency_score = fields.Integer(string="F", readonly=True, aggregator="avg", help="Frequency score, 5 is best.")
     monetary_score = fields.Integer(string="M", readonly=True, aggregator="avg", help="Monetary score, 5 is best.")
     score = fields.Float(digits=(5, 2), readonly=True, aggregator="avg", help="0 to 100, 100 is best.")
-    tier_id = fields.Many2one(
+    tier_id = UncheckedMany2one(
         "customer.tier",
         readonly=True,
         ondelete="restrict",
@@ -222,7 +224,7 @@ class CustomerTieringScorecard(models.Model):
     )
     tier_since = fields.Date(readonly=True, help="Since when the customer has been in this tier.")
     # What the rules say, without a person's lock; the next run starts from it.
-    computed_tier_id = fields.Many2one(
+    computed_tier_id = UncheckedMany2one(
         "customer.tier",
         readonly=True,
         ondelete="restrict",
@@ -248,9 +250,9 @@ class CustomerTieringScorecard(models.Model):
     lock_mode = fields.Selection(related="lock_id.mode")
     lock_reason = fields.Char(related="lock_id.reason")
     lock_user_id = fields.Many2one(related="lock_id.user_id")
-    segment_id = fields.Many2one("customer.segment", readonly=True, ondelete="restrict")
+    segment_id = UncheckedMany2one("customer.segment", readonly=True, ondelete="restrict")
     segment_since = fields.Date(readonly=True, help="Since when the customer has been in this segment.")
-    next_tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
+    next_tier_id = UncheckedMany2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(
         digits=(5, 2), readonly=True, aggregator="avg", help="Points missing to the next tier."
     )
@@ -258,6 +260,15 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="Per criterion: value (none for days that pass), points (0 to 100), weight, contribution. "
         "The contributions add up to the score.",
+    )
+
+    digest = fields.Float(
+        readonly=True,
+        prefetch=False,
+        exportable=False,
+        aggregator=None,
+        groups="base.group_no_one",
+        help="Of all that the run wrote: the next run writes only scorecards whose digest differs.",
     )
 
     # What the screens show beside
@@ -276,7 +287,6 @@ class CustomerTieringScorecard(models.Model):
     )
     change_ids = fields.Many2many("customer.tier.change", string="Tier History", compute="_compute_change_ids")
 
-    # A constraint, not an index: merging contacts looks for constraints to know what it cannot move.
     _partner_company_uniq = models.Constraint(
         "UNIQUE(partner_id, company_id)", "A customer has one scorecard in each company."
     )
@@ -287,6 +297,42 @@ class CustomerTieringScorecard(models.Model):
     _segment_idx = models.Index("(segment_id, company_id, partner_id)")
     # The daily list asks for the few who are at risk.
     _risk_idx = models.Index("(company_id, risk, partner_id) WHERE risk != 'none'")
+
+    @api.model
+    def _merge(self, sources, target):
+        """Give the scorecards of the partners ``sources``, who are about to be deleted, to the partner ``target``.
+
+        Where several have one in a company, that of the target stays, or the one that is longest in its tier.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM customer_tiering_scorecard
+                 WHERE id IN (SELECT id
+                                FROM (SELECT id, ROW_NUMBER() OVER (
+                                                 PARTITION BY company_id
+                                                     ORDER BY partner_id = %(target)s DESC, tier_since, id)
+                                        FROM customer_tiering_scorecard
+                                       WHERE partner_id = ANY(%(partners)s)) ranked
+                               WHERE row_number > 1)
+                """,
+                target=target.id,
+                partners=(sources | target).ids,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                "UPDATE customer_tiering_scorecard SET partner_id = %s WHERE partner_id = ANY(%s)",
+                target.id,
+                sources.ids,
+            )
+        )
+        self.env.invalidate_all(flush=False)
+
+    def write(self, vals):
+        """Write without the digest, so that the next run puts right what was not its own."""
+        return super().write({"digest": 0, **vals})
 
     @api.model
     def _read_group_tier_id(self, tiers, domain):
@@ -747,6 +793,16 @@ class CustomerTieringScorecard(models.Model):
         for card in self:
             card.change_ids = of_card.get((card.partner_id, card.company_id), False)
 
+    def action_tiering_lock(self):
+        """Open the form to lock the tier of these customers."""
+        return self.partner_id.action_tiering_lock()
+
+    def action_tiering_unlock(self):
+        """Put these customers back to automatic, in the company of their scorecard."""
+        for company, cards in self.grouped("company_id").items():
+            cards.partner_id.with_company(company).action_tiering_unlock()
+
+    @api.readonly
     def action_open_partner(self):
         self.ensure_one()
         return {

@@ -1,3 +1,4 @@
+import io
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -9,6 +10,7 @@ from .customer_tiering_policy import RULE_FIELDS
 from .customer_tiering_writer import TABLE
 
 MOVES = SQL.identifier("customer_tiering_moves")
+MONEY = SQL.identifier("customer_tiering_money")
 # What the moves need of the result; the explanations, most of it, stay out.
 COLUMNS = ("score", "tier_id", "pending_tier_id", "pending_date")
 # "Revenue of the last 12 months" beside the customers, whatever the policy's own window.
@@ -69,9 +71,11 @@ class CustomerTieringSimulation(models.Model):
         :return: ``{run field: count}``
         """
         self.ensure_one()
+        money = self._read_money(as_of)  # before the first write, so that the replica may read
         self.env.flush_all()
-        self.env["customer.tiering.writer"]._copy_result(run, result, COLUMNS)
-        self._collect_moves(as_of)
+        writer = self.env["customer.tiering.writer"]
+        writer._copy_table(run, writer._prepare_result(run, result, COLUMNS))
+        self._collect_moves(money)
         self.line_ids.unlink()
         directions = self._insert_lines()
         self.result = {
@@ -86,39 +90,77 @@ class CustomerTieringSimulation(models.Model):
         self.env.invalidate_all(flush=True)
         return {f"{direction}_count": directions.get(direction, 0) for direction in ("new", "up", "down", "left")}
 
-    def _collect_moves(self, as_of):
+    def _read_money(self, as_of):
+        """Return each customer's revenue and open quotations: lines as COPY writes and reads them, in bytes."""
+        company = self.company_id
+        query = SQL(
+            """
+            COPY (
+                SELECT customer, SUM(revenue), SUM(quotations), SUM(quoted)
+                  FROM (
+                        SELECT buyer.commercial_partner_id AS customer,
+                               SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
+                                   WHERE state = 'sale' AND day > %(since)s AND day <= %(as_of)s) AS revenue,
+                               COUNT(*) FILTER (WHERE state IN ('draft', 'sent')) AS quotations,
+                               SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
+                                   WHERE state IN ('draft', 'sent')) AS quoted
+                          FROM (SELECT *, (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day
+                                  FROM sale_order
+                                 WHERE company_id = %(company)s
+                                   AND (state IN ('draft', 'sent')
+                                        OR state = 'sale' AND date_order >= %(since)s AND date_order < %(until)s)
+                               ) ordered
+                          JOIN res_partner buyer ON buyer.id = ordered.partner_id
+                      GROUP BY 1
+                     UNION ALL
+                        SELECT commercial_partner_id, SUM(amount_untaxed_signed), 0, 0
+                          FROM account_move
+                         WHERE company_id = %(company)s AND move_type = 'out_refund' AND state = 'posted'
+                           AND payment_state IS DISTINCT FROM 'reversed'
+                           AND invoice_date > %(since)s AND invoice_date <= %(as_of)s
+                      GROUP BY 1
+                       ) of_customer
+              GROUP BY 1
+            ) TO STDOUT
+            """,
+            company=company.id,
+            timezone=company._get_tiering_timezone().zone,
+            since=as_of - timedelta(days=REVENUE_DAYS),
+            as_of=as_of,
+            # No time zone is 24 hours ahead of UTC, nor behind it: the day of an order decides.
+            until=as_of + timedelta(days=2),
+        )
+
+        def copy(env):
+            buffer = io.BytesIO()
+            env.cr.copy_expert(env.cr.mogrify(query).decode(), buffer)
+            return buffer.getvalue()
+
+        return self.env["customer.tiering.replica"]._read(copy)
+
+    def _collect_moves(self, money):
         """Put each customer, before and after, with the revenue and the open quotations, in a temporary table.
 
         Tiers are known by their keys; the new and the announced ones also by what they are called in the
         changed policy.
+
+        :param money: what :meth:`_read_money` returns
         """
         company = self.company_id
-        self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s", MOVES))
+        self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s, pg_temp.%s", MOVES, MONEY))
+        self.env.cr.execute(
+            SQL(
+                "CREATE TEMPORARY TABLE %s (customer int4, revenue numeric, quotations int4, quoted numeric) "
+                "ON COMMIT DROP",
+                MONEY,
+            )
+        )
+        copy = self.env.cr.mogrify(SQL("COPY %s FROM STDIN", MONEY))
+        self.env.cr.copy_expert(copy.decode(), io.BytesIO(money))
         self.env.cr.execute(
             SQL(
                 """
                 CREATE TEMPORARY TABLE %(moves)s ON COMMIT DROP AS
-                WITH ordered AS (
-                    SELECT buyer.commercial_partner_id AS customer,
-                           SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
-                               WHERE state = 'sale' AND day > %(since)s AND day <= %(as_of)s) AS revenue,
-                           COUNT(*) FILTER (WHERE state IN ('draft', 'sent')) AS quotations,
-                           SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
-                               WHERE state IN ('draft', 'sent')) AS quoted
-                      FROM (SELECT *, (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day
-                              FROM sale_order
-                             WHERE company_id = %(company)s
-                               AND (state IN ('draft', 'sent')
-                                    OR state = 'sale' AND date_order >= %(since)s AND date_order < %(until)s)) ordered
-                      JOIN res_partner buyer ON buyer.id = ordered.partner_id
-                  GROUP BY 1),
-                credited AS (
-                    SELECT commercial_partner_id AS customer, SUM(amount_untaxed_signed) AS revenue
-                      FROM account_move
-                     WHERE company_id = %(company)s AND move_type = 'out_refund' AND state = 'posted'
-                       AND payment_state IS DISTINCT FROM 'reversed'
-                       AND invoice_date > %(since)s AND invoice_date <= %(as_of)s
-                  GROUP BY 1)
                 SELECT COALESCE(result.partner_id, card.partner_id) AS partner_id,
                        card.tier_id AS from_tier_id, result.tier_id AS to_tier_id,
                        COALESCE(twin.id, result.tier_id) AS new_tier_id,
@@ -138,9 +180,9 @@ class CustomerTieringSimulation(models.Model):
                            AND old_tier.pricelist_id IS DISTINCT FROM CASE
                                WHEN twin.id IS NULL THEN new_tier.pricelist_id ELSE twin.pricelist_id END
                            AS repriced,
-                       ROUND(COALESCE(ordered.revenue, 0) + COALESCE(credited.revenue, 0), %(decimals)s) AS revenue,
-                       COALESCE(ordered.quotations, 0) AS quotations,
-                       ROUND(COALESCE(ordered.quoted, 0), %(decimals)s) AS quoted
+                       ROUND(COALESCE(money.revenue, 0), %(decimals)s) AS revenue,
+                       COALESCE(money.quotations, 0) AS quotations,
+                       ROUND(COALESCE(money.quoted, 0), %(decimals)s) AS quoted
                   FROM %(result)s result
              FULL JOIN (SELECT * FROM customer_tiering_scorecard
                          WHERE company_id = %(company)s
@@ -153,22 +195,17 @@ class CustomerTieringSimulation(models.Model):
                     ON pending.origin_id = result.pending_tier_id AND pending.policy_id = %(draft)s
              LEFT JOIN customer_tier was ON was.origin_id = card.tier_id AND was.policy_id = %(draft)s
              LEFT JOIN res_partner partner ON partner.id = COALESCE(result.partner_id, card.partner_id)
-             LEFT JOIN ordered ON ordered.customer = COALESCE(result.partner_id, card.partner_id)
-             LEFT JOIN credited ON credited.customer = COALESCE(result.partner_id, card.partner_id)
+             LEFT JOIN %(money)s money ON money.customer = COALESCE(result.partner_id, card.partner_id)
                 """,
                 moves=MOVES,
+                money=MONEY,
                 result=TABLE,
                 base=self.base_id.id,
                 draft=self.draft_id.id,
-                elsewhere=self.env["customer.tiering.writer"]._get_elsewhere_query(self.draft_id),
+                elsewhere=self.env["customer.tiering.writer"]._search_elsewhere(self.draft_id).subselect(),
                 company=company.id,
                 company_key=str(company.id),
                 priced=self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"),
-                timezone=company._get_tiering_timezone().zone,
-                since=as_of - timedelta(days=REVENUE_DAYS),
-                as_of=as_of,
-                # No time zone is 24 hours ahead of UTC, nor behind it: the day of an order decides.
-                until=as_of + timedelta(days=2),
                 decimals=company.currency_id.decimal_places,
             )
         )

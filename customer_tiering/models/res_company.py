@@ -3,6 +3,7 @@ from datetime import datetime
 import pytz
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class ResCompany(models.Model):
@@ -20,6 +21,11 @@ class ResCompany(models.Model):
         companies = super().create(vals_list)
         companies.sudo()._create_default_tiering_policy()
         return companies
+
+    def unlink(self):
+        for table in ("customer_tiering_scorecard", "customer_tier_change"):
+            self.env.cr.execute(SQL("DELETE FROM %s WHERE company_id = ANY(%s)", SQL.identifier(table), self.ids))
+        return super().unlink()
 
     def _create_default_tiering_policy(self):
         Policy = self.env["customer.tiering.policy"]

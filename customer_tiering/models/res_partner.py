@@ -1,8 +1,9 @@
 from datetime import timedelta
+from functools import partial
 
 from lxml import etree
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -38,12 +39,6 @@ class ResPartner(models.Model):
     tiering_segment_id = fields.Many2one(related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP)
     tiering_segment_color = fields.Integer(
         related="tiering_scorecard_id.segment_id.color", string="Segment Colour", groups=GROUP, aggregator=None
-    )
-    tiering_segment_description = fields.Text(
-        related="tiering_scorecard_id.segment_id.description", string="Segment Meaning", groups=GROUP
-    )
-    tiering_segment_advice = fields.Text(
-        related="tiering_scorecard_id.segment_id.advice", string="Segment Advice", groups=GROUP
     )
     # No sums and averages on partners: contacts show their company's numbers, which would count them
     # again, and each grouped list would pay for them. The tiering table has them.
@@ -154,9 +149,6 @@ class ResPartner(models.Model):
     tiering_explanation = fields.Json(
         related="tiering_scorecard_id.explanation_data", string="Tiering Explanation", groups=GROUP
     )
-    tiering_change_ids = fields.Many2many(
-        related="tiering_scorecard_id.change_ids", string="Tier History", groups=GROUP
-    )
     tiering_price_source = fields.Char(string="Pricelist From", compute="_compute_tiering_price_source", groups=GROUP)
     tiering_payment_term_source = fields.Char(
         string="Payment Terms From", compute="_compute_tiering_payment_term_source", groups=GROUP
@@ -193,7 +185,7 @@ class ResPartner(models.Model):
                 ("partner_id", "in", self.commercial_partner_id._origin.ids),
                 ("company_id", "=", self.env.company.id),
             ],
-            ["partner_id"],
+            ["partner_id", "tier_id", "score"],  # what is shown everywhere, in one query
         )
         card_of = {card.partner_id.id: card for card in cards}
         for partner in self:
@@ -326,6 +318,27 @@ class ResPartner(models.Model):
                     marker.getparent().remove(marker)
         return arch, view
 
+    def unlink(self):
+        """Take scorecards and history along, which no foreign key removes."""
+        result = super().unlink()
+        self.env["customer.tiering.writer"].sudo()._forget_deleted(self.ids)
+        if result:
+            self.env.cr.postcommit.add(partial(self._forget_scorecards_of_deleted, self.env.registry, self.ids))
+        return result
+
+    @staticmethod
+    def _forget_scorecards_of_deleted(registry, partner_ids):
+        """Do the same once more after the commit: a run that was under way has held the partners until its own, and
+        what it wrote could not be seen before.
+        """
+        with registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["customer.tiering.writer"]._forget_deleted(partner_ids)
+
+    @api.autovacuum
+    def _gc_tiering_of_deleted(self):
+        """Remove what is left of partners that were deleted in the database itself, or during a run."""
+        self.env["customer.tiering.writer"]._forget_deleted()
+
     # ------------------------------------------------------------------
     # Prices
     # ------------------------------------------------------------------
@@ -357,40 +370,29 @@ class ResPartner(models.Model):
         Pricelist = self.env["product.pricelist"]
         if not self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"):
             return {}
-        tiers = self.env["customer.tier"]._search_giving("pricelist_id")
+        of_tier = self._get_tiers("pricelist_id")
+        tiers = self.env["customer.tier"].sudo().union(*of_tier.values())
         # A website takes only those meant for it.
         usable = tiers.pricelist_id.filtered_domain(
             Pricelist._get_partner_pricelist_multi_search_domain_hook(self.env.company.id)
         )._get_partner_pricelist_multi_filter_hook()
-        tiers = tiers.filtered(lambda tier: tier.pricelist_id in usable)
-        return {partner_id: tier.pricelist_id.with_env(self.env) for partner_id, tier in self._get_tiers(tiers).items()}
-
-    def _get_tiers(self, tiers):
-        """Return ``{partner id: tier}`` of those of these partners who are in one of ``tiers`` of the current company.
-
-        Contacts are in the tier of their company.
-        """
-        if not tiers:
-            return {}
-        # sudo: a portal customer has a tier too
-        cards = (
-            self.env["customer.tiering.scorecard"]
-            .sudo()
-            .search_fetch(
-                [
-                    ("partner_id", "in", self.commercial_partner_id._origin.ids),
-                    ("company_id", "=", self.env.company.id),
-                    ("tier_id", "in", tiers.ids),
-                ],
-                ["partner_id", "tier_id"],
-            )
-        )
-        of_customer = {card.partner_id.id: card.tier_id for card in cards}
-        found = {
-            partner.id: of_customer.get(partner.commercial_partner_id._origin.id)  # a form knows unsaved partners
-            for partner in self
+        return {
+            partner_id: tier.pricelist_id.with_env(self.env)
+            for partner_id, tier in of_tier.items()
+            if tier.pricelist_id in usable
         }
-        return {partner_id: tier for partner_id, tier in found.items() if tier}
+
+    def _get_tiers(self, *fnames):
+        """Return ``{partner id: tier}`` of those of these partners whose tier gives something usable by a field.
+
+        Contacts are in the tier of their company, in the current company.
+
+        :param fnames: some of ``BENEFIT_FIELDS``; one of them is enough
+        """
+        # sudo: a portal customer has a tier too
+        of_partner = {partner.id: partner.tiering_scorecard_id.tier_id for partner in self.sudo()}
+        giving = self.env["customer.tier"].sudo().union(*of_partner.values())._filter_giving(*fnames)
+        return {partner_id: tier for partner_id, tier in of_partner.items() if tier in giving}
 
     def _get_payment_term_tiers(self):
         """Return ``{partner id: tier}`` of the partners whose payment terms are those of their tier.
@@ -400,18 +402,20 @@ class ResPartner(models.Model):
         """
         default = self._fields["property_payment_term_id"].get_company_dependent_fallback(self)
         without = self.filtered(lambda partner: partner.property_payment_term_id in (default.browse(), default))
-        return without._get_tiers(self.env["customer.tier"]._search_giving("payment_term_id"))
+        return without._get_tiers("payment_term_id")
 
     def _get_proposing_tiers(self):
         """Return ``{partner id: tier}`` of the partners without a salesperson whose tier proposes one, or a team."""
         without = self.filtered(lambda partner: not (partner.user_id or partner.commercial_partner_id.user_id))
-        return without._get_tiers(self.env["customer.tier"]._search_giving("user_id", "team_id"))
+        return without._get_tiers("user_id", "team_id")
 
     @api.depends("property_product_pricelist", "country_id", "commercial_partner_id", "tiering_scorecard_id")
     @api.depends_context("company")
     def _compute_tiering_price_source(self):
         of_tier = self._get_tier_pricelists()
-        defaults = self.env["product.pricelist"]._get_country_pricelist_multi(self.country_id.ids)
+        # In a form it may have been chosen a moment ago, and nothing is stored yet.
+        unsaved = self.filtered(lambda partner: not partner.id)
+        defaults = unsaved and self.env["product.pricelist"]._get_country_pricelist_multi(unsaved.country_id.ids)
         for partner in self:
             pricelist, country = partner.property_product_pricelist, partner.country_id
             tier_pricelist = of_tier.get(partner.id, pricelist.browse())
@@ -425,9 +429,8 @@ class ResPartner(models.Model):
                     tier=partner.tiering_tier_id.name,
                     pricelist=tier_pricelist.display_name,
                 )
-            # In a form it may have been chosen a moment ago, and nothing is stored yet.
             elif pricelist in (partner.specific_property_product_pricelist, tier_pricelist) or (
-                pricelist != defaults[country.id]
+                partner in unsaved and pricelist != defaults[country.id]
             ):
                 partner.tiering_price_source = self.env._("Set by hand")
             elif country in pricelist.country_group_ids.country_ids:
@@ -507,6 +510,7 @@ class ResPartner(models.Model):
             "context": context,
         }
 
+    @api.readonly
     def action_tiering_write(self):
         """Open the composer with a message to this customer."""
         self.ensure_one()
@@ -524,6 +528,7 @@ class ResPartner(models.Model):
             },
         }
 
+    @api.readonly
     def action_tiering_new_quotation(self):
         """Open a new quotation for this customer."""
         self.ensure_one()
@@ -535,6 +540,7 @@ class ResPartner(models.Model):
             "context": {"default_partner_id": self.id},
         }
 
+    @api.readonly
     def action_open_tiering_scorecard(self):
         self.ensure_one()
         return {

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 # An order so many days after a follow-up counts as following it.
@@ -245,6 +245,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
     # Actions
     # ------------------------------------------------------------------
 
+    @api.readonly
     def action_open_customer(self):
         """Open the customer, where the activities are."""
         self.ensure_one()

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 
@@ -193,6 +193,7 @@ class CustomerTieringResourceReport(models.Model):
             )
         return super()._read_group_select(aggregate_spec, query)
 
+    @api.readonly
     def action_open_partner(self):
         self.ensure_one()
         return {

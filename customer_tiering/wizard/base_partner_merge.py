@@ -8,7 +8,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         """Have the remaining customer scored again in each company that had scored one of them."""
         cards = self.env["customer.tiering.scorecard"].sudo()
         companies = cards.search([("partner_id", "in", (src_partners | dst_partner).ids)]).company_id
-        self.env["customer.tiering.followup"].sudo()._merge(src_partners, dst_partner)
+        for model in ("customer.tiering.scorecard", "customer.tier.change", "customer.tiering.followup"):
+            self.env[model].sudo()._merge(src_partners, dst_partner)
         result = super()._update_foreign_keys(src_partners, dst_partner)
         for company in companies:
             self.env["customer.tiering.refresh"]._add(dst_partner, company, "merged")

@@ -26,13 +26,15 @@ class CustomerTieringAdvisor(models.TransientModel):
             "target": "new",
         }
 
-    def _propose(self):
-        """Look at the policy's customers and write down what fits them."""
+    def _propose(self, customers):
+        """Write down what fits the policy's customers.
+
+        :param customers: the frame of the policy's ``_compute_frame``
+        """
         from ..engine import schema  # noqa: PLC0415 - pandas stays out of the server's start-up
 
         self.ensure_one()
         policy = self.policy_id
-        customers = policy._compute_frame(policy.company_id._get_tiering_today())
         active = customers[customers[schema.ORDER_COUNT] > 0]
         if active.empty:
             raise UserError(

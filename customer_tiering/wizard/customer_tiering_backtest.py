@@ -82,6 +82,11 @@ class CustomerTieringBacktest(models.TransientModel):
         """Judge the warning and show the outcome in the dialog."""
         self.ensure_one()
         self.policy_id.check_access("write")
+        self.write(self._get_outcome())
+        return self._get_action()
+
+    def _get_outcome(self):
+        """Judge the warning and return the values to show."""
         judgement = self._judge()
         counts = ("customers", "warned", "stopped")
         values = {f"{name.removesuffix('s')}_count": getattr(judgement, name) for name in counts}
@@ -89,13 +94,15 @@ class CustomerTieringBacktest(models.TransientModel):
         for rule in ("warning", "naive"):
             hits = getattr(judgement, rule)
             values |= {f"{rule}_{name}": self._known(getattr(hits, name)) for name in HITS}
-        self.write(
-            {
-                **values,
-                "is_judged": bool(judgement.warned and judgement.stopped),
-                "verdict": self._get_verdict(judgement),
-            }
-        )
+        return {
+            **values,
+            "is_judged": bool(judgement.warned and judgement.stopped),
+            "verdict": self._get_verdict(judgement),
+        }
+
+    def _get_action(self):
+        """Return the action that shows this test in a dialog."""
+        self.ensure_one()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Test of the Warning: %(policy)s", policy=self.policy_id.name),
@@ -119,8 +126,8 @@ class CustomerTieringBacktest(models.TransientModel):
         if not self.with_lost:
             customers = customers[customers[schema.RISK] != risk.LOST]
         # sudo: as in a run; the policy's managers get the counts only
-        reader = self.env["customer.tiering.reader"].sudo()
-        since = reader._read_customers(policy, day + timedelta(days=self.days))
+        replica = self.env["customer.tiering.replica"].sudo()
+        since = replica._read_customers(policy, day + timedelta(days=self.days))
         levels = {risk.HIGH, risk.LOST} | ({risk.WATCH} if self.level == "watch" else set())
         last = since[schema.LAST_ORDER_DATE].reindex(customers.index)
         return backtest.judge(
