@@ -89,6 +89,52 @@ registry.category("web_tour.tours").add("customer_tiering_explained", {
     ],
 });
 
+function seePage(breadcrumb, trigger) {
+    return [
+        {
+            content: "The form is still the contact's",
+            trigger: `.o_form_view .o_breadcrumb .o_last_breadcrumb_item:contains(${breadcrumb})`,
+        },
+        {
+            trigger: `.o_notebook .tab-pane.active ${trigger}`,
+        },
+    ];
+}
+
+function goToNext() {
+    return { trigger: ".o_pager_next", run: "click" };
+}
+
+/** A salesperson goes through the customers with the page open. */
+registry.category("web_tour.tours").add("customer_tiering_explained_one_after_the_other", {
+    steps: () => [
+        ...openTiering("Best"),
+        ...seePage("Best", ".o_tiering_explanation:has(tfoot:contains(100.00)):contains(12 orders)"),
+        {
+            content: "Neither a second control panel nor a second title",
+            trigger: ".o_notebook .o_form_view:not(:has(.o_control_panel)):not(:has(.oe_title))",
+        },
+        goToNext(),
+        {
+            content: "A contact shows its company's",
+            trigger: ".o_form_view .o_last_breadcrumb_item:contains(Buyer)",
+        },
+        ...seePage("Buyer", ".o_tiering_explanation tfoot:contains(100.00)"),
+        goToNext(),
+        ...seePage("Poor", ".o_tiering_explanation:has(tfoot:contains(16.67)):contains(1 order)"),
+        goToNext(),
+        ...seePage("Second", ".o_tiering_explanation:has(tfoot:contains(75.00)):contains(6 orders)"),
+        {
+            trigger: ".o_notebook .tab-pane.active .o_field_widget[name=segment_description]",
+        },
+        goToNext(),
+        ...seePage("Zero", "p:contains(This customer has not been scored yet.)"),
+        {
+            trigger: ".o_notebook:not(:has(.o_form_view)):not(:has(.o_tiering_explanation))",
+        },
+    ],
+});
+
 /** A manager locks one customer and two at once, and puts them back. */
 registry.category("web_tour.tours").add("customer_tiering_lock", {
     steps: () => [

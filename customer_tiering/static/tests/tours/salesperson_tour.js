@@ -58,7 +58,7 @@ registry.category("web_tour.tours").add("customer_tiering_salesperson", {
         },
         {
             content: "When the customer got here",
-            trigger: ".o_field_widget[name=tiering_change_ids] .o_data_row .badge:contains(Gold)",
+            trigger: ".tab-pane.active .o_field_widget[name=change_ids] .o_data_row .badge:contains(Gold)",
         },
         {
             content: "Open the scorecard",
@@ -66,10 +66,10 @@ registry.category("web_tour.tours").add("customer_tiering_salesperson", {
             run: "click",
         },
         {
-            trigger: ".o_form_view .o_breadcrumb:contains(Second), .o_form_view .oe_title:contains(Second)",
+            trigger: ".o_form_view:has(.oe_stat_button[name=action_open_partner]) .oe_title:contains(Second)",
         },
         {
-            trigger: ".o_field_widget[name=order_count]:contains(6)",
+            trigger: ".o_form_view:not(:has(.o_notebook)) .o_field_widget[name=order_count]:contains(6)",
         },
     ],
 });

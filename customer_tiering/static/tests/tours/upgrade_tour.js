@@ -42,7 +42,7 @@ registry.category("web_tour.tours").add("customer_tiering_upgraded", {
             run: "click",
         },
         {
-            trigger: ".o_field_widget[name=tiering_change_ids] .o_data_row:has(.badge:contains(Gold)):contains(Bronze)",
+            trigger: ".tab-pane.active .o_field_widget[name=change_ids] .o_data_row:has(.badge:contains(Gold)):contains(Bronze)",
         },
     ],
 });
