@@ -30,5 +30,7 @@ from . import test_sale_order
 from . import test_segment
 from . import test_settings
 from . import test_simulation
+from . import test_tools
 from . import test_tours
+from . import test_unchecked
 from . import test_version

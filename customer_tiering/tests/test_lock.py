@@ -233,6 +233,20 @@ class TestLock(TieringCommon):
         self.assertFalse(again.active)
         contact.with_user(self.manager).action_tiering_unlock()  # there is nothing left to end
 
+    def test_lock_and_back_from_the_scorecard(self):
+        card = self._card(self.late).with_user(self.manager)
+        self.assertEqual(
+            card.action_tiering_lock()["context"],
+            {"active_model": "res.partner", "active_ids": self.late.ids, "active_id": self.late.id},
+        )
+        lock = self._lock(self.late, self.platinum)
+        with self.assertRaises(AccessError), self.env.cr.savepoint():
+            card.with_user(self.salesperson).action_tiering_unlock()
+        self.assertTiers({self.late: "Platinum"})
+        card.action_tiering_unlock()
+        self.assertTiers({self.late: "Silver"})
+        self.assertEqual(lock.ended_by_id, self.manager)
+
     def test_who_ended_a_lock_is_kept(self):
         other = self._new_user("tiering_manager_2", "sales_team.group_sale_manager")
         lock = self._lock(self.late, self.platinum)

@@ -1,7 +1,9 @@
 from datetime import date, timedelta
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
+from psycopg2.errors import SerializationFailure
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
@@ -944,6 +946,28 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         ]
         self._plan_on(0, playbook)
         self.assertEqual(self._rows(playbook).problem, "step_deleted")
+
+    def test_without_the_job_follow_ups_wait_and_nothing_breaks(self):
+        self._buyer("Ann", 5)
+        playbook = self._playbook("contact", on=0, contact_days=1)
+        self.env.ref("customer_tiering.ir_cron_followup").unlink()
+        self._run_on(0)
+        playbook.action_release()
+        self.assertEqual(self._rows(playbook).mapped("state"), ["waiting"])
+        # the work itself, as by hand, when somebody closes an activity at this moment
+        error = SerializationFailure("concurrent update")
+        with (
+            patch.object(type(self.followups), "_process", side_effect=error),
+            patch.object(self.env.cr, "rollback"),
+        ):
+            self.assertEqual(self.followups._process_and_commit(playbook), 0)
+
+    def test_collecting_asks_only_whether_a_playbook_is_switched_on(self):
+        self._buyer("Ann", 5)
+        run = self._run()
+        self.env.flush_all()
+        with self.assertQueryCount(1):
+            self.followups._collect(run, AS_OF, 0, None, partial=False)
 
     # ------------------------------------------------------------------
     # Preview, access, companies

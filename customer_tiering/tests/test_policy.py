@@ -262,3 +262,21 @@ class TestPolicy(TieringCommon):
                 self.assertEqual(len(changes), number)  # the first tier, and one for each move so far
                 self.assertEqual((changes[0].reason, changes[0].direction), ("policy", "same"))
                 self.assertEqual(changes[0].to_tier_id, self._card(first).tier_id)
+
+    def test_tiers_name_their_policy_where_there_are_several(self):
+        gold = self.policy.tier_ids[1]
+
+        def get_name():
+            self.env.invalidate_all()
+            return gold.display_name
+
+        self.assertEqual(get_name(), "Gold")
+        for end in (lambda policy: policy.action_archive(), lambda policy: policy.unlink()):
+            other = self._other_policy()
+            self.assertEqual(get_name(), "Gold (Default policy)")
+            end(other)
+            self.assertEqual(get_name(), "Gold")
+        theirs = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= theirs
+        theirs.tiering_policy_ids.copy({"name": "Second"})
+        self.assertEqual(get_name(), "Gold")  # another company's policies do not count

@@ -1,3 +1,5 @@
+from lxml import etree
+
 from odoo.tests import tagged
 
 from .common import TieringCommon
@@ -134,3 +136,79 @@ class TestResPartner(TieringCommon):
 
         count(self.best)  # fills the caches
         self.assertEqual(count(self.everybody), count(self.best))
+
+
+@tagged("post_install", "-at_install")
+class TestContactForm(TieringCommon):
+    """What the addon adds to the form of a contact costs little until its page is opened."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        groups = "sales_team.group_sale_manager,base.group_partner_manager"
+        cls.partner_manager = cls._new_user("partner_manager", groups)
+        belgium = cls.env.ref("base.be")
+        cls.ann = cls._customer("Ann", is_company=True, country_id=belgium.id)
+        cls.contact = cls._customer("Buyer of Ann", parent_id=cls.ann.id, country_id=belgium.id)
+        cls.nobody = cls._customer("Nobody", country_id=belgium.id)
+        cls._order(cls.ann, amount=100)
+        cls._run()
+
+    def _specify(self, user):
+        """Return what the web client asks for when it opens a contact, in all and without the addon's own fields."""
+        Partner = self.env["res.partner"].with_user(user)
+        arch = etree.fromstring(Partner.get_view(view_type="form")["arch"])
+        names = [node.get("name") for node in arch.xpath("//field[not(ancestor::field)]")]
+        spec = {
+            name: {"fields": {"display_name": {}}} if Partner._fields[name].type == "many2one" else {} for name in names
+        }
+        plain = {name: fields for name, fields in spec.items() if Partner._fields[name]._module != "customer_tiering"}
+        return spec, plain
+
+    def _count_queries(self, partner, specification):
+        self.env.invalidate_all()
+        before = self.cr.sql_log_count
+        partner.web_read(specification)
+        return self.cr.sql_log_count - before
+
+    def assertCheap(self, user):  # noqa: N802 - like unittest's own
+        specifications = self._specify(user)
+        self.assertLess({"tiering_tier_id", "tiering_score", "tiering_price_source"}, set(specifications[0]))
+        self.assertFalse([name for name in specifications[1] if name.startswith("tiering_")])
+        for partner in (self.ann | self.contact | self.nobody).with_user(user):
+            alone = partner.with_prefetch()  # one form shows one contact
+            for specification in specifications:  # to fill the caches that requests share
+                self._count_queries(alone, specification)
+            queries, plain_queries = (self._count_queries(alone, specification) for specification in specifications)
+            self.assertGreater(plain_queries, 10)  # it reads something
+            self.assertLessEqual(queries, plain_queries + 3, partner.sudo().name)
+
+    def test_opening_a_contact_costs_at_most_three_queries_more(self):
+        self.assertCheap(self.salesperson)
+        self.assertCheap(self.partner_manager)
+
+    def test_also_when_the_tiers_give_everything(self):
+        europe = self.env.ref("base.europe")
+        pricelist, _abroad = self.env["product.pricelist"].create(
+            [
+                {"name": "Best", "company_id": False, "sequence": 9},
+                {"name": "Abroad", "company_id": False, "country_group_ids": europe.ids},
+            ]
+        )
+        terms = self.env["account.payment.term"].create({"name": "60 Days", "company_id": False})
+        self.policy.tier_ids.write(
+            {"pricelist_id": pricelist.id, "payment_term_id": terms.id, "user_id": self.salesperson.id}
+        )
+        self.assertEqual(self.contact.with_user(self.partner_manager).tiering_proposed_user_id, self.salesperson)
+        self.assertCheap(self.salesperson)
+        self.assertCheap(self.partner_manager)
+
+    def test_the_explanation_is_left_to_the_page(self):
+        get_view = self.env["res.partner"].with_user(self.salesperson).get_view
+        arch = etree.fromstring(get_view(view_type="form")["arch"])
+        (page,) = arch.xpath("//page[@name='tiering']")
+        self.assertTrue(page.xpath("widget[@name='tiering_scorecard']"))
+        self.assertFalse(page.xpath(".//field"))
+        clerk = self._new_user("clerk", "base.group_user,base.group_partner_manager")
+        arch = etree.fromstring(self.env["res.partner"].with_user(clerk).get_view(view_type="form")["arch"])
+        self.assertFalse(arch.xpath("//page[@name='tiering'] | //widget[@name='tiering_scorecard']"))

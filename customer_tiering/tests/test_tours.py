@@ -91,6 +91,13 @@ class TestTours(TieringCommon, HttpCase):
         with self.assertRaises(AccessError):
             self.second.with_env(env).action_tiering_unlock()
 
+    def test_salesperson_goes_through_the_explanations(self):
+        self._customer("Buyer", parent_id=self.best.id, customer_rank=1)  # “Best, Buyer”, so behind Best
+        self._customer("Zero", customer_rank=1)
+        self.start_tour(
+            "/odoo/customers", "customer_tiering_explained_one_after_the_other", login="tiering_salesperson"
+        )
+
     def _lock(self, partner):
         return self.env["customer.tiering.lock"].create(
             [{"partner_id": partner.id, "tier_id": self.policy.tier_ids[0].id, "reason": "Agreed"}]

@@ -1,0 +1,156 @@
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from ..models.customer_tiering_run import LOCK_CLASS
+from .common import AS_OF, TieringCommon
+
+FOREIGN_KEYS = {
+    "customer_tiering_scorecard": {"lock_id", "pending_tier_id", "top_category_id", "top_team_id"},
+    "customer_tier_change": {"user_id"},
+}
+
+
+@tagged("post_install", "-at_install")
+class TestUnchecked(TieringCommon):
+    """What foreign keys would do for scorecards and history, and what a digest must not hide."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customer, cls.other = cls._customer("Ann"), cls._customer("Bob")
+        cls._order(cls.customer, 10, 500)
+        cls._order(cls.other, 200, 20)
+
+    def _run(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
+        run._compute(as_of=AS_OF)
+        self.env.flush_all()
+        return run
+
+    def _card(self, partner):
+        return self.env["customer.tiering.scorecard"].search([("partner_id", "=", partner.id)])
+
+    def _changes(self, partner):
+        return self.env["customer.tier.change"].search([("partner_id", "=", partner.id)])
+
+    def test_only_columns_that_are_mostly_empty_have_foreign_keys(self):
+        for table, columns in FOREIGN_KEYS.items():
+            self.env.cr.execute(
+                """
+                SELECT attname FROM pg_constraint
+                  JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+                 WHERE contype = 'f' AND conrelid = %s::regclass
+                """,
+                [table],
+            )
+            self.assertEqual({name for (name,) in self.env.cr.fetchall()}, columns)
+
+    def test_a_deleted_customer_takes_scorecard_and_history_along(self):
+        idle = self._customer("Cy")
+        order = self._order(idle, 5, state="draft")
+        self._run()
+        self.assertTrue(self._card(idle))
+        self.env["customer.tier.change"].create(
+            {
+                "partner_id": idle.id,
+                "company_id": self.company.id,
+                "direction": "new",
+                "reason": "first",
+                "date": AS_OF,
+            }
+        )
+        order.unlink()
+        self.env["customer.tiering.lock"].search([]).unlink()
+        ids = idle.ids
+        idle.unlink()
+        for model in ("customer.tiering.scorecard", "customer.tier.change"):
+            self.assertFalse(self.env[model].search([("partner_id", "in", ids)]))
+        self.assertTrue(self._card(self.customer) and self._changes(self.customer))
+
+    def test_what_is_left_of_customers_deleted_elsewhere_goes_at_night(self):
+        self._run()
+        card = self._card(self.other)
+        self.env.cr.execute("UPDATE customer_tiering_scorecard SET partner_id = 2000000000 WHERE id = %s", card.ids)
+        self.env.cr.execute(
+            "UPDATE customer_tier_change SET partner_id = 2000000000 WHERE partner_id = %s", self.other.ids
+        )
+        self.env.invalidate_all()
+        self.env["res.partner"]._gc_tiering_of_deleted()
+        self.assertFalse(card.exists())
+        self.assertFalse(self._changes(self.other))
+        self.assertTrue(self._card(self.customer) and self._changes(self.customer))
+
+    def test_a_deleted_company_takes_all_along(self):
+        self._run()
+        company = self.env["res.company"].create({"name": "Short-lived"})
+        policy = company.tiering_policy_ids
+        order = self._order(self._customer("Dan"), 5, state="draft", company_id=company.id)
+        run = self.env["customer.tiering.run"]._queue(policy, trigger="manual")
+        run._compute(as_of=AS_OF)
+        self.assertEqual((order.company_id, run.written_count), (company, 1))
+        order.unlink()
+        ids = company.ids
+        company.unlink()
+        for table in ("customer_tiering_scorecard", "customer_tier_change"):
+            self.env.cr.execute(SQL("SELECT FROM %s WHERE company_id = ANY(%s)", SQL.identifier(table), ids))
+            self.assertFalse(self.env.cr.rowcount)
+        self.assertTrue(self._card(self.customer))
+
+    def test_merged_customers_keep_one_scorecard_and_all_history(self):
+        self._run()
+        kept, gone = self.other, self.customer
+        history = self._changes(kept) | self._changes(gone)
+        since = self._card(kept).tier_since
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({})
+        wizard._merge((kept | gone).ids, kept)
+        self.assertFalse(gone.exists())
+        self.assertEqual(len(self._card(kept)), 1)
+        self.assertEqual(self._card(kept).tier_since, since)
+        self.assertEqual(self._changes(kept), history)
+
+    def test_a_merged_customer_without_scorecard_gets_that_of_the_other(self):
+        self._run()
+        stranger = self._customer("Eve")
+        tier = self._card(self.customer).tier_id
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({})
+        wizard._merge((stranger | self.customer).ids, stranger)
+        self.assertEqual(self._card(stranger).tier_id, tier)
+
+    def test_the_next_run_puts_right_what_was_written_on_a_scorecard(self):
+        self._run()
+        card = self._card(self.customer)
+        score = card.score
+        card.sudo().score = 1
+        self.assertEqual(self._run().written_count, 1)
+        self.env.invalidate_all()
+        self.assertEqual(card.score, score)
+        self.assertEqual(self._run().written_count, 0)
+
+    def test_a_metric_that_nobody_uses_any_more_becomes_empty(self):
+        criterion = self.env["customer.tiering.criterion"].create(
+            {"policy_id": self.policy.id, "metric": "contact_decay"}
+        )
+        self.customer.message_post(body="Hello", message_type="comment")
+        self.env["mail.message"].search(
+            [("model", "=", "res.partner"), ("res_id", "=", self.customer.id)]
+        ).date = self._noon(AS_OF, 1)
+        self._run()
+        card = self._card(self.customer)
+        self.assertTrue(card.contact_decay)
+        criterion.unlink()
+        self._run()
+        self.env.invalidate_all()
+        self.env.cr.execute("SELECT contact_decay FROM customer_tiering_scorecard WHERE id = %s", card.ids)
+        self.assertEqual(self.env.cr.fetchone(), (None,))
+
+    def test_nothing_that_scorecards_refer_to_is_deleted_during_a_run(self):
+        segment = self.env["customer.segment"].create({"name": "Own", "code": "own"})
+        with self.registry.cursor() as other:  # a run of the same company
+            other.execute(SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_CLASS, self.company.id))
+            self.assertEqual(other.fetchone(), (True,))
+            for record in (self.policy.tier_ids[0], segment, self.policy):
+                with self.subTest(record=record), self.assertRaises(UserError):
+                    record.unlink()
+        segment.unlink()
+        self.assertFalse(segment.exists())
