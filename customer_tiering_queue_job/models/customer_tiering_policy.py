@@ -1,0 +1,49 @@
+from odoo import models
+
+from odoo.addons.customer_tiering.models.customer_tiering_run import RETRYABLE, RunUnderWayError
+from odoo.addons.queue_job.exception import RetryableJobError
+
+from .customer_tiering_run import WAIT, as_scheduled
+
+
+class CustomerTieringPolicy(models.Model):
+    _inherit = "customer.tiering.policy"
+
+    def _queue_run_job(self):
+        """Queue the computation of each policy's waiting run, unless it is queued already."""
+        for policy in self:
+            as_scheduled(policy, policy.company_id).with_delay(
+                description=self.env._("Customer tiering: %(policy)s", policy=policy.name),
+                identity_key=f"customer_tiering.run:{policy.id}",
+            )._compute_waiting_run()
+
+    def _get_waiting_run(self):
+        runs = self.env["customer.tiering.run"]
+        return runs.search([("policy_id", "in", self.ids), ("state", "=", "queued")], order="id", limit=1)
+
+    def _compute_waiting_run(self):
+        """Job: compute the waiting run of the policy; there is none any more where that was done already.
+
+        All of it is one transaction: a job that is killed leaves nothing behind and is repeated.
+
+        :raises RetryableJobError: when others work on the same customers
+        :raises UserError: when the policy cannot be used
+        """
+        run = self._get_waiting_run()
+        if not run:
+            return self.env._("No run waits any more.")
+        try:
+            if not run.try_lock_for_update():
+                raise RunUnderWayError(self.env._("Somebody works on this run at the moment."))
+            run.attempts += 1
+            run._compute()
+            self.env.flush_all()  # here, where a conflict with somebody's change is no failure of the job
+        except RunUnderWayError as error:
+            raise RetryableJobError(str(error), seconds=WAIT, ignore_retry=True) from error
+        except RETRYABLE as error:
+            raise RetryableJobError(str(error).strip()) from error
+        return run._get_summary()
+
+    def _fail_waiting_run(self, exc_name=None, exc_message=None, exc_info=None):
+        """Show on the run, too, why its job failed for good, and tell who started it."""
+        self._get_waiting_run().with_context(job_uuid=True)._fail(str(exc_message or exc_name))
