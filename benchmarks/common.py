@@ -3,11 +3,9 @@
 import os
 import platform
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-
-import numpy as np
-import pandas as pd
 
 from odoo import api, release
 from odoo.modules.registry import Registry
@@ -16,6 +14,7 @@ from odoo.tools import SQL, config
 RESULTS = Path(__file__).parent / "results"
 SIZE = "customer_tiering_bench.size"  # system parameters that the generator leaves
 AS_OF = "customer_tiering_bench.as_of"
+ALIASES = {"small": "2k", "default": "200k", "large": "1m"}  # other names of sizes
 SALESPERSON = "bench_1"  # a login that the generator creates
 
 
@@ -62,7 +61,7 @@ def describe_machine(env):
     return (
         f"{os.cpu_count()} CPUs, {memory:.0f} GiB memory; PostgreSQL {postgresql.split()[0]}, "
         f"Python {platform.python_version()}, Odoo {release.version}, "
-        f"pandas {pd.__version__}, numpy {np.__version__}"
+        f"pandas {version('pandas')}, numpy {version('numpy')}"
     )
 
 
@@ -73,7 +72,7 @@ def format_table(header, rows):
 
 
 def save(name, text):
-    RESULTS.mkdir(exist_ok=True)
+    """Keep a report among the results, and show it."""
     path = RESULTS / name
     path.write_text(text, encoding="utf-8")
-    print(f"{text}\nwritten to {path}")
+    print(f"{text}\nwritten to {path.relative_to(RESULTS.parent.parent)}")

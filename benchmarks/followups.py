@@ -1,25 +1,13 @@
-"""Time the planning of follow-ups: ``bin/python benchmarks/followups.py DATABASE``.
+"""Times of the planning of follow-ups.
 
 Beside them a plain loop that schedules the same activities one by one, as most addons do it. Everything
 is rolled back.
 """
 
-import argparse
-import datetime
 import time
 from contextlib import contextmanager
 
-from common import (
-    AS_OF,
-    SIZE,
-    count_queries,
-    describe_machine,
-    format_table,
-    get_parameter,
-    open_registry,
-    save,
-    transaction,
-)
+from common import count_queries, format_table, transaction
 
 from odoo.fields import Command
 
@@ -28,22 +16,13 @@ LOOP = 200  # so many in the plain loop
 PEOPLE = 20
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("database")
-    registry = open_registry(parser.parse_args().database)
+def measure_all(registry, clock, as_of, result):
+    """Return steps: what, number, seconds and queries, as :func:`render` takes them."""
     with transaction(registry) as env:
-        size = get_parameter(env, SIZE)
-        as_of = datetime.date.fromisoformat(get_parameter(env, AS_OF))
-        machine = describe_machine(env)
-        count = env["customer.tiering.scorecard"].search_count([("last_order_date", "!=", False)], limit=FOLLOWUPS)
+        buyers = [("company_id", "=", env.company.id), ("last_order_date", "!=", False)]
+        count = env["customer.tiering.scorecard"].search_count(buyers, limit=FOLLOWUPS)
         if not count:
-            raise SystemExit("There are no scorecards: run benchmarks/full_run.py first.")
-    text = report(registry, as_of, count)
-    save(f"followups-{size}.md", f"# Planning follow-ups\n\n{machine}.\n\n{text}")
-
-
-def report(registry, as_of, count):
+            raise SystemExit("There are no scorecards: compute them first.")
     with transaction(registry) as env:
         playbook = create_playbook(env, as_of)
         followups = env["customer.tiering.followup"]
@@ -66,14 +45,18 @@ def report(registry, as_of, count):
                 pass
         with timed(rows, "plain loop", env, LOOP):
             loop(env, as_of)
-        ratio = rows[-1][-2] / LOOP / per_followup
+    return {"steps": rows, "ratio": rows[-1][-2] / LOOP / per_followup}
+
+
+def render(found):
+    """Return what :func:`measure_all` found as Markdown."""
     table = format_table(
         ["what", "number", "s", "queries"],
-        [[what, f"{number:,}", f"{seconds:.1f}", f"{queries:,}"] for what, number, seconds, queries in rows],
+        [[what, f"{number:,}", f"{seconds:.1f}", f"{queries:,}"] for what, number, seconds, queries in found["steps"]],
     )
     return f"""{table}
 
-The plain loop takes {ratio:.0f} times as long for each activity.
+The plain loop takes {found["ratio"]:.0f} times as long for each activity.
 """
 
 
@@ -139,7 +122,8 @@ def keep(env, count):
 
 
 def loop(env, as_of):
-    cards = env["customer.tiering.scorecard"].search([("last_order_date", "!=", False)], limit=LOOP)
+    buyers = [("company_id", "=", env.company.id), ("last_order_date", "!=", False)]
+    cards = env["customer.tiering.scorecard"].search(buyers, limit=LOOP)
     user = env["res.users"].search([("login", "=", "followups_0")])
     for card in cards:
         partner = card.partner_id
@@ -148,7 +132,3 @@ def loop(env, as_of):
             partner.activity_schedule(
                 "mail.mail_activity_data_call", summary="Loop", user_id=user.id, date_deadline=as_of
             )
-
-
-if __name__ == "__main__":
-    main()

@@ -4,16 +4,20 @@ The database must have the addon installed and no orders. The ORM creates the fe
 everything refers to; the many rows are inserted by SQL, in one transaction. Two databases made with
 the same size, day and seed hold the same customers and orders: what belongs to a customer is drawn
 with numpy, what belongs to one order is a hash of the customer's and the order's number.
+
+The size "cdnow" is no drawing: the purchases of a real record shop's 23,570 customers, see demo/cdnow.py.
 """
 
 import argparse
 import datetime
 import io
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import AS_OF, SALESPERSON, SIZE, open_registry, transaction
+from common import ALIASES, AS_OF, SALESPERSON, SIZE, open_registry, transaction
 from faker import Faker
 from tqdm import tqdm
 
@@ -25,8 +29,18 @@ SIZES = {  # customers, orders
     "200k": (200_000, 2_000_000),
     "1m": (1_000_000, 10_000_000),
 }
+CDNOW = "cdnow"
 YEARS = 3
 SELLERS = 5
+CATEGORIES = 12
+PRODUCTS = 60
+
+# Share of the customers whose home it is, currency (None: the database's own), time zone.
+COMPANIES = (
+    (0.7, None, "UTC"),
+    (0.2, None, "America/Los_Angeles"),
+    (0.1, "EUR", "Europe/Berlin"),
+)
 
 # About the shares of the tiers of the default policy, so that filtering by a country and filtering
 # by a tier find similar numbers of customers.
@@ -48,11 +62,37 @@ CREATE TEMPORARY TABLE bench_customer (
     contact_id int,     -- partner id of the first contact, the others follow
     country_id int,
     user_id int,
+    home int,           -- number of the company that most orders go to
     orders int,         -- all of them, at least 1
     first_day int,      -- of the first order, days before the as-of day
     span int,           -- days from the first order to the last moment of interest
     level float8        -- logarithm of the customer's typical order
 )
+"""
+
+COMPANY = """
+CREATE TEMPORARY TABLE bench_company (
+    number int PRIMARY KEY,
+    company_id int,
+    currency_id int,
+    foreign_id int,     -- the other currency
+    inverse bool,       -- of the rate between the two
+    journal_id int
+)
+"""
+
+# What one unit of the company's currency is worth in the other one, on a day.
+RATE = """
+CREATE FUNCTION pg_temp.rate(day date, inverse bool) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+    SELECT round((CASE WHEN inverse THEN 1 / worth ELSE worth END)::numeric, 6)
+      FROM (SELECT 1.1 + 0.1 * sin(extract(epoch FROM day) / 5e6) AS worth) there
+$$
+"""
+CURRENCY_RATES = """
+INSERT INTO res_currency_rate (name, currency_id, company_id, rate, create_date, write_date, create_uid, write_uid)
+SELECT day, foreign_id, company_id, pg_temp.rate(day::date, inverse), day, day, 1, 1
+  FROM bench_company, generate_series(%(first_day)s::date, %(as_of)s::date, interval '1 day') day
+ ORDER BY day, company_id
 """
 
 PARTNERS = """
@@ -95,8 +135,13 @@ WITH named AS MATERIALIZED (
 # Numbered in the order of their dates, as orders come in: neighbours on disk are neighbours in time.
 ORDERS = """
 CREATE TEMPORARY TABLE bench_order AS
-SELECT %(last_order)s + row_number() OVER (ORDER BY moment, number, k) AS id, *
-  FROM (
+SELECT %(last_order)s + row_number() OVER (ORDER BY moment, drawn.number, k) AS id, drawn.*, company_id, journal_id,
+       CASE WHEN is_foreign THEN foreign_id ELSE currency_id END AS currency_id,
+       CASE WHEN is_foreign THEN pg_temp.rate(moment::date, inverse) ELSE 1 END AS rate
+  FROM (%(drawn)s) drawn
+  JOIN bench_company ON bench_company.number = drawn.company
+"""
+DRAWN = """
         SELECT number, k, partner_id AS customer_id, user_id,
                CASE WHEN contact_count > 0
                     THEN contact_id + floor(contact_count * pg_temp.uniform(number, k, 1))::int
@@ -111,21 +156,31 @@ SELECT %(last_order)s + row_number() OVER (ORDER BY moment, number, k) AS id, *
                -- log-normal around the customer's level (Box and Muller); 0.5 %% are for nothing
                CASE WHEN pg_temp.uniform(number, k, 6) < 0.005 THEN 0
                     ELSE round(exp(level + 0.6 * sqrt(-2 * ln(pg_temp.uniform(number, k, 7)))
-                                         * cos(2 * pi() * pg_temp.uniform(number, k, 8)))::numeric, 2) END AS amount
+                                         * cos(2 * pi() * pg_temp.uniform(number, k, 8)))::numeric, 2) END AS amount,
+               -- 5 %% of the later orders go to one of the two other companies
+               CASE WHEN k > 1 AND pg_temp.uniform(number, k, 10) < 0.05
+                    THEN (home + floor(2 * pg_temp.uniform(number, k, 18))::int) %% 3 + 1
+                    ELSE home END AS company
           FROM bench_customer, generate_series(1, orders) k
-       ) drawn
 """
+# Of the record shop: purchases as they were copied.
+PURCHASED = """
+        SELECT purchase.number, purchase.k, partner_id AS customer_id, user_id, partner_id,
+               purchase.day + interval '12 hours' AS moment, 'sale' AS state, FALSE AS is_foreign, purchase.amount,
+               home AS company
+          FROM bench_purchase purchase
+          JOIN bench_customer ON bench_customer.number = purchase.number
+"""
+PURCHASE = "CREATE TEMPORARY TABLE bench_purchase (number int, k int, day date, amount numeric)"
 
 SALE_ORDERS = """
 INSERT INTO sale_order (
     id, name, company_id, partner_id, partner_invoice_id, partner_shipping_id, user_id, state, invoice_status,
     date_order, currency_id, currency_rate, amount_untaxed, amount_tax, amount_total,
     create_date, write_date, create_uid, write_uid)
-SELECT id, 'B' || id, %(company)s, partner_id, customer_id, partner_id, user_id, state,
+SELECT id, 'B' || id, company_id, partner_id, customer_id, partner_id, user_id, state,
        CASE state WHEN 'sale' THEN 'to invoice' ELSE 'no' END,
-       moment, CASE WHEN is_foreign THEN %(foreign)s ELSE %(currency)s END,
-       CASE WHEN is_foreign THEN round((1.1 + 0.1 * sin(extract(epoch FROM moment) / 5e6))::numeric, 6) ELSE 1 END,
-       amount, 0, amount, moment, moment, 1, 1
+       moment, currency_id, rate, amount, 0, amount, moment, moment, 1, 1
   FROM bench_order
  WHERE moment >= %(start)s AND moment < %(end)s
  ORDER BY id
@@ -138,7 +193,7 @@ INSERT INTO sale_order_line (
     product_uom_qty, price_unit, discount, price_subtotal, price_tax, price_total, price_reduce_taxexcl,
     price_reduce_taxinc, qty_delivered, qty_invoiced, qty_to_invoice, state, invoice_status, customer_lead,
     create_date, write_date, create_uid, write_uid)
-SELECT id, 10 * part, %(company)s, CASE WHEN is_foreign THEN %(foreign)s ELSE %(currency)s END, partner_id, user_id,
+SELECT id, 10 * part, company_id, currency_id, partner_id, user_id,
        (%(products)s)[1 + (id + part) %% cardinality(%(products)s)], %(uom)s, 'Product',
        1, price, 0, price, 0, price, price, price, 0, 0, 0, state,
        CASE state WHEN 'sale' THEN 'to invoice' ELSE 'no' END, 0, moment, moment, 1, 1
@@ -157,9 +212,9 @@ INSERT INTO account_move (
     partner_id, commercial_partner_id, invoice_user_id, date, invoice_date, currency_id,
     amount_untaxed, amount_tax, amount_total, amount_untaxed_signed, amount_untaxed_in_currency_signed,
     amount_total_signed, create_date, write_date, create_uid, write_uid)
-SELECT 'RBENCH/' || id, 'RBENCH/', id, %(company)s, %(journal)s, 'out_refund', 'posted', 'no', 'not_paid',
-       partner_id, customer_id, user_id, day, day, %(currency)s,
-       half, 0, half, -half, -half, -half, moment, moment, 1, 1
+SELECT 'RBENCH/' || id, 'RBENCH/', id, company_id, journal_id, 'out_refund', 'posted', 'no', 'not_paid',
+       partner_id, customer_id, user_id, day, day, currency_id,
+       half, 0, half, -round(half / rate, 2), -half, -round(half / rate, 2), moment, moment, 1, 1
   FROM (
         SELECT *, round(amount / 2, 2) AS half, (moment + interval '10 days')::date AS day
           FROM bench_order
@@ -234,62 +289,87 @@ SELECT event.id, attendee.partner_id
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("database")
-    parser.add_argument("--size", choices=SIZES, default="200k", help="number of customers (default: 200k)")
+    parser.add_argument(
+        "--size",
+        choices=[*SIZES, *ALIASES, CDNOW],
+        default="200k",
+        help="number of customers, or the real ones of CDNOW (default: 200k)",
+    )
     parser.add_argument("--no-lines", action="store_true", help="leave out the lines of the orders, two each")
     parser.add_argument("--seed", type=int, default=19)
     parser.add_argument(
         "--as-of",
         type=datetime.date.fromisoformat,
         default=datetime.date.today(),
-        help="the day of the last orders, YYYY-MM-DD (default: today)",
+        help="the day of the last orders, YYYY-MM-DD (default: today; of CDNOW the day of its last purchase)",
     )
     options = parser.parse_args()
+    size, as_of, purchases = ALIASES.get(options.size, options.size), options.as_of, None
+    if size == CDNOW:
+        purchases = read_purchases()
+        as_of = purchases["day"].max()
 
     registry = open_registry(options.database)
     with transaction(registry) as env:
         if env["sale.order"].search_count([], limit=1):
             raise SystemExit(f"{options.database} has orders already: drop it and install the addon in a new one.")
-        generate(env, *SIZES[options.size], options.as_of, options.seed, not options.no_lines)
-        env["ir.config_parameter"].set_param(SIZE, options.size)
-        env["ir.config_parameter"].set_param(AS_OF, options.as_of.isoformat())
+        generate(env, size, as_of, options.seed, not options.no_lines, purchases)
+        env["ir.config_parameter"].set_param(SIZE, size)
+        env["ir.config_parameter"].set_param(AS_OF, as_of.isoformat())
         env.cr.commit()
         env.cr._cnx.autocommit = True  # VACUUM must not run in a transaction
         env.cr.execute("VACUUM (ANALYZE)")
 
 
-def generate(env, customer_count, order_count, as_of, seed, with_lines):
-    params = {"as_of": as_of, **create_records(env)}
+def generate(env, size, as_of, seed, with_lines, purchases):
+    """Insert everything.
+
+    :param purchases: a frame of real purchases, or None: they are drawn
+    """
+    start = as_of - datetime.timedelta(days=365 * YEARS)
+    params = {"as_of": as_of, "first_day": start, **create_records(env)}
+    companies = create_companies(env, 1 if size == CDNOW else len(COMPANIES))
     fake = Faker("en_US")
     fake.seed_instance(seed)
     params["first_names"] = [fake.first_name() for _ in range(40)]
     params["last_names"] = [fake.last_name() for _ in range(400)]
     params["last_order"] = get_last_id(env, "sale_order")
 
-    customers = draw_customers(np.random.default_rng(seed), customer_count, order_count, params["sellers"])
-    countries = np.array([env.ref(f"base.{code}").id for code in COUNTRIES])
-    customers["country_id"] = countries[customers["country_id"]]
+    rng = np.random.default_rng(seed)
+    if size == CDNOW:
+        customers = describe_customers(rng, purchases, as_of)
+    else:
+        customers = draw_customers(rng, *SIZES[size])
+    customers["country_id"] = np.array([env.ref(f"base.{code}").id for code in COUNTRIES])[customers["country_id"]]
+    customers["user_id"] = np.array(params["sellers"])[customers["user_id"]]
     for column in ("partner_id", "contact_id"):
         customers[column] += get_last_id(env, "res_partner")
 
-    start = as_of - datetime.timedelta(days=365 * YEARS)
     months = pd.date_range(start, as_of + datetime.timedelta(days=1), periods=12 * YEARS + 1).floor("D")
     statements = [
+        ("rates", CURRENCY_RATES, {}),
         ("customers", NAMED + PARTNERS, {}),
-        ("orders, drawn", ORDERS, {}),
+        ("orders, drawn", ORDERS.replace("%(drawn)s", DRAWN if purchases is None else PURCHASED), {}),
         *(
             (f"orders from {first:%Y-%m}", statement, {"start": first.to_pydatetime(), "end": end.to_pydatetime()})
             for first, end in pairwise(months)
             for statement in ((SALE_ORDERS, LINES) if with_lines else (SALE_ORDERS,))
         ),
-        ("credit notes", CREDIT_NOTES, {}),
-        ("messages", MESSAGES, {}),
-        ("activities", ACTIVITIES, {}),
-        ("meetings", MEETINGS, {}),
     ]
-    env.cr.execute(UNIFORM)
-    env.cr.execute(CUSTOMER)
-    copy(env, customers)
-    with tqdm(statements, unit="", dynamic_ncols=True) as bar:
+    if purchases is None:  # nothing else is known of the real customers
+        statements += [
+            ("credit notes", CREDIT_NOTES, {}),
+            ("messages", MESSAGES, {}),
+            ("activities", ACTIVITIES, {}),
+            ("meetings", MEETINGS, {}),
+        ]
+    for statement in (UNIFORM, RATE, COMPANY, CUSTOMER, PURCHASE):
+        env.cr.execute(statement)
+    copy(env, "bench_company", companies)
+    copy(env, "bench_customer", customers)
+    if purchases is not None:
+        copy(env, "bench_purchase", purchases)
+    with tqdm(statements, unit="", dynamic_ncols=True, disable=None) as bar:  # only on a terminal
         for label, statement, extra in bar:
             bar.set_description(label)
             env.cr.execute(statement, {**params, **extra})
@@ -299,9 +379,6 @@ def generate(env, customer_count, order_count, as_of, seed, with_lines):
 
 def create_records(env):
     """Create what the generated rows refer to; return the ids by name."""
-    company = env.company
-    foreign = env.ref("base.EUR") if company.currency_id != env.ref("base.EUR") else env.ref("base.USD")
-    foreign.active = True
     sellers = (
         env["res.users"]
         .with_context(no_reset_password=True)
@@ -316,20 +393,21 @@ def create_records(env):
             ]
         )
     )
-    category = env["product.category"].create({"name": "Benchmark"})
-    products = env["product.product"].create(
-        [{"name": f"Product {number}", "categ_id": category.id} for number in range(1, 21)]
+    categories = env["product.category"].create(
+        [{"name": f"Benchmark {number}"} for number in range(1, CATEGORIES + 1)]
     )
-    journal = env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", company.id)], limit=1)
+    # Neighbours, of which the lines of an order are, belong to different categories.
+    products = env["product.product"].create(
+        [
+            {"name": f"Product {number}", "categ_id": categories[number % CATEGORIES].id}
+            for number in range(1, PRODUCTS + 1)
+        ]
+    )
     env.flush_all()
     return {
-        "company": company.id,
-        "currency": company.currency_id.id,
-        "foreign": foreign.id,
         "sellers": sellers.ids,
         "products": products.ids,
         "uom": products[0].uom_id.id,
-        "journal": journal.id,
         "note": env.ref("mail.mt_note").id,
         "author": sellers[0].partner_id.id,
         "partner_model": env["ir.model"]._get_id("res.partner"),
@@ -337,8 +415,43 @@ def create_records(env):
     }
 
 
-def draw_customers(rng, count, order_count, sellers):
-    """Return a frame with the columns of ``bench_customer``; ids and countries count from 0 and 1.
+def create_companies(env, count):
+    """Create the companies but the first, which is there; return a frame with the columns of ``bench_company``.
+
+    The salespeople work in all of them.
+    """
+    main = env.company
+    other = env.ref("base.EUR") if main.currency_id != env.ref("base.EUR") else env.ref("base.USD")
+    other.active = True
+    rows = []
+    for number, (_share, currency, timezone) in enumerate(COMPANIES[:count], 1):
+        own = other if currency else main.currency_id
+        company = main
+        if number > 1:
+            company = env["res.company"].create({"name": f"Benchmark {number}", "currency_id": own.id})
+            env["account.journal"].create(
+                {"name": "Customer Invoices", "code": "INV", "type": "sale", "company_id": company.id}
+            )
+        company.partner_id.tz = timezone
+        journal = env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", company.id)], limit=1)
+        rows.append(
+            {
+                "number": number,
+                "company_id": company.id,
+                "currency_id": own.id,
+                "foreign_id": (main.currency_id if own == other else other).id,
+                "inverse": own == other,
+                "journal_id": journal.id,
+            }
+        )
+    sellers = env["res.users"].search([("login", "=like", SALESPERSON.replace("1", "%"))])
+    sellers.company_ids = env["res.company"].browse(row["company_id"] for row in rows)
+    env.flush_all()
+    return pd.DataFrame(rows)
+
+
+def draw_customers(rng, count, order_count):
+    """Return a frame with the columns of ``bench_customer``; ids count from 1, countries and sellers from 0.
 
     Every customer has one order; the others are distributed by rates that follow a gamma
     distribution, which leaves about 40 % with that one order and gives a few hundreds.
@@ -353,7 +466,8 @@ def draw_customers(rng, count, order_count, sellers):
             "contact_count": contact_count,
             "contact_id": 1 + count + np.cumsum(contact_count) - contact_count,
             "country_id": rng.choice(len(COUNTRIES), count, p=list(COUNTRIES.values())),
-            "user_id": rng.choice(sellers, count),
+            "user_id": rng.integers(0, SELLERS, count),
+            "home": 1 + rng.choice(len(COMPANIES), count, p=[share for share, *_ in COMPANIES]),
             "orders": 1 + rng.multinomial(order_count - count, rates / rates.sum()),
             "first_day": first_day,
             "span": (first_day * np.sqrt(rng.random(count))).astype(int),
@@ -362,12 +476,47 @@ def draw_customers(rng, count, order_count, sellers):
     )
 
 
-def copy(env, customers):
+def read_purchases():
+    """Return the real purchases as a frame with the columns of ``bench_purchase``."""
+    sys.path.append(str(Path(__file__).parents[1] / "demo"))
+    import cdnow  # noqa: PLC0415 - fetches a file
+
+    return pd.DataFrame(
+        [
+            (purchase.customer, purchase.number, purchase.date, purchase.cents / 100)
+            for purchase in cdnow.read("master")
+        ],
+        columns=["number", "k", "day", "amount"],
+    )
+
+
+def describe_customers(rng, purchases, as_of):
+    """Return the customers of real purchases with the columns of ``bench_customer``: persons of one company."""
+    customers = purchases.groupby("number").agg(orders=("k", "size"), first=("day", "min")).reset_index()
+    count = len(customers)
+    return pd.DataFrame(
+        {
+            "number": customers["number"],
+            "partner_id": np.arange(1, count + 1),
+            "contact_count": 0,
+            "contact_id": 0,
+            "country_id": rng.choice(len(COUNTRIES), count, p=list(COUNTRIES.values())),
+            "user_id": rng.integers(0, SELLERS, count),
+            "home": 1,
+            "orders": customers["orders"],
+            "first_day": [(as_of - day).days for day in customers["first"]],
+            "span": 0,
+            "level": 0,
+        }
+    )
+
+
+def copy(env, table, frame):
     buffer = io.StringIO()
-    customers.to_csv(buffer, header=False, index=False)
+    frame.to_csv(buffer, header=False, index=False)
     buffer.seek(0)
-    env.cr.copy_expert(f"COPY bench_customer ({', '.join(customers.columns)}) FROM STDIN WITH (FORMAT csv)", buffer)
-    env.cr.execute("ANALYZE bench_customer")
+    env.cr.copy_expert(f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN WITH (FORMAT csv)", buffer)
+    env.cr.execute(f"ANALYZE {table}")
 
 
 def get_last_id(env, table):

@@ -1,11 +1,10 @@
-"""Time the customer screens: ``bin/python benchmarks/screens.py DATABASE``.
+"""Times of the customer screens.
 
 What a salesperson does by tier is compared with the same by a plain stored column of the partner:
 the same calls as the web client's (recorded in a browser), with the fields of the real views, each
-in a transaction of its own, in turns. Needs the scorecards that ``full_run.py`` leaves.
+in a transaction of its own, in turns. Needs scorecards.
 """
 
-import argparse
 import statistics
 import time
 from functools import partial
@@ -13,12 +12,12 @@ from itertools import product
 from operator import truediv
 from typing import NamedTuple
 
-from common import SALESPERSON, SIZE, describe_machine, format_table, get_parameter, open_registry, save, transaction
+from common import SALESPERSON, count_queries, format_table, transaction
 from lxml import etree
 
 ROUNDS = 21
+FORM_ROUNDS = 60
 WARM_UP = 3
-TARGET = 1.5
 CUSTOMERS = [("customer_rank", ">", 0)]  # the filter that is on in Sales > Orders > Customers
 LIMIT = 80
 COUNT_LIMIT = 10_001
@@ -39,13 +38,9 @@ class Group(NamedTuple):
     count: int  # customers
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("database")
-    registry = open_registry(parser.parse_args().database)
+def measure_all(registry, clock, as_of, result):
+    """Return the milliseconds and ratios of all screens, as :func:`render` takes them."""
     with transaction(registry) as env:
-        size = get_parameter(env, SIZE)
-        machine = describe_machine(env)
         env.cr.commit()
         env.cr._cnx.autocommit = True  # what autovacuum does some minutes after a run
         env.cr.execute("VACUUM (ANALYZE) customer_tiering_scorecard, res_partner")
@@ -53,6 +48,9 @@ def main():
         tier, country = find_pair(env)
         views = {kind: get_specification(env, kind) for kind in ("list", "kanban")}
         aggregates = get_aggregates(env, views["list"])
+        form = get_specification(env, "form")
+        own = {name for name in form if env["res.partner"]._fields[name]._module == "customer_tiering"}
+        partners = env["res.partner"].search(CUSTOMERS, limit=WARM_UP + FORM_ROUNDS, order="id DESC").ids
     plain_views = {
         kind: {name: spec for name, spec in fields.items() if not name.startswith("tiering_")}
         for kind, fields in views.items()
@@ -107,34 +105,92 @@ def main():
         ("list grouped by country", group("list", "country_id"), group("list", "country_id", fields=plain_views)),
         ("kanban grouped by country", group("kanban", "country_id"), group("kanban", "country_id", fields=plain_views)),
     ]
-    save(
-        f"screens-{size}.md",
-        f"""# The customer screens
+    pivot = {
+        "model": "customer.tiering.scorecard",
+        "method": "formatted_read_grouping_sets",
+        "domain": [],
+        "grouping_sets": [[], ["tier_id"]],
+        "aggregates": ["amount:sum", "order_count:sum", "score:avg", "__count"],
+    }
+    sales_pivot = {
+        "model": "sale.report",
+        "method": "formatted_read_grouping_sets",
+        "domain": [("state", "not in", ["draft", "cancel", "sent"])],
+        "grouping_sets": [[], ["team_id"]],
+        "aggregates": ["price_subtotal:sum", "__count"],
+    }
+    return {
+        "tier": tier._asdict(),
+        "column": country._asdict(),
+        "compared": compare(registry, compared),
+        "added": compare(registry, added),
+        "pivot": compare(registry, [("scorecard pivot / Odoo's sales analysis", pivot, sales_pivot)]),
+        "form": compare_forms(registry, partners, form, {name: form[name] for name in form if name not in own}),
+    }
 
-{machine}. Median of {ROUNDS} calls each, in turns, after {WARM_UP} to warm up, as a salesperson; the ratio is the
-median of the ratios of neighbouring calls.
 
-By tier and by a stored column of the partner: {tier.count:,} customers are {tier.name}, {country.count:,} are
-in {country.name}. The target is a ratio of at most {TARGET}.
+def render(found):
+    """Return what :func:`measure_all` found as Markdown."""
+    tier, column, form = found["tier"], found["column"], found["form"]
+    return f"""Median of {ROUNDS} calls each, in turns, after {WARM_UP} to warm up, as a salesperson; the ratio is the
+median of the ratios of neighbouring calls. By tier and by a stored column of the partner: {tier["count"]:,} customers
+are {tier["name"]}, {column["count"]:,} are in {column["name"]}.
 
-{compare(registry, ["by tier ms", "by column ms"], compared)}
+{render_rows(["by tier ms", "by column ms"], found["compared"])}
 
 What the addon's columns and card lines add to screens that do not ask for a tier:
 
-{compare(registry, ["with ms", "without ms"], added)}
-""",
+{render_rows(["with ms", "without ms"], found["added"])}
+
+Beside a screen of Odoo's own:
+
+{render_rows(["ours ms", "Odoo's ms"], found["pivot"])}
+
+The partner form read with the addon's fields and without them, {FORM_ROUNDS} customers, none of them in the cache:
+{1000 * form["with"]:.1f} and {1000 * form["without"]:.1f} ms, ratio {form["ratio"]:.2f}, {form["queries_with"]:.0f} and
+{form["queries_without"]:.0f} queries.
+"""
+
+
+def render_rows(header, rows):
+    return format_table(
+        ["customers", *header, "ratio"],
+        [[row["what"], f"{row['first']:.0f}", f"{row['second']:.0f}", f"{row['ratio']:.2f}"] for row in rows],
     )
 
 
-def compare(registry, header, cases):
+def compare(registry, cases):
     rows = []
     for label, *calls in cases:
         durations = measure(registry, calls)
         first, second = (statistics.median(seconds) * 1000 for seconds in durations)
         # Neighbouring calls share what else the machine does just then.
         ratio = statistics.median(map(truediv, *durations))
-        rows.append([label, f"{first:.0f}", f"{second:.0f}", f"{ratio:.2f}"])
-    return format_table(["customers", *header, "ratio"], rows)
+        rows.append({"what": label, "first": first, "second": second, "ratio": ratio})
+    return rows
+
+
+def compare_forms(registry, partners, *specifications):
+    """Return the seconds and queries of the form with the first and with the second specification."""
+    seconds, queries = ([], []), ([], [])
+    for turn, partner in enumerate(partners):
+        for place in (0, 1) if turn % 2 else (1, 0):  # neither is always the first
+            with transaction(registry, SALESPERSON) as env:
+                record = env["res.partner"].browse(partner)
+                with count_queries(env) as counted:
+                    started = time.perf_counter()
+                    record.web_read(specifications[place])
+                    duration = time.perf_counter() - started
+                if turn >= WARM_UP:
+                    seconds[place].append(duration)
+                    queries[place].append(counted.queries)
+    return {
+        "with": statistics.median(seconds[0]),
+        "without": statistics.median(seconds[1]),
+        "ratio": statistics.median(map(truediv, *seconds)),
+        "queries_with": statistics.median(queries[0]),
+        "queries_without": statistics.median(queries[1]),
+    }
 
 
 def measure(registry, calls):
@@ -144,10 +200,10 @@ def measure(registry, calls):
         for call, seconds in zip(calls, durations, strict=True):
             arguments = dict(call)
             with transaction(registry, SALESPERSON) as env:
-                Partner = env["res.partner"].with_context(
+                Model = env[arguments.pop("model", "res.partner")].with_context(
                     bin_size=True, read_group_expand=True, res_partner_search_mode="customer"
                 )
-                method = partial(getattr(Partner, arguments.pop("method")), **arguments)
+                method = partial(getattr(Model, arguments.pop("method")), **arguments)
                 started = time.perf_counter()
                 method()
                 if turn >= WARM_UP:
@@ -171,26 +227,33 @@ def find_pair(env):
         for field in ("tiering_tier_id", "country_id")
     )
     if not tiers:
-        raise SystemExit("There are no scorecards: run benchmarks/full_run.py first.")
+        raise SystemExit("There are no scorecards: compute them first.")
     return min(product(tiers[:-1], countries), key=lambda pair: abs(pair[0].count - pair[1].count))
 
 
 def get_specification(env, view_type):
     """Return what the web client asks of each record for the view, as it does in its calls."""
-    Partner = env["res.partner"]
+    arch = env["res.partner"].get_view(view_type=view_type)["arch"]
+    return specify(env["res.partner"], etree.fromstring(arch))
+
+
+def specify(model, arch):
     specification = {}
-    for node in etree.fromstring(Partner.get_view(view_type=view_type)["arch"]).iter("field"):
+    # Of a field within a field, the inner one belongs to the view of the lines.
+    for node in arch.xpath(".//field[count(ancestor::field) = $depth]", depth=len(list(arch.iterancestors("field")))):
         names = [node.get("name")]
         if names == ["activity_ids"]:
             names += ACTIVITY_FIELDS
         for name in names:
-            spec = specification[name] = {}
-            if Partner._fields[name].type == "many2one":
+            field = model._fields[name]
+            spec = specification.setdefault(name, {})
+            if field.type == "many2one":
                 spec["fields"] = {"display_name": {}}
             elif node.get("widget") == "many2many_tags":
                 spec["fields"] = {"display_name": {}, "color": {}}
-            elif Partner._fields[name].type in ("one2many", "many2many"):
-                spec["fields"] = {}
+            elif field.type in ("one2many", "many2many"):
+                views = node.xpath("list | kanban")
+                spec["fields"] = specify(model.env[field.comodel_name], views[0]) if views else {}
     return specification
 
 
@@ -203,7 +266,3 @@ def get_aggregates(env, specification):
             if description["type"] == "monetary":
                 aggregates += [f"{description['currency_field']}:array_agg_distinct", f"{name}:sum_currency"]
     return aggregates
-
-
-if __name__ == "__main__":
-    main()

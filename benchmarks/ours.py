@@ -1,0 +1,171 @@
+"""The addon's own work, as its jobs do it: for all companies, each policy in a transaction of its own."""
+
+import statistics
+import time
+from contextlib import ExitStack
+from unittest import mock
+
+from common import transaction
+
+PHASES = ("read", "compute", "write")
+CUSTOMERS = 40  # scored one by one
+WARM_UP = 5
+
+
+def run(registry, clock, as_of, result):
+    """The work of the nightly job."""
+    from odoo.addons.customer_tiering.engine import pipeline  # noqa: F401, PLC0415 - read before the clock starts
+
+    phases, counts = {}, []
+    with transaction(registry) as env:
+        runs = env["customer.tiering.run"]._queue(get_policies(env), trigger="nightly")
+        env.cr.commit()
+        with clock.measure(lambda: env.cr.sql_log_count):
+            for one in runs:
+                queries = env.cr.sql_log_count
+                compute(registry, one, as_of, phases)
+                env.cr.commit()
+                counts.append(
+                    {
+                        "customers": one.customer_count,
+                        "queries": env.cr.sql_log_count - queries,
+                        "duration": one.duration,
+                    }
+                )
+        written = sum(runs.mapped("written_count"))
+    return {"phases": phases, "companies": counts, "written": written}
+
+
+def keep_comparison(registry, clock, as_of, result):
+    """From now on the policies compare all customers once a week only; they do so now. Not measured."""
+    set_recalibration(registry, 7)
+    with transaction(registry) as env:
+        for one in env["customer.tiering.run"]._queue(get_policies(env), trigger="nightly"):
+            one._compute(as_of=as_of)
+            env.flush_all()
+            env.cr.commit()
+
+
+def compare_always(registry, clock, as_of, result):
+    """The policies compare all customers in each run again, as a new policy does. Not measured."""
+    set_recalibration(registry, 0)
+
+
+def set_recalibration(registry, days):
+    with transaction(registry) as env:
+        get_policies(env).recalibrate_days = days
+        env.flush_all()
+        env.cr.commit()
+
+
+def run_with_every_metric(registry, clock, as_of, result):
+    """All that the engine can score, from empty scorecards; rolled back."""
+    return try_out(registry, clock, as_of, add_every_metric)
+
+
+def run_by_clusters(registry, clock, as_of, result):
+    return try_out(registry, clock, as_of, lambda policy: policy.write({"method": "clusters"}))
+
+
+def simulate(registry, clock, as_of, result):
+    """What the same policies would change; rolled back."""
+    with transaction(registry) as env:
+        policies = get_policies(env)
+        drafts = policies.browse()
+        for policy in policies:
+            policy.action_simulate()
+            drafts |= env["customer.tiering.simulation"].search([("base_id", "=", policy.id)], limit=1).draft_id
+        runs = env["customer.tiering.run"]._queue(drafts, trigger="manual")
+        return compute_all(registry, clock, as_of, runs)
+
+
+def try_out(registry, clock, as_of, change):
+    with transaction(registry) as env:
+        env.cr.execute("DELETE FROM customer_tiering_scorecard")
+        policies = get_policies(env)
+        for policy in policies:
+            change(policy)
+        runs = env["customer.tiering.run"]._queue(policies, trigger="nightly")
+        return compute_all(registry, clock, as_of, runs)
+
+
+def compute_all(registry, clock, as_of, runs):
+    from odoo.addons.customer_tiering.engine import pipeline  # noqa: F401, PLC0415 - read before the clock starts
+
+    phases = {}
+    runs.env.flush_all()
+    with clock.measure(lambda: runs.env.cr.sql_log_count):
+        for one in runs:
+            compute(registry, one, as_of, phases)
+    return {"phases": phases, "written": sum(runs.mapped("written_count"))}
+
+
+def add_every_metric(policy):
+    Criterion = policy.env["customer.tiering.criterion"]
+    used = set(policy.criterion_ids.mapped("metric"))
+    keys = [key for key, _label in Criterion._fields["metric"].selection if key not in used]
+    Criterion.create([{"policy_id": policy.id, "metric": key} for key in keys])
+
+
+def compute(registry, one, as_of, phases):
+    """Compute a run; add its seconds to ``phases``."""
+    from odoo.addons.customer_tiering.engine import pipeline  # noqa: PLC0415 - open_registry() makes addons known
+
+    with ExitStack() as stack:
+        for phase, owner, method in (
+            ("read", registry["customer.tiering.reader"], "_read_customers"),
+            ("read", registry["customer.tiering.reader"], "_read_cards"),
+            ("read", registry["customer.tiering.reader"], "_read_states"),
+            ("compute", pipeline, "fit"),
+            ("compute", pipeline, "apply"),
+            ("write", registry["customer.tiering.writer"], "_write_result"),
+            ("write", registry["customer.tiering.simulation"], "_record"),
+        ):
+            stack.enter_context(mock.patch.object(owner, method, timed(getattr(owner, method), phase, phases)))
+        one._compute(as_of=as_of)
+        one.env.flush_all()
+
+
+def timed(function, phase, phases):
+    def wrapper(*args, **kwargs):
+        started = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            phases[phase] = phases.get(phase, 0) + time.perf_counter() - started
+
+    return wrapper
+
+
+def get_policies(env):
+    return env["customer.tiering.policy"].search([])
+
+
+def refresh_singles(registry, clock, as_of, result):
+    """Score customers again one by one, as the job does it after an order; rolled back."""
+    seconds, queries = [], []
+    with transaction(registry) as env:
+        cards = [("company_id", "=", env.company.id)]
+        customers = env["customer.tiering.scorecard"].search(cards, limit=20 * CUSTOMERS).partner_id[::17]
+        customers = customers[: WARM_UP + CUSTOMERS].ids
+    for customer in customers:
+        with transaction(registry) as env:
+            Refresh = env["customer.tiering.refresh"]
+            Refresh._add(env["res.partner"].browse(customer), env.company, "instant")
+            env.invalidate_all()
+            before = env.cr.sql_log_count
+            started = time.perf_counter()
+            done = Refresh._process(env.company)
+            env.flush_all()
+            seconds.append(time.perf_counter() - started)
+            queries.append(env.cr.sql_log_count - before)
+            if done != 1:
+                raise SystemExit("The queue was not empty.")
+    seconds, queries = seconds[WARM_UP:], queries[WARM_UP:]
+    return {
+        "median": statistics.median(seconds),
+        "least": min(seconds),
+        "most": max(seconds),
+        "median_queries": statistics.median(queries),
+        "customers": len(seconds),
+    }

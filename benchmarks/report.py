@@ -1,0 +1,306 @@
+"""Make the tables and the plot of what compare.py kept: ``bin/python benchmarks/report.py``.
+
+For each ``results/SIZE.json`` a ``results/SIZE.md``; what needs several sizes comes from all that are there.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import confirm
+import followups
+import screens
+from common import format_table
+
+RESULTS = Path(__file__).parent / "results"
+SIZES = ("2k", "20k", "200k", "1m")
+MIB = 2**20
+
+OURS = {
+    "run": "full run, from nothing",
+    "run, unchanged": "run on unchanged data",
+    "run, changed": "run after 0.1 % of the customers bought",
+    "run, changed, kept": "the same, where customers are compared anew once a week",
+    "run, next day": "run as of the next day, all last orders a day older",
+    "every metric": "full run with every metric",
+    "clusters": "full run by clusters",
+    "simulation": "simulation of the same policies",
+}
+OTHERS = {
+    "B0": "B0, pure PostgreSQL, from nothing",
+    "B0, unchanged": "B0 on unchanged data",
+    "B0, changed": "B0 after 0.1 % of the customers bought",
+    "B0-scan": "B0-scan, reading the orders once",
+    "ORM loop": "ORM loop",
+    "read_group": "read_group, sorted, one write per customer",
+    "pandas notebook": "pandas notebook",
+    "lifetimes": "lifetimes, summary only",
+    "pymc-marketing": "pymc-marketing, summary only",
+    "openretailscience": "openretailscience on DuckDB, scores only",
+}
+HOW_MEASURED = """\
+Medians of the turns; the ratio is the median of those to B0 in the same turn. Memory is the most above an idle Odoo,
+of peers without Odoo that of their process; PostgreSQL's own is not in it. Rows are those of all tables."""
+HOW_COMPARED = """\
+Share of the customers who bought in the window with the same value and the same score (1 to 5) as the addon's. Torn
+apart: of those who have the same value as others, the share whose equals got another score. The same twice: two
+computations of the same data gave the same to everybody. Different, of all: customers, whether they bought in the
+window or not, of whom any value or score differs."""
+SCREENS_RATIO = 1.5
+
+
+class Target(NamedTuple):
+    figure: str
+    target: str
+    measured: str
+    met: bool
+
+
+def save(results):
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{results['size']}.json"
+    path.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return path
+
+
+def write():
+    """Write the report of every size, and the plot."""
+    everything = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")}
+    for size, results in everything.items():
+        (RESULTS / f"{size}.md").write_text(render(results, everything), encoding="utf-8")
+    if "BENCH_PYTHON" in os.environ:
+        lines = {
+            label: points
+            for name, label in {**OURS, **OTHERS}.items()
+            if (
+                points := [
+                    (everything[size]["customers"], median(everything[size], name))
+                    for size in SIZES
+                    if size in everything and median(everything[size], name)
+                ]
+            )
+        }
+        program = Path(__file__).with_name("plot.py")
+        subprocess.run(
+            [os.environ["BENCH_PYTHON"], str(program), str(RESULTS / "time-over-size.png")],
+            check=True,
+            input=json.dumps(lines),
+            text=True,
+        )
+
+
+# ----------------------------------------------------------------------
+# Figures
+# ----------------------------------------------------------------------
+
+
+def median(results, name, key="seconds"):
+    """Return the median over the turns, or None when it was not measured."""
+    values = [turn[key] for turn in results["figures"].get(name, []) if turn[key] is not None]
+    return statistics.median(values) if values else None
+
+
+def ratio(results, name, base="B0", key="seconds"):
+    """Return the median of the ratios within a turn, or None."""
+    others = {turn["turn"]: turn[key] for turn in results["figures"].get(base, [])}
+    ratios = [turn[key] / others[turn["turn"]] for turn in results["figures"].get(name, []) if others.get(turn["turn"])]
+    return statistics.median(ratios) if ratios else None
+
+
+def count_rows(results, name, table=None):
+    """Return how many rows were written, of one table or of all."""
+    turns = results["figures"].get(name, [])
+    if not turns:
+        return None
+    return statistics.median(turn["rows"].get(table, 0) if table else sum(turn["rows"].values()) for turn in turns)
+
+
+# ----------------------------------------------------------------------
+# The report of one size
+# ----------------------------------------------------------------------
+
+
+def render(results, everything):
+    once = results["once"]
+    parts = [
+        f"# {results['size']}: {results['customers']:,} customers, {results['orders']:,} orders",
+        f"{results['machine']}. The peers' own environment: {results['packages']}. As of {results['as_of']}.",
+        "## Targets",
+        format_table(
+            ["figure", "target", "measured", ""],
+            [
+                [one.figure, one.target, one.measured, "met" if one.met else "**missed**"]
+                for one in get_targets(results, everything)
+            ],
+        ),
+        "## Time, memory and what is written",
+        HOW_MEASURED,
+        render_figures(results, OURS),
+        render_figures(results, OTHERS),
+        "Of the time of the addon's runs:",
+        render_phases(results),
+        "## Do the results agree?",
+        HOW_COMPARED,
+        render_agreement(results),
+    ]
+    if "single" in once:
+        single = once["single"]
+        text = (
+            f"{1000 * single['median']:.0f} ms ({1000 * single['least']:.0f} to {1000 * single['most']:.0f}) and "
+            f"{single['median_queries']:.0f} queries, median of {single['customers']}."
+        )
+        parts += ["## A single customer, as after an order", text]
+    for name, title, module in (
+        ("screens", "The screens", screens),
+        ("confirm", "Confirming quotations", confirm),
+        ("followups", "Activities of a playbook", followups),
+    ):
+        if name in once:
+            parts += [f"## {title}", module.render(once[name]).strip()]
+    if rows := get_growth(everything):
+        parts += ["## Growth", format_table(["full run", "time", "× the size before", "memory MiB"], rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def render_figures(results, names):
+    rows = []
+    for name, label in names.items():
+        if name in results["failures"]:
+            rows.append([label, results["failures"][name], "", "", "", "", ""])
+        elif (seconds := median(results, name)) is not None:
+            to_b0 = ratio(results, name)
+            queries = median(results, name, "queries")
+            rows.append(
+                [
+                    label,
+                    f"{seconds:.2f}",
+                    f"{to_b0:.2f}" if to_b0 else "",
+                    f"{median(results, name, 'peak') / MIB:,.0f}",
+                    "" if queries is None else f"{queries:,.0f}",
+                    f"{count_rows(results, name):,.0f}",
+                    f"{median(results, name, 'wal') / 1e6:,.1f}",
+                ]
+            )
+    return format_table(["", "s", "ratio to B0", "memory MiB", "queries", "rows written", "WAL MB"], rows)
+
+
+def render_phases(results):
+    phases = ("read", "compute", "write")
+    rows = []
+    for name, label in OURS.items():
+        turns = results["figures"].get(name)
+        if turns:
+            rows.append(
+                [
+                    label,
+                    *(f"{statistics.median(turn['phases'].get(phase, 0) for turn in turns):.2f}" for phase in phases),
+                    f"{median(results, name, 'cpu'):.2f}",
+                    f"{count_rows(results, name, 'customer_tiering_scorecard'):,.0f}",
+                ]
+            )
+    header = ["", "read s", "fit and apply s", "write s", "of it CPU of Odoo's process s", "scorecards written"]
+    return format_table(header, rows)
+
+
+def render_agreement(results):
+    rows = []
+    for peer, found in results["agreement"].items():
+        shares = ["–" if share is None else f"{100 * share:.1f} %" for share in found["equal"].values()]
+        torn = "–" if found["torn"] is None else f"{100 * found['torn']:.1f} %"
+        same = {True: "yes", False: "no", None: "–"}[found.get("same")]
+        everybody = found.get("different")
+        rows.append([peer, *shares, torn, same, "" if everybody is None else f"{everybody:,}"])
+    header = ["", "recency", "orders", "amount", "R", "F", "M", "torn apart", "the same twice", "different, of all"]
+    return format_table(header, rows)
+
+
+def get_growth(everything):
+    rows = []
+    before = None
+    for size in SIZES:
+        if size not in everything or (seconds := median(everything[size], "run")) is None:
+            continue
+        times = f"{seconds / before:.1f}" if before else ""
+        rows.append([size, f"{seconds:.2f}", times, f"{median(everything[size], 'run', 'peak') / MIB:,.0f}"])
+        before = seconds
+    return rows
+
+
+# ----------------------------------------------------------------------
+# Targets
+# ----------------------------------------------------------------------
+
+
+def get_targets(results, everything):
+    """Return the targets that this size can show."""
+    targets = []
+
+    def add(figure, target, value, limit, form="{:.2f}", more=""):
+        if value is not None:
+            targets.append(Target(figure, target, form.format(value) + more, value <= limit))
+
+    scorecards = count_rows(results, "run", "customer_tiering_scorecard")
+    at_200k = "" if results["size"] == "200k" else " (the target is for 200k)"
+    add("full run" + at_200k, "≤ 1.0 × B0", ratio(results, "run"), 1.0)
+    add("every metric", "≤ 2.0 × B0", ratio(results, "every metric"), 2.0)
+    add("run on unchanged data", "≤ 0.6 × full run", ratio(results, "run, unchanged", "run"), 0.6)
+    add(
+        "run on unchanged data",
+        "0 scorecards written",
+        count_rows(results, "run, unchanged", "customer_tiering_scorecard"),
+        0,
+        "{:,.0f}",
+    )
+    add("run after 0.1 % changed", "≤ 0.6 × full run", ratio(results, "run, changed", "run"), 0.6)
+    changed = count_rows(results, "run, changed", "customer_tiering_scorecard")
+    if changed is not None and scorecards:
+        share = 100 * changed / scorecards
+        add("run after 0.1 % changed", "about 0.1 % of the rows written", share, 0.5, "{:.2f} %", f" ({changed:,.0f})")
+    kept = count_rows(results, "run, changed, kept", "customer_tiering_scorecard")
+    if kept is not None and scorecards:
+        weekly = "run after 0.1 % changed, customers compared once a week"
+        add(weekly, "≤ 0.6 × full run", ratio(results, "run, changed, kept", "run"), 0.6)
+        share = 100 * kept / scorecards
+        add(weekly, "about 0.1 % of the rows written", share, 0.5, "{:.2f} %", f" ({kept:,.0f})")
+    for size, smaller, limit in (("200k", "20k", 11), ("1m", "200k", 5.5)):
+        if results["size"] == size and smaller in everything and (before := median(everything[smaller], "run")):
+            add(f"growth {smaller} → {size}", f"≤ {limit} × the time", median(results, "run") / before, limit, "{:.1f}")
+    if results["size"] == "1m":
+        peak = median(results, "run", "peak")
+        add("memory at 1M", "≤ 1 GiB above idle", peak and peak / 2**30, 1.0, "{:.2f}", " GiB")
+        add("full run at 1M", "≤ 120 s", median(results, "run"), 120, "{:.0f}", " s")
+        add("full run at 1M", "≤ 60 s CPU", median(results, "run", "cpu"), 60, "{:.0f}", " s")
+        virtual = median(results, "run", "virtual")
+        add("full run at 1M", "≤ 2 GiB, as Odoo's limit counts", virtual and virtual / 2**30, 2, "{:.2f}", " GiB")
+    once = results["once"]
+    if "single" in once:
+        add("single customer", "≤ 10 ms of work", 1000 * once["single"]["median"], 10, "{:.1f}", " ms")
+    loop, run = median(results, "ORM loop"), median(results, "run")
+    if loop and run:
+        at_20k = "" if results["size"] == "20k" else " (the target is for 20k)"
+        targets.append(Target("ORM loop" + at_20k, "≥ 100 × slower", f"{loop / run:.0f}", loop / run >= 100))
+    if "screens" in once:
+        worst = max(once["screens"]["compared"], key=lambda row: row["ratio"])
+        add(
+            "customers by tier" + at_200k,
+            f"≤ {SCREENS_RATIO} × a stored column",
+            worst["ratio"],
+            SCREENS_RATIO,
+            more=f" ({worst['what']})",
+        )
+        form = once["screens"]["form"]
+        add("partner form", "≤ 3 extra queries", form["queries_with"] - form["queries_without"], 3, "{:.0f}")
+        add("partner form", "≤ 1.10 × the time", form["ratio"], 1.1)
+    if "confirm" in once:
+        (with_it,) = (kind for kind in once["confirm"]["kinds"] if kind["kind"] == "with it")
+        without = statistics.median(with_it["ratios"])
+        add("order confirmation, the queue", "≤ 1.05 × the time", without, 1.05, "{:.3f}")
+        add("order confirmation, all of the addon", "≤ 1.05 × the time", with_it["ratio"], 1.05, "{:.3f}")
+    return targets
+
+
+if __name__ == "__main__":
+    write()
