@@ -11,13 +11,13 @@ bootstrap: ## Fetch Odoo 19 and make the virtual environment (the other targets 
 demo: ## Start Odoo with the addon and example customers on http://localhost:8069
 	bin/demo
 
-test: ## Run all tests: engine, addon in Odoo, browser
+test: ## Run all tests: engine, addon in Odoo, browser, job queue
 	bin/test
 
 lint: ## Check the code without running it (bin/lint --fix repairs what it can)
 	bin/lint
 
-bench: ## Measure the speed of a run
+bench: ## Measure the addon beside others (SIZE=small, 20k, default, large or cdnow)
 	bin/bench
 
 screenshots: ## Take the pictures of the documentation again

@@ -47,7 +47,7 @@ environment_key() {
     (
         cd "$ROOT" || exit
         printf '%s\n' "$CACHE" "$1" "${ODOO_DIR:-}"
-        cat bin/bootstrap bin/_lib.sh requirements.txt requirements-odoo.txt requirements-dev.txt
+        cat bin/bootstrap bin/_lib.sh requirements.txt requirements-odoo.txt requirements-dev.txt requirements-addons.txt
     ) | sha256sum | cut -c1-16
 }
 
@@ -73,7 +73,8 @@ environment_is_ready() {
 # --------------------------------------------------------------------------
 # Virtual environments: ensure_venv NAME PYTHON FILE... sets VENV.
 # The folder's name carries a hash of the files, so a changed file is a new folder,
-# and .complete is written last, so an interrupted one is built again.
+# and .complete is written last, so an interrupted one is built again. The packages
+# of a FILE named *-addons.txt come without what they require.
 # --------------------------------------------------------------------------
 ensure_venv() {
     local name=$1 version=${2%% *} python=${2#* } hash
@@ -89,12 +90,19 @@ ensure_venv() {
     mkdir -p "$CACHE/venv"
     "$python" -m venv "$VENV" || die "$python cannot make a virtual environment." \
         "On Debian and Ubuntu: apt-get install python3-venv"
-    local file files=()
-    for file in "$@"; do files+=(-r "$file"); done
-    PIP_DISABLE_PIP_VERSION_CHECK=1 "$VENV/bin/python" -m pip install -qq --prefer-binary "${files[@]}" \
+    local file files=() alone=()
+    for file in "$@"; do
+        if [[ $file == *-addons.txt ]]; then alone+=(-r "$file"); else files+=(-r "$file"); fi
+    done
+    pip_install "${files[@]}"
+    ((${#alone[@]} == 0)) || pip_install --no-deps "${alone[@]}"
+    touch "$VENV/.complete"
+}
+
+pip_install() {
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$VENV/bin/python" -m pip install -qq --prefer-binary "$@" \
         || die "pip could not install the packages (see above)." \
             "A network or package index that does not answer is the usual reason; then run the command again."
-    touch "$VENV/.complete"
 }
 
 # --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Add up the counts of the test runs: ``test_summary.py all|engine|addon FAILURES FOLDER``.
+"""Add up the counts of the test runs: ``test_summary.py all|engine|addon|queue|replica|bench FAILURES FOLDER``.
 
 Exits with 1 unless every kind of test ran and nothing failed.
 """
@@ -10,16 +10,19 @@ from pathlib import Path
 
 def main(what, failures, folder):
     reports = {}
-    for name in ("engine", "addon"):
+    for name in ("engine", "addon", "queue", "replica", "bench"):
         path = Path(folder, f"{name}.json")
         reports[name] = json.loads(path.read_text()) if path.exists() else {}
     passed = {
         "engine": reports["engine"].get("passed", 0),
         "addon": reports["addon"].get("passed", 0) - reports["addon"].get("browser", 0),
         "browser": reports["addon"].get("browser", 0),
+        "queue": reports["queue"].get("passed", 0),
+        "replica": reports["replica"].get("passed", 0),
+        "bench": reports["bench"].get("passed", 0),
     }
     failed = sum(report.get("failed", 0) + report.get("problems", 0) for report in reports.values())
-    expected = {"all": ["engine", "addon", "browser"], "engine": ["engine"], "addon": []}[what]
+    expected = {"all": list(passed), "addon": []}.get(what, [what])
     for kind in expected:
         if not passed[kind]:
             print(f"no {kind} test passed: that counts as a failure")
