@@ -117,7 +117,7 @@ class CustomerTieringWriter(models.AbstractModel):
     def _hold(self, policy, partner_ids):
         """Keep what scorecards are about to refer to from being deleted until the end of the transaction.
 
-        The partners, too: in one statement, which takes a third of the time of as many checks of a foreign key.
+        The partners, too, in one statement.
 
         :param partner_ids: an index
         :raises psycopg2.errors.SerializationFailure: when one was deleted since the transaction began
@@ -151,7 +151,7 @@ class CustomerTieringWriter(models.AbstractModel):
         return type(result)(frame, index=result.index)
 
     def _get_digests(self, frame):
-        """Return a number for each row that tells whether any of its values changed, nor what columns there are."""
+        """Return a number for each row that is another when one of its values, or the columns, are others."""
         import pandas as pd  # noqa: PLC0415 - stays out of the server's start-up
 
         names = pd.util.hash_array(frame.columns.to_numpy(dtype=object)).sum()
@@ -325,9 +325,11 @@ class CustomerTieringWriter(models.AbstractModel):
         for table in ("customer_tiering_scorecard", "customer_tier_change"):
             self.env.cr.execute(
                 SQL(
-                    "DELETE FROM %s WHERE %s AND NOT EXISTS (SELECT FROM res_partner WHERE id = partner_id)",
+                    # Qualified: some module may add a column of that name to the partners.
+                    "DELETE FROM %s gone WHERE %s "
+                    "AND NOT EXISTS (SELECT FROM res_partner partner WHERE partner.id = gone.partner_id)",
                     SQL.identifier(table),
-                    SQL("TRUE") if partner_ids is None else SQL("partner_id = ANY(%s)", partner_ids),
+                    SQL("TRUE") if partner_ids is None else SQL("gone.partner_id = ANY(%s)", partner_ids),
                 )
             )
         self.env.invalidate_all(flush=False)
