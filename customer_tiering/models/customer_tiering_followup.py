@@ -805,8 +805,8 @@ class CustomerTieringFollowup(models.Model):
             failed.write({"state": "skipped", "problem": "mail_failed"})
             mailed -= failed
             mailed.write({"state": "mailed", "problem": False, "planned_on": as_of, "date_deadline": date})
-            for followup in mailed:
-                followup.user_id = users[followup.id]
+            for user, theirs in mailed.grouped(lambda followup: users[followup.id]).items():
+                theirs.user_id = user
         return len(followups)
 
     def _queue_mails(self, template, partners, date):

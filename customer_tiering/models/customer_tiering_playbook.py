@@ -137,7 +137,6 @@ class CustomerTieringPlaybook(models.Model):
         default=True,
         help="Nothing new for a customer who has an open follow-up of this playbook.",
     )
-    followup_ids = fields.One2many("customer.tiering.followup", "playbook_id", string="Follow-ups")
     waiting_count = fields.Integer(string="Waiting", compute="_compute_counts")
     held_count = fields.Integer(string="Held Back", compute="_compute_counts")
     open_count = fields.Integer(string="Open", compute="_compute_counts")

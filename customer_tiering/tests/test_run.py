@@ -344,6 +344,12 @@ class TestRun(TieringCommon):
             self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
         self.env.invalidate_all()
 
+    def test_nobody_is_told_to_wait_for_a_job_that_was_deleted(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
+        self.env.ref("customer_tiering.ir_cron_process_queue").unlink()
+        with self.assertRaisesRegex(UserError, "was deleted"):
+            run._call_job()
+
     def test_a_waiting_run_waits_on_while_somebody_computes_the_company(self):
         run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
         other = self.env["res.company"].create({"name": "Other Company"}).tiering_policy_ids

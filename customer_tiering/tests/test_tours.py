@@ -255,9 +255,10 @@ class TestTours(TieringCommon, HttpCase):
         self.assertFalse(self.second.activity_ids)
         self.env.ref("customer_tiering.ir_cron_followup").method_direct_trigger()
         self.env.invalidate_all()
+        activity = self.env["customer.tiering.followup"].search([("playbook_id", "=", playbook.id)]).activity_id
         self.assertRecordValues(
-            playbook.followup_ids.activity_id,
+            activity,
             [{"res_name": "Second", "user_id": self.salesperson.id, "summary": "Ask Second what's new"}],
         )
-        playbook.followup_ids.activity_id.with_user(self.salesperson).action_feedback(feedback="All well")
+        activity.with_user(self.salesperson).action_feedback(feedback="All well")
         self.start_tour("/odoo", "customer_tiering_playbook_compliance", login="tiering_manager")
