@@ -72,10 +72,7 @@ def summarize(
 
 def _summarize_days(buyer: np.ndarray, day: np.ndarray, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The number of days with a purchase, and the first, the last and the gaps between them."""
-    visit = np.sort(grouped.pairs(buyer, (day - _EPOCH).astype("int64")))
-    if len(visit):
-        visit = visit[np.concatenate(([True], visit[1:] != visit[:-1]))]
-    buyer, number = grouped.unpaired(visit)
+    buyer, number = grouped.unpaired(grouped.distinct(grouped.pairs(buyer, (day - _EPOCH).astype("int64"))))
     size = np.bincount(buyer, minlength=count)
     end = np.cumsum(size)
     some = size > 0

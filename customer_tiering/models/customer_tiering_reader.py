@@ -25,12 +25,14 @@ class People:
 
     :param partner_ids: ids of partners, in any order
     :param customer_ids: the commercial partner of each
+    :param colleagues: whether each is an internal user
     """
 
-    def __init__(self, partner_ids, customer_ids):
+    def __init__(self, partner_ids, customer_ids, colleagues):
         order = partner_ids.argsort()
         self.ids = partner_ids[order]
         self.customer_ids = customer_ids[order]
+        self.colleagues = colleagues[order]
 
     def find(self, partner_ids):
         """Return the place of each partner in ``ids``, -1 for strangers."""
@@ -45,11 +47,16 @@ def find(ids, wanted):
         return np.full(len(wanted), -1)
     first, span = ids[0], ids[-1] - ids[0]
     if span < 8 * len(ids) + 1000:  # ids mostly are: looked up in a table, ten times as fast
-        table = np.full(span + 2, -1)
+        table = np.full(span + 2, -1, dtype="int32")
         table[ids - first] = np.arange(len(ids))
         return table[np.clip(wanted - first, -1, span + 1)]
     place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
     return np.where(ids[place] == wanted, place, -1)
+
+
+def _join(events, customers):
+    """Return meeting and customer in one number each."""
+    return (events.astype("int64") << 31) + customers
 
 
 def to_days(moments, timezone):
@@ -93,13 +100,15 @@ class CustomerTieringReader(models.AbstractModel):
         import numpy as np  # noqa: PLC0415 - stays out of the server's start-up
         import pandas as pd  # noqa: PLC0415
 
-        from ..engine import contacts, purchases, schema  # noqa: PLC0415
+        from ..engine import contacts, products, purchases, quotations, schema  # noqa: PLC0415
 
         self.env.flush_all()
         company, timezone = policy.company_id, policy.company_id._get_tiering_timezone()
+        needed = self._get_needed_columns(metrics)
         people = self._read_people(partner_ids)
         parameters = self._get_parameters(policy, as_of, None if partner_ids is None else people.ids.tolist())
-        orders = self._read_orders(people, parameters)
+        asked, lined = (bool(needed & set(engine.COLUMNS)) for engine in (quotations, products))
+        orders = self._read_orders(people, parameters, asked, lined)
 
         candidates = self._read_candidates(company, policy._get_population_domain(), partner_ids)
         dealing = np.zeros(len(people.ids) + 1, dtype=bool)
@@ -108,17 +117,23 @@ class CustomerTieringReader(models.AbstractModel):
         customers = pd.Index(candidates[np.isin(candidates, known)], dtype="int64", name=schema.CUSTOMER)
 
         # From the place of a person to the place of the customer; -1, a stranger, leads to -1.
-        places = np.append(customers.get_indexer(people.customer_ids), -1)
+        places = np.append(customers.get_indexer(people.customer_ids), -1).astype("int32")
+        orders["buyer"] = places[orders["person"]]
+        orders["day"] = to_days(orders.pop("moment"), timezone)
         window = {"as_of": as_of, "window_days": policy.window_days}
-        bought = self._choose_purchases(places[orders["person"]], orders, as_of, timezone)
-        credited = self._read_credits(people, places, parameters)
-        decimals = company.currency_id.decimal_places
-        frame = purchases.summarize(customers, bought, credited, decimals=decimals, **window)
+        money = {"decimals": company.currency_id.decimal_places}
+        bought, credited = self._choose_purchases(orders, as_of), self._read_credits(people, places, parameters)
+        frame = purchases.summarize(customers, bought, credited, **window, **money)
         del bought
         who, day = self._read_contacts(people, places, orders, parameters, as_of, timezone)
-        del orders
         frame = frame.join(contacts.summarize(customers, who, day, **window))
-        needed = self._get_needed_columns(metrics)
+        if asked:
+            placed = self._choose_quotations(orders, parameters, timezone)
+            frame = frame.join(quotations.summarize(customers, *placed, **money))
+        if lined:
+            lines = self._read_lines(orders, parameters)
+            frame = frame.join(products.summarize(customers, *lines, **money))
+        del orders
         frame = frame[[column for column in frame if column in needed]]
         for query, kinds in self._get_needed_sources(policy, parameters, needed):
             frame = frame.join(self._read_source(customers, query, kinds))
@@ -130,9 +145,16 @@ class CustomerTieringReader(models.AbstractModel):
 
     def _read_people(self, partner_ids):
         only = SQL("IS NOT NULL") if partner_ids is None else SQL("= ANY(%s)", list(partner_ids))
-        query = SQL("SELECT id, commercial_partner_id FROM res_partner WHERE commercial_partner_id %s", only)
-        rows = tools.fetch_arrays(self.env.cr, query, {"id": tools.ID, "commercial_partner_id": tools.ID})
-        return People(rows["id"], rows["commercial_partner_id"])
+        query = SQL(
+            """
+            SELECT id, commercial_partner_id AS customer, partner_share IS FALSE AS colleague
+              FROM res_partner
+             WHERE commercial_partner_id %s
+            """,
+            only,
+        )
+        columns = {"id": tools.ID, "customer": tools.ID, "colleague": tools.BOOLEAN}
+        return People(*tools.fetch_arrays(self.env.cr, query, columns).values())
 
     def _read_candidates(self, company, domain, partner_ids):
         """Return the ids of the partners who match, ascending, whether they have dealings with the company or not."""
@@ -162,17 +184,39 @@ class CustomerTieringReader(models.AbstractModel):
             return tools.fetch_parts(self.env.cr, table, query, columns)
         return tools.fetch_arrays(self.env.cr, query, columns)
 
-    def _read_orders(self, people, parameters):
+    def _read_orders(self, people, parameters, asked, lined):
         """Return the arrays of the company's quotations and orders of any state, with the place of each ``person``.
 
         The ``amount`` is money of the company's currency for confirmed orders, of which those before the
         window only say whether it is positive: their money counts nowhere, and to convert it takes longest.
         ``currency_rate`` is the order currency per company currency on the day of the order; Odoo
         itself reads a missing or zero rate as 1.
+
+        :param asked: read the teams and what is quoted, too
+        :param lined: read the rates, which convert the money of lines, too
         """
+        columns = {"id": tools.ID, "partner_id": tools.ID, "moment": tools.MOMENT}
+        columns |= {"confirmed": tools.BOOLEAN, "amount": tools.FLOAT}
+        more = {}
+        if asked:
+            columns |= {"team": tools.ID, "quoted_at": tools.MOMENT, "quoted": tools.FLOAT}
+            more["team"] = SQL("team_id")
+            more["quoted_at"] = SQL("CASE WHEN state IN ('draft', 'sent') THEN create_date END")
+            more["quoted"] = SQL(
+                """CASE WHEN state IN ('draft', 'sent')
+                        THEN COALESCE(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1), 0)::float8
+                        ELSE 0::float8 END"""
+            )
+        if lined:
+            columns |= {"rate": tools.FLOAT}
+            more["rate"] = SQL(
+                """CASE WHEN state != 'sale' OR date_order < %(since)s OR currency_rate = 1 THEN 1::float8
+                        ELSE COALESCE(NULLIF(currency_rate, 0), 1)::float8 END""",
+                **parameters,
+            )
         query = SQL(
             """
-            SELECT id, partner_id, date_order AS moment, state = 'sale' AS confirmed,
+            SELECT id, partner_id, date_order AS moment, state = 'sale' AS confirmed, %(more)s
                    CASE WHEN state = 'cancel' THEN 'NaN'
                         WHEN state != 'sale' THEN 0
                         WHEN date_order < %(since)s THEN CASE WHEN amount_untaxed > 0 THEN 1 ELSE 0 END
@@ -182,24 +226,103 @@ class CustomerTieringReader(models.AbstractModel):
               FROM sale_order
              WHERE company_id = %(company)s AND %(of_partners)s
             """,
+            more=SQL("").join(SQL("%s AS %s,", value, SQL.identifier(column)) for column, value in more.items()),
             **parameters,
         )
-        columns = {"id": tools.ID, "partner_id": tools.ID, "moment": tools.MOMENT}
-        columns |= {"confirmed": tools.BOOLEAN, "amount": tools.FLOAT}
         orders = self._fetch("sale_order", query, columns, parameters)
         orders["person"] = people.find(orders.pop("partner_id"))
         orders["live"] = orders["amount"] == orders["amount"]  # not NaN: not cancelled
         return orders
 
-    def _choose_purchases(self, buyer, orders, as_of, timezone):
+    def _choose_purchases(self, orders, as_of):
         """Return the confirmed orders until ``as_of``: place of the customer, day and money."""
         from ..engine import schema  # noqa: PLC0415
 
-        chosen = orders["confirmed"] & (buyer >= 0)
-        buyer, money = buyer[chosen], orders["amount"][chosen]
-        day = to_days(orders["moment"][chosen], timezone)
-        past = day <= schema.day(as_of)
-        return (buyer, day, money) if past.all() else (buyer[past], day[past], money[past])
+        chosen = orders["confirmed"] & (orders["buyer"] >= 0) & (orders["day"] <= schema.day(as_of))
+        return orders["buyer"][chosen], orders["day"][chosen], orders["amount"][chosen]
+
+    def _choose_in_window(self, orders, parameters):
+        """Return which orders of any state are of a customer and dated in the window."""
+        from ..engine import schema  # noqa: PLC0415
+
+        day = orders["day"]
+        return (
+            (orders["buyer"] >= 0)
+            & (day > schema.day(parameters["window_start"]))
+            & (day <= schema.day(parameters["as_of"]))
+        )
+
+    def _choose_quotations(self, orders, parameters, timezone):
+        """Return what ``engine/quotations.py`` takes: the orders of any state that are dated in the window, the
+        purchases among them, and the quotations that are open now and were there on the day ``as_of``."""
+        from ..engine import schema  # noqa: PLC0415
+
+        buyer, confirmed, quoted_at = orders["buyer"], orders["confirmed"], orders["quoted_at"]
+        placed = self._choose_in_window(orders, parameters)
+        bought = placed & confirmed & (orders["amount"] > 0)
+        quoted = (buyer >= 0) & (quoted_at == quoted_at)  # not NaT
+        quoted[quoted] = to_days(quoted_at[quoted], timezone) <= schema.day(parameters["as_of"])
+        return (
+            (buyer[placed], confirmed[placed]),
+            (buyer[bought], orders["team"][bought]),
+            (buyer[quoted], orders["quoted"][quoted]),
+        )
+
+    def _read_lines(self, orders, parameters):
+        """Return what ``engine/products.py`` takes: the lines of the purchases in the window.
+
+        Lines with a negative price (a discount, a reward) are nothing that somebody bought.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        chosen = self._choose_in_window(orders, parameters) & orders["confirmed"] & (orders["amount"] > 0)
+        chosen = np.flatnonzero(chosen)
+        chosen = chosen[orders["id"][chosen].argsort()]
+        ids = orders["id"][chosen]
+        if parameters["everybody"]:
+            # Which of the orders, is asked below; most that are not are older and have smaller ids.
+            of_orders = SQL("order_id >= %s AND order_id <= %s", *(map(int, ids[[0, -1]]) if len(ids) else (0, 0)))
+        else:
+            of_orders = SQL("order_id = ANY(%s)", ids.tolist())
+        query = SQL(
+            """
+            SELECT id, order_id, product_id AS product, GREATEST(price_subtotal, 0) AS cost,
+                   price_unit AS price, product_uom_qty AS quantity, discount
+              FROM sale_order_line
+             WHERE %(of_orders)s AND display_type IS NULL AND product_uom_qty > 0 AND price_unit >= 0
+               AND company_id = %(company)s
+            """,
+            of_orders=of_orders,
+            **parameters,
+        )
+        columns = {"order_id": tools.ID, "product": tools.ID}
+        columns |= dict.fromkeys(("cost", "price", "quantity", "discount"), tools.FLOAT)
+        lines = self._fetch("sale_order_line", query, columns, parameters)
+        place = find(ids, lines.pop("order_id"))
+        known = place >= 0
+        order = chosen[place[known]]
+        rate = orders["rate"][order]
+        cost, price, quantity, discount = (np.nan_to_num(lines.pop(c)[known]) for c in list(columns)[2:])
+        listed = price * quantity / rate
+        product = lines.pop("product")[known]
+        money = cost / rate, listed, listed * discount / 100
+        return orders["buyer"][order], orders["day"][order], product, self._read_categories(product), money
+
+    def _read_categories(self, products):
+        """Return the category of each product (ids), 0: none."""
+        import numpy as np  # noqa: PLC0415
+
+        query = SQL(
+            """
+            SELECT product.id, template.categ_id AS category
+              FROM product_product product
+              JOIN product_template template ON template.id = product.product_tmpl_id
+            """
+        )
+        rows = tools.fetch_arrays(self.env.cr, query, {"id": tools.ID, "category": tools.ID})
+        by_id = rows["id"].argsort()
+        categories = np.append(rows["category"][by_id], 0)
+        return categories[find(rows["id"][by_id], products)]
 
     def _read_credits(self, people, places, parameters):
         """Return the posted credit notes in the window: place of the customer and (negative) money.
@@ -224,35 +347,39 @@ class CustomerTieringReader(models.AbstractModel):
         """Return the contacts until ``as_of``: place of the customer and day.
 
         Messages and done activities on the customer, its contacts and their orders in the company, and meetings.
+        A meeting counts once for a customer, however many of its contacts attend. The done activity
+        from which it was planned is the same contact, whichever day somebody marked it as done.
         """
         import numpy as np  # noqa: PLC0415
 
         from ..engine import schema  # noqa: PLC0415
 
-        query = SQL(
-            """
-            SELECT id, model = 'sale.order' AS on_order, res_id, date AS moment
-              FROM mail_message message
-             WHERE model IN ('res.partner', 'sale.order') AND message_type IN %(types)s
-               AND date < %(until)s AND %(of_messages)s
-            """,
-            types=CONTACT_MESSAGE_TYPES,
-            **parameters,
-        )
-        columns = {"on_order": tools.BOOLEAN, "res_id": tools.ID, "moment": tools.MOMENT}
-        messages = self._fetch("mail_message", query, columns, parameters)
-        on_order, res_id = messages["on_order"], messages["res_id"]
-        person = np.full(len(res_id), -1)
-        person[~on_order] = people.find(res_id[~on_order])
+        messages = self._fetch("mail_message", *self._get_message_query(parameters), parameters)
+        activities = tools.fetch_arrays(self.env.cr, *self._get_activity_query(parameters))
+        company = SQL("(VALUES (%(company)s, %(timezone)s))", **parameters)
+        query = self._get_attendance_query(company, parameters["of_attendees"])
+        columns = {"event_id": tools.ID, "partner_id": tools.ID, "day": tools.DATE}
+        attendance = tools.fetch_arrays(self.env.cr, query, columns)
         by_id = orders["id"].argsort()
-        place = find(orders["id"][by_id], res_id[on_order])
-        person[on_order] = np.where(place >= 0, orders["person"][by_id][place], -1) if len(by_id) else -1
+        order_ids, order_people = orders["id"][by_id], np.append(orders["person"][by_id], -1)
 
-        columns = {"partner_id": tools.ID, "day": tools.DATE}
-        others = tools.fetch_arrays(self.env.cr, self._get_contact_query(parameters), columns)
-        person = np.append(person, people.find(others["partner_id"]))
-        day = np.append(to_days(messages["moment"], timezone), others["day"])
-        who = places[person]
+        def find_customers(documents):
+            on_order, res_id = documents["on_order"], documents["res_id"]
+            person = np.empty(len(res_id), dtype=int)
+            person[~on_order] = people.find(res_id[~on_order])
+            person[on_order] = order_people[find(order_ids, res_id[on_order])]
+            return places[person]
+
+        person = people.find(attendance["partner_id"])
+        met = (person >= 0) & (attendance["day"] <= schema.day(as_of))
+        met[met] = ~people.colleagues[person[met]]
+        guest, event, met_on = places[person[met]], attendance["event_id"][met], attendance["day"][met]
+        meetings, first = np.unique(_join(event, guest), return_index=True)
+
+        doer = find_customers(activities)
+        again = np.isin(_join(activities["event_id"], doer), meetings)
+        who = np.concatenate((find_customers(messages), doer[~again], guest[first]))
+        day = np.concatenate((to_days(messages["moment"], timezone), activities["day"][~again], met_on[first]))
         past = (who >= 0) & (day <= schema.day(as_of))
         return who[past], day[past]
 
@@ -369,30 +496,6 @@ class CustomerTieringReader(models.AbstractModel):
             the kind is DATE, COUNT, SUM or NUMBER
         """
         return {
-            "placed": (
-                self._get_placed_query(parameters),
-                {
-                    "top_team_id": NUMBER,
-                    "top_team_order_count": NUMBER,
-                    "placed_count": COUNT,
-                    "confirmed_count": COUNT,
-                    "open_quotation_count": COUNT,
-                    "open_quotation_amount": SUM,
-                },
-            ),
-            "product": (
-                self._get_product_query(parameters),
-                {
-                    "category_count": COUNT,
-                    "top_category_id": NUMBER,
-                    "top_category_amount": NUMBER,
-                    "category_amount": NUMBER,
-                    "product_count": COUNT,
-                    "repeated_product_count": COUNT,
-                    "list_amount": NUMBER,
-                    "discount_amount": NUMBER,
-                },
-            ),
             "overdue": (self._get_overdue_query(parameters), {"overdue_activity_count": COUNT}),
         }
 
@@ -473,49 +576,63 @@ class CustomerTieringReader(models.AbstractModel):
         return partners._search(Domain("active", "=", True) & domain & own).select()
 
     @api.model
-    def _get_contact_query(self, parameters):
-        """Return the SELECT of done activities and meetings: a row per contact, with ``partner_id`` and ``day``.
+    def _get_message_query(self, parameters):
+        """Return the SELECT of what people wrote to, from or about customers, and the kinds of its columns."""
+        query = SQL(
+            """
+            SELECT id, model = 'sale.order' AS on_order, res_id, date AS moment
+              FROM mail_message message
+             WHERE message_type IN %(types)s AND model IN ('sale.order', 'res.partner')
+               AND date < %(until)s AND %(of_messages)s
+            """,
+            types=CONTACT_MESSAGE_TYPES,
+            **parameters,
+        )
+        return query, {"on_order": tools.BOOLEAN, "res_id": tools.ID, "moment": tools.MOMENT}
 
-        A meeting counts once for a customer, however many of its contacts attend. The done activity
-        from which it was planned is the same contact, whichever day somebody marked it as done.
+    @api.model
+    def _get_activity_query(self, parameters):
+        """Return the SELECT of the done activities on customers and orders, and the kinds of its columns.
+
         A follow-up that was closed because its reason had gone was no contact.
+        """
+        query = SQL(
+            """
+            SELECT res_model = 'sale.order' AS on_order, res_id, calendar_event_id AS event_id, date_done AS day
+              FROM mail_activity activity
+             WHERE active IS FALSE AND res_model IN ('sale.order', 'res.partner')
+               AND date_done <= %(as_of)s AND %(of_activities)s
+               AND NOT EXISTS (SELECT FROM customer_tiering_followup followup
+                                WHERE followup.activity_id = activity.id AND followup.state = 'closed')
+            """,
+            **parameters,
+        )
+        columns = {"on_order": tools.BOOLEAN, "res_id": tools.ID, "event_id": tools.ID, "day": tools.DATE}
+        return query, columns
+
+    @api.model
+    def _get_meeting_query(self, companies):
+        """Return the SELECT of who met customers: what :meth:`_get_attendance_query` has, without colleagues, and
+        the ``customer``; several contacts of a customer give equal rows.
+
+        :param companies: a table of the companies' ids and the names of their time zones, as SQL
         """
         return SQL(
             """
-            WITH meeting AS MATERIALIZED (
-                SELECT DISTINCT event_id, customer, day FROM (%(meetings)s) attended WHERE day <= %(as_of)s)
-            SELECT partner.commercial_partner_id AS partner_id, done.day
-              FROM (
-                    SELECT CASE WHEN activity.res_model = 'res.partner' THEN activity.res_id
-                                ELSE sale_order.partner_id END AS partner_id,
-                           activity.calendar_event_id AS event_id, activity.date_done AS day
-                      FROM mail_activity activity
-                 LEFT JOIN sale_order ON activity.res_model = 'sale.order' AND sale_order.id = activity.res_id
-                                     AND sale_order.company_id = %(company)s
-                     WHERE activity.res_model IN ('res.partner', 'sale.order')
-                       AND activity.active IS FALSE AND activity.date_done <= %(as_of)s AND %(of_activities)s
-                       AND NOT EXISTS (SELECT FROM customer_tiering_followup followup
-                                        WHERE followup.activity_id = activity.id AND followup.state = 'closed')
-                   ) done
-              JOIN res_partner partner ON partner.id = done.partner_id
-             WHERE NOT EXISTS (SELECT FROM meeting WHERE meeting.event_id = done.event_id
-                                  AND meeting.customer = partner.commercial_partner_id)
-         UNION ALL
-            SELECT customer, day FROM meeting
+            SELECT attended.company_id, attended.event_id, attendee.commercial_partner_id AS customer,
+                   attended.day, attended.hours
+              FROM (%s) attended
+              JOIN res_partner attendee ON attendee.id = attended.partner_id
+             WHERE attendee.partner_share IS NOT FALSE
             """,
-            meetings=self._get_meeting_query(
-                SQL("(VALUES (%(company)s, %(timezone)s))", **parameters), parameters["of_attendees"]
-            ),
-            **parameters,
+            self._get_attendance_query(companies, SQL("TRUE")),
         )
 
     @api.model
-    def _get_meeting_query(self, companies, of_attendees):
-        """Return the SELECT of who met customers: a row per company, meeting and person who attended, with
-        ``company_id``, ``event_id``, ``customer``, ``day`` and ``hours``; several contacts of a customer
-        give equal rows.
+    def _get_attendance_query(self, companies, of_attendees):
+        """Return the SELECT of who attends meetings: a row per company, meeting and person, with ``company_id``,
+        ``event_id``, ``partner_id``, ``day`` and ``hours``. Whoever declined the invitation does not attend.
 
-        Colleagues who attend, and who declined the invitation, do not make a meeting with a customer.
         A meeting has no company: it belongs to those that its organizer may work in, and to all when
         no user organizes it. All-day meetings are kept as dates without a time zone, and count 8 hours
         a day. The occurrences of a recurrent meeting are rows of their own.
@@ -525,20 +642,19 @@ class CustomerTieringReader(models.AbstractModel):
         """
         return SQL(
             """
-            SELECT company.id AS company_id, event.id AS event_id, attendee.commercial_partner_id AS customer,
+            SELECT company.id AS company_id, event.id AS event_id, attendance.res_partner_id AS partner_id,
                    CASE WHEN event.allday THEN event.start_date
                         ELSE (event.start AT TIME ZONE 'UTC' AT TIME ZONE company.timezone)::date END AS day,
                    CASE WHEN event.allday THEN (event.stop_date - event.start_date + 1) * 8.0
                         ELSE event.duration END AS hours
               FROM calendar_event_res_partner_rel attendance
               JOIN calendar_event event ON event.id = attendance.calendar_event_id
-              JOIN res_partner attendee ON attendee.id = attendance.res_partner_id
               JOIN %(companies)s company (id, timezone)
                 ON event.user_id IS NULL
                 OR EXISTS (SELECT FROM res_company_users_rel WHERE cid = company.id AND user_id = event.user_id)
-             WHERE event.active IS TRUE AND attendee.partner_share IS NOT FALSE
+             WHERE event.active IS TRUE
                AND NOT EXISTS (SELECT FROM calendar_attendee answer
-                                WHERE answer.event_id = event.id AND answer.partner_id = attendee.id
+                                WHERE answer.event_id = event.id AND answer.partner_id = attendance.res_partner_id
                                   AND answer.state = 'declined')
                AND %(of_attendees)s
             """,
@@ -561,114 +677,6 @@ class CustomerTieringReader(models.AbstractModel):
              WHERE activity.res_model IN ('res.partner', 'sale.order') AND activity.active
                AND activity.date_deadline < %(as_of)s AND %(of_activities)s
           GROUP BY 1
-            """,
-            **parameters,
-        )
-
-    @api.model
-    def _get_placed_query(self, parameters):
-        """Return the SELECT of the quotations and orders of any state: how many of those dated in the
-        window are confirmed, the team with the most purchases, and the quotations that are open now.
-
-        Among teams with equally many purchases the one with the smallest id is the top team.
-        """
-        return SQL(
-            """
-            SELECT customer,
-                   (ARRAY_AGG(team ORDER BY purchases DESC, team)
-                        FILTER (WHERE team IS NOT NULL AND purchases > 0))[1] AS top_team_id,
-                   MAX(purchases) FILTER (WHERE team IS NOT NULL AND purchases > 0) AS top_team_order_count,
-                   SUM(placed) AS placed_count,
-                   SUM(confirmed) AS confirmed_count,
-                   SUM(quotations) AS open_quotation_count,
-                   ROUND(SUM(quoted), %(decimals)s) AS open_quotation_amount
-              FROM (
-                    SELECT buyer.commercial_partner_id AS customer, team_id AS team,
-                           COUNT(*) FILTER (WHERE in_window) AS placed,
-                           COUNT(*) FILTER (WHERE in_window AND state = 'sale') AS confirmed,
-                           COUNT(*) FILTER (WHERE in_window AND state = 'sale' AND amount > 0) AS purchases,
-                           COUNT(*) FILTER (WHERE is_open) AS quotations,
-                           SUM(amount) FILTER (WHERE is_open) AS quoted
-                      FROM (
-                            SELECT partner_id, team_id, state,
-                                   amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1) AS amount,
-                                   (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date > %(window_start)s
-                               AND (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date <= %(as_of)s
-                                       AS in_window,
-                                   state IN ('draft', 'sent')
-                               AND (create_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date <= %(as_of)s
-                                       AS is_open
-                              FROM sale_order
-                             WHERE company_id = %(company)s
-                               AND (state IN ('draft', 'sent') OR date_order >= %(since)s AND date_order < %(until)s)
-                               AND %(of_partners)s
-                           ) dated
-                      JOIN res_partner buyer ON buyer.id = dated.partner_id
-                  GROUP BY 1, 2
-                   ) of_team
-          GROUP BY customer
-            """,
-            **parameters,
-        )
-
-    @api.model
-    def _get_product_query(self, parameters):
-        """Return the SELECT of the products and categories bought in the window.
-
-        Lines with a negative price (a discount, a reward) are nothing that somebody bought. Among
-        categories with equally much money the one with the smallest id is the top category. Prices
-        are floats in the database; as numeric their sums do not depend on the order of the rows.
-        """
-        return SQL(
-            """
-            SELECT customer,
-                   COUNT(category) AS category_count,
-                   (ARRAY_AGG(category ORDER BY amount DESC, category)
-                        FILTER (WHERE category IS NOT NULL))[1] AS top_category_id,
-                   ROUND(MAX(amount) FILTER (WHERE category IS NOT NULL), %(decimals)s) AS top_category_amount,
-                   ROUND(SUM(amount) FILTER (WHERE category IS NOT NULL), %(decimals)s) AS category_amount,
-                   SUM(products) AS product_count,
-                   SUM(repeated) AS repeated_product_count,
-                   ROUND(SUM(listed), %(decimals)s) AS list_amount,
-                   ROUND(SUM(discount), %(decimals)s) AS discount_amount
-              FROM (
-                    SELECT customer, template.categ_id AS category,
-                           COUNT(product_id) AS products,
-                           COUNT(product_id) FILTER (WHERE days > 1) AS repeated,
-                           SUM(amount) AS amount, SUM(listed) AS listed, SUM(discount) AS discount
-                      FROM (
-                            SELECT customer, product_id, COUNT(*) AS days,
-                                   SUM(amount) AS amount, SUM(listed) AS listed, SUM(discount) AS discount
-                              FROM (
-                                    SELECT buyer.commercial_partner_id AS customer, line.product_id, ordered.day,
-                                           SUM(GREATEST(line.price_subtotal, 0) / ordered.rate) AS amount,
-                                           SUM(line.price_unit::numeric * line.product_uom_qty / ordered.rate)
-                                               AS listed,
-                                           SUM(line.price_unit::numeric * line.product_uom_qty
-                                               * COALESCE(line.discount, 0) / 100 / ordered.rate) AS discount
-                                      FROM (
-                                            SELECT id, partner_id, COALESCE(NULLIF(currency_rate, 0), 1) AS rate,
-                                                   (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date
-                                                       AS day
-                                              FROM sale_order
-                                             WHERE company_id = %(company)s AND state = 'sale' AND amount_untaxed > 0
-                                               AND date_order >= %(since)s AND date_order < %(until)s
-                                               AND %(of_partners)s
-                                           ) ordered
-                                      JOIN res_partner buyer ON buyer.id = ordered.partner_id
-                                      JOIN sale_order_line line ON line.order_id = ordered.id
-                                     WHERE ordered.day > %(window_start)s AND ordered.day <= %(as_of)s
-                                       AND line.display_type IS NULL
-                                       AND line.product_uom_qty > 0 AND line.price_unit >= 0
-                                  GROUP BY 1, 2, 3
-                                   ) of_day
-                          GROUP BY 1, 2
-                           ) of_product
-                 LEFT JOIN product_product product ON product.id = of_product.product_id
-                 LEFT JOIN product_template template ON template.id = product.product_tmpl_id
-                  GROUP BY 1, 2
-                   ) of_category
-          GROUP BY customer
             """,
             **parameters,
         )

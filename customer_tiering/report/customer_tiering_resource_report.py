@@ -168,7 +168,7 @@ class CustomerTieringResourceReport(models.Model):
     def _get_meeting_query(self):
         """Return the SELECT of the hours that meetings with each customer took."""
         attended = self.env["customer.tiering.reader"]._get_meeting_query(
-            SQL("(SELECT DISTINCT company_id, timezone FROM of_policy)"), SQL("TRUE")
+            SQL("(SELECT DISTINCT company_id, timezone FROM of_policy)")
         )
         return SQL(
             """
