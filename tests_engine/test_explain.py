@@ -112,23 +112,23 @@ def test_the_points_are_left_alone_and_no_customers_have_no_parts():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(allow_infinity=False, allow_nan=True), min_size=1, max_size=10))
 def test_the_text_is_json_of_the_very_numbers(numbers):
-    frame = pd.DataFrame({'100 % "r"': numbers})
-    texts = explain.as_json(frame, frame, {'100 % "r"': 2.5}, frame)
+    texts = explain.as_text(pd.DataFrame(dict.fromkeys("vpc", numbers)))
     for text, number in zip(texts, numbers, strict=True):
         expected = None if np.isnan(number) else number
-        assert json.loads(text) == {'100 % "r"': [expected, expected, 2.5, expected]}
-        assert " " not in text.replace("100 % ", "")
+        assert json.loads(text) == [[expected, expected, expected]]
+        assert explain.from_text(text, {'100 % "r"': 2.5}) == {'100 % "r"': [expected, expected, 2.5, expected]}
+        assert " " not in text
 
 
 def test_the_text_of_two_metrics():
-    values = pd.DataFrame({"recency": [12.0, np.nan], "gap_mean": [1.25, 1e12]})
-    texts = explain.as_json(values, values * 0 + 50, {"recency": 30, "gap_mean": 0.5}, values * 0)
-    assert texts == [
-        '{"recency":[12,50,30,0],"gap_mean":[1.25,50,0.5,0]}',
-        '{"recency":[null,null,30,null],"gap_mean":[1000000000000,50,0.5,0]}',
-    ]
+    told = pd.DataFrame([[12, 50, 0, 1.25, 50, 0], [np.nan, np.nan, np.nan, 1e12, 50, 0.5]], dtype="float64")
+    assert explain.as_text(told) == ["[[12,50,0],[1.25,50,0]]", "[[null,null,null],[1000000000000,50,0.5]]"]
+
+
+def test_a_text_of_other_metrics_is_refused():
+    with pytest.raises(ValueError, match="shorter"):
+        explain.from_text("[[12,50,0]]", {"recency": 30, "gap_mean": 0.5})
 
 
 def test_no_customers_have_no_texts():
-    empty = pd.DataFrame({"recency": []}, dtype="float64")
-    assert explain.as_json(empty, empty, {"recency": 1}, empty) == []
+    assert explain.as_text(pd.DataFrame(columns=["v", "p", "c"], dtype="float64")) == []

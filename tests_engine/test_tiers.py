@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 
 import pandas as pd
 import pytest
@@ -184,11 +185,23 @@ def test_every_customer_alone_gets_the_tier_of_the_run(customers, policy, as_of,
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_the_tiers_earned_alone_are_those_of_the_whole_result(customers, policy, as_of, method):
+    chosen = policies(policy)[method]
+    rng = random.Random(4)
+    frame = customers(*({"ago": rng.choice([None, 3, 90, 500]), "amount": 7.0 * n, "orders": n % 5} for n in range(60)))
+    fit = pipeline.fit(chosen, frame.iloc[::2], as_of)
+    earned = pipeline.earned(chosen, fit, frame, as_of)
+    pd.testing.assert_series_equal(earned, pipeline.apply(chosen, fit, frame, as_of)["earned"])
+    assert earned.notna().any()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_what_leads_to_a_tier_is_no_part_of_the_explanation(customers, policy, as_of, method):
     chosen = policies(policy)[method]
     frame = customers({"amount": 10.0}, {"amount": 600.0}, {"ago": 3, "orders": 4})
     result = pipeline.apply(chosen, pipeline.fit(chosen, frame, as_of), frame, as_of)
-    assert set(json.loads(result["explanation"].iloc[0])) == {"recency", "frequency", "monetary"}
+    told = {column.partition("_")[2] for column in pipeline.tell(chosen, frame.join(result))}
+    assert told == {"recency", "frequency", "monetary"}
     assert result.filter(like="points_").columns.tolist() == ["points_recency", "points_frequency", "points_monetary"]
 
 

@@ -174,7 +174,7 @@ def test_every_customer_alone_gets_the_result_of_the_run(frames, policy):
     rules, frame, as_of = policy(), frames.frame(DAYS[-1]), DAYS[-1].date()
     fit = pipeline.fit(rules, frame, as_of)
     stored = pipeline.Fit.from_json(json.loads(json.dumps(fit.to_json())))
-    columns = [schema.SCORE, schema.EARNED, schema.KEPT, schema.SEGMENT, schema.LIFECYCLE, schema.EXPLANATION]
+    columns = [schema.SCORE, schema.EARNED, schema.KEPT, schema.SEGMENT, schema.LIFECYCLE]
     columns += [schema.USUAL_GAP_DAYS, schema.RISK, schema.RISK_RANK, schema.EXPECTED_LOSS]
     alone = [pipeline.apply(rules, stored, frame.iloc[[place]], as_of)[columns] for place in range(len(frame))]
     pd.testing.assert_frame_equal(pd.concat(alone), pipeline.apply(rules, fit, frame, as_of)[columns])

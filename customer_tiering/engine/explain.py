@@ -14,8 +14,8 @@ _MILLION = 1_000_000
 #: Whole numbers below this are written without a decimal point.
 _PLAIN = 2.0**53
 
-#: Of the points in a text. Whenever a customer comes or goes, the points of all move by a little;
-#: what a person would not see shall not make the texts of all customers be written anew.
+#: Of the points that are told. Whenever a customer comes or goes, the points of all move by a little;
+#: what a person would not see shall not make all customers be written anew.
 TOLD_DECIMALS = 1
 
 
@@ -80,36 +80,49 @@ def _weigh(points: np.ndarray, weights: Sequence[float]) -> tuple[np.ndarray, np
     return parts, (parts.sum(axis=1) + slack + _MILLION // 2) // _MILLION
 
 
-def as_json(
-    values: pd.DataFrame,
-    points: pd.DataFrame,
-    weights: Mapping[str, float],
-    parts: pd.DataFrame,
-) -> list[str]:
-    """One compact JSON text per customer: metric -> [value, points, weight, contribution].
+def as_text(told: pd.DataFrame) -> list[str]:
+    """What led to each score, as one compact text per customer: a JSON array of [value, points, contribution]
+    per metric.
+
+    The names and the weights are those of the rules and would be the larger part of the text; `from_text` adds them.
 
     Parameters
     ----------
-    values, points, parts : pd.DataFrame of float64, shape (n_customers, n_metrics), with
-        the metrics as columns; NaN becomes null
-    weights : of every metric
+    told : pd.DataFrame of float64, shape (n_customers, 3 * n_metrics), see `pipeline.tell`; NaN becomes null
 
     Returns
     -------
     list of str, length n_customers
 
-    >>> one = pd.DataFrame({"recency": [12.0], "gap_mean": [float("nan")]})
-    >>> as_json(one, one * 0 + 50.0, {"recency": 3, "gap_mean": 1.5}, one * 2)
-    ['{"recency":[12,50,3,24],"gap_mean":[null,null,1.5,null]}']
+    >>> as_text(pd.DataFrame([[12.0, 50.0, 24.0, float("nan"), 0.5, 0.0]]))
+    ['[[12,50,24],[null,0.5,0]]']
     """
-    entries = []
-    columns = []
-    for metric in points:
-        name = json.dumps(metric).replace("%", "%%")
-        entries.append(f"{name}:[%s,%s,{_text(float(weights[metric]))},%s]")
-        columns += [_texts(frame[metric].to_numpy()) for frame in (values, points, parts)]
-    template = "{" + ",".join(entries) + "}"
+    template = f"[{','.join(['[%s,%s,%s]'] * (told.shape[1] // 3))}]"
+    columns = [_texts(told[column].to_numpy()) for column in told]
     return [template % row for row in zip(*columns, strict=True)]
+
+
+def from_text(text: str, weights: Mapping[str, float]) -> dict[str, list]:
+    """What `as_text` wrote, by metric: [value, points, weight, contribution], None: unknown.
+
+    Parameters
+    ----------
+    text : of one customer
+    weights : of every metric, in the order of the columns
+
+    Raises
+    ------
+    ValueError
+        If the text is of another number of metrics.
+
+    >>> from_text("[[12,50,24],[null,null,null]]", {"recency": 3, "gap_mean": 1.5})
+    {'recency': [12, 50, 3, 24], 'gap_mean': [None, None, 1.5, None]}
+    """
+    parts = json.loads(text)
+    return {
+        metric: [value, points, weight, part]
+        for (metric, weight), (value, points, part) in zip(weights.items(), parts, strict=True)
+    }
 
 
 def _check_points(points: pd.DataFrame) -> None:

@@ -97,7 +97,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
             metric.comparable(active), metric, criterion, small=small, average_order=average_order
         )
     scored = Fit(len(active), small, average_order, scales, typical_gap=lifecycle.typical_gap(customers))
-    score, _ = explain.contributions(_measure(rules, scored, active)[1][list(_weights(rules))], _weights(rules))
+    score, _ = explain.contributions(_measure(rules, scored, active)[list(_weights(rules))], _weights(rules))
     return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, score))
 
 
@@ -125,7 +125,6 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         - ``segment``: Int64, key of the rules
         - ``lifecycle``: object, one of `lifecycle.STAGES`
         - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``: see `risk.assess`
-        - ``explanation``: JSON text, see `explain.as_json`
 
         Prospects, who never bought, have no points and a score of 0, the segment
         ``rules.prospect_segment``, and NA or NaN in the 1..5 scores and all about tiers:
@@ -139,7 +138,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     """
     customers = metrics.derive(frame, as_of)
     bought = schema.bought(customers)
-    values, points = _measure(rules, fit, customers)
+    points = _measure(rules, fit, customers)
     weights = _weights(rules)
     scored = points[list(weights)]
     score, parts = explain.contributions(scored, weights)
@@ -157,16 +156,47 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
                     **tiers.assign(rules, fit.tiers, customers, score.where(bought)),
                     schema.SEGMENT: _segment(rules, weights, fifths),
                     schema.LIFECYCLE: lifecycle.stage(customers, rules.lifecycle, fit.typical_gap),
-                    schema.EXPLANATION: pd.Series(
-                        explain.as_json(values, scored.round(explain.TOLD_DECIMALS), weights, parts),
-                        index=customers.index,
-                        dtype=object,
-                    ),
                 }
             ),
         ],
         axis=1,
     )
+
+
+def earned(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.Series:
+    """The column ``earned`` of `apply` alone, in half the time, to compare it with that by another fit.
+
+    Parameters, errors : see `apply`
+    """
+    customers = metrics.derive(frame, as_of)
+    weights = _weights(rules)
+    score = explain.total(_measure(rules, fit, customers)[list(weights)].to_numpy(), list(weights.values()))
+    score = pd.Series(score, index=customers.index).where(schema.bought(customers))
+    return tiers.assign(rules, fit.tiers, customers, score)[schema.EARNED]
+
+
+def tell(rules: PolicyRules, scored: pd.DataFrame) -> pd.DataFrame:
+    """The numbers that explain a score.
+
+    Parameters
+    ----------
+    rules : of the policy
+    scored : pd.DataFrame, shape (n_customers, any): what `apply` returned, joined with its `frame`
+
+    Returns
+    -------
+    pd.DataFrame of float64, shape (n_customers, 3 * n_criteria), same index: for each criterion, in the order of
+    the rules, ``value_<metric>`` (NaN: unknown, or days that pass by themselves), ``points_<metric>`` (rounded as
+    they are told) and ``contribution_<metric>``
+    """
+    told = {}
+    for key in _weights(rules):
+        metric = metrics.get(key)
+        points, part = schema.POINTS_PREFIX + key, schema.CONTRIBUTION_PREFIX + key
+        told[f"value_{key}"] = metric.values(scored) * (math.nan if metric.ages else 1.0)
+        told[points] = scored[points].round(explain.TOLD_DECIMALS)
+        told[part] = scored[part]
+    return pd.DataFrame(told, index=scored.index) + 0.0  # no -0.0
 
 
 def _weights(rules: PolicyRules) -> dict[str, float]:
@@ -188,18 +218,16 @@ def _average_order(active: pd.DataFrame) -> float | None:
     return gross / orders if orders and gross else None
 
 
-def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values to tell and points, shape (n_customers, n_fitted_metrics); prospects have 0 points."""
+def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.DataFrame:
+    """Points, shape (n_customers, n_fitted_metrics); prospects have 0 points."""
     bought = schema.bought(customers)
-    values, points = {}, {}
+    points = {}
     for key in _fitted(rules):
         if key not in fit.scales:
             raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
         metric = metrics.get(key)
         points[key] = fit.scales[key].apply(metric.comparable(customers)).where(bought, 0.0)
-        told = metric.values(customers)
-        values[key] = told * math.nan if metric.ages else told
-    return pd.DataFrame(values), pd.DataFrame(points)
+    return pd.DataFrame(points)
 
 
 def _segment(rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[str, pd.Series]) -> pd.Series:

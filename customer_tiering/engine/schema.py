@@ -127,7 +127,6 @@ USUAL_GAP_DAYS = "usual_gap_days"
 RISK = "risk"
 RISK_RANK = "risk_rank"
 EXPECTED_LOSS = "expected_loss"
-EXPLANATION = "explanation"
 
 # What the engine has to know of a customer's past to be fair, the columns of a frame of states.
 PREVIOUS_TIER = "previous_tier"

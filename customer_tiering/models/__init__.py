@@ -1,3 +1,4 @@
+from . import customer_tiering_referred
 from . import customer_segment
 from . import customer_tiering_policy
 from . import customer_tiering_policy_version
@@ -18,9 +19,12 @@ from . import customer_tiering_replica
 from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move
+from . import crm_team
+from . import product_category
 from . import product_pricelist
 from . import res_company
 from . import res_config_settings
 from . import res_partner
+from . import res_users
 from . import sale_order
 from . import sale_report

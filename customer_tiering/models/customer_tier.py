@@ -8,6 +8,7 @@ BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
 
 class CustomerTier(models.Model):
     _name = "customer.tier"
+    _inherit = ["customer.tiering.referred"]
     _description = "Customer Tier"
     # The highest tier first; with the weighted score the sequence follows the floors.
     _order = "sequence, id"

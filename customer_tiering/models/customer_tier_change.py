@@ -55,7 +55,7 @@ class CustomerTierChange(models.Model):
         readonly=True,
     )
     version_id = fields.Many2one(related="run_id.version_id")
-    user_id = fields.Many2one(
+    user_id = UncheckedMany2one(
         "res.users",
         string="By",
         readonly=True,

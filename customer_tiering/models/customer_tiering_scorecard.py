@@ -98,7 +98,7 @@ class CustomerTieringScorecard(models.Model):
         aggregator="avg",
         help="Different product categories bought in the policy's window.",
     )
-    top_category_id = fields.Many2one(
+    top_category_id = UncheckedMany2one(
         "product.category",
         readonly=True,
         ondelete="set null",
@@ -125,7 +125,7 @@ class CustomerTieringScorecard(models.Model):
         aggregator="avg",
         help="Discounts given in the policy's window, in percent of the prices before discount.",
     )
-    top_team_id = fields.Many2one(
+    top_team_id = UncheckedMany2one(
         "crm.team",
         string="Top Sales Team",
         readonly=True,
@@ -234,7 +234,7 @@ class CustomerTieringScorecard(models.Model):
     differs = fields.Boolean(
         string="Lock Changes the Tier", readonly=True, help="The customer is in another tier than the computed one."
     )
-    pending_tier_id = fields.Many2one(
+    pending_tier_id = UncheckedMany2one(
         "customer.tier",
         string="Announced Downgrade",
         readonly=True,
@@ -246,7 +246,7 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="The day from which the announced downgrade takes effect.",
     )
-    lock_id = fields.Many2one("customer.tiering.lock", readonly=True, ondelete="set null")
+    lock_id = UncheckedMany2one("customer.tiering.lock", readonly=True, ondelete="set null")
     lock_mode = fields.Selection(related="lock_id.mode")
     lock_reason = fields.Char(related="lock_id.reason")
     lock_user_id = fields.Many2one(related="lock_id.user_id")
@@ -256,8 +256,16 @@ class CustomerTieringScorecard(models.Model):
     points_to_next = fields.Float(
         digits=(5, 2), readonly=True, aggregator="avg", help="Points missing to the next tier."
     )
-    explanation = fields.Json(
+    parts = fields.Text(
+        string="Parts of the Score",
         readonly=True,
+        exportable=False,
+        groups="base.group_no_one",
+        help="The explanation without the names and weights of the criteria, as it is kept.",
+    )
+    explanation = fields.Json(
+        compute="_compute_explanation",
+        compute_sudo=True,
         help="Per criterion: value (none for days that pass), points (0 to 100), weight, contribution. "
         "The contributions add up to the score.",
     )
@@ -407,6 +415,17 @@ class CustomerTieringScorecard(models.Model):
         if 48 <= fall <= 52:
             return self.env._("amount halved")
         return self.env._("amount down %(fall)s %%", fall=fall)
+
+    @api.depends("parts", "policy_id")
+    def _compute_explanation(self):
+        from ..engine import explain  # noqa: PLC0415 - pandas stays out of the server's start-up
+
+        for policy, cards in self.grouped("policy_id").items():
+            # A run leaves a scorecard alone when its own parts would be the same: so they are of the last run.
+            version = self.env["customer.tiering.run"]._get_last(policy).version_id
+            weights = {rule["metric"]: rule["weight"] for rule in version.rules["rules"]["criteria"]} if version else {}
+            for card in cards:
+                card.explanation = explain.from_text(card.parts, weights) if weights and card.parts else False
 
     @api.depends(
         "explanation",

@@ -3,6 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import tools
+from ..fields import UncheckedMany2one
 
 TABLE = SQL.identifier("customer_tiering_result")
 # Whole numbers below this are exact in a column of floats.
@@ -73,15 +74,16 @@ class CustomerTieringWriter(models.AbstractModel):
             "segment_id",
             "next_tier_id",
             "points_to_next",
-            "explanation",
+            "parts",
         ]
 
     @api.model
-    def _write_result(self, run, as_of, result, cards, partial=False):
+    def _write_result(self, run, as_of, rules, result, cards, partial=False):
         """Write the scorecards of the run's policy.
 
         :param run: the ``customer.tiering.run``
         :param as_of: a ``datetime.date``
+        :param rules: the engine's ``PolicyRules`` of the result
         :param result: a DataFrame, index = customer id, with the columns of the reader and the engine,
             ``reason`` and ``user_id`` of the changes, and ``quiet``: what is new comes from the policy
         :param cards: the scorecards as the reader's ``_read_cards`` returns them, of the company or, if partial,
@@ -89,20 +91,23 @@ class CustomerTieringWriter(models.AbstractModel):
         :param partial: the result holds only some of the policy's customers; the others stay
         :return: ``{run field: count}``
         """
+        from ..engine import explain, pipeline  # noqa: PLC0415 - pandas stays out of the server's start-up
+
         self.env.flush_all()
-        frame = self._prepare_result(run, result)
-        frame["digest"] = self._get_digests(frame)
+        frame, told = self._prepare_result(run, result), pipeline.tell(rules, result)
+        frame["digest"] = self._get_digests(frame.join(told))
         before = cards.reindex(frame.index)
         new = before["id"].isna()
         changed = ~new & ((before["digest"] != frame["digest"]) | (before["policy_id"] != run.policy_id.id))
-        self._hold(run.policy_id, frame.index[new | changed])
         left = cards.iloc[:0] if partial else self._choose_left(run, cards.loc[cards.index.difference(frame.index)])
         ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
         changes = self._get_changes(run, as_of, result, before, left)
+        frame = frame[new | changed].assign(parts=explain.as_text(told[new | changed]))
+        self._hold(run.policy_id, frame, changes["user_id"].dropna().unique())
         self._copy(run, "customer_tier_change", "customer.tier.change", changes)
 
-        self._update_scorecards(run, as_of, frame[changed], before.loc[changed, "id"])
-        self._insert_scorecards(run, as_of, frame[new])
+        self._update_scorecards(run, as_of, frame[changed[frame.index]], before.loc[changed, "id"])
+        self._insert_scorecards(run, as_of, frame[new[frame.index]])
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
         self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, result["quiet"], partial)
         # Everything that depends on a scorecard may be in the cache, on partners too.
@@ -114,24 +119,26 @@ class CustomerTieringWriter(models.AbstractModel):
             "written_count": int(changed.sum() + new.sum()),
         }
 
-    def _hold(self, policy, partner_ids):
+    def _hold(self, policy, frame, users):
         """Keep what scorecards are about to refer to from being deleted until the end of the transaction.
 
-        The partners, too, in one statement.
-
-        :param partner_ids: an index
+        :param frame: the scorecards to write
+        :param users: ids of those to whom the history refers
         :raises psycopg2.errors.SerializationFailure: when one was deleted since the transaction began
         """
-        # As text: an array of a million numbers would be a million expressions.
-        partners = "{%s}" % ",".join(map(str, partner_ids))
-        for table, condition in (
-            ("customer_tiering_policy", SQL("id = %s", policy.id)),
-            ("customer_tier", SQL("policy_id = %s", policy.id)),
-            ("customer_segment", SQL("TRUE")),
-            ("res_partner", SQL("id = ANY(%s::int[])", partners)),
-        ):
-            held = SQL("SELECT id FROM %s WHERE %s ORDER BY id FOR KEY SHARE", SQL.identifier(table), condition)
-            self.env.cr.execute(SQL("SELECT COUNT(*) FROM (%s) held", held))
+        fields = self.env["customer.tiering.scorecard"]._fields
+        held = {"res_partner": set(frame.index), "customer_tiering_policy": {policy.id}, "res_users": set(users)}
+        for column in frame:
+            if column in fields and fields[column].type == "many2one":
+                ids = frame[column].dropna().unique()
+                held.setdefault(self.env[fields[column].comodel_name]._table, set()).update(ids)
+        for table, ids in held.items():
+            # As text: an array of a million numbers would be a million expressions.
+            ids = "{%s}" % ",".join(map(str, ids))
+            rows = SQL(
+                "SELECT id FROM %s WHERE id = ANY(%s::int[]) ORDER BY id FOR KEY SHARE", SQL.identifier(table), ids
+            )
+            self.env.cr.execute(SQL("SELECT COUNT(*) FROM (%s) held", rows))
 
     def _prepare_result(self, run, result, columns=None):
         """Return the result's ``columns`` as the database keeps them, so that equal values compare equal.
@@ -316,23 +323,45 @@ class CustomerTieringWriter(models.AbstractModel):
         self.env.invalidate_all(flush=False)
 
     @api.model
-    def _forget_deleted(self, partner_ids=None):
-        """Remove the scorecards and the history of partners who are no more.
+    def _forget_deleted(self, model, ids=None):
+        """Do for deleted records what foreign keys would: remove the scorecards and the history of partners, and
+        empty the columns that refer to others.
 
-        :param partner_ids: look at these only
+        :param model: name of the records' model
+        :param ids: of the deleted records; None looks at all scorecards and changes. What else went with them
+            in the database, as the categories below a category, is found too
         """
         self.env.flush_all()
-        for table in ("customer_tiering_scorecard", "customer_tier_change"):
-            self.env.cr.execute(
-                SQL(
-                    # Qualified: some module may add a column of that name to the partners.
-                    "DELETE FROM %s gone WHERE %s "
-                    "AND NOT EXISTS (SELECT FROM res_partner partner WHERE partner.id = gone.partner_id)",
-                    SQL.identifier(table),
-                    SQL("TRUE") if partner_ids is None else SQL("gone.partner_id = ANY(%s)", partner_ids),
-                )
+        deleted = SQL.identifier(self.env[model]._table)
+        references = [reference for reference in self._get_references() if reference[1].comodel_name == model]
+        for record, field in references:
+            table, column = SQL.identifier(record._table), SQL.identifier(field.name)
+            # Qualified: some module may add a column of that name to the other table.
+            reference = SQL.identifier("referring", field.name)
+            condition = SQL(
+                "%s IS NOT NULL AND NOT EXISTS (SELECT FROM %s gone WHERE gone.id = %s)", reference, deleted, reference
             )
+            if field.ondelete == "cascade":
+                some = SQL("TRUE") if ids is None else SQL("%s = ANY(%s)", reference, ids)
+                self.env.cr.execute(SQL("DELETE FROM %s referring WHERE %s AND %s", table, some, condition))
+            else:
+                self.env.cr.execute(SQL("UPDATE %s referring SET %s = NULL WHERE %s", table, column, condition))
         self.env.invalidate_all(flush=False)
+
+    @api.autovacuum
+    def _gc_deleted(self):
+        """Forget what was deleted in the database itself, or by a server that stopped before it could."""
+        for model in {field.comodel_name for _record, field in self._get_references()}:
+            self._forget_deleted(model)
+
+    def _get_references(self):
+        """Return ``[(model, field)]`` of all that should disappear or become empty with what it refers to."""
+        return [
+            (record, field)
+            for record in (self.env["customer.tiering.scorecard"], self.env["customer.tier.change"])
+            for field in record._fields.values()
+            if isinstance(field, UncheckedMany2one) and field.ondelete != "restrict"
+        ]
 
     def _search_elsewhere(self, policy, partner_ids=None):
         """Return the Query of the partners who belong to another policy of the company.

@@ -1,9 +1,8 @@
 from datetime import timedelta
-from functools import partial
 
 from lxml import etree
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -16,7 +15,8 @@ LATELY_DAYS = 14
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "customer.tiering.referred"]
 
     tiering_scorecard_id = ScorecardMany2one(
         "customer.tiering.scorecard",
@@ -317,27 +317,6 @@ class ResPartner(models.Model):
                         )
                     marker.getparent().remove(marker)
         return arch, view
-
-    def unlink(self):
-        """Take scorecards and history along, which no foreign key removes."""
-        result = super().unlink()
-        self.env["customer.tiering.writer"].sudo()._forget_deleted(self.ids)
-        if result:
-            self.env.cr.postcommit.add(partial(self._forget_scorecards_of_deleted, self.env.registry, self.ids))
-        return result
-
-    @staticmethod
-    def _forget_scorecards_of_deleted(registry, partner_ids):
-        """Do the same once more after the commit: a run that was under way has held the partners until its own, and
-        what it wrote could not be seen before.
-        """
-        with registry.cursor() as cr:
-            api.Environment(cr, SUPERUSER_ID, {})["customer.tiering.writer"]._forget_deleted(partner_ids)
-
-    @api.autovacuum
-    def _gc_tiering_of_deleted(self):
-        """Remove what is left of partners that were deleted in the database itself, or during a run."""
-        self.env["customer.tiering.writer"]._forget_deleted()
 
     # ------------------------------------------------------------------
     # Prices

@@ -5,11 +5,6 @@ from odoo.tools import SQL
 from ..models.customer_tiering_run import LOCK_CLASS
 from .common import AS_OF, TieringCommon
 
-FOREIGN_KEYS = {
-    "customer_tiering_scorecard": {"lock_id", "pending_tier_id", "top_category_id", "top_team_id"},
-    "customer_tier_change": {"user_id"},
-}
-
 
 @tagged("post_install", "-at_install")
 class TestUnchecked(TieringCommon):
@@ -34,17 +29,36 @@ class TestUnchecked(TieringCommon):
     def _changes(self, partner):
         return self.env["customer.tier.change"].search([("partner_id", "=", partner.id)])
 
-    def test_only_columns_that_are_mostly_empty_have_foreign_keys(self):
-        for table, columns in FOREIGN_KEYS.items():
+    def test_nothing_is_checked_row_by_row(self):
+        for table in ("customer_tiering_scorecard", "customer_tier_change"):
             self.env.cr.execute(
-                """
-                SELECT attname FROM pg_constraint
-                  JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-                 WHERE contype = 'f' AND conrelid = %s::regclass
-                """,
-                [table],
+                "SELECT conname FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass", [table]
             )
-            self.assertEqual({name for (name,) in self.env.cr.fetchall()}, columns)
+            self.assertEqual(self.env.cr.fetchall(), [])
+
+    def test_columns_become_empty_when_what_they_refer_to_is_deleted(self):
+        parent = self.env["product.category"].create({"name": "All"})
+        user = self._new_user("tiering_leaver", "sales_team.group_sale_salesman")
+        unreached = self.env["customer.tier"].create(
+            {"policy_id": self.policy.id, "name": "Unreached", "entry_floor": 100}
+        )
+        referred = {
+            "top_category_id": self.env["product.category"].create({"name": "Child", "parent_id": parent.id}),
+            "top_team_id": self.env["crm.team"].create({"name": "Team"}),
+            "pending_tier_id": unreached,
+            "next_tier_id": unreached,
+        }
+        self._run()
+        card, change = self._card(self.customer), self._changes(self.customer)
+        card.sudo().write({fname: record.id for fname, record in referred.items()})
+        change.sudo().user_id = user
+        self.env.flush_all()
+        self.assertEqual(card.next_tier_id.name, "Unreached")
+        for record in (parent, referred["top_team_id"], unreached, user):  # the category goes with its parent
+            record.unlink()
+        self.assertFalse(change.user_id)
+        for fname in referred:
+            self.assertFalse(card[fname], fname)
 
     def test_a_deleted_customer_takes_scorecard_and_history_along(self):
         idle = self._customer("Cy")
@@ -76,7 +90,7 @@ class TestUnchecked(TieringCommon):
             "UPDATE customer_tier_change SET partner_id = 2000000000 WHERE partner_id = %s", self.other.ids
         )
         self.env.invalidate_all()
-        self.env["res.partner"]._gc_tiering_of_deleted()
+        self.env["customer.tiering.writer"]._gc_deleted()
         self.assertFalse(card.exists())
         self.assertFalse(self._changes(self.other))
         self.assertTrue(self._card(self.customer) and self._changes(self.customer))

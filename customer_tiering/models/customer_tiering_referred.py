@@ -1,0 +1,26 @@
+from functools import partial
+
+from odoo import SUPERUSER_ID, api, models
+
+
+class CustomerTieringReferred(models.AbstractModel):
+    """What scorecards and history refer to without a foreign key, see :class:`UncheckedMany2one`."""
+
+    _name = "customer.tiering.referred"
+    _description = "Referred to by Customer Tiering"
+
+    def unlink(self):
+        """Remove or empty what refers to these records, as a foreign key would."""
+        result = super().unlink()
+        if self:
+            self.env["customer.tiering.writer"].sudo()._forget_deleted(self._name, self.ids)
+            self.env.cr.postcommit.add(partial(self._forget_once_more, self.env.registry, self._name, self.ids))
+        return result
+
+    @staticmethod
+    def _forget_once_more(registry, model, ids):
+        """Do the same after the commit: a run that was under way has held the records until its own, and what it
+        wrote could not be seen before.
+        """
+        with registry.cursor() as cr:
+            api.Environment(cr, SUPERUSER_ID, {})["customer.tiering.writer"]._forget_deleted(model, ids)
