@@ -99,9 +99,9 @@ class CustomerTieringPolicy(models.Model):
     )
     recalibrate_days = fields.Integer(
         string="Compare Anew Every (Days)",
-        default=0,
-        help="0: every run compares the customers anew. Otherwise the comparison stays for so many days, so that "
-        "a customer's score moves only by what the customer does.",
+        default=7,
+        help="The comparison with all customers stays for so many days, so that a customer's score moves only by what "
+        "the customer does. 0: every run compares the customers anew.",
     )
     upgrade_when = fields.Selection(
         [("instant", "At once, when an order is confirmed"), ("run", "In the nightly run")],
@@ -841,15 +841,13 @@ class CustomerTieringPolicy(models.Model):
 
     def _get_last_computation(self):
         """Return the rules and the fitted values of the last run, or (None, None) before the first one."""
-        from ..engine import pipeline  # noqa: PLC0415
-
         # sudo: who sees a scorecard may know how it came about
-        last = self.env["customer.tiering.run"].sudo()._get_last(self) if self else None
-        fitted = last and (last.calibration_id or last).fitted
-        if not fitted or not last.version_id:
+        last = self.env["customer.tiering.run"].sudo()._get_last(self)
+        fit = (last.calibration_id or last)._get_fit()
+        if not fit or not last.version_id:
             return None, None
         try:
-            return last.version_id._get_rules(), pipeline.Fit.from_json(fitted)
+            return last.version_id._get_rules(), fit
         except ValueError:  # a metric of an uninstalled module
             return None, None
 

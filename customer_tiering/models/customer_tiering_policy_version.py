@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 
 
 class CustomerTieringPolicyVersion(models.Model):
@@ -111,8 +111,9 @@ class CustomerTieringPolicyVersion(models.Model):
             lines.append(self.env._("New customers are protected for %(days)s days", days=retention["protection_days"]))
         return lines
 
+    @tools.ormcache("self.id")
     def _get_rules(self):
-        """Return the engine's ``PolicyRules`` of this version.
+        """Return the engine's ``PolicyRules`` of this version, which never change.
 
         :raises ValueError: when they cannot be used any more
         """

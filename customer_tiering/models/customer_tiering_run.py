@@ -3,7 +3,7 @@ import time
 
 import psycopg2
 
-from odoo import api, fields, models
+from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -154,8 +154,19 @@ class CustomerTieringRun(models.Model):
             self._queue(policies, trigger="nightly")._call_job()
 
     def _call_job(self):
-        """Have these waiting runs computed in the background, soon."""
-        self.env.ref("customer_tiering.ir_cron_process_queue").sudo()._trigger()
+        """Have these waiting runs computed in the background, soon.
+
+        :raises UserError: when nobody would compute them
+        """
+        job = self.env.ref("customer_tiering.ir_cron_process_queue", raise_if_not_found=False)
+        if not job:
+            raise UserError(
+                self.env._(
+                    "The scheduled action that computes customers was deleted. Upgrade the app Customer Tiering "
+                    "to get it back."
+                )
+            )
+        job.sudo()._trigger()
 
     @api.model
     def _get_waiting_domain(self):
@@ -281,12 +292,12 @@ class CustomerTieringRun(models.Model):
             run._lock_company(policy.company_id)
         as_of = as_of or policy.company_id._get_tiering_today()
 
-        result, cards, values = run._score(as_of)  # before the first write, so that the replica may read
+        rules, result, cards, values = run._score(as_of)  # before the first write, so that the replica may read
         if policy.is_simulation:
             counts = policy._get_simulation()._record(run, as_of, result)
         else:
             run.version_id = policy._get_version()
-            counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, result, cards)
+            counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, rules, result, cards)
 
         run.write(
             {
@@ -322,8 +333,8 @@ class CustomerTieringRun(models.Model):
     def _score(self, as_of):
         """Return what every customer of the policy gets, and what the run itself learned; write nothing.
 
-        :return: ``(DataFrame with one row per customer as the writer takes it, the scorecards that are there,
-            {run field: value})``
+        :return: ``(the engine's PolicyRules, DataFrame with one row per customer as the writer takes it, the
+            scorecards that are there, {run field: value})``
         """
         from ..engine import decision, pipeline, schema  # noqa: PLC0415 - pandas stays out of the server's start-up
 
@@ -346,25 +357,25 @@ class CustomerTieringRun(models.Model):
             "silhouette": fresh.tiers.clusters.silhouette or 0 if fresh.tiers.clusters else 0,
             "note": self._get_note(len(frame), fresh),
         }
-        fit = pipeline.Fit.from_json(kept.fitted) if kept else fresh
+        fit = kept._get_fit() or fresh
         scored = pipeline.apply(rules, fit, frame, as_of)
         result = decision.decide(rules, fit, frame, scored, states, as_of)
         result["reason"] = METHOD_REASONS[policy.method] if same_rules or not last.version_id else "rules"
         # The first run, other rules, a new comparison and the end of another policy are no events in
         # the customers' lives.
         result["quiet"] = result.index.isin(self._get_abandoned()) | (not same_rules)
-        if earlier.fitted:
-            other = fresh if kept else pipeline.Fit.from_json(earlier.fitted)
-            compared = pipeline.apply(rules, other, frame, as_of)
-            moved = compared[schema.EARNED].fillna(0) != scored[schema.EARNED].fillna(0)
+        if before := earlier._get_fit():
             if kept:
+                moved = pipeline.earned(rules, fresh, frame, as_of).fillna(0) != scored[schema.EARNED].fillna(0)
                 values["drift"] = 100 * moved.mean() if len(moved) else 0
             else:
+                compared = pipeline.apply(rules, before, frame, as_of)
+                moved = compared[schema.EARNED].fillna(0) != scored[schema.EARNED].fillna(0)
                 result.loc[moved, "reason"] = "calibration"
                 result["quiet"] |= moved | (compared[schema.RISK] != scored[schema.RISK])
                 result["quiet"] |= compared[schema.SEGMENT].fillna(0) != scored[schema.SEGMENT].fillna(0)
         result["user_id"] = self.user_id.id or None
-        return self._prepare_result(result), cards, values
+        return rules, self._prepare_result(result), cards, values
 
     def _get_abandoned(self):
         """Return the ids of the company's customers who have no scorecard because their policy was archived.
@@ -411,11 +422,22 @@ class CustomerTieringRun(models.Model):
         """Return the last run of ``policy`` that was computed."""
         return self.sudo().search([("policy_id", "=", policy.id), ("state", "=", "done")], limit=1)
 
+    def _get_fit(self):
+        """Return the engine's ``Fit`` that this run measured, None if it scored by an earlier one's."""
+        return self._load_fit() if self and self.state == "done" else None
+
+    @tools.ormcache("self.id")
+    def _load_fit(self):
+        """The same of a run that is done: it never changes, and it takes long to read."""
+        from ..engine import pipeline  # noqa: PLC0415
+
+        return pipeline.Fit.from_json(self.fitted) if self.fitted else None
+
     def _get_kept_calibration(self, earlier, as_of):
         """Return ``earlier`` if its comparison still holds on ``as_of``, or none when it is time for a new one."""
         if (
             self.recalibrate
-            or not earlier.fitted
+            or not earlier._get_fit()
             or not 0 <= (as_of - earlier.as_of).days < self.policy_id.recalibrate_days
         ):
             return self.browse()
@@ -436,8 +458,8 @@ class CustomerTieringRun(models.Model):
         from ..engine import decision, pipeline, retention  # noqa: PLC0415
 
         last = self._get_last(policy)
-        fitted = (last.calibration_id or last).fitted
-        if not fitted or not last.version_id:
+        fit = (last.calibration_id or last)._get_fit()
+        if not fit or not last.version_id:
             return
         try:
             rules = last.version_id._get_rules()
@@ -461,7 +483,6 @@ class CustomerTieringRun(models.Model):
         frame, states, cards = self._read(last.version_id._get_policy(), rules, as_of, partners.ids)
         if frame.empty:
             return
-        fit = pipeline.Fit.from_json(fitted)
         scored = pipeline.apply(rules, fit, frame, as_of)
         mode = retention.MODE_UP if policy.upgrade_when == "instant" else retention.MODE_HOLD
         result = decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
@@ -471,7 +492,7 @@ class CustomerTieringRun(models.Model):
         result["user_id"] = result.index.map(users)
         result["quiet"] = False
         self.env["customer.tiering.writer"].sudo()._write_result(
-            last, as_of, self._prepare_result(result), cards, partial=True
+            last, as_of, rules, self._prepare_result(result), cards, partial=True
         )
 
     def _can_refer_to(self, rules):
