@@ -16,8 +16,8 @@ from common import SALESPERSON, count_queries, format_table, transaction
 
 from odoo.fields import Command
 
-ROUNDS = 9
-QUOTATIONS = 50  # of each kind in a round
+ROUNDS = 5
+QUOTATIONS = 30  # of each kind in a round
 WARM_UP = 10
 
 

@@ -36,9 +36,9 @@ def run(registry, clock, as_of, result):
     return {"phases": phases, "companies": counts, "written": written}
 
 
-def keep_comparison(registry, clock, as_of, result):
-    """From now on the policies compare all customers once a week only; they do so now. Not measured."""
-    set_recalibration(registry, 7)
+def compare_always(registry, clock, as_of, result):
+    """From now on the policies compare all customers in each run again; they do so now. Not measured."""
+    set_recalibration(registry, 0)
     with transaction(registry) as env:
         for one in env["customer.tiering.run"]._queue(get_policies(env), trigger="nightly"):
             one._compute(as_of=as_of)
@@ -46,9 +46,9 @@ def keep_comparison(registry, clock, as_of, result):
             env.cr.commit()
 
 
-def compare_always(registry, clock, as_of, result):
-    """The policies compare all customers in each run again, as a new policy does. Not measured."""
-    set_recalibration(registry, 0)
+def compare_weekly(registry, clock, as_of, result):
+    """The policies compare all customers once a week, as a new policy does. Not measured."""
+    set_recalibration(registry, 7)
 
 
 def set_recalibration(registry, days):
@@ -142,30 +142,36 @@ def get_policies(env):
 
 
 def refresh_singles(registry, clock, as_of, result):
-    """Score customers again one by one, as the job does it after an order; rolled back."""
-    seconds, queries = [], []
+    """Score customers again one by one, as the job does it after an order, and as many at once; rolled back."""
     with transaction(registry) as env:
         cards = [("company_id", "=", env.company.id)]
         customers = env["customer.tiering.scorecard"].search(cards, limit=20 * CUSTOMERS).partner_id[::17]
         customers = customers[: WARM_UP + CUSTOMERS].ids
-    for customer in customers:
-        with transaction(registry) as env:
-            Refresh = env["customer.tiering.refresh"]
-            Refresh._add(env["res.partner"].browse(customer), env.company, "instant")
-            env.invalidate_all()
-            before = env.cr.sql_log_count
-            started = time.perf_counter()
-            done = Refresh._process(env.company)
-            env.flush_all()
-            seconds.append(time.perf_counter() - started)
-            queries.append(env.cr.sql_log_count - before)
-            if done != 1:
-                raise SystemExit("The queue was not empty.")
-    seconds, queries = seconds[WARM_UP:], queries[WARM_UP:]
+    alone = [refresh(registry, [customer]) for customer in customers][WARM_UP:]
+    seconds, queries = zip(*alone, strict=True)
+    together, _queries = refresh(registry, customers)
     return {
         "median": statistics.median(seconds),
         "least": min(seconds),
         "most": max(seconds),
         "median_queries": statistics.median(queries),
         "customers": len(seconds),
+        "together": together / len(customers),
+        "together_customers": len(customers),
     }
+
+
+def refresh(registry, customers):
+    """Score the customers again together; return the seconds and the number of queries."""
+    with transaction(registry) as env:
+        Refresh = env["customer.tiering.refresh"]
+        Refresh._add(env["res.partner"].browse(customers), env.company, "instant")
+        env.invalidate_all()
+        before = env.cr.sql_log_count
+        started = time.perf_counter()
+        done = Refresh._process(env.company)
+        env.flush_all()
+        seconds = time.perf_counter() - started
+        if done != len(customers):
+            raise SystemExit("The queue was not empty.")
+        return seconds, env.cr.sql_log_count - before
