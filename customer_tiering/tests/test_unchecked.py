@@ -95,6 +95,24 @@ class TestUnchecked(TieringCommon):
         self.assertFalse(self._changes(self.other))
         self.assertTrue(self._card(self.customer) and self._changes(self.customer))
 
+    def test_what_a_run_wrote_meanwhile_goes_after_the_commit(self):
+        idle, category = self._customer("Cy"), self.env["product.category"].create({"name": "Gone"})
+        self._run()
+        gone, old, card = self._card(self.other), idle.id, self._card(self.customer)
+        self.env.cr.postcommit.clear()
+        idle.unlink()
+        category.unlink()
+        # What a run that was under way commits then:
+        self.env.cr.execute("UPDATE customer_tiering_scorecard SET partner_id = %s WHERE id = %s", [old, gone.id])
+        self.env.cr.execute(
+            "UPDATE customer_tiering_scorecard SET top_category_id = %s WHERE id = %s", [category.id, card.id]
+        )
+        with self.enter_registry_test_mode():
+            self.env.cr.postcommit.run()
+        self.env.invalidate_all()
+        self.assertFalse(gone.exists())
+        self.assertFalse(card.top_category_id)
+
     def test_a_deleted_company_takes_all_along(self):
         self._run()
         company = self.env["res.company"].create({"name": "Short-lived"})
