@@ -133,6 +133,8 @@ class CustomerTieringWriter(models.AbstractModel):
                 ids = frame[column].dropna().unique()
                 held.setdefault(self.env[fields[column].comodel_name]._table, set()).update(ids)
         for table, ids in held.items():
+            if not ids:
+                continue
             # As text: an array of a million numbers would be a million expressions.
             ids = "{%s}" % ",".join(map(str, ids))
             rows = SQL(
@@ -166,7 +168,7 @@ class CustomerTieringWriter(models.AbstractModel):
         return ((rows ^ names) % DIGEST).astype("float64")
 
     def _get_changes(self, run, as_of, result, before, left):
-        """Return who changes tier, as the rows of the history.
+        """Return who changes tier, as the rows of the history; only some of the columns where nobody does.
 
         :param before: the scorecards of the result's customers, the same index
         :param left: the scorecards that will be removed
@@ -175,7 +177,9 @@ class CustomerTieringWriter(models.AbstractModel):
         import pandas as pd  # noqa: PLC0415
 
         was, now = before["tier_id"].fillna(0).astype("int64"), result["tier_id"].fillna(0).astype("int64")
-        moves = was != now
+        moves, left = was != now, left[left["tier_id"] > 0]
+        if left.empty and not moves.any():
+            return pd.DataFrame(columns=["user_id", "direction"])
         before, result, was, now = before[moves], result[moves], was[moves], now[moves]
         ladder = self.env.execute_query(
             SQL("SELECT id FROM customer_tier WHERE company_id = %s ORDER BY sequence, id", run.company_id.id)
@@ -205,7 +209,6 @@ class CustomerTieringWriter(models.AbstractModel):
             "direction": direction,
             "reason": reason,
         }
-        left = left[left["tier_id"] > 0]
         gone = {"from_tier_id": left["tier_id"], "score_before": left["score"], "direction": "left", "reason": "left"}
         changes = pd.concat([pd.DataFrame(rows, index=result.index), pd.DataFrame(gone, index=left.index)])
         changes = changes.assign(company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id)
