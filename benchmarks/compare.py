@@ -108,6 +108,7 @@ class Session:
 
     def take_turn(self, turn):
         print(f"== Turn {turn + 1}", file=sys.stderr)
+        self.do("compare weekly")
         self.reset()
         self.measure(turn, "idle")
         self.measure(turn, "B0-scan")

@@ -3,7 +3,7 @@ from odoo.tools import SQL
 
 
 class UncheckedMany2one(fields.Many2one):
-    """A Many2one without foreign key, for columns that runs write for all customers at once.
+    """A Many2one without foreign key, for columns that runs write for all customers at once or people wait for.
 
     PostgreSQL checks foreign keys row by row, the empty ones too, which took three quarters of the time of writing
     scorecards when each row had eight of them, and marks every row that it finds as locked. Instead, a run holds the

@@ -199,6 +199,13 @@ def tell(rules: PolicyRules, scored: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(told, index=scored.index) + 0.0  # no -0.0
 
 
+def told_columns(rules: PolicyRules) -> list[str]:
+    """The columns from which `tell` tells."""
+    keys = list(_weights(rules))
+    prefixed = [prefix + key for key in keys for prefix in (schema.POINTS_PREFIX, schema.CONTRIBUTION_PREFIX)]
+    return [metrics.get(key).column for key in keys] + prefixed
+
+
 def _weights(rules: PolicyRules) -> dict[str, float]:
     return {criterion.metric: criterion.weight for criterion in rules.criteria}
 

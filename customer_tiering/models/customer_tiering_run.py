@@ -375,7 +375,7 @@ class CustomerTieringRun(models.Model):
                 result["quiet"] |= moved | (compared[schema.RISK] != scored[schema.RISK])
                 result["quiet"] |= compared[schema.SEGMENT].fillna(0) != scored[schema.SEGMENT].fillna(0)
         result["user_id"] = self.user_id.id or None
-        return rules, self._prepare_result(result), cards, values
+        return rules, self._prepare_result(rules, result), cards, values
 
     def _get_abandoned(self):
         """Return the ids of the company's customers who have no scorecard because their policy was archived.
@@ -406,9 +406,11 @@ class CustomerTieringRun(models.Model):
         cards = reader._read_cards(policy.company_id, partner_ids)
         return frame, reader._read_states(policy.company_id, as_of, frame.index, cards), cards
 
-    def _prepare_result(self, result):
-        """Return the result with the scorecard's names of columns."""
-        return result.rename(
+    def _prepare_result(self, rules, result):
+        """Return what is kept of the result, with the scorecard's names of columns; the rest would fill the memory."""
+        from ..engine import pipeline  # noqa: PLC0415
+
+        result = result.rename(
             columns={
                 "tier": "tier_id",
                 "computed_tier": "computed_tier_id",
@@ -417,6 +419,8 @@ class CustomerTieringRun(models.Model):
                 "segment": "segment_id",
             }
         )
+        kept = {*self.env["customer.tiering.writer"]._get_columns(), *pipeline.told_columns(rules)}
+        return result[[column for column in result if column in kept | {"reason", "user_id", "quiet"}]]
 
     def _get_last(self, policy):
         """Return the last run of ``policy`` that was computed."""
@@ -492,7 +496,7 @@ class CustomerTieringRun(models.Model):
         result["user_id"] = result.index.map(users)
         result["quiet"] = False
         self.env["customer.tiering.writer"].sudo()._write_result(
-            last, as_of, rules, self._prepare_result(result), cards, partial=True
+            last, as_of, rules, self._prepare_result(rules, result), cards, partial=True
         )
 
     def _can_refer_to(self, rules):

@@ -10,6 +10,11 @@ TABLE = SQL.identifier("customer_tiering_result")
 DIGEST = 1 << 53
 
 
+def _take(frame, chosen):
+    """Return the chosen rows, the frame itself and no copy if these are all."""
+    return frame if chosen.all() else frame[chosen]
+
+
 class CustomerTieringWriter(models.AbstractModel):
     """Puts a run's result into the scorecards, all customers at once.
 
@@ -96,23 +101,25 @@ class CustomerTieringWriter(models.AbstractModel):
         self.env.flush_all()
         frame, told = self._prepare_result(run, result), pipeline.tell(rules, result)
         frame["digest"] = self._get_digests(frame.join(told))
-        before = cards.reindex(frame.index)
+        before = cards[["id", "digest", "policy_id", "tier_id", "lock_id", "score"]].reindex(frame.index)
         new = before["id"].isna()
         changed = ~new & ((before["digest"] != frame["digest"]) | (before["policy_id"] != run.policy_id.id))
         left = cards.iloc[:0] if partial else self._choose_left(run, cards.loc[cards.index.difference(frame.index)])
         ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
         changes = self._get_changes(run, as_of, result, before, left)
-        frame = frame[new | changed].assign(parts=explain.as_text(told[new | changed]))
-        self._hold(run.policy_id, frame, changes["user_id"].dropna().unique())
         self._copy(run, "customer_tier_change", "customer.tier.change", changes)
-
-        self._update_scorecards(run, as_of, frame[changed[frame.index]], before.loc[changed, "id"])
-        self._insert_scorecards(run, as_of, frame[new[frame.index]])
+        users, directions = changes["user_id"].dropna().unique(), changes["direction"].value_counts()
+        del changes  # a million rows would stay in memory with all that follows
+        frame, told = _take(frame, new | changed), _take(told, new | changed)
+        frame = frame.assign(parts=explain.as_text(told))
+        del told
+        self._hold(run.policy_id, frame, users)
+        self._update_scorecards(run, as_of, _take(frame, changed[frame.index]), before.loc[changed, "id"])
+        self._insert_scorecards(run, as_of, _take(frame, new[frame.index]))
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
         self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, result["quiet"], partial)
         # Everything that depends on a scorecard may be in the cache, on partners too.
         self.env.invalidate_all(flush=False)
-        directions = changes["direction"].value_counts()
         return {
             **{f"{key}_count": int(directions.get(key, 0)) for key in ("new", "up", "down")},
             "left_count": len(left),
@@ -180,26 +187,28 @@ class CustomerTieringWriter(models.AbstractModel):
         moves, left = was != now, left[left["tier_id"] > 0]
         if left.empty and not moves.any():
             return pd.DataFrame(columns=["user_id", "direction"])
-        before, result, was, now = before[moves], result[moves], was[moves], now[moves]
+        # Only what is needed: the result is wide.
+        before = before.loc[moves, ["id", "policy_id", "lock_id", "score"]]
+        result = result.loc[moves, ["lock_id", "differs", "reason", "user_id", "score"]]
+        was, now = was[moves], now[moves]
         ladder = self.env.execute_query(
             SQL("SELECT id FROM customer_tier WHERE company_id = %s ORDER BY sequence, id", run.company_id.id)
         )
         place = {tier_id: number for number, (tier_id,) in enumerate(ladder)}
         elsewhere = before["policy_id"].notna() & (before["policy_id"] != run.policy_id.id)
-        direction = np.select(
-            [was == 0, now == 0, elsewhere, now.map(place) < was.map(place)], ["new", "left", "same", "up"], "down"
-        )
+        up = now.map(place) < was.map(place)
+        direction = np.select([was == 0, now == 0, elsewhere, up], range(4), 4)
+        direction = pd.Categorical.from_codes(direction, ["new", "left", "same", "up", "down"])
         lock, old_lock = result["lock_id"].fillna(0), before["lock_id"].fillna(0)
-        reason = np.select(
-            [
-                before["id"].isna(),
-                elsewhere,
-                (lock != old_lock) & result["differs"].astype(bool),
-                (lock == 0) & (old_lock != 0),
-            ],
-            ["first", "policy", "lock", "lock_ended"],
-            result["reason"],
-        )
+        # Objects, of which a few stand in all rows: strings of their own would be most of the memory.
+        reason = result["reason"].to_numpy(dtype=object).copy()
+        for name, rows in (  # the last one holds
+            ("lock_ended", (lock == 0) & (old_lock != 0)),
+            ("lock", (lock != old_lock) & result["differs"].astype(bool)),
+            ("policy", elsewhere),
+            ("first", before["id"].isna()),
+        ):
+            reason[rows] = name
         rows = {
             "from_tier_id": was,
             "to_tier_id": now,
@@ -207,16 +216,19 @@ class CustomerTieringWriter(models.AbstractModel):
             "score_before": before["score"],
             "score_after": result["score"],
             "direction": direction,
-            "reason": reason,
+            "reason": pd.Series(reason, index=result.index, dtype=object),
         }
-        gone = {"from_tier_id": left["tier_id"], "score_before": left["score"], "direction": "left", "reason": "left"}
-        changes = pd.concat([pd.DataFrame(rows, index=result.index), pd.DataFrame(gone, index=left.index)])
+        changes = pd.DataFrame(rows, index=result.index)
+        if not left.empty:
+            gone = {"from_tier_id": left["tier_id"], "score_before": left["score"]}
+            gone = pd.DataFrame({**gone, "direction": "left", "reason": "left"}, index=left.index)
+            changes = pd.concat([changes.astype({"direction": object}), gone]).sort_index()
         changes = changes.assign(company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id)
         changes["date"] = pd.Timestamp(as_of)
         for column in ("from_tier_id", "to_tier_id", "user_id"):
             keys = pd.to_numeric(changes[column])
             changes[column] = keys.where(keys > 0).astype("Int64")
-        return changes.sort_index()
+        return changes
 
     def _update_scorecards(self, run, as_of, frame, ids):
         """Give scorecards that are there their new values; columns that nobody uses any more become empty."""

@@ -4,13 +4,15 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..fields import UncheckedMany2one
+
 
 class SaleOrder(models.Model):
     _inherit = "sale.order"
 
     # Stored, and set once: which tier the customer was in when they ordered stays true whatever
     # happens to the customer later. A related field would rewrite history with every run.
-    tiering_tier_id = fields.Many2one(
+    tiering_tier_id = UncheckedMany2one(
         "customer.tier",
         string="Tier at Confirmation",
         readonly=True,

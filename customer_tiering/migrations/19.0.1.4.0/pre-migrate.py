@@ -1,10 +1,11 @@
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists, rename_column
 
-# The last foreign keys of what runs write, see UncheckedMany2one.
+# See UncheckedMany2one.
 FOREIGN_KEYS = {
     "customer_tiering_scorecard": ("pending_tier_id", "lock_id", "top_category_id", "top_team_id"),
     "customer_tier_change": ("user_id",),
+    "sale_order": ("tiering_tier_id",),
 }
 
 
