@@ -74,9 +74,8 @@ class CustomerTieringReader(models.AbstractModel):
     statements whose number and text do not depend on the number of customers. It runs as superuser
     and filters the company itself.
 
-    Orders, credit notes and contacts come as arrays, a row each and only the columns that count, in one
-    scan of each table; the engine sums them up by customer. That takes half as long as
-    letting PostgreSQL do it, and the same scan answers several questions.
+    Orders, their lines, credit notes and contacts come as arrays, a row each and only the columns that count, in
+    one scan of each table; the engine sums them up by customer. So the same scan answers several questions.
 
     What only few metrics need comes from *sources*, each a SELECT with a row per customer, which is read
     when one of its metrics is in use. Another module adds its own in :meth:`_get_sources`.
