@@ -416,16 +416,18 @@ class CustomerTieringScorecard(models.Model):
             return self.env._("amount halved")
         return self.env._("amount down %(fall)s %%", fall=fall)
 
-    @api.depends("parts", "policy_id")
+    @api.depends("parts", "run_id.version_id")
     def _compute_explanation(self):
         from ..engine import explain  # noqa: PLC0415 - pandas stays out of the server's start-up
 
-        for policy, cards in self.grouped("policy_id").items():
-            # A run leaves a scorecard alone when its own parts would be the same: so they are of the last run.
-            version = self.env["customer.tiering.run"]._get_last(policy).version_id
-            weights = {rule["metric"]: rule["weight"] for rule in version.rules["rules"]["criteria"]} if version else {}
-            for card in cards:
-                card.explanation = explain.from_text(card.parts, weights) if weights and card.parts else False
+        self.explanation = False
+        runs = self.run_id.exists()  # no foreign key says so
+        written = self.filtered(lambda card: card.parts and card.run_id in runs)
+        for version, cards in written.grouped(lambda card: card.run_id.version_id).items():
+            if version:
+                weights = {rule["metric"]: rule["weight"] for rule in version.rules["rules"]["criteria"]}
+                for card in cards:
+                    card.explanation = explain.from_text(card.parts, weights)
 
     @api.depends(
         "explanation",

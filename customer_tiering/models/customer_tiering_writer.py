@@ -100,7 +100,7 @@ class CustomerTieringWriter(models.AbstractModel):
 
         self.env.flush_all()
         frame, told = self._prepare_result(run, result), pipeline.tell(rules, result)
-        frame["digest"] = self._get_digests(frame.join(told))
+        frame["digest"] = self._get_digests(frame.join(told), rules)
         before = cards[["id", "digest", "policy_id", "tier_id", "lock_id", "score"]].reindex(frame.index)
         new = before["id"].isna()
         changed = ~new & ((before["digest"] != frame["digest"]) | (before["policy_id"] != run.policy_id.id))
@@ -166,11 +166,15 @@ class CustomerTieringWriter(models.AbstractModel):
                 frame[column] = frame[column].astype("Int64")
         return type(result)(frame, index=result.index)
 
-    def _get_digests(self, frame):
-        """Return a number for each row that is another when one of its values, or the columns, are others."""
-        import pandas as pd  # noqa: PLC0415 - stays out of the server's start-up
+    def _get_digests(self, frame, rules):
+        """Return a number for each row that is another when one of its values, the columns or the weights are others:
+        the weights of the run that wrote a scorecard explain it.
+        """
+        import numpy as np  # noqa: PLC0415 - stays out of the server's start-up
+        import pandas as pd  # noqa: PLC0415
 
-        names = pd.util.hash_array(frame.columns.to_numpy(dtype=object)).sum()
+        names = [*frame.columns, *(f"{criterion.metric} {criterion.weight:g}" for criterion in rules.criteria)]
+        names = pd.util.hash_array(np.array(names, dtype=object)).sum()
         rows = pd.util.hash_pandas_object(frame, index=False, categorize=False)
         return ((rows ^ names) % DIGEST).astype("float64")
 

@@ -159,6 +159,28 @@ class TestUnchecked(TieringCommon):
         self.assertEqual(card.score, score)
         self.assertEqual(self._run().written_count, 0)
 
+    def test_who_waits_for_another_policy_keeps_the_explanation(self):
+        self._run()
+        card = self._card(self.customer)
+        before = card.explanation
+        self.assertEqual(list(before), ["recency", "frequency", "monetary"])
+        self.policy.copy({"name": "Ann", "partner_domain": f"[('id', '=', {self.customer.id})]", "sequence": 0})
+        self.env["customer.tiering.criterion"].create({"policy_id": self.policy.id, "metric": "average_order"})
+        self._run()  # leaves the customer to the policy that has not run yet
+        self.env.invalidate_all()
+        self.assertEqual(card.policy_id, self.policy)
+        self.assertEqual(card.explanation, before)
+        self.assertEqual(len(self._card(self.other).explanation), 4)
+
+    def test_other_weights_are_told_to_who_has_no_points(self):
+        prospect = self._customer("Cy")
+        self._order(prospect, 5, state="draft")
+        self._run()
+        self.policy.criterion_ids[0].weight = 7
+        run = self._run()
+        self.assertEqual(self._card(prospect).run_id, run)
+        self.assertEqual(self._card(prospect).explanation["recency"], [None, 0, 7, 0])
+
     def test_a_metric_that_nobody_uses_any_more_becomes_empty(self):
         criterion = self.env["customer.tiering.criterion"].create(
             {"policy_id": self.policy.id, "metric": "contact_decay"}

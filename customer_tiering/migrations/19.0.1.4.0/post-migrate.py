@@ -3,19 +3,11 @@ from odoo.tools.sql import column_exists
 
 
 def migrate(cr, version):
-    """Keep of each explanation the numbers only: names and weights are those of the policy's last run."""
+    """Keep of each explanation the numbers only: names and weights are those of the run that wrote it."""
     if not column_exists(cr, "customer_tiering_scorecard", "old_explanation"):
         return
-    cr.execute(
-        """
-        SELECT DISTINCT ON (run.policy_id) run.policy_id, version.rules->'rules'->'criteria'
-          FROM customer_tiering_run run
-          JOIN customer_tiering_policy_version version ON version.id = run.version_id
-         WHERE run.state = 'done'
-      ORDER BY run.policy_id, run.id DESC
-        """
-    )
-    for policy_id, criteria in cr.fetchall():
+    cr.execute("SELECT id, rules->'rules'->'criteria' FROM customer_tiering_policy_version")
+    for version_id, criteria in cr.fetchall():
         parts = [
             SQL(
                 "jsonb_build_array(%(old)s->0, %(old)s->1, %(old)s->3)",
@@ -27,10 +19,11 @@ def migrate(cr, version):
             SQL(
                 """
                 UPDATE customer_tiering_scorecard SET parts = jsonb_build_array(%s)::text
-                 WHERE policy_id = %s AND old_explanation IS NOT NULL
+                 WHERE run_id IN (SELECT id FROM customer_tiering_run WHERE version_id = %s)
+                   AND old_explanation IS NOT NULL
                 """,
                 SQL(", ").join(parts),
-                policy_id,
+                version_id,
             )
         )
     cr.execute("ALTER TABLE customer_tiering_scorecard DROP COLUMN old_explanation")
