@@ -68,7 +68,7 @@ def main():
         as_of = datetime.date.fromisoformat(get_parameter(env, AS_OF))
         machine = describe_machine(env)
         if not env["customer.tiering.scorecard"].search_count([], limit=1):
-            raise SystemExit("There are no scorecards: run benchmarks/full_run.py first.")
+            raise SystemExit("There are no scorecards: compute them first.")
         users = env["res.users"].search([("login", "=like", SALESPERSON.replace("1", "_"))])
         users.write({"password": "quiet", "group_ids": [Command.link(env.ref("base.group_partner_manager").id)]})
         logins = users.mapped("login")

@@ -430,8 +430,12 @@ class CustomerTieringPolicy(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_history(self):
         # sudo: the history of other companies counts too
-        changes = self.env["customer.tier.change"].sudo()
-        if changes.search_count([("policy_id", "in", self.ids)], limit=1):
+        changes, orders = self.env["customer.tier.change"].sudo(), self.env["sale.order"].sudo()
+        tiers = self.env["customer.tier"].sudo().with_context(active_test=False)
+        tiers = tiers.search([("policy_id", "in", self.ids)])
+        if changes.search_count([("policy_id", "in", self.ids)], limit=1) or orders.search_count(
+            [("tiering_tier_id", "in", tiers.ids)], limit=1
+        ):
             raise UserError(
                 self.env._("Customers have been in the tiers of this policy. Archive it, so that their history stays.")
             )

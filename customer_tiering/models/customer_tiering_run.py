@@ -419,8 +419,9 @@ class CustomerTieringRun(models.Model):
                 "segment": "segment_id",
             }
         )
-        kept = {*self.env["customer.tiering.writer"]._get_columns(), *pipeline.told_columns(rules)}
-        return result[[column for column in result if column in kept | {"reason", "user_id", "quiet"}]]
+        kept = {"reason", "user_id", "quiet", *self.env["customer.tiering.writer"]._get_columns()}
+        kept.update(pipeline.told_columns(rules))
+        return result[[column for column in result if column in kept]]
 
     def _get_last(self, policy):
         """Return the last run of ``policy`` that was computed."""

@@ -416,7 +416,7 @@ class CustomerTieringScorecard(models.Model):
             return self.env._("amount halved")
         return self.env._("amount down %(fall)s %%", fall=fall)
 
-    @api.depends("parts", "run_id.version_id")
+    @api.depends("parts", "run_id")
     def _compute_explanation(self):
         from ..engine import explain  # noqa: PLC0415 - pandas stays out of the server's start-up
 

@@ -181,6 +181,15 @@ class TestUnchecked(TieringCommon):
         self.assertEqual(self._card(prospect).run_id, run)
         self.assertEqual(self._card(prospect).explanation["recency"], [None, 0, 7, 0])
 
+    def test_a_policy_whose_tier_an_order_remembers_is_not_deleted(self):
+        order = self._order(self.customer, 5, state="draft")
+        tier = self.policy.tier_ids[0]
+        order.sudo().tiering_tier_id = tier
+        tier.active = False
+        self.assertFalse(self._changes(self.customer))
+        with self.assertRaisesRegex(UserError, "Archive it"):
+            self.policy.unlink()
+
     def test_a_metric_that_nobody_uses_any_more_becomes_empty(self):
         criterion = self.env["customer.tiering.criterion"].create(
             {"policy_id": self.policy.id, "metric": "contact_decay"}
