@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..fields import UncheckedMany2one
 from .customer_tiering_run import RETRYABLE, RunUnderWayError
 
 _logger = logging.getLogger(__name__)
@@ -24,37 +25,45 @@ class CustomerTieringRefresh(models.Model):
     _order = "id"
     _log_access = False
 
-    partner_id = fields.Many2one("res.partner", required=True, ondelete="cascade", index=True)
-    company_id = fields.Many2one("res.company", required=True, ondelete="cascade", index=True)
+    # Without index: who waits is seldom waiting for long, and people wait while an index is kept up.
+    partner_id = UncheckedMany2one("res.partner", required=True, ondelete="cascade")
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
     reason = fields.Selection(
         [("instant", "Order or credit note"), ("merged", "Contacts merged"), ("lock", "Lock")], required=True
     )
-    user_id = fields.Many2one("res.users", ondelete="set null")
+    user_id = UncheckedMany2one("res.users", ondelete="set null")
 
     @api.model
     def _add(self, partners, company, reason):
-        """Queue the customers that ``partners`` belong to and call the job, in one statement.
+        """Queue the customers that ``partners`` belong to, call the job, and return the tiers in which they are.
 
-        A sleeping worker is woken only by who finds the queue empty, because that is a transaction of
-        its own in another database, which takes more time than all else here. The others' customers
-        are scored by the same job, or by the next, which comes within a minute.
+        All in one statement, because a person waits for it. A sleeping worker is woken only by who finds the queue
+        empty, because that is a transaction of its own in another database, which takes more time than all else
+        here. The others' customers are scored by the same job, or by the next, which comes within a minute.
+
+        :return: ``{partner id: tier id}`` of those of ``partners`` who are in a tier of ``company``
         """
         if not partners:
-            return
+            return {}
         self.env["res.partner"].flush_model(["commercial_partner_id"])
         # Somebody may have deleted the job; the nightly run still comes.
         job = self.env["ir.model.data"]._xmlid_to_res_id("customer_tiering.ir_cron_refresh")
-        ((was_empty,),) = self.env.execute_query(
+        rows = self.env.execute_query(
             SQL(
                 """
-                WITH queued AS (
+                WITH partner AS (
+                    SELECT id, commercial_partner_id FROM res_partner WHERE id IN %(partners)s),
+                queued AS (
                     INSERT INTO customer_tiering_refresh (partner_id, company_id, reason, user_id)
-                    SELECT DISTINCT commercial_partner_id, %(company)s::int, %(reason)s, %(user)s::int
-                      FROM res_partner WHERE id IN %(partners)s),
+                    SELECT DISTINCT commercial_partner_id, %(company)s::int, %(reason)s, %(user)s::int FROM partner),
                 called AS (
                     INSERT INTO ir_cron_trigger (cron_id, call_at)
                     SELECT id, %(now)s FROM ir_cron WHERE id = %(job)s AND active)
-                SELECT NOT EXISTS (SELECT FROM customer_tiering_refresh)
+                SELECT id,
+                       (SELECT tier_id FROM customer_tiering_scorecard card
+                         WHERE card.partner_id = commercial_partner_id AND card.company_id = %(company)s),
+                       NOT EXISTS (SELECT FROM customer_tiering_refresh)
+                  FROM partner
                 """,
                 company=company.id,
                 reason=reason,
@@ -64,8 +73,9 @@ class CustomerTieringRefresh(models.Model):
                 now=fields.Datetime.now(),
             )
         )
-        if was_empty and job:
+        if job and any(was_empty for *_others, was_empty in rows):
             self.env.cr.postcommit.add(self.env["ir.cron"]._notifydb)
+        return {partner_id: tier_id for partner_id, tier_id, _was_empty in rows if tier_id}
 
     @api.model
     def _process_now(self, company, partners):

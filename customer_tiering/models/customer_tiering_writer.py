@@ -343,8 +343,8 @@ class CustomerTieringWriter(models.AbstractModel):
 
     @api.model
     def _forget_deleted(self, model, ids=None):
-        """Do for deleted records what foreign keys would: remove the scorecards and the history of partners, and
-        empty the columns that refer to others.
+        """Do for deleted records what foreign keys would: remove the scorecards and the history of partners and who
+        waits, and empty the columns that refer to others.
 
         :param model: name of the records' model
         :param ids: of the deleted records; None looks at all scorecards and changes. What else went with them
@@ -376,9 +376,9 @@ class CustomerTieringWriter(models.AbstractModel):
     def _get_references(self):
         """Return ``[(model, field)]`` of all that should disappear or become empty with what it refers to."""
         return [
-            (record, field)
-            for record in (self.env["customer.tiering.scorecard"], self.env["customer.tier.change"])
-            for field in record._fields.values()
+            (self.env[name], field)
+            for name in ("customer.tiering.scorecard", "customer.tier.change", "customer.tiering.refresh")
+            for field in self.env[name]._fields.values()
             if isinstance(field, UncheckedMany2one) and field.ondelete != "restrict"
         ]
 

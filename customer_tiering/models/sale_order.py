@@ -2,7 +2,6 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
 
 from ..fields import UncheckedMany2one
 
@@ -163,34 +162,13 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------
 
     def _action_confirm(self):
-        self._set_tiering_tier()
-        result = super()._action_confirm()
-        self._tiering_refresh()
-        return result
-
-    def _set_tiering_tier(self):
-        """Keep the tier in which the customer is now.
-
-        The person who confirms waits: put beside the new state in the cache, the tier goes to the database in the
-        same UPDATE. Nothing depends on the field, and nobody follows its changes.
-        """
-        # sudo: who may confirm need not see scorecards
-        orders = self.sudo()
-        customers = {order: order.partner_id.commercial_partner_id.id for order in orders}
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT partner_id, company_id, tier_id FROM customer_tiering_scorecard
-                 WHERE partner_id = ANY(%s) AND company_id = ANY(%s)
-                """,
-                list(customers.values()),
-                orders.company_id.ids,
-            )
-        )
-        tiers = {(partner_id, company_id): tier_id for partner_id, company_id, tier_id in rows}
+        tiers = self._tiering_refresh()
+        # Nothing depends on the field, and nobody follows its changes: put beside the new state in the cache, the
+        # tier goes to the database in the same UPDATE, because the person who confirms waits.
         field = self._fields["tiering_tier_id"]
-        for order, customer in customers.items():
-            field._update_cache(order, tiers.get((customer, order.company_id.id)), dirty=True)
+        for order in self:
+            field._update_cache(order, tiers.get(order.company_id, {}).get(order.partner_id.id), dirty=True)
+        return super()._action_confirm()
 
     def _action_cancel(self):
         confirmed = self.filtered(lambda order: order.state == "sale")
@@ -199,5 +177,9 @@ class SaleOrder(models.Model):
         return result
 
     def _tiering_refresh(self):
-        for company, orders in self.grouped("company_id").items():
-            self.env["customer.tiering.refresh"]._add(orders.partner_id, company, "instant")
+        """Have the customers scored again; return ``{company: {partner id: tier id}}`` of those who are in a tier."""
+        refresh = self.env["customer.tiering.refresh"]
+        return {
+            company: refresh._add(orders.partner_id, company, "instant")
+            for company, orders in self.grouped("company_id").items()
+        }

@@ -52,11 +52,15 @@ class TestUnchecked(TieringCommon):
         card, change = self._card(self.customer), self._changes(self.customer)
         card.sudo().write({fname: record.id for fname, record in referred.items()})
         change.sudo().user_id = user
+        self.env["customer.tiering.refresh"].with_user(user)._add(self.customer, self.company, "instant")
+        waiting = self.env["customer.tiering.refresh"].search([])
+        self.assertEqual(waiting.user_id, user)
         self.env.flush_all()
         self.assertEqual(card.next_tier_id.name, "Unreached")
         for record in (parent, referred["top_team_id"], unreached, user):  # the category goes with its parent
             record.unlink()
         self.assertFalse(change.user_id)
+        self.assertFalse(waiting.user_id)
         for fname in referred:
             self.assertFalse(card[fname], fname)
 
@@ -76,11 +80,28 @@ class TestUnchecked(TieringCommon):
         )
         order.unlink()
         self.env["customer.tiering.lock"].search([]).unlink()
+        self.env["customer.tiering.refresh"]._add(idle | self.customer, self.company, "instant")
         ids = idle.ids
         idle.unlink()
-        for model in ("customer.tiering.scorecard", "customer.tier.change"):
+        for model in ("customer.tiering.scorecard", "customer.tier.change", "customer.tiering.refresh"):
             self.assertFalse(self.env[model].search([("partner_id", "in", ids)]))
         self.assertTrue(self._card(self.customer) and self._changes(self.customer))
+        self.assertEqual(self.env["customer.tiering.refresh"].search([]).partner_id, self.customer)
+
+    def test_who_waits_and_is_gone_does_not_stop_the_others(self):
+        self._run()
+        refresh = self.env["customer.tiering.refresh"]
+        newcomer = self._customer("Cy")
+        self._order(newcomer, 5, 900)
+        refresh._add(self.other | newcomer, self.company, "instant")
+        self.env.cr.execute(
+            "UPDATE customer_tiering_refresh SET partner_id = 2000000000, user_id = 2000000000 WHERE partner_id = %s",
+            self.other.ids,
+        )
+        self.env.invalidate_all()
+        self.assertEqual(refresh._process(self.company), 2)
+        self.assertTrue(self._card(newcomer))
+        self.assertFalse(refresh.search([]))
 
     def test_what_is_left_of_customers_deleted_elsewhere_goes_at_night(self):
         self._run()

@@ -10,6 +10,9 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         companies = cards.search([("partner_id", "in", (src_partners | dst_partner).ids)]).company_id
         for model in ("customer.tiering.scorecard", "customer.tier.change", "customer.tiering.followup"):
             self.env[model].sudo()._merge(src_partners, dst_partner)
+        # Without a foreign key, which Odoo would move.
+        waiting = self.env["customer.tiering.refresh"].sudo()
+        waiting.search([("partner_id", "in", src_partners.ids)]).partner_id = dst_partner
         result = super()._update_foreign_keys(src_partners, dst_partner)
         for company in companies:
             self.env["customer.tiering.refresh"]._add(dst_partner, company, "merged")
