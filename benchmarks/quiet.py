@@ -40,13 +40,7 @@ CLIENTS = 8
 PAUSE = 1.0  # seconds a client pauses after a step, on average; from half to one and a half of it
 TARGET = 1.3
 QUIET = "no run"
-# How the run is started: PostgreSQL's options for its connection, and the niceness of its process.
-KINDS = {
-    "as it is": ("", 0),
-    "serial": ("-c max_parallel_workers_per_gather=0", 0),
-    "nice": ("", 10),
-    "serial and nice": ("-c max_parallel_workers_per_gather=0", 10),
-}
+TRIGGERS = {"nightly": "nightly", "by hand": "manual"}  # kind of run: why it runs
 MARK = "Benchmark: quiet"  # the reference of the clients' quotations
 LOST = re.compile("could not serialize access|deadlock detected")
 
@@ -57,7 +51,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="of each kind (default: 5)")
     parser.add_argument("--seconds", type=float, default=20, help="of a phase, at least (default: 20)")
     parser.add_argument("--port", type=int, default=8078)
-    parser.add_argument("--kinds", default="as it is", help=f"comma separated; among: {', '.join(KINDS)}")
+    parser.add_argument("--kinds", default="nightly", help=f"comma separated; among: {', '.join(TRIGGERS)}")
     parser.add_argument("--run", action="store_true", help=argparse.SUPPRESS)  # the process of the runs
     options = parser.parse_args()
     if options.run:
@@ -149,11 +143,8 @@ def serve(options, workers):
 @contextlib.contextmanager
 def own_process(database, kind, as_of):
     """Yield a function that computes all customers in a process of its own, as of two days in turns."""
-    pgoptions, niceness = KINDS[kind]
     process = subprocess.Popen(
         [sys.executable, __file__, database, "--run"],
-        env={**os.environ, "PGOPTIONS": pgoptions},
-        preexec_fn=lambda: os.nice(niceness),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -162,7 +153,7 @@ def own_process(database, kind, as_of):
 
     def compute():
         days.reverse()
-        process.stdin.write(f"{days[0]}\n")
+        process.stdin.write(f"{days[0]} {TRIGGERS[kind]}\n")
         process.stdin.flush()
         return json.loads(process.stdout.readline())
 
@@ -175,13 +166,14 @@ def own_process(database, kind, as_of):
 
 
 def work(database):
-    """Compute all customers as of each day that is read."""
+    """Compute all customers as of each day that is read, for the reason beside it."""
     registry = open_registry(database)
     print("ready", flush=True)
     for line in sys.stdin:
-        day = datetime.date.fromisoformat(line.strip())
+        day, trigger = line.split()
+        day = datetime.date.fromisoformat(day)
         with transaction(registry) as env:
-            run = env["customer.tiering.run"]._queue(env.company.tiering_policy_ids[:1], trigger="nightly")
+            run = env["customer.tiering.run"]._queue(env.company.tiering_policy_ids[:1], trigger=trigger)
             env.cr.commit()
             Run, attempts = type(run), []
             original = Run._compute
@@ -201,10 +193,16 @@ def work(database):
 
 
 def by_job(registry):
-    """Return a function that queues a run for the scheduled job of the server and waits for it."""
+    """Return a function that queues a run for the scheduled job of the server and waits for it.
+
+    It is of today always. So that it has as much to write as one of another day, half of the scorecards are made to
+    differ.
+    """
 
     def compute():
         with transaction(registry) as env:
+            half = "UPDATE customer_tiering_scorecard SET digest = 0 WHERE id %% 2 = 0 AND company_id = %s"
+            env.cr.execute(half, [env.company.id])
             run = env["customer.tiering.run"]._queue(env.company.tiering_policy_ids[:1], trigger="nightly")
             env.ref("customer_tiering.ir_cron_process_queue")._trigger()
             env.cr.commit()
@@ -321,7 +319,7 @@ class Client:
 
 def measure(options, server, logins, scene, runners):
     found = []  # (name, start, seconds)
-    windows = []  # (kind, start, end)
+    windows = []  # (kind, start, end, share of the processors' time that was used)
     over = threading.Event()
     scene = {**scene, "database": options.database}
 
@@ -355,18 +353,29 @@ def measure(options, server, logins, scene, runners):
 
 @contextlib.contextmanager
 def watch(server, kind, windows, lost):
-    before, started = server.count_lost(), time.perf_counter()
+    before, started, (used, total) = server.count_lost(), time.perf_counter(), read_processors()
     yield
-    windows.append((kind, started, time.perf_counter()))
+    used, total = (now - then for now, then in zip(read_processors(), (used, total), strict=True))
+    windows.append((kind, started, time.perf_counter(), used / total))
     after = server.count_lost()
     known = lost.get(kind, [0] * len(before))
     lost[kind] = [total + now - then for total, now, then in zip(known, after, before, strict=True)]
 
 
+def read_processors():
+    """Return the time that all processors of the machine worked so far and the whole time, in ticks."""
+    ticks = list(map(int, Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]))
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # without idle and waiting for disks
+
+
 def report(found, windows, outcomes, lost):
     def steps_of(kind):
-        spans = [(start, end) for name, start, end in windows if name == kind]
+        spans = [(start, end) for name, start, end, _used in windows if name == kind]
         return [step for step in found if any(start <= step[1] < end for start, end in spans)]
+
+    def get_use(kind):
+        share = statistics.mean(used for name, _start, _end, used in windows if name == kind)
+        return f"The processors were busy for {share:.0%} of the time."
 
     quiet = steps_of(QUIET)
     names = [name for name, _count in Counter(name for name, *_ in quiet if ":" not in name).most_common()]
@@ -394,9 +403,9 @@ def report(found, windows, outcomes, lost):
         notes.append(
             f"* {kind}: {len(runs)} runs of {seconds:.1f} s (median), each writing "
             f"{statistics.median(run['written'] for run in runs):,.0f} scorecards (median); {failed} failed, "
-            f"{repeated} repetitions. {describe(busy, lost[kind])}"
+            f"{repeated} repetitions. {get_use(kind)} {describe(busy, lost[kind])}"
         )
-    notes.append(f"* {QUIET}: {describe(quiet, lost[QUIET])}")
+    notes.append(f"* {QUIET}: {get_use(QUIET)} {describe(quiet, lost[QUIET])}")
     header = ["step", "number", f"{QUIET}: p50 / p95 / p99", "during a run", "ratio"]
     return f"{format_table(header, rows)}\n\n" + "\n".join(notes) + "\n\n"
 

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from odoo.tools import SQL
 
+from . import pace
+
 ID = "id"
 INTEGER = "integer"
 BOOLEAN = "boolean"
@@ -25,7 +27,7 @@ _SEND = {
 }
 _DTYPES = {ID: ">i4", INTEGER: ">i8", BOOLEAN: "?", FLOAT: ">f8", DATE: ">i4", MOMENT: ">i8"}
 _HEADER = 21  # bytes before the first value of a binary COPY
-_PART = 1 << 22  # ids
+_PART, _SMALL_PART = 1 << 22, 1 << 18  # ids; between small ones there are rests
 
 
 def fetch_arrays(cr, query, columns):
@@ -57,6 +59,7 @@ def fetch_arrays(cr, query, columns):
         position += 4
         arrays[column] = _to_native(np.frombuffer(data[position : position + size], _DTYPES[kind]), kind)
         position += size
+    pace.rest()
     return arrays
 
 
@@ -70,9 +73,10 @@ def fetch_parts(cr, table, query, columns):
 
     cr.execute(SQL("SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM %s", SQL.identifier(table)))
     first, last = cr.fetchone()
+    size = _SMALL_PART if pace.is_resting() else _PART
     parts = [
-        fetch_arrays(cr, SQL("SELECT * FROM (%s) part WHERE id >= %s AND id < %s", query, id_, id_ + _PART), columns)
-        for id_ in range(first, last + 1, _PART)
+        fetch_arrays(cr, SQL("SELECT * FROM (%s) part WHERE id >= %s AND id < %s", query, id_, id_ + size), columns)
+        for id_ in range(first, last + 1, size)
     ]
     return parts[0] if len(parts) == 1 else {c: np.concatenate([part.pop(c) for part in parts]) for c in columns}
 
@@ -130,15 +134,16 @@ class _Pieces:
     def __init__(self, frame, types, decimals):
         self.frame, self.types, self.decimals = frame, types, decimals
         self.pieces = self._make()
-        self.rest = b""
+        self.left = b""
 
     def read(self, size):  # pylint: disable=method-required-super
-        while not self.rest:
+        while not self.left:
             piece = next(self.pieces, None)
             if piece is None:
                 return b""
-            self.rest = memoryview(piece)
-        head, self.rest = self.rest[:size], self.rest[size:]
+            pace.rest()
+            self.left = memoryview(piece)
+        head, self.left = self.left[:size], self.left[size:]
         return bytes(head)
 
     def _make(self):

@@ -1,5 +1,6 @@
 import logging
 import time
+from contextlib import contextmanager
 
 import psycopg2
 
@@ -7,6 +8,8 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
+
+from .. import pace
 
 _logger = logging.getLogger(__name__)
 
@@ -59,7 +62,13 @@ class CustomerTieringRun(models.Model):
         index=True,
     )
     started_at = fields.Datetime(readonly=True)
-    duration = fields.Float(string="Duration (s)", digits=(10, 1), readonly=True, aggregator="avg")
+    duration = fields.Float(
+        string="Duration (s)",
+        digits=(10, 1),
+        readonly=True,
+        aggregator="avg",
+        help="A nightly run rests for most of this time, so that people who work at night hardly notice it.",
+    )
     customer_count = fields.Integer(string="Customers", readonly=True)
     new_count = fields.Integer(string="First Tier", readonly=True)
     up_count = fields.Integer(string="Moved Up", readonly=True)
@@ -202,7 +211,8 @@ class CustomerTieringRun(models.Model):
             return
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._compute()
+                with self._taking_time():
+                    self._compute()
                 self.env.flush_all()
                 return
             except RETRYABLE as error:
@@ -231,6 +241,16 @@ class CustomerTieringRun(models.Model):
                 reason=str(reason).strip(),
             )
         )
+
+    @contextmanager
+    def _taking_time(self):
+        """Leave most of the machine to others during this transaction, unless somebody waits for the run."""
+        if self.trigger == "manual":
+            yield
+            return
+        self.env.cr.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        with pace.resting():
+            yield
 
     def _fail(self, message):
         if not self.exists():
@@ -342,6 +362,7 @@ class CustomerTieringRun(models.Model):
         policy._check_usable()
         rules = policy._get_rules()
         frame, states, cards = self._read(policy, rules, as_of)
+        pace.rest()
         try:
             fresh = pipeline.fit(rules, frame, as_of)
         except ValueError as error:
@@ -358,7 +379,9 @@ class CustomerTieringRun(models.Model):
             "note": self._get_note(len(frame), fresh),
         }
         fit = kept._get_fit() or fresh
+        pace.rest()
         scored = pipeline.apply(rules, fit, frame, as_of)
+        pace.rest()
         result = decision.decide(rules, fit, frame, scored, states, as_of)
         result["reason"] = METHOD_REASONS[policy.method] if same_rules or not last.version_id else "rules"
         # The first run, other rules, a new comparison and the end of another policy are no events in

@@ -2,12 +2,14 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .. import tools
+from .. import pace, tools
 from ..fields import UncheckedMany2one
 
 TABLE = SQL.identifier("customer_tiering_result")
 # Whole numbers below this are exact in a column of floats.
 DIGEST = 1 << 53
+# So many scorecards are updated by one statement.
+UPDATED = 20_000
 
 
 def _take(frame, chosen):
@@ -99,8 +101,10 @@ class CustomerTieringWriter(models.AbstractModel):
         from ..engine import explain, pipeline  # noqa: PLC0415 - pandas stays out of the server's start-up
 
         self.env.flush_all()
+        pace.rest()
         frame, told = self._prepare_result(run, result), pipeline.tell(rules, result)
         frame["digest"] = self._get_digests(frame.join(told), rules)
+        pace.rest()
         before = cards[["id", "digest", "policy_id", "tier_id", "lock_id", "score"]].reindex(frame.index)
         new = before["id"].isna()
         changed = ~new & ((before["digest"] != frame["digest"]) | (before["policy_id"] != run.policy_id.id))
@@ -241,28 +245,35 @@ class CustomerTieringWriter(models.AbstractModel):
         frame = frame.assign(id=ids.astype("int64"), policy_id=run.policy_id.id, run_id=run.id)
         self._copy_table(run, frame)
         written = [*self._get_columns(), "policy_id", "run_id", "digest"]
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE customer_tiering_scorecard card
-                   SET %(assignments)s,
-                       tier_since = CASE WHEN card.tier_id IS DISTINCT FROM result.tier_id
-                                         THEN %(as_of)s ELSE card.tier_since END,
-                       segment_since = CASE WHEN card.segment_id IS DISTINCT FROM result.segment_id
-                                            THEN %(as_of)s ELSE card.segment_since END
-                  FROM %(result)s result
-                 WHERE card.id = result.id
-                """,
-                assignments=SQL(", ").join(
-                    SQL("%s = %s", SQL.identifier(name), SQL.identifier("result", name))
-                    if name in frame
-                    else SQL("%s = NULL", SQL.identifier(name))
-                    for name in written
-                ),
-                result=TABLE,
-                as_of=as_of,
-            )
+        assignments = SQL(", ").join(
+            SQL("%s = %s", SQL.identifier(name), SQL.identifier("result", name))
+            if name in frame
+            else SQL("%s = NULL", SQL.identifier(name))
+            for name in written
         )
+        ids = sorted(frame["id"])
+        for place in range(0, len(ids), UPDATED):
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE customer_tiering_scorecard card
+                       SET %(assignments)s,
+                           tier_since = CASE WHEN card.tier_id IS DISTINCT FROM result.tier_id
+                                             THEN %(as_of)s ELSE card.tier_since END,
+                           segment_since = CASE WHEN card.segment_id IS DISTINCT FROM result.segment_id
+                                                THEN %(as_of)s ELSE card.segment_since END
+                      FROM %(result)s result
+                     WHERE card.id = result.id AND result.id >= %(first)s AND result.id <= %(last)s
+                       AND card.id >= %(first)s AND card.id <= %(last)s
+                    """,
+                    assignments=assignments,
+                    result=TABLE,
+                    as_of=as_of,
+                    first=ids[place],
+                    last=ids[place : place + UPDATED][-1],
+                )
+            )
+            pace.rest()
 
     def _insert_scorecards(self, run, as_of, frame):
         import numpy as np  # noqa: PLC0415
@@ -295,7 +306,7 @@ class CustomerTieringWriter(models.AbstractModel):
             )
         )
         self._copy(run, "customer_tiering_result", "customer.tiering.scorecard", frame, **types)
-        self.env.cr.execute(SQL("ANALYZE %s", TABLE))
+        self.env.cr.execute(SQL("ANALYZE %s (%s)", TABLE, SQL.identifier("id" if "id" in frame else "partner_id")))
 
     def _copy(self, run, table, model, frame, **types):
         """Append the rows of a frame, with its index as ``partner_id``, to a table with columns of the model."""

@@ -10,6 +10,7 @@ from . import test_hooks
 from . import test_lock
 from . import test_methods
 from . import test_metrics
+from . import test_pace
 from . import test_playbook
 from . import test_playbook_once
 from . import test_playbook_quarter
