@@ -1,5 +1,6 @@
 """What the benchmarks share: a connection to the database, and the report."""
 
+import json
 import os
 import platform
 from contextlib import contextmanager
@@ -71,8 +72,12 @@ def format_table(header, rows):
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def save(name, text):
-    """Keep a report among the results, and show it."""
-    path = RESULTS / name
+def save(name, text, targets):
+    """Keep a report among the results, and show it.
+
+    :param targets: ``[(figure, target, measured, whether it is met)]``, for the table of all targets
+    """
+    path = RESULTS / f"{name}.md"
     path.write_text(text, encoding="utf-8")
+    path.with_suffix(".json").write_text(json.dumps({"targets": targets}, indent=1), encoding="utf-8")
     print(f"{text}\nwritten to {path.relative_to(RESULTS.parent.parent)}")

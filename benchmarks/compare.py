@@ -137,6 +137,7 @@ class Session:
         self.reset()
         self.measure(turn, "every metric")
         self.measure(turn, "clusters")
+        self.measure(turn, "run, at night")
 
     def compute_b0(self, turn):
         self.measure(turn, "B0")

@@ -24,6 +24,7 @@ MEASURED = {
     "B0-scan": b0.scan,
     "B0": b0.compute,
     "run": ours.run,
+    "run, at night": ours.run_at_night,
     "compare always": ours.compare_always,
     "compare weekly": ours.compare_weekly,
     "every metric": ours.run_with_every_metric,
