@@ -59,13 +59,15 @@ COPY (
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("database")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=3, help="0: only what has turns of its own; the others stay")
     parser.add_argument("--only", nargs="+", help="measure only these figures or peers, besides B0 and the runs")
     options = parser.parse_args()
     if "BENCH_PYTHON" not in os.environ:
         raise SystemExit("BENCH_PYTHON must name the Python of requirements-bench.txt; bin/bench sets it.")
     with tempfile.TemporaryDirectory() as scratch:
         session = Session(options.database, Path(scratch), options.only)
+        if not options.turns:
+            session.keep_turns()
         for turn in range(options.turns):
             session.take_turn(turn)
             path = report.save(session.get_results())
@@ -105,6 +107,12 @@ class Session:
     # ------------------------------------------------------------------
     # Turns
     # ------------------------------------------------------------------
+
+    def keep_turns(self):
+        """Take over what the last session measured in turns: the other figures are no ratios to B0."""
+        results = report.load(self.size)
+        self.figures, self.agreement, self.failures = (results[key] for key in ("figures", "agreement", "failures"))
+        self.once, self.counts["changed"] = results["once"], results["changed"]
 
     def take_turn(self, turn):
         print(f"== Turn {turn + 1}", file=sys.stderr)

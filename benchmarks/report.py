@@ -69,10 +69,13 @@ def save(results):
     return path
 
 
+def load(size):
+    return json.loads((RESULTS / f"{size}.json").read_text(encoding="utf-8"))
+
+
 def write():
     """Write the report of every size, and the plot."""
-    paths = [path for size in (*SIZES, "cdnow") if (path := RESULTS / f"{size}.json").exists()]
-    everything = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    everything = {size: load(size) for size in (*SIZES, "cdnow") if (RESULTS / f"{size}.json").exists()}
     for size, results in everything.items():
         (RESULTS / f"{size}.md").write_text(render(results, everything), encoding="utf-8")
     if "BENCH_PYTHON" in os.environ:

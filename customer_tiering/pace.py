@@ -8,7 +8,7 @@ from contextlib import contextmanager
 REST = 2.0
 
 #: Seconds of rest in all, which are approached and never reached: a server gives a job 120 seconds by default.
-AT_MOST = 45.0
+AT_MOST = 30.0
 
 _current = threading.local()
 

@@ -295,13 +295,13 @@ class CustomerTieringScorecard(models.Model):
     )
     change_ids = fields.Many2many("customer.tier.change", string="Tier History", compute="_compute_change_ids")
 
-    _partner_company_uniq = models.Constraint(
-        "UNIQUE(partner_id, company_id)", "A customer has one scorecard in each company."
-    )
-
     # Partners are filtered by "commercial partner in (partners of a tier)", grouped by tier and sorted
-    # by score: the indexes hold all that these joins read, without the wide rows.
-    _tier_idx = models.Index("(tier_id, company_id, partner_id) INCLUDE (score)")
+    # by score: the indexes hold all that these joins read, without the wide rows. To group and to sort, all
+    # scorecards of a company are read, hence the order of this one; PostgreSQL does so in parallel.
+    _partner_company_uniq = models.Constraint(
+        "UNIQUE(company_id, partner_id) INCLUDE (tier_id, score)", "A customer has one scorecard in each company."
+    )
+    _tier_idx = models.Index("(tier_id, company_id, partner_id)")
     _segment_idx = models.Index("(segment_id, company_id, partner_id)")
     # The daily list asks for the few who are at risk.
     _risk_idx = models.Index("(company_id, risk, partner_id) WHERE risk != 'none'")

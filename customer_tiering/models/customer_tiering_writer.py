@@ -372,7 +372,9 @@ class CustomerTieringWriter(models.AbstractModel):
                 "%s IS NOT NULL AND NOT EXISTS (SELECT FROM %s gone WHERE gone.id = %s)", reference, deleted, reference
             )
             if field.ondelete == "cascade":
-                some = SQL("TRUE") if ids is None else SQL("%s = ANY(%s)", reference, ids)
+                # The companies for the index of the scorecards, which begins with them.
+                some = SQL("%s = ANY(%s) AND company_id IN (SELECT id FROM res_company)", reference, ids)
+                some = SQL("TRUE") if ids is None else some
                 self.env.cr.execute(SQL("DELETE FROM %s referring WHERE %s AND %s", table, some, condition))
             else:
                 self.env.cr.execute(SQL("UPDATE %s referring SET %s = NULL WHERE %s", table, column, condition))

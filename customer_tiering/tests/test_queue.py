@@ -3,6 +3,7 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.tests import new_test_user, tagged
 
+from ..models.sale_order import SaleOrder
 from .common import TieringCommon
 
 
@@ -71,3 +72,22 @@ class TestQueue(TieringCommon):
         orders[1].action_confirm()
         self.assertTrue(orders[1].tiering_tier_id)
         self.assertEqual(orders[1].tiering_tier_id, self.customer.with_company(self.company).tiering_tier_id)
+
+    def test_the_confirmation_needs_one_statement_more(self):
+        self._run(as_of=self.company._get_tiering_today())
+        orders = [self._order(self.contact, state="draft") for _ in range(3)]
+
+        def count(order):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            order.action_confirm()
+            self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        count(orders[0])  # learns what is cached for longer
+        with_it = count(orders[1])
+        with patch.object(SaleOrder, "_action_confirm", lambda orders: super(SaleOrder, orders)._action_confirm()):
+            without = count(orders[2])
+        self.assertFalse(orders[2].tiering_tier_id)
+        self.assertEqual(with_it, without + 1)
