@@ -7,6 +7,10 @@ from ..models.sale_order import SaleOrder
 from .common import TieringCommon
 
 
+def confirm_without_addon(orders):
+    return super(SaleOrder, orders)._action_confirm()
+
+
 @tagged("post_install", "-at_install")
 class TestQueue(TieringCommon):
     """Who confirms an order only leaves a note and a call for the job, in one statement."""
@@ -87,7 +91,7 @@ class TestQueue(TieringCommon):
 
         count(orders[0])  # learns what is cached for longer
         with_it = count(orders[1])
-        with patch.object(SaleOrder, "_action_confirm", lambda orders: super(SaleOrder, orders)._action_confirm()):
+        with patch.object(SaleOrder, "_action_confirm", confirm_without_addon):
             without = count(orders[2])
         self.assertFalse(orders[2].tiering_tier_id)
         self.assertEqual(with_it, without + 1)
