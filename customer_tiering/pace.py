@@ -23,6 +23,18 @@ def resting():
         del _current.pace
 
 
+@contextmanager
+def not_resting():
+    """Until the end, nobody rests: what is done there is in nobody's way, and shall be done soon."""
+    pace = vars(_current).pop("pace", None)
+    try:
+        yield
+    finally:
+        if pace:
+            pace.since = time.monotonic()
+            _current.pace = pace
+
+
 def is_resting():
     """Whether :func:`rest` rests now, in this thread."""
     return hasattr(_current, "pace")

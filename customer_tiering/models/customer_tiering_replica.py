@@ -6,6 +6,8 @@ import psycopg2
 from odoo import api, models
 from odoo.tools import SQL, config
 
+from .. import pace
+
 _logger = logging.getLogger(__name__)
 
 # Seconds for which a reading waits until the replica has what it must see, and between two looks.
@@ -61,7 +63,8 @@ class CustomerTieringReplica(models.AbstractModel):
         if has_written:
             return function(self.env)
         try:
-            with self.env.registry.cursor(readonly=True) as cr:
+            # Nobody works on the replica, which does not wait for ever before it goes on with the primary's changes.
+            with pace.not_resting(), self.env.registry.cursor(readonly=True) as cr:
                 obstacle = self._get_obstacle(cr)
                 if not obstacle:
                     return function(self.env(cr=cr))

@@ -64,6 +64,18 @@ class TestPace(TieringCommon):
         self.assertFalse(pace.is_resting())
         self.assertEqual(self.clock.rests, [])
 
+    def test_what_is_in_nobodys_way_does_not_rest_nor_counts_as_work(self):
+        with pace.resting():
+            with pace.not_resting():
+                self.assertFalse(pace.is_resting())
+                self._work(3, 1)
+            self._work(1, 0.5)
+        self.assertEqual(self.clock.rests, [1.0])
+        with pace.not_resting():
+            self._work(1, 1)
+        self.assertFalse(pace.is_resting())
+        self.assertEqual(self.clock.rests, [1.0])
+
     def test_an_error_ends_the_rests(self):
         with self.assertRaises(ValueError), pace.resting():
             raise ValueError("No rules")

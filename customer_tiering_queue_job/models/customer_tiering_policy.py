@@ -36,7 +36,8 @@ class CustomerTieringPolicy(models.Model):
             if not run.try_lock_for_update():
                 raise RunUnderWayError(self.env._("Somebody works on this run at the moment."))
             run.attempts += 1
-            run._compute()
+            with run._taking_time():
+                run._compute()
             self.env.flush_all()  # here, where a conflict with somebody's change is no failure of the job
         except RunUnderWayError as error:
             raise RetryableJobError(str(error), seconds=WAIT, ignore_retry=True) from error
