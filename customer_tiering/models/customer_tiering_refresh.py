@@ -78,6 +78,11 @@ class CustomerTieringRefresh(models.Model):
         return {partner_id: tier_id for partner_id, tier_id, _was_empty in rows if tier_id}
 
     @api.model
+    def _merge(self, sources, target):
+        """Let who waits as one of ``sources`` wait as ``target``, which takes their place."""
+        self.search([("partner_id", "in", sources.ids)]).partner_id = target
+
+    @api.model
     def _process_now(self, company, partners):
         """Score ``partners``, who wait, in the present transaction, unless a run is under way."""
         try:

@@ -8,7 +8,7 @@ from ..fields import UncheckedMany2one
 TABLE = SQL.identifier("customer_tiering_result")
 # Whole numbers below this are exact in a column of floats.
 DIGEST = 1 << 53
-# So many scorecards are updated by one statement.
+# Where a run rests, so many scorecards are updated between two rests.
 UPDATED = 20_000
 
 
@@ -252,7 +252,8 @@ class CustomerTieringWriter(models.AbstractModel):
             for name in written
         )
         ids = sorted(frame["id"])
-        for place in range(0, len(ids), UPDATED):
+        size = UPDATED if pace.is_resting() else len(ids)
+        for place in range(0, len(ids), size):
             self.env.cr.execute(
                 SQL(
                     """
@@ -270,7 +271,7 @@ class CustomerTieringWriter(models.AbstractModel):
                     result=TABLE,
                     as_of=as_of,
                     first=ids[place],
-                    last=ids[place : place + UPDATED][-1],
+                    last=ids[place : place + size][-1],
                 )
             )
             pace.rest()
@@ -372,9 +373,10 @@ class CustomerTieringWriter(models.AbstractModel):
                 "%s IS NOT NULL AND NOT EXISTS (SELECT FROM %s gone WHERE gone.id = %s)", reference, deleted, reference
             )
             if field.ondelete == "cascade":
-                # The companies for the index of the scorecards, which begins with them.
-                some = SQL("%s = ANY(%s) AND company_id IN (SELECT id FROM res_company)", reference, ids)
-                some = SQL("TRUE") if ids is None else some
+                some = SQL("TRUE")
+                if ids is not None:
+                    # The companies for the index of the scorecards, which begins with them.
+                    some = SQL("%s = ANY(%s) AND company_id IN (SELECT id FROM res_company)", reference, ids)
                 self.env.cr.execute(SQL("DELETE FROM %s referring WHERE %s AND %s", table, some, condition))
             else:
                 self.env.cr.execute(SQL("UPDATE %s referring SET %s = NULL WHERE %s", table, column, condition))

@@ -8,11 +8,13 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         """Have the remaining customer scored again in each company that had scored one of them."""
         cards = self.env["customer.tiering.scorecard"].sudo()
         companies = cards.search([("partner_id", "in", (src_partners | dst_partner).ids)]).company_id
-        for model in ("customer.tiering.scorecard", "customer.tier.change", "customer.tiering.followup"):
+        for model in (
+            "customer.tiering.scorecard",
+            "customer.tier.change",
+            "customer.tiering.followup",
+            "customer.tiering.refresh",
+        ):
             self.env[model].sudo()._merge(src_partners, dst_partner)
-        # Without a foreign key, which Odoo would move.
-        waiting = self.env["customer.tiering.refresh"].sudo()
-        waiting.search([("partner_id", "in", src_partners.ids)]).partner_id = dst_partner
         result = super()._update_foreign_keys(src_partners, dst_partner)
         for company in companies:
             self.env["customer.tiering.refresh"]._add(dst_partner, company, "merged")
