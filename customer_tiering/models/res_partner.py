@@ -216,8 +216,9 @@ class ResPartner(models.Model):
         return Domain("company_id", "=", self.env.company.id)
 
     def _tiering_scorecard_domain(self, domain):
-        # sudo: who may use the field (its groups) sees the scorecards of the current company
-        query = self.env["customer.tiering.scorecard"].sudo()._search(domain)
+        # Who may use the field (its groups) sees the scorecards of the current company, and by them no more than
+        # elsewhere: sudo would search orders and users behind them, too, which the person may not see.
+        query = self.env["customer.tiering.scorecard"]._search(domain, bypass_access=True)
         return Domain("commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id")))
 
     @api.depends("tiering_scorecard_id")

@@ -153,6 +153,19 @@ class TestAccess(TieringCommon):
                 found = self.env["res.partner"].with_user(self.internal).search([*domain, condition])
                 self.assertIn(len(found), (0, 2))
 
+    def test_who_sees_tiers_finds_nothing_behind_them_that_is_closed_to_them(self):
+        """A path through the scorecard leads to orders and users; their rules and groups hold there, too."""
+        same = [("id", "=", self.customer.id)]
+        behind = ("tiering_scorecard_id.partner_id.sale_order_ids", "any", [("amount_total", ">", 0)])
+        self.order.user_id = self.salesperson
+        for user, count in ((self.salesperson, 1), (self.own_leads, 0)):
+            with self.subTest(user=user.login):
+                partners = self.env["res.partner"].with_user(user)
+                self.assertEqual(partners.search_count([*same, ("tiering_tier_id", "!=", False)]), 1)
+                self.assertEqual(partners.search_count([*same, behind]), count)
+        with self.assertRaises(AccessError):
+            partners.search([("tiering_scorecard_id.partner_id.signup_type", "!=", "reset")])
+
     def test_a_search_of_users_by_tier_tells_others_nothing(self):
         self._order(self.portal.partner_id, 5, 100)
         self._run()
