@@ -168,8 +168,11 @@ class CustomerTieringLock(models.Model):
             self.env["customer.tiering.refresh"].sudo()._process_now(company, locks.partner_id)
 
     @api.model
-    def _get_query(self, company, as_of):
-        """Return the SELECT of the locks that hold on ``as_of``: customer, id, mode, tier; one per customer."""
+    def _get_query(self, company, as_of, partner_ids=None):
+        """Return the SELECT of the locks that hold on ``as_of``: customer, id, mode, tier; one per customer.
+
+        :param partner_ids: ids of the only customers; None: all
+        """
         return SQL(
             """
             SELECT DISTINCT ON (partner.commercial_partner_id)
@@ -178,9 +181,12 @@ class CustomerTieringLock(models.Model):
               FROM customer_tiering_lock lock
               JOIN res_partner partner ON partner.id = lock.partner_id
              WHERE lock.active IS TRUE AND lock.company_id = %(company)s
-               AND (lock.date_end IS NULL OR lock.date_end >= %(as_of)s)
+               AND (lock.date_end IS NULL OR lock.date_end >= %(as_of)s) AND %(of_customers)s
           ORDER BY partner.commercial_partner_id, lock.id DESC
             """,
             company=company.id,
             as_of=as_of,
+            of_customers=SQL("TRUE")
+            if partner_ids is None
+            else SQL("partner.commercial_partner_id = ANY(%s)", list(partner_ids)),
         )

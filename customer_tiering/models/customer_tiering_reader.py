@@ -305,9 +305,9 @@ class CustomerTieringReader(models.AbstractModel):
         listed = price * quantity / rate
         product = lines.pop("product")[known]
         money = cost / rate, listed, listed * discount / 100
-        return orders["buyer"][order], orders["day"][order], product, self._read_categories(product), money
+        return orders["buyer"][order], orders["day"][order], product, self._read_categories(product, parameters), money
 
-    def _read_categories(self, products):
+    def _read_categories(self, products, parameters):
         """Return the category of each product (ids), 0: none."""
         import numpy as np  # noqa: PLC0415
 
@@ -316,7 +316,9 @@ class CustomerTieringReader(models.AbstractModel):
             SELECT product.id, template.categ_id AS category
               FROM product_product product
               JOIN product_template template ON template.id = product.product_tmpl_id
-            """
+             WHERE %s
+            """,
+            SQL("TRUE") if parameters["everybody"] else SQL("product.id = ANY(%s)", np.unique(products).tolist()),
         )
         rows = tools.fetch_arrays(self.env.cr, query, {"id": tools.ID, "category": tools.ID})
         by_id = rows["id"].argsort()
@@ -435,19 +437,20 @@ class CustomerTieringReader(models.AbstractModel):
         return cards.set_index(cards.pop("partner_id").astype("int64").rename("customer")).sort_index()
 
     @api.model
-    def _read_states(self, company, as_of, customers, cards):
+    def _read_states(self, company, as_of, customers, cards, partner_ids=None):
         """Return what was decided about customers before, and the locks that hold on ``as_of``.
 
         :param company: a ``res.company`` record
         :param as_of: a ``datetime.date``
         :param customers: the index of the frame of customers; the result has the same
         :param cards: what :meth:`_read_cards` returned
+        :param partner_ids: ids of the only customers whose locks are read; None: all
         :return: a DataFrame: previous_tier, pending_tier, lock_id, lock_tier (Int64), previous_since,
             pending_date (datetime64), lock_mode (object); missing where there is none
         """
         import pandas as pd  # noqa: PLC0415
 
-        rows = self.env.execute_query(self.env["customer.tiering.lock"]._get_query(company, as_of))
+        rows = self.env.execute_query(self.env["customer.tiering.lock"]._get_query(company, as_of, partner_ids))
         locks = pd.DataFrame(rows, columns=["customer", "lock_id", "lock_mode", "lock_tier"]).set_index("customer")
         before = cards.reindex(customers)
         keys = {"previous_tier": before["computed_tier_id"], "pending_tier": before["pending_tier_id"]}

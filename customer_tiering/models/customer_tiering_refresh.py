@@ -117,6 +117,11 @@ class CustomerTieringRefresh(models.Model):
             cron._trigger(fields.Datetime.add(fields.Datetime.now(), minutes=1))
             self.env["ir.cron"]._commit_progress(0)
             return 0
+        except Exception:
+            # The other companies shall not wait for this one, whose customers the hourly call tries again.
+            self.env.cr.rollback()
+            _logger.exception("The waiting customers of company %s cannot be scored", company.id)
+            return 0
 
     @api.model
     def _process(self, company, partners=None):

@@ -139,6 +139,8 @@ class CustomerTieringRun(models.Model):
         """Return one waiting run per policy, new where none is waiting yet."""
         waiting = self.sudo().search([("policy_id", "in", policies.ids), ("state", "=", "queued")])
         if trigger == "manual":
+            # Who computes a run holds it: it waits no more, and may have read already what has changed since.
+            waiting = waiting.try_lock_for_update()
             waiting.write({"trigger": trigger, "user_id": self.env.uid})
         if recalibrate:
             waiting.recalibrate = True
@@ -190,13 +192,16 @@ class CustomerTieringRun(models.Model):
         waiting = self.search(self._get_waiting_domain(), order="attempts, id")
         cron._commit_progress(remaining=len(waiting))
         for run in waiting:
-            run.invalidate_recordset()
             # Skipped: deleted or computed by hand meanwhile, or at this moment.
-            if run.try_lock_for_update() and run.state == "queued":
+            if run._hold():
                 run.attempts += 1
                 cron._commit_progress(0)
                 run._compute_and_record()
             if not cron._commit_progress(1):
+                # The others in calls of their own: the server limits the time of what it does in one go.
+                if run != waiting[-1]:
+                    self.env.ref("customer_tiering.ir_cron_process_queue")._trigger()
+                    cron._commit_progress(remaining=0)
                 break
 
     def _compute_and_record(self):
@@ -211,9 +216,10 @@ class CustomerTieringRun(models.Model):
             return
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with self._taking_time():
-                    self._compute()
-                self.env.flush_all()
+                if self._hold():
+                    with self._taking_time():
+                        self.with_context(tiering_unwritten=True)._compute()
+                    self.env.flush_all()
                 return
             except RETRYABLE as error:
                 self.env.cr.rollback()
@@ -223,6 +229,8 @@ class CustomerTieringRun(models.Model):
                 self.env.cr.rollback()
                 self.attempts -= 1  # to wait is no interruption
                 _logger.info("Run %s waits: %s", self.id, error)
+                cron = self.env.ref("customer_tiering.ir_cron_process_queue")
+                cron._trigger(fields.Datetime.add(fields.Datetime.now(), minutes=1))
                 return
             except UserError as error:
                 self.env.cr.rollback()
@@ -241,6 +249,11 @@ class CustomerTieringRun(models.Model):
                 reason=str(reason).strip(),
             )
         )
+
+    def _hold(self):
+        """Hold this run until the end of the transaction; return whether it still waits for being computed."""
+        self.invalidate_recordset()
+        return bool(self.try_lock_for_update()) and self.state == "queued"
 
     @contextmanager
     def _taking_time(self):
@@ -427,7 +440,7 @@ class CustomerTieringRun(models.Model):
         else:
             frame = reader._read_customers(policy, as_of, metrics=rules.metrics, partner_ids=partner_ids)
         cards = reader._read_cards(policy.company_id, partner_ids)
-        return frame, reader._read_states(policy.company_id, as_of, frame.index, cards), cards
+        return frame, reader._read_states(policy.company_id, as_of, frame.index, cards, partner_ids), cards
 
     def _prepare_result(self, rules, result):
         """Return what is kept of the result, with the scorecard's names of columns; the rest would fill the memory."""

@@ -1,5 +1,8 @@
+import logging
 from contextlib import contextmanager
 from unittest.mock import patch
+
+import psycopg2
 
 from odoo import SUPERUSER_ID, api
 from odoo.fields import Command
@@ -106,6 +109,32 @@ class TestConcurrency(BaseCase):
             again = env["sale.order"].search([("partner_id", "=", self.partners[0])])[0]
             again._action_cancel()
             again.unlink()
+
+    def test_a_run_that_is_asked_for_during_another_comes_afterwards(self):
+        """Who asks does not wait for the one under way, which does not begin anew."""
+        asked = []
+
+        def ask(env):
+            policy = env["customer.tiering.run"].browse(self.run_id).policy_id
+            asked.append(env["customer.tiering.run"]._queue(policy, trigger="manual").id)
+            self.addCleanup(self._remove_run, asked[0])
+
+        self.assertEqual(self._compute(ask), 1)
+        self.assertNotEqual(asked, [self.run_id])
+        with self._transaction() as env:
+            under_way, new = env["customer.tiering.run"].browse([self.run_id, *asked])
+            self.assertEqual((under_way.state, under_way.trigger), ("done", "nightly"))
+            self.assertEqual((new.state, new.trigger), ("queued", "manual"))
+
+    def test_what_a_deletion_leaves_behind_in_a_conflict_is_left_to_the_vacuum(self):
+        # Somebody changes the scorecard at this moment; the deletion itself is committed.
+        error = psycopg2.errors.SerializationFailure("could not serialize access")
+        with (
+            patch.object(self.registry["customer.tiering.writer"], "_forget_deleted", side_effect=error),
+            self.assertLogs("odoo.addons.customer_tiering.models.customer_tiering_referred", logging.INFO) as logged,
+        ):
+            self.registry["res.partner"]._forget_once_more(self.registry, "res.partner", self.partners[1:])
+        self.assertIn("Deleted res.partner are forgotten tonight", logged.output[0])
 
     def test_a_computation_by_hand_between_the_snapshot_and_the_run(self):
         """Both put the same customers into a tier for the first time."""

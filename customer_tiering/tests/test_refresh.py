@@ -414,6 +414,29 @@ class TestRefresh(TieringCommon):
         self.assertTiers({self.ann: "Platinum"})
         self.assertFalse(self.Refresh.search([]))
 
+    def test_a_company_that_cannot_be_scored_does_not_hold_up_the_next(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        queue = self.env["customer.tiering.refresh"]
+        queue.search([]).unlink()
+        for company in (self.company, other):
+            queue._add(self.env["res.partner"].search([], limit=1), company, "instant")
+        process = type(queue)._process
+
+        def fail(queue, company, partners=None):
+            if company == self.company:
+                raise ZeroDivisionError("of this company")
+            return process(queue, company, partners)
+
+        with (
+            patch.object(type(queue), "_process", fail),
+            self.assertLogs("odoo.addons.customer_tiering.models.customer_tiering_refresh", "ERROR") as logged,
+            self.enter_registry_test_mode(),
+        ):
+            self.cron.method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertIn(f"company {self.company.id} cannot be scored", logged.output[0])
+        self.assertEqual(queue.search([]).company_id, self.company)
+
     def test_a_lock_during_a_run_waits(self):
         self._run_and_unlock()
         with self._run_under_way():

@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 import psycopg2
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
@@ -364,6 +365,40 @@ class TestRun(TieringCommon):
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, self.company.id])
         self._process_queue()
         self.assertEqual(run.state, "done")
+
+    def test_who_waits_for_another_computation_is_tried_again_a_minute_later(self):
+        self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+        cron = self.env.ref("customer_tiering.ir_cron_process_queue")
+        connection = psycopg2.connect(self.env.cr._cnx.dsn)
+        self.addCleanup(connection.close)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.company.id])
+            self._process_queue()
+        later = fields.Datetime.now() + timedelta(seconds=50)
+        calls = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id), ("call_at", ">", later)])
+        self.assertEqual(len(calls), 1)
+        self.assertLess(calls.call_at, later + timedelta(seconds=20))
+
+    def test_where_the_time_is_up_the_others_have_a_call_of_their_own(self):
+        """The server ends who works for too long in one go, however many runs it were."""
+        other = self.env["res.company"].create({"name": "Other Company"}).tiering_policy_ids
+        runs = self.env["customer.tiering.run"]._queue(self.policy | other, trigger="nightly")
+        cron = self.env.ref("customer_tiering.ir_cron_process_queue")
+        calls = self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)])
+        progress = []
+
+        def over(cron, processed=0, remaining=None):
+            progress.append(remaining)
+            return 0
+
+        with patch.object(self.env.registry["ir.cron"], "_commit_progress", over):
+            self.env["customer.tiering.run"]._cron_process_queue()
+            self.assertEqual(runs.mapped("state"), ["done", "queued"])
+            self.assertEqual(progress[-1], 0)  # else Odoo goes on in the same go
+            self.assertEqual(self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)]), calls + 1)
+            self.env["customer.tiering.run"]._cron_process_queue()
+            self.assertEqual(runs.mapped("state"), ["done", "done"])
+            self.assertEqual(self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)]), calls + 1)
 
     def test_waiting_for_another_computation_is_no_interruption(self):
         run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
