@@ -118,6 +118,18 @@ def test_what_was_committed_a_moment_ago_is_read(odoo):
             assert odoo.run()[f"New {number}"][:2] == (1, 100)
 
 
+def test_a_job_of_the_queue_that_has_only_locked_and_counted_reads_on_the_replica(odoo):
+    """Such a job is one transaction: it holds its own row and the run's, and counts how often the run was tried."""
+    run_id = odoo.queue()
+    with odoo.reads(**ON_THE_REPLICA), odoo.transaction() as env:
+        run = env["customer.tiering.run"].browse(run_id)
+        env.cr.execute("SELECT FROM res_company FOR UPDATE")
+        assert run._hold()
+        run.attempts += 1
+        run.with_context(tiering_unwritten=True)._compute()
+    assert odoo.get_scorecards(run_id)["Customer 3"][:2] == (3, 300)
+
+
 def test_a_simulation_reads_on_the_replica_and_finds_what_it_finds_without_one(odoo):
     odoo.run()
     with odoo.transaction() as env:

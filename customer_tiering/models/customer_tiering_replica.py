@@ -28,8 +28,9 @@ class CustomerTieringReplica(models.AbstractModel):
     The point is the end of what was *inserted* into the log: with ``synchronous_commit = off`` a commit
     is visible before it is flushed.
 
-    What the present transaction has written is on no replica. Where it has written anything, it reads
-    itself: heavy reading comes before the first write.
+    What the present transaction has written is on no replica. Where it has a number, it has written or locked
+    something and reads itself: heavy reading comes before the first write. A job that has only locked and
+    counted says so by the key ``tiering_unwritten`` of the context.
     """
 
     _name = "customer.tiering.replica"
@@ -59,8 +60,8 @@ class CustomerTieringReplica(models.AbstractModel):
             return function(self.env)
         self.env.flush_all()
         # From here on the present transaction has its snapshot.
-        ((has_written,),) = self.env.execute_query(SQL("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"))
-        if has_written:
+        ((has_number,),) = self.env.execute_query(SQL("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"))
+        if has_number and not self.env.context.get("tiering_unwritten"):
             return function(self.env)
         try:
             # Nobody works on the replica, which does not wait for ever before it goes on with the primary's changes.

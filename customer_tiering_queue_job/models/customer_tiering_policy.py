@@ -33,11 +33,11 @@ class CustomerTieringPolicy(models.Model):
         if not run:
             return self.env._("No run waits any more.")
         try:
-            if not run.try_lock_for_update():
+            if not run._hold():
                 raise RunUnderWayError(self.env._("Somebody works on this run at the moment."))
             run.attempts += 1
             with run._taking_time():
-                run._compute()
+                run.with_context(tiering_unwritten=True)._compute()
             self.env.flush_all()  # here, where a conflict with somebody's change is no failure of the job
         except RunUnderWayError as error:
             raise RetryableJobError(str(error), seconds=WAIT, ignore_retry=True) from error

@@ -7,6 +7,7 @@ from odoo import SUPERUSER_ID, fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import config
 
 from odoo.addons.customer_tiering.models import (
     customer_tiering_followup,
@@ -152,6 +153,17 @@ class TestRunJobs(JobsCommon):
         self.assertTrue(caught.exception.ignore_retry)  # to wait is no failure, however long
         self.assertTrue(caught.exception.seconds)
         self.assertEqual((run.state, run.attempts), ("queued", 0))
+
+    def test_a_job_asks_the_replica(self):
+        """The real one is the matter of ``tests_replica``; a job has locked and counted before it reads."""
+        self._queue()
+        with (
+            patch.dict(config.options, {"db_replica_host": "somewhere"}),
+            patch.object(self.env.registry["customer.tiering.replica"], "_get_obstacle", return_value="it was asked"),
+            self.assertLogs("odoo.addons.customer_tiering.models.customer_tiering_replica", "WARNING") as logged,
+        ):
+            self._perform(self._jobs())
+        self.assertIn("it was asked", logged.output[0])
 
     def test_a_lost_race_is_retried_a_few_times(self):
         for error in (psycopg2.errors.SerializationFailure, psycopg2.errors.UniqueViolation):
