@@ -49,7 +49,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("database")
     parser.add_argument("--rounds", type=int, default=5, help="of each kind (default: 5)")
-    parser.add_argument("--seconds", type=float, default=20, help="of a phase, at least (default: 20)")
+    parser.add_argument("--seconds", type=float, default=30, help="of a phase, at least (default: 30)")
     parser.add_argument("--port", type=int, default=8078)
     parser.add_argument("--kinds", default="nightly", help=f"comma separated; among: {', '.join(TRIGGERS)}")
     parser.add_argument("--run", action="store_true", help=argparse.SUPPRESS)  # the process of the runs
