@@ -265,7 +265,9 @@ class CustomerTieringFollowup(models.Model):
                    AND NOT EXISTS (SELECT FROM customer_tiering_followup taken
                                     WHERE taken.playbook_id = %(playbook)s AND taken.partner_id = event.partner_id
                                       AND taken.event = event.event)
-              ORDER BY event.partner_id, step.sequence, step.id, template.sequence, template.id
+              -- A sum is the order of no index: all is sorted, so read, before the first row is inserted. Else each
+              -- look at what is taken would go through what this very statement has inserted.
+              ORDER BY event.partner_id + 0, step.sequence, step.id, template.sequence, template.id
                 """,
                 playbook=playbook.id,
                 company=playbook.company_id.id,

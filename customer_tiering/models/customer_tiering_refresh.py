@@ -1,5 +1,7 @@
 import logging
 
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -84,10 +86,12 @@ class CustomerTieringRefresh(models.Model):
 
     @api.model
     def _process_now(self, company, partners):
-        """Score ``partners``, who wait, in the present transaction, unless a run is under way."""
+        """Score ``partners``, who wait, in the present transaction, unless a run is under way or was a moment ago."""
         try:
-            self._process(company, partners[:BATCH])
-        except RunUnderWayError:
+            with self.env.cr.savepoint():
+                self._process(company, partners[:BATCH])
+        # Unique: a run that this transaction cannot see has given a customer the first scorecard.
+        except (RunUnderWayError, psycopg2.errors.UniqueViolation):
             _logger.info("Company %s is being computed; its waiting customers follow afterwards.", company.id)
 
     @api.model

@@ -40,11 +40,15 @@ class TestConcurrency(BaseCase):
         with db_connect(get_db_name()).cursor() as cr:
             yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
 
-    def _remove(self, orders, products):
+    def _remove_orders(self, orders):
         with self._transaction() as env:
             orders = env["sale.order"].browse(orders)
             orders._action_cancel()
             orders.unlink()
+
+    def _remove(self, orders, products):
+        self._remove_orders(orders)
+        with self._transaction() as env:
             env["res.partner"].browse(self.partners).exists().unlink()
             env["product.product"].browse(products).unlink()
             env["customer.tiering.run"].browse(self.run_id).unlink()
@@ -125,6 +129,28 @@ class TestConcurrency(BaseCase):
             under_way, new = env["customer.tiering.run"].browse([self.run_id, *asked])
             self.assertEqual((under_way.state, under_way.trigger), ("done", "nightly"))
             self.assertEqual((new.state, new.trigger), ("queued", "manual"))
+
+    def test_a_lock_of_a_customer_who_gets_the_first_scorecard_meanwhile_is_kept(self):
+        self._compute(lambda env: None)
+        with self._transaction() as env:
+            new = env["res.partner"].create([{"name": "New"}])
+            self.partners.append(new.id)
+            addresses = dict.fromkeys(("partner_id", "partner_invoice_id", "partner_shipping_id"), new.id)
+            order = env["sale.order"].search([("partner_id", "=", self.partners[0])]).copy(addresses)
+            order.action_confirm()
+            self.addCleanup(self._remove_orders, order.ids)
+        with self._transaction() as env:
+            tier = env["customer.tiering.run"].browse(self.run_id).policy_id.tier_ids[0]  # its snapshot
+            with self._transaction() as others:
+                run = others["customer.tiering.run"]._queue(tier.with_env(others).policy_id, trigger="nightly")
+                self.addCleanup(self._remove_run, run.id)
+                run._compute()
+            with mute_logger("odoo.sql_db"):
+                env["customer.tiering.lock"].create([{"partner_id": new.id, "tier_id": tier.id, "reason": "Why"}])
+        with self._transaction() as env:
+            env["customer.tiering.refresh"]._cron_process()
+            card = env["customer.tiering.scorecard"].search([("partner_id", "=", new.id)])
+            self.assertEqual((card.tier_id, card.lock_id.reason), (tier.with_env(env), "Why"))
 
     def test_what_a_deletion_leaves_behind_in_a_conflict_is_left_to_the_vacuum(self):
         # Somebody changes the scorecard at this moment; the deletion itself is committed.
