@@ -72,6 +72,27 @@ class TestResPartner(TieringCommon):
         order = self._find(order="tiering_tier_id, id")
         self.assertEqual(order[:4], self.best | self.contact | self.middle | self.poor)
 
+    def test_the_order_by_tier_is_that_of_the_tiers_and_needs_no_join(self):
+        self.env.cr.execute("UPDATE customer_tier SET sequence = -id WHERE policy_id = %s", [self.policy.id])
+        self.env.invalidate_all()
+        without = self.asked | self.nobody
+        for order, expected in (
+            ("tiering_tier_id, id", self.poor | self.middle | self.best | self.contact),
+            ("tiering_tier_id desc, id", self.best | self.contact | self.middle | self.poor),
+        ):
+            found = self._find(order=order)
+            self.assertEqual(found[: len(expected)], expected)
+            self.assertEqual(found[len(expected) :], without.sorted("id"))
+            query = self.env["res.partner"]._search([("id", "in", self.everybody.ids)], order=order)
+            self.assertNotIn('"customer_tier"', query.select().code)
+        Partner = self.env["res.partner"].with_user(self.salesperson)
+        for order, expected in (
+            ("tiering_tier_id", ["Bronze", "Silver", "Platinum", False]),
+            ("tiering_tier_id desc", ["Platinum", "Silver", "Bronze", False]),
+        ):
+            groups = Partner._read_group([("id", "in", self.everybody.ids)], ["tiering_tier_id"], order=order)
+            self.assertEqual([tier.name for (tier,) in groups], expected)
+
     def test_group_by_tier_sums_and_shows_empty_tiers(self):
         Partner = self.env["res.partner"].with_user(self.salesperson)
         groups = Partner._read_group(
