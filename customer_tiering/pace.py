@@ -5,10 +5,10 @@ import time
 from contextlib import contextmanager
 
 #: Seconds of rest per second of work, in the beginning.
-REST = 3.0
+REST = 4.0
 
 #: Seconds of rest in all, which are approached and never reached: a server gives a job 120 seconds by default.
-AT_MOST = 40.0
+AT_MOST = 45.0
 
 _current = threading.local()
 

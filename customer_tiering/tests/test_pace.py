@@ -43,10 +43,10 @@ class TestPace(TieringCommon):
             self.clock.now += seconds
             pace.rest()
 
-    def test_rests_are_three_times_as_long_as_the_work_in_the_beginning(self):
+    def test_rests_are_four_times_as_long_as_the_work_in_the_beginning(self):
         with pace.resting():
             self._work(1, 0.5)
-        self.assertEqual(self.clock.rests, [1.5])
+        self.assertEqual(self.clock.rests, [2.0])
 
     def test_the_longer_the_work_the_shorter_the_rests_and_their_sum_has_a_bound(self):
         for parts, seconds in ((10, 1), (10_000, 0.1), (3, 100)):
@@ -70,11 +70,11 @@ class TestPace(TieringCommon):
                 self.assertFalse(pace.is_resting())
                 self._work(3, 1)
             self._work(1, 0.5)
-        self.assertEqual(self.clock.rests, [1.5])
+        self.assertEqual(self.clock.rests, [2.0])
         with pace.not_resting():
             self._work(1, 1)
         self.assertFalse(pace.is_resting())
-        self.assertEqual(self.clock.rests, [1.5])
+        self.assertEqual(self.clock.rests, [2.0])
 
     def test_an_error_ends_the_rests(self):
         with self.assertRaises(ValueError), pace.resting():
