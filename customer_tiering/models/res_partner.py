@@ -3,7 +3,7 @@ from datetime import timedelta
 from lxml import etree
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -203,7 +203,10 @@ class ResPartner(models.Model):
             return Domain.FALSE
         own = self._tiering_company_domain()
         if operator in ("any", "any!") and isinstance(value, Domain):
-            return self._tiering_scorecard_domain(own & value)
+            try:
+                return self._tiering_scorecard_domain(own & value)
+            except AccessError:  # which would have Odoo repeat this as superuser, too, where a related field leads here
+                return Domain.FALSE
         if operator == "in":
             domain = self._tiering_scorecard_domain(own & Domain("id", "in", [id_ for id_ in value if id_]))
             if not all(value):
