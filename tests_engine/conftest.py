@@ -1,13 +1,35 @@
-"""Builders of frames and rules; session scoped, so that hypothesis may use them too."""
+"""Builders of frames and rules, session scoped, so that hypothesis may use them too; and ``--quick``.
+
+With ``--quick`` every test still runs, but with few examples: for the inner loop. CI has all of them.
+"""
 
 import datetime
 import math
 
 import pandas as pd
 import pytest
+from delivered import METRICS
 from engine import rules, schema, segments
+from hypothesis import settings
 
 AS_OF = datetime.date(2024, 6, 30)
+QUICK_EXAMPLES = 3
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="Run every test, but with few examples.")
+
+
+def pytest_configure(config):
+    # What runs on a busy machine has no deadline.
+    settings.register_profile("full", deadline=None)
+    settings.register_profile("quick", deadline=None, max_examples=QUICK_EXAMPLES)
+    settings.load_profile("quick" if config.getoption("--quick") else "full")
+
+
+def examples(number: int) -> settings:
+    """So many examples of a property; few with ``--quick``, as those that leave it to the profile."""
+    return settings(max_examples=min(number, settings.default.max_examples))
 
 
 def make_customers(*rows: dict) -> pd.DataFrame:
@@ -51,6 +73,7 @@ def make_rules(
     floors=(0, 40, 60, 80),
     min_population=1,
     tiers=None,
+    definitions=METRICS,
     **fields,
 ) -> rules.PolicyRules:
     """Rules with the default map; the keys of segments are their places in SEGMENT_CODES.
@@ -62,8 +85,15 @@ def make_rules(
         tiers=tuple(tiers or (rules.TierRule(key, floor) for key, floor in enumerate(floors, start=1))),
         segment_map=tuple(tuple(segments.SEGMENT_CODES.index(code) for code in row) for row in segments.DEFAULT_MAP),
         min_population=min_population,
+        definitions=tuple(definitions),
         **fields,
     )
+
+
+@pytest.fixture(scope="session")
+def quick(request) -> bool:
+    """Whether few examples are enough; for tests that have other examples than hypothesis's."""
+    return request.config.getoption("--quick")
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import examples
 from engine import advisor, metrics
+from engine.metrics import WHOLE_UNITS
 from engine.rules import CriterionRule, PolicyRules, TierRule
-from engine.scoring import WHOLE_UNITS, Scale
-from hypothesis import given, settings
+from engine.scoring import Scale
+from hypothesis import given
 from hypothesis import strategies as st
 
-UNITS = st.sampled_from(["money", "days", "orders", "contacts", "percent"])
+UNITS = st.sampled_from(["money", "days", "count", "percent"])
 MONEY = st.integers(-(10**9), 10**12).map(lambda cents: cents / 100)
 VALUES = MONEY | st.integers(-3, 12).map(float) | (st.floats(0, 1) | st.floats(-1e9, 1e9)).map(lambda x: round(x, 6))
 POPULATION = st.lists(VALUES | st.none(), max_size=60).map(lambda values: pd.Series(values, dtype="float64"))
@@ -27,14 +29,14 @@ def series(*values):
 # Round numbers -----------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(VALUES, min_size=2, max_size=2), UNITS)
 def test_a_larger_value_never_becomes_a_smaller_round_number(values, unit):
     low, high = (advisor.round_nicely(value, unit) for value in sorted(values))
     assert low <= high
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(VALUES, UNITS)
 def test_a_round_number_stays_and_is_near(value, unit):
     rounded = advisor.round_nicely(value, unit)
@@ -85,7 +87,7 @@ def test_each_cut_is_as_round_as_the_groups_allow():
 
 def test_a_crowd_takes_one_band_and_the_others_share_the_rest():
     orders = series(*[1] * 54, *range(2, 48))
-    cuts = advisor.propose_bands(orders, higher_is_better=True, unit="orders")
+    cuts = advisor.propose_bands(orders, higher_is_better=True, unit="count")
     # 46 others in four bands, the first of which begins at 2: 2 + 45/4 -> 14, 14 + 33/3 -> 25, 25 + 22/2 -> 36.
     # 10 instead of 14 moves only 4 of the 100; 25 is round, and 50 instead of 36 would move 12.
     assert cuts == (2, 10, 25, 36)
@@ -96,8 +98,8 @@ def test_a_crowd_takes_one_band_and_the_others_share_the_rest():
 
 def test_nobody_lies_between_the_cuts_of_few_values():
     contacts = series(*[0] * 70, *[1] * 30)
-    assert advisor.propose_bands(contacts, higher_is_better=True, unit="contacts") == (1, 2, 5, 10)
-    assert advisor.propose_bands(contacts * 0, higher_is_better=True, unit="contacts") == (1, 2, 5, 10)
+    assert advisor.propose_bands(contacts, higher_is_better=True, unit="count") == (1, 2, 5, 10)
+    assert advisor.propose_bands(contacts * 0, higher_is_better=True, unit="count") == (1, 2, 5, 10)
     assert advisor.propose_bands(series(*[30] * 9), higher_is_better=False, unit="days") == (7, 10, 14, 21)
     assert advisor.propose_bands(series(0, 0), higher_is_better=False, unit="days") == (1, 2, 3, 5)
     assert advisor.propose_bands(series(1, 2), higher_is_better=False, unit="days") == (0, 1, 3, 5)
@@ -105,7 +107,7 @@ def test_nobody_lies_between_the_cuts_of_few_values():
     assert advisor.propose_bands(series(4000), higher_is_better=True, unit="money") == (5000, 10000, 20000, 25000)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(POPULATION, st.booleans(), UNITS)
 def test_cuts_are_valid_in_every_case(values, higher, unit):
     before = values.copy()
@@ -128,7 +130,7 @@ def test_cuts_are_valid_in_every_case(values, higher, unit):
     assert np.count_nonzero(counts) == min(distinct.nunique(), 5)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(POPULATION, st.sets(VALUES, min_size=1, max_size=6), st.booleans())
 def test_customers_are_counted_in_the_band_that_gives_them_points(values, cuts, higher):
     cuts = tuple(sorted(cuts))
@@ -150,7 +152,7 @@ def test_four_gaps_of_three_quarters_of_the_customers_fit_in():
     assert advisor.propose_window(series()) == advisor.propose_window(series(None)) == 365
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.floats(0, 5000), min_size=1, max_size=30))
 def test_the_window_is_the_shortest_that_is_long_enough(gaps):
     window = advisor.propose_window(pd.Series(gaps))
@@ -200,7 +202,7 @@ def test_more_tiers_than_points_are_refused():
         advisor.propose_floors(series(1, 2), [100 / 102] * 102)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(SCORES, st.lists(st.integers(1, 100), min_size=1, max_size=8))
 def test_floors_are_valid_in_every_case(scores, parts):
     score = pd.Series(scores, dtype="float64")

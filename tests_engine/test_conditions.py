@@ -1,11 +1,13 @@
 """Tiers by conditions, against a loop over customers."""
 
+import functools
 import math
 
 import pytest
+from conftest import examples
 from engine import metrics, pipeline
 from engine.rules import ConditionRule, TierRule
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 GOLD = TierRule(
@@ -54,9 +56,9 @@ def test_prospects_meet_nothing_not_even_the_lowest_tier(customers, policy, as_o
     assert result["earned"].isna().tolist() == result["kept"].isna().tolist() == [True, False]
 
 
-def test_conditions_need_the_column_of_their_metric(customers, policy, as_of, monkeypatch):
-    monkeypatch.setattr(metrics, "_registry", dict(metrics._registry))
-    metrics.register(metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True))
+def test_conditions_need_the_column_of_their_metric(customers, policy, as_of):
+    margin = metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True)
+    policy = functools.partial(policy, definitions=[margin])
     tiers = (TierRule(2, conditions=(ConditionRule("margin", ">=", 5),)), BRONZE)
     frame = customers({}, {}, {}).assign(margin=[5.0, 4.9, math.nan])
     assert run(policy, frame, as_of, tiers)["earned"].tolist() == [2, 1, 1]
@@ -88,7 +90,7 @@ def reference(customer, tiers, value):
     return None
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(CUSTOMER, min_size=1, max_size=10), st.booleans(), st.booleans())
 def test_as_a_loop_over_customers_and_tiers_says(customers, policy, as_of, population, gold_any, silver_any):
     tiers = (

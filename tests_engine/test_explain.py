@@ -7,8 +7,9 @@ from math import floor
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import examples
 from engine import explain
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 #: Points as scales give them: millionths.
@@ -29,7 +30,7 @@ def scored(draw):
     return pd.DataFrame(rows, columns=metrics), dict(zip(metrics, weights, strict=True))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(scored())
 def test_parts_sum_exactly_to_the_score_and_stay_within_a_hundredth(case):
     points, weights = case
@@ -41,7 +42,7 @@ def test_parts_sum_exactly_to_the_score_and_stay_within_a_hundredth(case):
     assert score.between(0, 100).all()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(scored())
 def test_the_score_is_the_weighted_mean_rounded_half_up(case):
     points, weights = case
@@ -92,10 +93,35 @@ def test_only_the_ratio_of_weights_counts():
     assert small.equals(large)
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), -0.1, 100.1])
+@pytest.mark.parametrize("wrong", [float("inf"), -0.1, 100.1])
 def test_points_outside_the_scale_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"Points of 'f' .* outside 0..100 for 1 of 2 customers"):
+    with pytest.raises(ValueError, match=r"Points of 'f' lie outside 0..100 for 1 of 2 customers"):
         explain.contributions(pd.DataFrame({"f": [50.0, wrong]}), {"f": 1})
+
+
+KNOWN_OR_NOT = st.one_of(st.none(), st.floats(0, 100), st.sampled_from([0.0, 50.0, 100.0]))
+
+
+@examples(60)
+@given(
+    st.lists(st.tuples(KNOWN_OR_NOT, KNOWN_OR_NOT, KNOWN_OR_NOT), min_size=1, max_size=8),
+    st.tuples(*[st.integers(0, 9)] * 3),
+)
+def test_who_is_judged_without_a_metric_scores_as_if_there_were_none(rows, weights):
+    weights = dict(zip("rfm", weights, strict=True))
+    points = pd.DataFrame(rows, columns=list(weights)).astype("float64")
+    score, parts = explain.contributions(points, weights)
+    for place, row in points.iterrows():
+        known = row.dropna()
+        if sum(weights[key] for key in known.index) > 0:
+            alone, of_alone = explain.contributions(known.to_frame().T, {key: weights[key] for key in known.index})
+            assert score[place] == alone.item()
+            assert parts.loc[place, known.index].tolist() == of_alone.iloc[0].tolist()
+        else:
+            assert score[place] == 0
+        assert (parts.loc[place, row.isna()] == 0).all()
+        assert round(parts.loc[place].sum(), 6) == score[place]
+    assert explain.total(points.to_numpy(), list(weights.values())).tolist() == score.tolist()
 
 
 def test_the_points_are_left_alone_and_no_customers_have_no_parts():
@@ -109,7 +135,7 @@ def test_the_points_are_left_alone_and_no_customers_have_no_parts():
     assert nothing.dtypes.equals(parts.dtypes)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.floats(allow_infinity=False, allow_nan=True), min_size=1, max_size=10))
 def test_the_text_is_json_of_the_very_numbers(numbers):
     texts = explain.as_text(pd.DataFrame(dict.fromkeys("vpc", numbers)))
@@ -126,8 +152,8 @@ def test_the_text_of_two_metrics():
 
 
 def test_a_text_of_other_metrics_is_refused():
-    with pytest.raises(ValueError, match="shorter"):
-        explain.from_text("[[12,50,0]]", {"recency": 30, "gap_mean": 0.5})
+    with pytest.raises(ValueError, match="is of 2 metrics, the rules are of 1"):
+        explain.from_text("[[12,50,0],[1,2,3]]", {"recency": 30})
 
 
 def test_no_customers_have_no_texts():

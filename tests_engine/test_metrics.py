@@ -1,24 +1,25 @@
-"""Metrics: the registry, and what follows from the columns of the frame."""
+"""Metrics: what they say, and what follows from the columns of the frame."""
 
 import dataclasses
 import datetime
+import functools
+import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
+from delivered import METRICS, get
 from engine import metrics, schema
+from engine.errors import RuleError
+from hypothesis import given
+from hypothesis import strategies as st
 
 DAY = datetime.date
 
 
-@pytest.fixture
-def registry(monkeypatch):
-    """A registry of its own, so that a test leaves no metric behind."""
-    monkeypatch.setattr(metrics, "_registry", dict(metrics._registry))
-
-
-def test_the_engine_offers_its_metrics_in_this_order_with_five_bands_each():
-    assert [metric.key for metric in metrics.all_metrics()] == [
+def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
+    assert [metric.key for metric in METRICS] == [
         "recency",
         "frequency",
         "monetary",
@@ -41,11 +42,15 @@ def test_the_engine_offers_its_metrics_in_this_order_with_five_bands_each():
         "contact_decay",
         "overdue_activities",
     ]
-    assert {len(metric.bands) for metric in metrics.all_metrics()} == {4}
+    assert {len(metric.bands) for metric in METRICS} == {4}
+
+
+def test_the_metrics_of_the_segments_are_delivered_as_the_engine_has_them():
+    assert METRICS[:3] == metrics.RFM
 
 
 def test_the_less_the_better_for_recency_gaps_dependence_discounts_and_neglect_only():
-    lower = {metric.key for metric in metrics.all_metrics() if not metric.higher_is_better}
+    lower = {metric.key for metric in METRICS if not metric.higher_is_better}
     assert lower == {
         "recency",
         "gap_mean",
@@ -59,37 +64,60 @@ def test_the_less_the_better_for_recency_gaps_dependence_discounts_and_neglect_o
     }
 
 
-def test_what_grows_by_itself_is_left_out_of_the_explanation():
-    assert {m.key for m in metrics.all_metrics() if m.ages} == {"recency", "contact_recency", "tenure", "lateness"}
+def test_what_grows_by_itself_is_told_by_the_day_from_which_it_counts():
+    assert {m.key for m in METRICS if m.ages} == {"recency", "contact_recency", "tenure", "lateness"}
 
 
 def test_every_column_that_a_metric_asks_for_is_known_and_every_optional_one_is_asked_for():
-    asked = metrics.needed_columns(metric.key for metric in metrics.all_metrics())
-    assert asked == set(schema.OPTIONAL_DTYPES)
-    assert metrics.needed_columns(["recency", "growth", "lateness", "regularity", "tenure"]) == frozenset()
-    assert metrics.needed_columns(["open_quotations"]) == {"open_quotation_count", "open_quotation_amount"}
+    assert metrics.needed_columns(METRICS) == set(schema.OPTIONAL_DTYPES)
+    plain = map(get, ["recency", "growth", "lateness", "regularity", "tenure"])
+    assert metrics.needed_columns(plain) == frozenset()
+    assert metrics.needed_columns([get("open_quotations")]) == {"open_quotation_count", "open_quotation_amount"}
 
 
 def test_money_is_banded_in_multiples_of_the_average_order():
-    relative = {m.key for m in metrics.all_metrics() if m.band_unit == "average_order"}
+    relative = {m.key for m in METRICS if m.band_unit == "average_order"}
     assert relative == {"monetary", "average_order"}
 
 
-@pytest.mark.usefixtures("registry")
-def test_a_glue_addon_registers_a_metric_of_its_own():
-    margin = metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True)
-    assert metrics.register(margin) is margin
-    assert metrics.get("margin") is margin
-    assert metrics.all_metrics()[-1] is margin
+def test_it_is_known_of_these_what_an_order_makes_of_them():
+    told = {m.key: m.after_order for m in METRICS if m.after_order != metrics.UNFORESEEN}
+    assert told == {
+        "recency": "zero_again",
+        "frequency": "one_more",
+        "monetary": "its_amount_more",
+        "contacts": "same",
+        "contact_recency": "same",
+        "tenure": "same",
+        "contact_decay": "same",
+        "overdue_activities": "same",
+    }
 
 
-@pytest.mark.usefixtures("registry")
-def test_registering_again_is_harmless_but_another_metric_under_the_key_is_refused():
-    recency = metrics.get("recency")
-    assert metrics.register(dataclasses.replace(recency)) is recency
-    with pytest.raises(ValueError, match="'recency' is already registered"):
-        metrics.register(dataclasses.replace(recency, unit="weeks"))
-    assert metrics.get("recency") is recency
+def test_a_ratio_is_declared(customers, as_of):
+    frame = customers({"orders": 4, "amount": 10.0}, {"orders": 2, "amount": -10.0}, {"ago": None})
+    frame["hours"] = [8.0, 5.0, 0.0]
+    of_hours = functools.partial(metrics.Metric, "pay", "pay", higher_is_better=True, part="amount", whole="hours")
+    assert metrics.derive(frame, as_of, [of_hours(unit="number")])["pay"].tolist()[:2] == [1.25, -2.0]
+    derived = metrics.derive(frame, as_of, [of_hours(unit="percent")])
+    assert derived["pay"].tolist()[:2] == [125.0, -200.0]
+    assert math.isnan(derived["pay"].iloc[2])  # of nothing
+    with pytest.raises(ValueError, match="'pay' is a ratio with the column 'hours', which the frame of 3 customers"):
+        metrics.derive(frame.drop(columns="hours"), as_of, [of_hours(unit="number")])
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"unit": "weeks"}, "bad_unit"),
+        ({"after_order": "twice"}, "bad_after_order"),
+        ({"part": "amount"}, "half_a_ratio"),
+        ({"whole": "amount"}, "half_a_ratio"),
+    ],
+)
+def test_an_impossible_metric_is_refused(fields, code):
+    with pytest.raises(RuleError, match=f"^{code}: metric='recency'"):
+        dataclasses.replace(get("recency"), **fields)
 
 
 def test_direction_is_a_keyword():
@@ -98,16 +126,16 @@ def test_direction_is_a_keyword():
 
 
 @pytest.mark.parametrize(
-    ("bands", "unit", "sentence"),
+    ("bands", "unit", "code"),
     [
-        ((1, 2, 3), "value", "give four cuts"),
-        ((1, 2, 2, 3), "value", "must rise strictly"),
-        ((1, 2, 3, float("inf")), "value", "must be finite"),
-        ((1, 2, 3, 4), "orders", "band unit must be one of"),
+        ((), "value", "no_cuts"),
+        ((1, 2, 2, 3), "value", "cuts_not_rising"),
+        ((1, 2, 3, float("inf")), "value", "cuts_not_finite"),
+        ((1, 2, 3, 4), "orders", "bad_band_unit"),
     ],
 )
-def test_a_metric_with_impossible_bands_is_refused(bands, unit, sentence):
-    with pytest.raises(ValueError, match=sentence):
+def test_a_metric_with_impossible_bands_is_refused(bands, unit, code):
+    with pytest.raises(RuleError, match=f"^{code}: metric='margin'"):
         metrics.Metric("margin", "margin", "money", bands, unit, higher_is_better=True)
 
 
@@ -175,11 +203,36 @@ def test_lateness_counts_the_days_since_the_last_purchase_in_usual_gaps(customer
 
 @pytest.mark.parametrize(
     ("late", "early", "growth"),
-    [(150, 50, 50), (50, 150, -50), (70, 70, 0), (9, 0, 100), (0, 9, -100), (1e200, 0, 100), (0.1, 0.3, -50)],
+    [
+        (150, 120, 25),  # a quarter more
+        (50, 100, -50),  # half
+        (70, 70, 0),
+        (9, 0, 900),  # nothing before: the most
+        (0, 9, -100),
+        (1000, 100, 900),  # ten times as much: the most
+        (1001, 100, 900),
+        (999, 100, 899),
+        (1e200, 1e-200, 900),
+        (0.5, 0.4, 25),  # not 24.999999999999993, which would miss a limit that it meets on paper
+        (0.1, 0.4, -75),
+        (1, 3, -66.666667),
+    ],
 )
-def test_growth_compares_the_halves_of_the_window(customers, as_of, late, early, growth):
+def test_growth_is_the_change_from_the_earlier_to_the_later_half_of_the_window(customers, as_of, late, early, growth):
     frame = customers({"gross_amount": late + early, "amount_late": late, "amount_early": early})
     assert metrics.derive(frame, as_of)["growth"].tolist() == [growth]
+
+
+@given(late=st.integers(0, 10**9), early=st.integers(0, 10**9))
+def test_growth_is_what_whole_cents_and_fractions_say(late, early):
+    """The same in plain Python, without floats until the end."""
+    if early:
+        expected = float(round(min(Fraction(100 * (late - early), early), 900), 6))
+    else:
+        expected = 900.0 if late else math.nan
+    found = metrics.growth(pd.Series([late / 100]), pd.Series([early / 100])).item()
+    assert found == pytest.approx(expected, abs=1.1e-6, nan_ok=True)
+    assert -100 <= found <= 900 or math.isnan(found)
 
 
 def test_growth_of_who_bought_nothing_in_the_window_is_unknown(customers, as_of):
@@ -200,29 +253,29 @@ def test_growth_of_who_bought_nothing_in_the_window_is_unknown(customers, as_of)
 def test_percentages_are_of_the_whole_and_unknown_without_it(customers, as_of, column, raw, expected):
     rows = [dict(zip(raw, values, strict=True)) for values in zip(*raw.values(), strict=True)]
     frame = customers(*rows)
-    found = metrics.derive(frame, as_of)[column]
+    ratio = next(metric for metric in METRICS if metric.column == column)
+    found = metrics.derive(frame, as_of, [ratio])[column]
     assert found.tolist()[:2] == expected
     assert found.isna().tolist() == [False, False, True]
-    for name in raw.keys() & schema.OPTIONAL_DTYPES.keys():
-        assert column not in metrics.derive(frame.drop(columns=name), as_of)
+    assert column not in metrics.derive(frame, as_of)
 
 
 def test_a_percentage_of_nothing_is_unknown(customers, as_of):
     # only free products: they have a category, but it has no share in no money
     frame = customers({"top_category_amount": 0.0, "category_amount": 0.0})
-    assert metrics.derive(frame, as_of)["top_category_share"].isna().all()
+    assert metrics.derive(frame, as_of, [get("category_share")])["top_category_share"].isna().all()
 
 
 def test_what_adds_up_the_window_is_not_compared_for_who_bought_only_before(customers, as_of):
     frame = customers({"category_count": 2}, {"ago": 500, "orders": 0, "category_count": 0})
     derived = metrics.derive(frame, as_of)
-    assert metrics.get("categories").comparable(derived).isna().tolist() == [False, True]
+    assert get("categories").comparable(derived).isna().tolist() == [False, True]
 
 
 def test_a_metric_whose_columns_were_not_read_says_which_is_missing(customers, as_of):
     derived = metrics.derive(customers({}), as_of)
     with pytest.raises(ValueError, match="'category_share' reads the column 'top_category_share', which the frame"):
-        metrics.get("category_share").values(derived)
+        get("category_share").values(derived)
 
 
 def test_the_time_of_day_does_not_count(customers, as_of):
@@ -257,8 +310,8 @@ def test_deriving_refuses_a_bad_frame(customers, as_of):
 
 def test_values_of_a_metric_are_float_and_nan_where_unknown(customers, as_of):
     derived = metrics.derive(customers({"orders": 3}, {"ago": None}), as_of)
-    assert metrics.get("frequency").values(derived).tolist() == [3.0, 0.0]
-    recency = metrics.get("recency").values(derived)
+    assert get("frequency").values(derived).tolist() == [3.0, 0.0]
+    recency = get("recency").values(derived)
     assert recency.dtype == np.float64
     assert recency.isna().tolist() == [False, True]
 

@@ -1,12 +1,14 @@
 """Fit and apply of a whole policy: the correctness rules, on whole frames."""
 
+import datetime
 import json
 
 import numpy as np
 import pytest
+from conftest import examples
 from engine import explain, metrics, pipeline, schema, scoring, segments
 from engine.pipeline import Fit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -29,6 +31,7 @@ DTYPES = {
     "risk": "object",
     "risk_rank": "int64",
     "expected_loss": "float64",
+    "risk_signals": "category",
     "recency_score": "Int64",
     "frequency_score": "Int64",
     "monetary_score": "Int64",
@@ -117,7 +120,7 @@ def test_54_percent_one_order_customers_share_every_score(customers, policy, as_
     assert once["frequency_score"].unique().tolist() == [2]  # 100 x 27 / 100 = 27 points
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(population=POPULATION, method=METHODS, random=st.randoms(use_true_random=False))
 def test_row_order_and_repetition_change_nothing(customers, policy, as_of, population, method, random):
     rules = policy(criteria=three_criteria(method))
@@ -140,7 +143,7 @@ def test_all_tied_customers_are_average(customers, policy, as_of, size):
 # Fit, then apply ---------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(population=POPULATION, method=METHODS, min_population=st.sampled_from([1, 6]), data=st.data())
 def test_one_customer_scored_later_by_the_stored_fit_gets_the_result_of_the_run(
     customers, policy, as_of, population, method, min_population, data
@@ -156,7 +159,7 @@ def test_one_customer_scored_later_by_the_stored_fit_gets_the_result_of_the_run(
     assert_frame_equal(pipeline.apply(rules, stored, frame.iloc[[one]], as_of), result.iloc[[one]])
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(population=POPULATION, method=METHODS, more=st.integers(1, 10**7))
 def test_more_money_never_lowers_the_score(customers, policy, as_of, population, method, more):
     rules = policy(criteria=three_criteria(method))
@@ -314,10 +317,9 @@ def test_recency_follows_the_as_of_date(customers, policy, as_of):
     assert pipeline.apply(rules, fit, frame, later)["score"].tolist() == [25.0]  # 365 days
 
 
-def test_a_metric_of_another_addon_is_scored_like_any(customers, policy, as_of, monkeypatch):
-    monkeypatch.setattr(metrics, "_registry", dict(metrics._registry))
-    metrics.register(metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True))
-    rules = policy(criteria=[("margin", 1)])
+def test_a_metric_of_another_addon_is_scored_like_any(customers, policy, as_of):
+    margin = metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True)
+    rules = policy(criteria=[("margin", 1)], definitions=[margin])
     frame = customers({}, {}).assign(margin=[5, -5])
     assert run(rules, frame, as_of)["points_margin"].tolist() == [75.0, 25.0]
     with pytest.raises(ValueError, match=r"'margin'.* lacks"):
@@ -327,7 +329,7 @@ def test_a_metric_of_another_addon_is_scored_like_any(customers, policy, as_of, 
 # The score and its parts -------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(population=POPULATION, method=METHODS)
 def test_parts_sum_to_the_score_and_lead_to_one_tier(customers, policy, as_of, population, method):
     rules = policy(criteria=three_criteria(method), prospect_segment=99)
@@ -347,11 +349,12 @@ def test_the_explanation_tells_values_points_weights_and_contributions(customers
     frame = customers({"ago": 10, "orders": 2, "amount": 250.5}, {"ago": 40, "amount": 80.0})
     result = run(policy(), frame, as_of)
     # Best of two: 100 x 1.5 / 2 = 75 points each; 0.3 x 75 = 22.5 and 0.4 x 75 = 30
-    told = pipeline.tell(policy(), frame.join(result))
+    told = pipeline.tell(policy(), frame.join(result), as_of)
     text = explain.as_text(told)[0]
-    assert text == "[[null,75,22.5],[2,75,22.5],[250.5,75,30]]"
-    assert explain.from_text(text, {criterion.metric: criterion.weight for criterion in policy().criteria}) == {
-        "recency": [None, 75, 30, 22.5],
+    day = (as_of - datetime.date(1970, 1, 1)).days - 10
+    assert text == f"[[{day},75,22.5],[2,75,22.5],[250.5,75,30]]"
+    assert explain.from_text(text, policy().weights) == {
+        "recency": [day, 75, 30, 22.5],
         "frequency": [2, 75, 30, 22.5],
         "monetary": [250.5, 75, 40, 30],
     }

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from engine import contacts, purchases, schema
+from engine import interactions, purchases, schema
 
 AS_OF = datetime.date(2026, 6, 30)
 WINDOW = 365
@@ -106,7 +106,7 @@ def test_contacts_are_those_of_plain_pandas(seed):
     rows = pd.DataFrame({"place": rng.integers(0, 20, 200), "age": rng.choice([0, 1, 30, 364, 365, 366, 800], 200)})
     day = np.datetime64(AS_OF, "D") - rows["age"].to_numpy()
     customers = pd.Index(range(25), name=schema.CUSTOMER)
-    found = contacts.summarize(customers, rows["place"].to_numpy(), day, AS_OF, WINDOW)
+    found = interactions.summarize(customers, rows["place"].to_numpy(), day, AS_OF, WINDOW)
 
     recent = rows[rows["age"] < WINDOW]
     count = recent.groupby("place").size().reindex(range(25), fill_value=0)

@@ -9,10 +9,11 @@ import random
 
 import pandas as pd
 import pytest
+from conftest import examples
 from engine import retention, schema
 from engine.retention import candidate, effective, retain
 from engine.rules import CriterionRule, PolicyRules, RetentionRules, TierRule
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 # Bronze < silver < gold < platinum, with keys in another order; X is a tier that was archived.
@@ -485,7 +486,7 @@ def after_population(population, mode):
     return retained(states, goals, firsts, as_of, rules, mode, refunds)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(populations())
 def test_the_judge_agrees_whatever_the_state(population):
     rules, as_of, *columns = population
@@ -494,7 +495,7 @@ def test_the_judge_agrees_whatever_the_state(population):
         assert after_population(population, mode) == expected
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(populations(size=10))
 def test_a_customer_does_not_depend_on_the_others(population):
     rules, as_of, *columns = population
@@ -505,7 +506,7 @@ def test_a_customer_does_not_depend_on_the_others(population):
         assert after_population(population, mode) == list(itertools.chain(*alone))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(populations())
 def test_the_same_day_again_changes_nothing_but_the_reason(population):
     rules, as_of, _, *others = population
@@ -515,14 +516,14 @@ def test_the_same_day_again_changes_nothing_but_the_reason(population):
         assert again == once
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(populations())
 def test_hold_never_changes_anything(population):
     states = population[2]
     assert after_population(population, "hold") == [(*state, "") for state in states]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(populations())
 def test_after_a_run_no_announcement_is_due_and_each_leads_down(population):
     rules, as_of = population[:2]
@@ -562,7 +563,7 @@ def downs(logs):
     return [(as_of, before, after) for log in logs for as_of, _, _, before, after in log if after[4] == "down"]
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(histories())
 def test_no_downgrade_before_the_days_of_grace_were_announced(history):
     rules, logs = history
@@ -582,7 +583,7 @@ def test_no_downgrade_before_the_days_of_grace_were_announced(history):
                 assert after[3] == before[3]  # an announced date never moves
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(histories())
 def test_no_downgrade_within_the_stay_nor_the_protection(history):
     rules, logs = history
@@ -592,7 +593,7 @@ def test_no_downgrade_within_the_stay_nor_the_protection(history):
         assert (as_of - START).days >= rules.retention.protection_days
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(histories(one_step=True))
 def test_one_step_never_drops_two_tiers_in_a_run(history):
     rules, logs = history
@@ -601,7 +602,7 @@ def test_one_step_never_drops_two_tiers_in_a_run(history):
         assert order.index(before[0]) - order.index(after[0]) == 1
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(histories())
 def test_upgrades_are_immediate_and_nothing_falls_but_in_a_run(history):
     rules, logs = history

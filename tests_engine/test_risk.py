@@ -6,9 +6,10 @@ import json
 
 import pandas as pd
 import pytest
+from conftest import examples
 from engine import lifecycle, metrics, pipeline, risk, schema
 from engine.rules import LifecycleRules, PolicyRules, RiskRules
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 RULES = RiskRules()  # watch after 1.5 usual gaps, high after 2.5, silence after 90 days
@@ -31,38 +32,40 @@ def assess(frame, as_of, rules=RULES, stages=STAGES, typical_gap=None):
 
 
 @pytest.mark.parametrize(
-    ("row", "level", "rank"),
+    ("row", "level", "rank", "signals"),
     [
-        ({"ago": None}, "none", 0),  # never bought
-        (customer(0), "none", 0),
-        (customer(45), "none", 0),  # 1.5 x 30 days exactly are not more than 1.5
-        (customer(46), "watch", 35),  # 100 (1 - 30 / 46) = 34.8
-        (customer(60), "watch", 50),  # twice the usual gap
-        (customer(75), "watch", 60),  # 2.5 exactly
-        (customer(76), "high", 60),  # 100 (1 - 30 / 76) = 60.5
-        (customer(120), "high", 75),  # 4 exactly
-        (customer(121), "lost", 100),
-        (customer(10**3), "lost", 100),
-        # falling: 100 (1 - 3) / (1 + 3) = -50
-        (customer(0, late=1, early=3), "watch", 30),
-        (customer(0, late=101, early=300), "none", 0),  # -49.6
-        (customer(45, late=1, early=3), "watch", 55),  # 100 (1 - 0.7 / 1.5) = 53.3, not late yet
-        (customer(46, late=1, early=3), "high", 55),  # late and falling: 100 (1 - 0.7 x 30 / 46) = 54.3
-        (customer(121, late=0, early=3), "lost", 100),
-        (customer(0, days=2, late=0, early=3), "none", 0),  # two days are no rhythm that could fall
-        (customer(0, late=0, early=0), "none", 0),  # nothing in the window: no growth
+        ({"ago": None}, "none", 0, ""),  # never bought
+        (customer(0), "none", 0, ""),
+        (customer(45), "none", 0, ""),  # 1.5 x 30 days exactly are not more than 1.5
+        (customer(46), "watch", 35, "late"),  # 100 (1 - 30 / 46) = 34.8
+        (customer(60), "watch", 50, "late"),  # twice the usual gap
+        (customer(75), "watch", 60, "late"),  # 2.5 exactly
+        (customer(76), "high", 60, "late"),  # 100 (1 - 30 / 76) = 60.5
+        (customer(120), "high", 75, "late"),  # 4 exactly
+        (customer(121), "lost", 100, "late"),
+        (customer(10**3), "lost", 100, "late"),
+        # falling: 100 (1 / 2 - 1) = -50
+        (customer(0, late=1, early=2), "watch", 30, "falling"),
+        (customer(0, late=101, early=200), "none", 0, ""),  # -49.5
+        (customer(45, late=1, early=2), "watch", 55, "falling"),  # 100 (1 - 0.7 / 1.5) = 53.3, not late yet
+        (customer(46, late=1, early=2), "high", 55, "late falling"),  # late and falling: 100 (1 - 0.7 x 30 / 46) = 54.3
+        (customer(121, late=0, early=3), "lost", 100, "late falling"),
+        (customer(0, days=2, late=0, early=3), "none", 0, ""),  # two days are no rhythm that could fall
+        (customer(0, late=0, early=0), "none", 0, ""),  # nothing in the window: no growth
         # silence, from 91 days on
-        (customer(91, gap=60, contact=91), "high", 45),  # late (1.52) and silent: 100 (1 - 0.8 x 60 / 91) = 47.3
-        (customer(91, gap=60, contact=90), "watch", 35),  # 100 (1 - 60 / 91) = 34.1
-        (customer(91, gap=60), "watch", 35),  # never a contact is no silence
-        (customer(90, gap=50, contact=300), "watch", 45),  # the order of 90 days ago was no silence: 44.4
-        (customer(91, gap=61, contact=91), "none", 0),  # 1.49: silence alone is no warning
-        (customer(91, gap=90, contact=91, late=1, early=3), "high", 45),  # falling and silent: 1 - 0.56 x 90 / 91
+        # 1.52 usual gaps: 100 (1 - 0.8 x 60 / 91) = 47.3
+        (customer(91, gap=60, contact=91), "high", 45, "late silent"),
+        (customer(91, gap=60, contact=90), "watch", 35, "late"),  # 100 (1 - 60 / 91) = 34.1
+        (customer(91, gap=60), "watch", 35, "late"),  # never a contact is no silence
+        (customer(90, gap=50, contact=300), "watch", 45, "late"),  # the order of 90 days ago was no silence: 44.4
+        (customer(91, gap=61, contact=91), "none", 0, ""),  # 1.49: silence alone is no warning
+        (customer(91, gap=90, contact=91, late=1, early=2), "high", 45, "falling silent"),  # 1 - 0.56 x 90 / 91
     ],
 )
-def test_the_first_level_that_fits_is_the_level(customers, as_of, row, level, rank):
+def test_the_first_level_that_fits_is_the_level(customers, as_of, row, level, rank, signals):
     found = assess(customers(row), as_of)
     assert (found["risk"].tolist(), found["risk_rank"].tolist()) == ([level], [rank])
+    assert found["risk_signals"].tolist() == [signals]
 
 
 @pytest.mark.parametrize("days", [1, 2])
@@ -112,6 +115,17 @@ def test_the_numbers_are_the_policys(customers, as_of):
     assert assess(frame, as_of, own, stages)["risk"].tolist() == ["watch", "high", "lost", "watch"]
 
 
+def test_who_is_lost_is_late_whatever_begins_first(customers, as_of):
+    frame = customers(customer(43))  # 1.43 usual gaps: not late yet
+    found = assess(frame, as_of, stages=LifecycleRules(lost_lateness=1.4, late_lateness=1.2))
+    assert (found["risk"].tolist(), found["risk_signals"].tolist()) == (["lost"], ["late"])
+
+
+def test_the_signals_are_a_few_texts_however_many_customers(customers, as_of):
+    found = assess(customers(*[customer(ago) for ago in (0, 46, 60, 500)] * 50), as_of)["risk_signals"]
+    assert found.memory_usage(index=False, deep=True) < 2000  # a byte per customer, and the eight texts
+
+
 def test_equals_are_equal_and_the_order_of_rows_does_not_matter(customers, as_of):
     frame = customers(customer(60), customer(60), customer(61), customer(10))
     found = assess(frame, as_of)
@@ -141,7 +155,7 @@ ROW = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(row=ROW, later=st.integers(0, 400))
 def test_risk_only_grows_while_a_customer_does_nothing(customers, as_of, row, later):
     now, then = (assess(customers({**row, "ago": ago}), as_of).iloc[0] for ago in (row["ago"], row["ago"] + later))
@@ -150,7 +164,17 @@ def test_risk_only_grows_while_a_customer_does_nothing(customers, as_of, row, la
     assert then["risk_rank"] % 5 == 0
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
+@given(row=ROW)
+def test_a_risk_always_has_a_signal_and_who_has_none_tells_none(customers, as_of, row):
+    found = assess(customers(row), as_of).iloc[0]
+    signals = found["risk_signals"].split()
+    assert (found["risk"] == "none") == (not signals)
+    assert not signals or {"late", "falling"} & set(signals)  # silence alone is no warning
+    assert signals == [signal for signal in risk.SIGNALS if signal in signals]
+
+
+@examples(50)
 @given(row=ROW)
 def test_lost_is_the_same_in_both_columns(customers, as_of, row):
     derived = metrics.derive(customers(row), as_of)
@@ -163,7 +187,7 @@ def test_one_customer_alone_is_assessed_as_in_the_run(customers, policy, as_of):
     frame = customers(customer(10, gap=10.0), customer(10, gap=21.0), customer(25, days=1), customer(61, days=2))
     rules = policy()
     fit = pipeline.Fit.from_json(json.loads(json.dumps(pipeline.fit(rules, frame, as_of).to_json())))
-    columns = [schema.USUAL_GAP_DAYS, schema.RISK, schema.RISK_RANK, schema.EXPECTED_LOSS]
+    columns = [schema.USUAL_GAP_DAYS, schema.RISK, schema.RISK_RANK, schema.EXPECTED_LOSS, schema.RISK_SIGNALS]
     together = pipeline.apply(rules, fit, frame, as_of)[columns]
     # typical: (10 + 21 + 30) has the median 21
     assert together["usual_gap_days"].tolist() == [10, 21, 21, 21]
@@ -172,16 +196,16 @@ def test_one_customer_alone_is_assessed_as_in_the_run(customers, policy, as_of):
 
 
 @pytest.mark.parametrize(
-    ("fields", "sentence"),
+    ("fields", "code"),
     [
-        ({"watch_lateness": 2.5}, "before High; now Watch begins after 2.5 and High after 2.5"),
-        ({"watch_lateness": 0.9}, "1 usual gap or more"),
-        ({"high_lateness": float("inf")}, "before High"),
-        ({"silent_days": 0}, "silence begins after 1 day"),
+        ({"watch_lateness": 2.5}, "risk_order: watch=2.5, high=2.5"),
+        ({"watch_lateness": 0.9}, "risk_order"),
+        ({"high_lateness": float("inf")}, "risk_order"),
+        ({"silent_days": 0}, "silent_days"),
     ],
 )
-def test_impossible_numbers_are_refused(fields, sentence):
-    with pytest.raises(ValueError, match=sentence):
+def test_impossible_numbers_are_refused(fields, code):
+    with pytest.raises(ValueError, match=code):
         RiskRules(**fields)
 
 

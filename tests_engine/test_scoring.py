@@ -2,18 +2,20 @@
 
 import json
 
+import delivered
 import numpy as np
 import pandas as pd
 import pytest
-from engine import metrics, scoring
+from conftest import examples
+from engine import scoring
 from engine.rules import CriterionRule
 from engine.scoring import Scale
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-FREQUENCY = metrics.get("frequency")
-MONETARY = metrics.get("monetary")
-RECENCY = metrics.get("recency")
+FREQUENCY = delivered.get("frequency")
+MONETARY = delivered.get("monetary")
+RECENCY = delivered.get("recency")
 
 MONEY = st.integers(-(10**6), 10**14).map(lambda cents: cents / 100) | st.sampled_from([0.0, 100.0])
 POPULATION = st.lists(MONEY, min_size=1, max_size=40).map(pd.Series)
@@ -47,14 +49,14 @@ def points_of(scale, *values):
 # Mid-rank ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(POPULATION, DIRECTIONS)
 def test_points_are_the_share_of_the_worse_and_half_of_the_equal(values, higher):
     points = scoring.midrank_percentile(values, higher_is_better=higher)
     np.testing.assert_allclose(points, judge(values, higher_is_better=higher), rtol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(POPULATION)
 def test_directions_mirror_each_other(values):
     up = scoring.midrank_percentile(values, higher_is_better=True)
@@ -148,7 +150,7 @@ def test_a_small_population_is_banded_whatever_the_method():
 
 
 def test_where_nobody_has_a_value_there_are_no_ranks_but_bands():
-    assert fitted([None, None], metrics.get("gap_median")).method == "bands"
+    assert fitted([None, None], delivered.get("gap_median")).method == "bands"
 
 
 # Fit, apply, store -------------------------------------------------------------------------
@@ -160,7 +162,7 @@ def test_what_is_unknown_earns_nothing_and_never_the_top(method, metric):
     assert points_of(fitted([1, 2, 3, 4, 5], metric, method), None) == [0.0]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(POPULATION, st.sampled_from(["percentile", "quintile", "bands"]), st.booleans(), st.data())
 def test_a_stored_scale_gives_one_customer_the_same_points_as_the_run(values, method, small, data):
     scale = fitted(values, method=method, small=small, average_order=100.0)
@@ -172,14 +174,14 @@ def test_a_stored_scale_gives_one_customer_the_same_points_as_the_run(values, me
     assert stored.apply(values.iloc[[one]]).equals(run.iloc[[one]])
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(POPULATION)
 def test_with_few_distinct_values_a_percentile_scale_is_exact(values):
     points = fitted(values).apply(values)
     np.testing.assert_allclose(points, judge(values, higher_is_better=True), atol=5.1e-7)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     POPULATION,
     st.lists(MONEY, min_size=2, max_size=20),

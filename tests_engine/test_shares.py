@@ -5,10 +5,11 @@ from fractions import Fraction
 
 import pandas as pd
 import pytest
+from conftest import examples
 from engine import pipeline, tiers
 from engine.rules import TierRule
 from engine.tiers import TierFit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 NAN = float("nan")
@@ -84,7 +85,7 @@ def test_a_tier_of_nobody_repeats_the_cut_above_so_that_nobody_falls_into_it():
     assert tiers._cut(fit, pd.Series([6.99, 7.0, 8.0, NAN])).tolist() == [0, 2, 2, 0]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(st.integers(0, 10_000).map(lambda number: number / 100) | st.just(50.0), min_size=1, max_size=30),
     st.sampled_from([(30, 40, 30), THIRDS, (5, 15, 30, 50), (1, 99), (50, 25, 12.5, 12.5)]),
@@ -163,7 +164,7 @@ def test_by_cumulated_money(policy, amount, shares, expected):
     assert by_amount(policy, amount, shares) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(st.integers(-(10**4), 10**7) | st.just(500) | st.just(10**14), min_size=1, max_size=30),
     st.sampled_from([PARETO, (30, 40, 30), (5, 15, 30, 50), (50, 25, 12.5, 12.5)]),

@@ -3,16 +3,21 @@
 import dataclasses
 import math
 
+import delivered
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import examples
 from engine import explain, metrics, scoring, ways
+from engine.pipeline import Fit
 from engine.rules import METHODS, ConditionRule, CriterionRule, PolicyRules, TierRule
 from engine.scoring import Scale
-from hypothesis import assume, given, settings
+from engine.tiers import TierFit
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-FREQUENCY, MONETARY, RECENCY = (metrics.get(key) for key in ("frequency", "monetary", "recency"))
+RULES = PolicyRules((CriterionRule("monetary", 1),), (TierRule(1),), ((1,) * 5,) * 5)
+FREQUENCY, MONETARY, RECENCY = (delivered.get(key) for key in ("frequency", "monetary", "recency"))
 NAN = float("nan")
 GRID = ((1,) * 5,) * 5
 
@@ -29,7 +34,7 @@ HUNDREDTHS = st.integers(0, 10_000).map(lambda hundredths: hundredths / 100)  # 
 def population_of(metric):
     if metric.unit == "money":
         return MONEY
-    return WHOLE if metric.unit in scoring.WHOLE_UNITS else HUNDREDTHS
+    return WHOLE if metric.is_whole else HUNDREDTHS
 
 
 def points_of(scale, value):
@@ -115,7 +120,7 @@ def test_a_step_at_one_value_is_reached_there():
     assert Scale("bands", True, (7.0, 7.0), (0.0, 50.0, 100.0)).reach(50) == 7
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.sampled_from([FREQUENCY, MONETARY, RECENCY]).flatmap(scales_of),
     st.integers(0, 10**8).map(lambda millionths: millionths / 10**6)
@@ -132,7 +137,7 @@ def test_the_inverse_reaches_the_points_and_the_next_float_does_not(scale, point
         assert points_of(scale, worse(value, scale)) < points
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(scales_of(MONETARY), MONEY)
 def test_the_inverse_of_the_points_of_a_value_is_no_better_than_the_value(scale, value):
     assert scale.reach(points_of(scale, value)) <= value
@@ -189,10 +194,8 @@ def test_where_any_contact_would_do_the_worst_known_one_is_named(policy):
 
 
 def test_what_only_time_improves_is_no_way(policy):
-    metric = metrics.register(
-        metrics.Metric("ways_loyalty", "ways_loyalty", "days", (1, 2, 3, 4), higher_is_better=True, ages=True)
-    )
-    rules = policy(((metric.key, 1), ("monetary", 1)))
+    metric = metrics.Metric("ways_loyalty", "ways_loyalty", "days", (1, 2, 3, 4), higher_is_better=True, ages=True)
+    rules = policy(((metric.key, 1), ("monetary", 1)), definitions=[metric])
     scales = SCALES | {metric.key: Scale("percentile", True, (0.0, 100.0), (0.0, 100.0))}
     found = ways.to_reach(rules, scales, {metric.key: 10.0, "monetary": 10.0}, 20.0)
     assert [way.metric for way in found] == ["monetary"]
@@ -212,7 +215,7 @@ def test_a_missing_scale_is_named(policy):
 
 @st.composite
 def customers_of(draw):
-    chosen = draw(st.lists(st.sampled_from(metrics.BUILT_IN), min_size=1, max_size=5, unique=True))
+    chosen = draw(st.lists(st.sampled_from(delivered.METRICS), min_size=1, max_size=5, unique=True))
     weights = [draw(st.integers(0, 50).map(lambda tenths: tenths / 10)) for _ in chosen]
     assume(sum(weights))
     scales = {metric.key: draw(scales_of(metric)) for metric in chosen}
@@ -221,7 +224,7 @@ def customers_of(draw):
     return list(zip(scales, weights, strict=True)), scales, values, floor
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(customers_of())
 def test_what_is_needed_is_enough_and_one_unit_less_is_not(policy, customer):
     criteria, scales, values, floor = customer
@@ -230,8 +233,8 @@ def test_what_is_needed_is_enough_and_one_unit_less_is_not(policy, customer):
     reached = score_of(rules, scales, values) >= floor
     assert not (reached and found)
     for way in found:
-        metric, scale = metrics.get(way.metric), scales[way.metric]
-        step = 1.0 if metric.unit in scoring.WHOLE_UNITS else 0.01
+        metric, scale = delivered.get(way.metric), scales[way.metric]
+        step = 1.0 if metric.is_whole else 0.01
         assert way.needed == round(way.needed, 2 if step < 1 else 0)
         assert score_of(rules, scales, values | {way.metric: way.needed}) >= floor
         less = round(way.needed - step if metric.higher_is_better else way.needed + step, 2)
@@ -242,7 +245,7 @@ def test_what_is_needed_is_enough_and_one_unit_less_is_not(policy, customer):
             assert way.change == round(way.needed - way.current, 6)
             assert (way.change > 0) == metric.higher_is_better
     if not reached:
-        best = {key: 1e12 if metrics.get(key).higher_is_better else 0.0 for key, weight in criteria if weight}
+        best = {key: 1e12 if delivered.get(key).higher_is_better else 0.0 for key, weight in criteria if weight}
         best.pop("tenure", None)  # only time improves it
         possible = {key for key, value in best.items() if score_of(rules, scales, values | {key: value}) >= floor}
         assert {way.metric for way in found} == possible
@@ -273,29 +276,29 @@ def test_all_missing_conditions_are_told():
     )
     gold = TierRule(1, conditions=(orders, money, days))
     values = {"frequency": 9.0, "monetary": 4500.0, "recency": 121.0}
-    assert tell(ways.to_conditions(gold, values, keep=False)) == [
+    assert tell(ways.to_conditions(RULES, gold, values, keep=False)) == [
         ("frequency", 12, 3),
         ("monetary", 5000, 500),
         ("recency", 90, -31),
     ]
-    assert tell(ways.to_conditions(gold, values, keep=True)) == [("frequency", 10, 1), ("recency", 120, -1)]
-    assert ways.to_conditions(gold, {"frequency": 12.0, "monetary": 5000.0, "recency": 90.0}, keep=False) == []
+    assert tell(ways.to_conditions(RULES, gold, values, keep=True)) == [("frequency", 10, 1), ("recency", 120, -1)]
+    assert ways.to_conditions(RULES, gold, {"frequency": 12.0, "monetary": 5000.0, "recency": 90.0}, keep=False) == []
 
 
 def test_where_any_condition_is_enough_one_that_is_met_leaves_nothing_to_do():
     conditions = (ConditionRule("frequency", ">=", 12), ConditionRule("monetary", ">=", 5000))
     either = TierRule(1, conditions=conditions, match_any=True)
-    assert ways.to_conditions(either, {"frequency": 12.0, "monetary": 0.0}, keep=False) == []
-    assert len(ways.to_conditions(either, {"frequency": 11.0, "monetary": NAN}, keep=False)) == 2
+    assert ways.to_conditions(RULES, either, {"frequency": 12.0, "monetary": 0.0}, keep=False) == []
+    assert len(ways.to_conditions(RULES, either, {"frequency": 11.0, "monetary": NAN}, keep=False)) == 2
 
 
 def test_a_condition_follows_its_operator_not_the_direction_of_the_metric():
     small = TierRule(1, conditions=(ConditionRule("monetary", "<=", 99.999),))
-    assert tell(ways.to_conditions(small, {"monetary": 150.0}, keep=False)) == [("monetary", 99.99, -50.01)]
+    assert tell(ways.to_conditions(RULES, small, {"monetary": 150.0}, keep=False)) == [("monetary", 99.99, -50.01)]
 
 
 def test_the_lowest_tier_misses_nothing():
-    assert ways.to_conditions(TierRule(1), {}, keep=False) == []
+    assert ways.to_conditions(RULES, TierRule(1), {}, keep=False) == []
 
 
 def test_an_order_lifts_recency_frequency_and_money_at_once():
@@ -327,6 +330,125 @@ def test_an_order_of_a_prospect_counts_from_nothing():
 
 
 def test_what_an_order_does_to_other_criteria_is_not_guessed():
-    rules = PolicyRules((CriterionRule("average_order", 1, "bands"),), (TierRule(1),), GRID)
+    metric = delivered.get("average_order")
+    rules = PolicyRules((CriterionRule(metric.key, 1),), (TierRule(1),), GRID, definitions=(metric,))
     scales = {"average_order": Scale("bands", True, (2.0,), (0.0, 100.0))}
     assert ways.to_order(rules, scales, {"average_order": 1.0}, 50.0) is None
+
+
+# All ways to a tier ------------------------------------------------------------------------
+
+FREQUENT = (("frequency", 3), ("monetary", 1))
+CUSTOMER = {"recency": 100.0, "frequency": 3.0, "monetary": 400.0}
+
+
+def fit_of(tiers=None):
+    return Fit(100, False, 100.0, SCALES, tiers=tiers or TierFit())
+
+
+def test_an_order_that_leads_there_is_not_said_again_by_its_days_count_and_money(policy):
+    rules = policy()  # 46 points; with one order more of any amount 30 + 15 + 16 = 61
+    # alone: 15 by the days of an order, 15 by ten orders, 0.4 x 34.988 by money
+    assert len(ways.to_reach(rules, SCALES, CUSTOMER, 60.0)) == 3
+    assert ways.to_tier(rules, fit_of(), CUSTOMER, rules.tiers[2], keep=False) == ways.Ways((1, 0.0))
+    assert ways.missing_amount(rules, fit_of(), CUSTOMER, rules.tiers[2], keep=False) == 0
+
+
+def test_an_order_of_an_amount_stands_for_more_orders_and_more_money_too(policy):
+    rules = policy(FREQUENT)
+    # (3 x 50 + 40) / 4 = 47.5. A fourth order adds nothing; money adds 4 x 59.995 - 190 = 49.98 points, so 499.80.
+    # Alone, the fifth order gives 75 points: (225 + 40) / 4 = 66.25.
+    assert tell(ways.to_reach(rules, SCALES, CUSTOMER, 60.0)) == [("frequency", 5, 2), ("monetary", 899.8, 499.8)]
+    assert ways.to_tier(rules, fit_of(), CUSTOMER, rules.tiers[2], keep=False) == ways.Ways((1, 499.8))
+    assert ways.missing_amount(rules, fit_of(), CUSTOMER, rules.tiers[2], keep=False) == 499.8
+
+
+def test_an_interaction_is_another_deed_than_an_order(policy):
+    rules = policy((("recency", 1), ("contacts", 1)))
+    scales = SCALES | {"contacts": Scale("bands", True, (1.0, 3.0, 6.0, 12.0), (0.0, 25.0, 50.0, 75.0, 100.0))}
+    fit = dataclasses.replace(fit_of(), scales=scales)
+    # (50 + 25) / 2 = 37.5; an order gives (100 + 25) / 2, and three interactions (50 + 50) / 2
+    found = ways.to_tier(rules, fit, {"recency": 100.0, "contacts": 1.0, "monetary": 9.0}, rules.tiers[1], keep=False)
+    assert (found.order, tell(found.single)) == ((1, 0.0), [("contacts", 3, 2)])
+
+
+def test_to_stay_takes_less_than_to_enter(policy):
+    rules = policy(FREQUENT, tiers=(TierRule(1), TierRule(2, 60, 47)))
+    assert ways.to_tier(rules, fit_of(), CUSTOMER, rules.tiers[1], keep=True) == ways.Ways()
+    assert ways.to_tier(rules, fit_of(), CUSTOMER, rules.tiers[1], keep=False).order == (1, 499.8)
+
+
+@pytest.mark.parametrize(
+    ("match_any", "values", "told", "together", "amount"),
+    [
+        (False, {"frequency": 9.0, "monetary": 4500.0}, [("frequency", 12, 3), ("monetary", 5000, 500)], True, None),
+        (False, {"frequency": 12.0, "monetary": 4500.0}, [("monetary", 5000, 500)], False, 500),
+        (True, {"frequency": 9.0, "monetary": 4500.0}, [("frequency", 12, 3), ("monetary", 5000, 500)], False, 500),
+        (True, {"frequency": 12.0, "monetary": 4500.0}, [], False, None),
+    ],
+)
+def test_conditions_are_needed_together_or_each_is_enough(policy, match_any, values, told, together, amount):
+    conditions = (ConditionRule("frequency", ">=", 12), ConditionRule("monetary", ">=", 5000))
+    tiers = (TierRule(2, conditions=conditions, match_any=match_any), TierRule(1))
+    rules = policy(tiers=tiers, tier_method="conditions")
+    found = ways.to_tier(rules, fit_of(), values, tiers[0], keep=False)
+    assert (found.order, tell(found.single), found.together) == (None, told, together)
+    assert ways.missing_amount(rules, fit_of(), values, tiers[0], keep=False) == amount
+
+
+def test_what_conditions_need_together_is_all_told(policy):
+    conditions = (ConditionRule("recency", "<=", 30), ConditionRule("frequency", ">=", 12))
+    tiers = (TierRule(2, conditions=conditions), TierRule(1))
+    rules = policy(tiers=tiers, tier_method="conditions")
+    found = ways.to_tier(rules, fit_of(), CUSTOMER, tiers[0], keep=False)
+    assert tell(found.single) == [("recency", 30, -70), ("frequency", 12, 9)]
+
+
+def test_a_metric_that_has_to_go_the_other_way_is_no_order(policy):
+    conditions = (ConditionRule("recency", "<=", 30), ConditionRule("monetary", "<=", 100))
+    tiers = (TierRule(2, conditions=conditions, match_any=True), TierRule(1))
+    rules = policy(tiers=tiers, tier_method="conditions")
+    found = ways.to_tier(rules, fit_of(), CUSTOMER, tiers[0], keep=False)
+    assert tell(found.single) == [("recency", 30, -70), ("monetary", 100, -300)]
+    assert ways.missing_amount(rules, fit_of(), CUSTOMER, tiers[0], keep=False) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "basis", "cut", "told", "amount"),
+    [
+        ("revenue_share", None, 1000.0, [("monetary", 1000, 600)], 600),
+        ("customer_share", "frequency", 5.0, [("frequency", 5, 2)], None),
+        # by the score, 46: see test_each_criterion_alone_leads_to_the_floor_the_easiest_first. The days say an
+        # order of any amount, so that money and orders say it again.
+        ("customer_share", None, 50.0, [("recency", 90, -10)], 99.88),
+    ],
+)
+def test_a_share_begins_at_its_cut(policy, method, basis, cut, told, amount):
+    tiers = (TierRule(2, share=20), TierRule(1, share=80))
+    rules = policy(tiers=tiers, tier_method=method, basis=basis)
+    fit = fit_of(TierFit(method, basis, cuts=(None, cut)))
+    found = ways.to_tier(rules, fit, CUSTOMER, tiers[0], keep=False)
+    assert (found.order, tell(found.single), found.together) == (None, told, False)
+    assert ways.missing_amount(rules, fit, CUSTOMER, tiers[0], keep=False) == amount
+    assert ways.to_tier(rules, fit, CUSTOMER, tiers[1], keep=False) == ways.Ways()
+
+
+def test_no_value_leads_to_a_cluster(policy):
+    rules = policy(tiers=(TierRule(2), TierRule(1)), tier_method="clusters")
+    assert ways.to_tier(rules, fit_of(), CUSTOMER, rules.tiers[0], keep=False) == ways.Ways()
+    assert ways.missing_amount(rules, fit_of(), CUSTOMER, rules.tiers[0], keep=False) is None
+
+
+@examples(60)
+@given(customers_of())
+def test_no_deed_is_offered_twice(policy, customer):
+    criteria, scales, values, floor = customer
+    rules = policy(criteria, tiers=(TierRule(1), TierRule(2, min(max(floor, 0.01), 100))))
+    fit = dataclasses.replace(fit_of(), scales=scales)
+    found = ways.to_tier(rules, fit, values, rules.tiers[1], keep=False)
+    offered = {way.metric for way in found.single}
+    if found.order:
+        assert not offered & {"recency", "frequency", "monetary"}
+    else:
+        assert not ("recency" in offered and offered & {"frequency", "monetary"})
+    assert not ("contact_recency" in offered and offered & {"contacts", "contact_decay"})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from .scoring import WHOLE_UNITS
+from .metrics import WHOLE_UNITS
 
 #: Round numbers are these times a power of ten: what people choose for prices, limits and coins.
 SERIES = (1, 2, 2.5, 5)
@@ -50,7 +50,7 @@ def round_nicely(value: float, unit: str = "money") -> float:
 
     >>> [round_nicely(value) for value in (0.0, 0.0031, 1.4, 1.5, 3.7, 3.75, 1299.0, -70.0)]
     [0.0, 0.0025, 1.0, 2.0, 2.5, 5.0, 1000.0, -50.0]
-    >>> [round_nicely(value, "orders") for value in (0.4, 2.6, 3.5, 8.0, 24.0, -0.3)]
+    >>> [round_nicely(value, "count") for value in (0.4, 2.6, 3.5, 8.0, 24.0, -0.3)]
     [0.0, 2.0, 5.0, 10.0, 25.0, 0.0]
     >>> [round_nicely(value, "days") for value in (0.0, 6.2, 27.0, 100.0, 400.0, 1000.0, 4000.0)]
     [0.0, 7.0, 30.0, 90.0, 365.0, 1095.0, 4015.0]
@@ -93,7 +93,7 @@ def propose_bands(values: pd.Series, *, higher_is_better: bool, unit: str) -> tu
     >>> propose_bands(pd.Series([3.0, 12.0, 31.0, 92.0, 400.0]), higher_is_better=False, unit="days")
     (3.0, 14.0, 31.0, 92.0)
     >>> orders = pd.Series([1] * 54 + [2] * 20 + [3] * 16 + [9] * 10)
-    >>> propose_bands(orders, higher_is_better=True, unit="orders")
+    >>> propose_bands(orders, higher_is_better=True, unit="count")
     (2.0, 3.0, 9.0, 10.0)
     >>> propose_bands(pd.Series([7.0]), higher_is_better=False, unit="days")
     (1.0, 2.0, 3.0, 5.0)
@@ -309,7 +309,7 @@ def _round_numbers(magnitude: float, unit: str) -> list[float]:
 
     >>> _round_numbers(30.0, "money")
     [1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 250.0, 500.0]
-    >>> _round_numbers(3.0, "orders"), _round_numbers(0.0, "money")
+    >>> _round_numbers(3.0, "count"), _round_numbers(0.0, "money")
     ([0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 25.0, 50.0], [0.0, 1.0])
     """
     if unit == "days":

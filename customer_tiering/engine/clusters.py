@@ -5,12 +5,12 @@ scikit-learn finds the centres and is imported only then. To place a customer nu
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 
-from . import metrics
+from .metrics import Metric
 
 #: Of everything that is drawn at random; fixed, so that the same customers give the same clusters.
 SEED = 20240630
@@ -84,11 +84,12 @@ class Clusters:
         """Whether the customers really fall into groups, and are not only cut into pieces."""
         return self.silhouette is not None and self.silhouette > self.chance
 
-    def places(self, customers: pd.DataFrame) -> np.ndarray:
+    def places(self, customers: pd.DataFrame, compared: Sequence[Metric]) -> np.ndarray:
         """The clusters of customers.
 
         Parameters
         ----------
+        compared : the metrics whose keys are `metrics`, in their order
         customers : pd.DataFrame, shape (n_customers, any), derived
 
         Returns
@@ -101,7 +102,7 @@ class Clusters:
         ValueError
             If the frame lacks the column of a metric.
         """
-        values = np.column_stack([metrics.get(key).comparable(customers) for key in self.metrics])
+        values = np.column_stack([metric.comparable(customers) for metric in compared])
         logs = _log(np.where(np.isnan(values), self.fills, values))
         return _nearest(_standardised(logs, self.means, self.scales), np.array(self.centres))
 
@@ -116,15 +117,22 @@ class Clusters:
         return cls(**{**data, **tuples, "centres": tuple(tuple(centre) for centre in data["centres"])})
 
 
-def fit_clusters(keys: Sequence[str], customers: pd.DataFrame, score: pd.Series, count: int) -> Clusters:
+def fit_clusters(
+    compared: Sequence[Metric],
+    customers: pd.DataFrame,
+    score: pd.Series,
+    count: int,
+    left_out: Collection[str] = (),
+) -> Clusters:
     """Find groups of customers by k-means on standardised logarithms.
 
     Parameters
     ----------
-    keys : of the metrics to compare, one or more
+    compared : the metrics to compare, one or more
     customers : pd.DataFrame, shape (n_customers, any), derived: the population
     score : pd.Series of float64, shape (n_customers,), in hundredths, no NaN: what orders the clusters
     count : of clusters wanted, 1 or more
+    left_out : keys of metrics that say nothing about a customer of whom they are not known
 
     Returns
     -------
@@ -140,16 +148,19 @@ def fit_clusters(keys: Sequence[str], customers: pd.DataFrame, score: pd.Series,
     Notes
     -----
     J. MacQueen, "Some methods for classification and analysis of multivariate observations", Proc. 5th
-    Berkeley Symp. (1967), by scikit-learn's ``KMeans`` with ten starts (k-means++). Unknown values count
-    as the worst known one of the population; logarithms, ``sign(x) log(1 + |x|)``, because amounts and
-    counts span powers of ten.
+    Berkeley Symp. (1967), by scikit-learn's ``KMeans`` with ten starts (k-means++). Unknown values
+    count as the worst known one of the population, those of `left_out` as the median; logarithms,
+    ``sign(x) log(1 + |x|)``, because amounts and counts span powers of ten.
     """
     # Imported here, because a policy without clusters shall not wait for it.
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-    keys = tuple(keys)
-    columns = [metrics.get(key).comparable(customers) for key in keys]
-    fills = [_worst(column, metrics.get(key)) for key, column in zip(keys, columns, strict=True)]
+    keys = tuple(metric.key for metric in compared)
+    columns = [metric.comparable(customers) for metric in compared]
+    fills = [
+        _median(column) if metric.key in left_out else _worst(column, metric)
+        for metric, column in zip(compared, columns, strict=True)
+    ]
     if customers.empty:
         return Clusters(keys, tuple(fills), (0.0,) * len(keys), (1.0,) * len(keys), (), count, 0)
     logs = _log(np.column_stack([column.fillna(fill) for column, fill in zip(columns, fills, strict=True)]))
@@ -178,7 +189,13 @@ def fit_clusters(keys: Sequence[str], customers: pd.DataFrame, score: pd.Series,
     )
 
 
-def _worst(values: pd.Series, metric: metrics.Metric) -> float:
+def _median(values: pd.Series) -> float:
+    """The median of the known values, 0 if none is known."""
+    median = values.median()
+    return 0.0 if pd.isna(median) else float(median)
+
+
+def _worst(values: pd.Series, metric: Metric) -> float:
     """The worst known value, 0 if none is known."""
     worst = values.min() if metric.higher_is_better else values.max()
     return 0.0 if pd.isna(worst) else float(worst)

@@ -5,6 +5,7 @@ import datetime
 import pandas as pd
 
 from . import pipeline, retention, schema, tiers
+from .ladder import DOWN, direction
 from .pipeline import Fit
 from .rules import PolicyRules
 
@@ -77,13 +78,11 @@ def _by_refunds(
     """Who falls now and would not, had there been no credit notes: Series of bool, or None."""
     if not rules.retention.refunds_at_once or schema.REFUND_AMOUNT not in frame:
         return None
-    place = {tier.key: place for place, tier in enumerate(rules.ladder)}
-    before = states[schema.PREVIOUS_TIER].map(place)
-    falls = candidate.map(place) < before  # NaN, no tier, is below nothing
+    keys, previous = [tier.key for tier in rules.ladder], states[schema.PREVIOUS_TIER]
+    falls = direction(previous, candidate, keys) == DOWN
     unrefunded = frame[falls]
     unrefunded = unrefunded.assign(**{schema.AMOUNT: unrefunded[schema.AMOUNT] + unrefunded[schema.REFUND_AMOUNT]})
     scored = pipeline.apply(rules, fit, unrefunded, as_of)
-    without = retention.candidate(
-        states.loc[falls, schema.PREVIOUS_TIER], scored[schema.EARNED], scored[schema.KEPT], rules.ladder
-    )
-    return falls & (without.map(place) >= before[falls]).reindex(frame.index, fill_value=False)
+    without = retention.candidate(previous[falls], scored[schema.EARNED], scored[schema.KEPT], rules.ladder)
+    falls[falls] = direction(previous[falls], without, keys) != DOWN
+    return pd.Series(falls, index=frame.index)

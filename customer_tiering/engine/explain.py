@@ -24,7 +24,8 @@ def contributions(points: pd.DataFrame, weights: Mapping[str, float]) -> tuple[p
 
     Parameters
     ----------
-    points : pd.DataFrame of float64, shape (n_customers, n_metrics), 0..100, no NaN
+    points : pd.DataFrame of float64, shape (n_customers, n_metrics), 0..100; NaN: left out, so that the
+        other metrics share its weight, in the ratio of their own
     weights : of every column of `points`, 0 or more, with a positive sum
 
     Returns
@@ -32,17 +33,22 @@ def contributions(points: pd.DataFrame, weights: Mapping[str, float]) -> tuple[p
     score : pd.Series of float64, shape (n_customers,), 0..100, rounded half up to hundredths
     parts : pd.DataFrame of float64, shape (n_customers, n_metrics), hundredths; each row sums
         exactly to its score. The hundredths that rounding leaves over go to the largest
-        remainders, among equals to the metric that comes first.
+        remainders, among equals to the metric that comes first. What is left out contributes 0; where
+        that is all that has a weight, the score is 0.
 
     Raises
     ------
     ValueError
-        If points are missing or lie outside 0..100.
+        If points lie outside 0..100.
 
     >>> thirds = pd.DataFrame({"r": [100.0, 50.0], "f": [100.0, 0.0], "m": [100.0, 0.25]})
     >>> score, parts = contributions(thirds, {"r": 1, "f": 1, "m": 1})
     >>> score.tolist(), parts.to_numpy().tolist()
     ([100.0, 16.75], [[33.34, 33.33, 33.33], [16.67, 0.0, 0.08]])
+    >>> known = pd.DataFrame({"r": [80.0, None], "f": [20.0, 20.0], "m": [None, None]}, dtype="float64")
+    >>> score, parts = contributions(known, {"r": 3, "f": 1, "m": 4})  # (3 x 80 + 20) / 4, and 20 alone
+    >>> score.tolist(), parts.to_numpy().tolist()
+    ([65.0, 20.0], [[60.0, 5.0, 0.0], [0.0, 20.0, 0.0]])
     """
     _check_points(points)
     parts, score = _weigh(points.to_numpy(), [weights[metric] for metric in points])
@@ -58,7 +64,7 @@ def total(points: np.ndarray, weights: Sequence[float]) -> np.ndarray:
 
     Parameters
     ----------
-    points : np.ndarray of float64, shape (n_customers, n_metrics), 0..100, no NaN; not checked
+    points : np.ndarray of float64, shape (n_customers, n_metrics), 0..100, NaN: left out; not checked
     weights : of every column, 0 or more, with a positive sum
 
     Returns
@@ -73,6 +79,21 @@ def total(points: np.ndarray, weights: Sequence[float]) -> np.ndarray:
 
 def _weigh(points: np.ndarray, weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """The parts in millionths of a hundredth, and the score in hundredths."""
+    known = ~np.isnan(points)
+    if known.all():
+        return _weigh_all(points, weights)
+    parts, score = np.zeros(points.shape, dtype="int64"), np.zeros(len(points), dtype="int64")
+    # Customers of whom the same is known are weighed together, as if there were no other metrics.
+    patterns, pattern = np.unique(known, axis=0, return_inverse=True)
+    for number, kept in enumerate(patterns):
+        left = [weight for weight, is_kept in zip(weights, kept, strict=True) if is_kept]
+        if math.fsum(left) > 0:
+            rows = np.flatnonzero(pattern.ravel() == number)
+            parts[np.ix_(rows, kept)], score[rows] = _weigh_all(points[np.ix_(rows, kept)], left)
+    return parts, score
+
+
+def _weigh_all(points: np.ndarray, weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     whole = math.fsum(weights)
     shares = np.array([weight / whole for weight in weights])
     parts = np.rint(points * shares * 100 * _MILLION).astype("int64")
@@ -102,36 +123,40 @@ def as_text(told: pd.DataFrame) -> list[str]:
     return [template % row for row in zip(*columns, strict=True)]
 
 
-def from_text(text: str, weights: Mapping[str, float]) -> dict[str, list]:
-    """What `as_text` wrote, by metric: [value, points, weight, contribution], None: unknown.
+def from_text(text: str, weights: Mapping[str, float | None]) -> dict[str, list]:
+    """What `as_text` wrote, by metric: [value, points, weight, contribution], None: unknown or left out.
 
     Parameters
     ----------
     text : of one customer
-    weights : of every metric, in the order of the columns
+    weights : of every metric that was told, in that order, see `PolicyRules.weights`
+
+    Returns
+    -------
+    dict, without the last metrics if the text is of fewer: earlier versions told the criteria only
 
     Raises
     ------
     ValueError
-        If the text is of another number of metrics.
+        If the text is of more metrics.
 
-    >>> from_text("[[12,50,24],[null,null,null]]", {"recency": 3, "gap_mean": 1.5})
+    >>> from_text("[[12,50,24],[null,null,null]]", {"recency": 3, "gap_mean": 1.5, "growth": None})
     {'recency': [12, 50, 3, 24], 'gap_mean': [None, None, 1.5, None]}
     """
     parts = json.loads(text)
+    if len(parts) > len(weights):
+        raise ValueError(f"The explanation is of {len(parts)} metrics, the rules are of {len(weights)}.")
     return {
         metric: [value, points, weight, part]
-        for (metric, weight), (value, points, part) in zip(weights.items(), parts, strict=True)
+        for (metric, weight), (value, points, part) in zip(weights.items(), parts, strict=False)
     }
 
 
 def _check_points(points: pd.DataFrame) -> None:
     for metric in points:
-        wrong = ~points[metric].between(0, 100)
+        wrong = (points[metric] < 0) | (points[metric] > 100)
         if wrong.any():
-            raise ValueError(
-                f"Points of {metric!r} are missing or outside 0..100 for {wrong.sum()} of {len(points)} customers."
-            )
+            raise ValueError(f"Points of {metric!r} lie outside 0..100 for {wrong.sum()} of {len(points)} customers.")
 
 
 def _largest_remainders(parts: np.ndarray, score: np.ndarray) -> np.ndarray:

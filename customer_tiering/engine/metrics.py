@@ -1,7 +1,7 @@
-"""What can be measured about a customer, and the registry of metrics.
+"""What can be measured about a customer.
 
-A glue addon adds a metric of its own by registering a `Metric` that names its columns and by
-letting the reader provide them; nothing else has to change.
+A `Metric` says how one number of a customer is to be read. The rules of a policy carry those that they
+use (``PolicyRules.definitions``); where they come from, and what they are called, is the caller's matter.
 """
 
 import dataclasses
@@ -14,21 +14,51 @@ import numpy as np
 import pandas as pd
 
 from . import schema
+from .errors import RuleError
 
 RECENCY = "recency"
 FREQUENCY = "frequency"
 MONETARY = "monetary"
 
+# Units. What is counted has no parts; what is measured has.
+DAYS = "days"
+COUNT = "count"
+MONEY = "money"
+PERCENT = "percent"
+TIMES = "times"
+POINTS = "points"
+YES_NO = "yes_no"
+NUMBER = "number"
+UNITS = (DAYS, COUNT, MONEY, PERCENT, TIMES, POINTS, YES_NO, NUMBER)
+
+#: Units of which a part of one makes no sense.
+WHOLE_UNITS = frozenset({DAYS, COUNT, YES_NO})
+
+#: Units whose values are points as they are.
+POINT_UNITS = frozenset({POINTS, PERCENT})
+
 VALUE = "value"
 AVERAGE_ORDER = "average_order"
 BAND_UNITS = (VALUE, AVERAGE_ORDER)
+
+# What an order placed today makes of a metric.
+SAME = "same"
+ONE_MORE = "one_more"
+ITS_AMOUNT_MORE = "its_amount_more"
+ZERO_AGAIN = "zero_again"
+UNFORESEEN = "unforeseen"
+AFTER_ORDER = (SAME, ONE_MORE, ITS_AMOUNT_MORE, ZERO_AGAIN, UNFORESEEN)
 
 #: Averages of money are rounded to this many decimals, so that 0.3 / 3 equals 0.1 / 1.
 MONEY_DECIMALS = 6
 
 #: Percentages and ratios are rounded to this many decimals, so that they meet a limit that they
-#: meet on paper: 100 (0.1 - 0.3) / (0.1 + 0.3) is -50.
+#: meet on paper: 100 (0.5 - 0.4) / 0.4 is 25.
 RATIO_DECIMALS = 6
+
+#: Growth is this at most, percent: ten times as much. Without an end, who bought for a trifle in the
+#: earlier half would outgrow everybody, and who bought nothing in it would have no growth at all.
+GROWTH_MOST = 900.0
 
 #: The gaps between fewer purchase days than this are no rhythm, so they are not regular either.
 RHYTHM_DAYS = 3
@@ -44,9 +74,9 @@ class Metric:
     ----------
     key : name of the metric in rules, results and explanations
     column : column of the (derived) frame that holds the value
-    unit : what one is: 'days', 'orders', 'money', 'contacts', …
-    bands : four ascending cuts, the default bands of absolute scoring. A value on a cut
-        belongs to the better band: with higher_is_better bands are closed below,
+    unit : one of `UNITS`
+    bands : ascending cuts, the default bands of absolute scoring; None: a criterion must bring its own.
+        A value on a cut belongs to the better band: with higher_is_better bands are closed below,
         ``[cut, next cut)``, else closed above, ``(cut before, cut]``.
     band_unit : 'value': the cuts are in `unit`; 'average_order': in multiples of the
         company's average order, which makes them work in any currency
@@ -56,31 +86,66 @@ class Metric:
         hundreds of customers without a purchase in a year into the middle, because they
         tie with each other.)
     ages : the value counts the days since something, so it grows by itself. The explanation
-        leaves it out: who shows it counts from the date, and a customer of whom nothing is
+        keeps the day instead: who shows it counts from there, and a customer of whom nothing is
         new keeps the same explanation from day to day.
+    after_order : what an order placed today makes of it, one of `AFTER_ORDER`
     columns : columns that the frame needs for this metric beyond those of ``schema.DTYPES``;
         they are read only when a metric that names them is used
+    choices : the values of a choice with their points, 0..100; the points are the metric's value
+    part, whole : the metric is their ratio, both columns of the (derived) frame, which the frame then
+        needs too; in percent where the unit says so. Unknown where the whole is not above 0
+
+    Raises
+    ------
+    RuleError
+        'bad_unit', 'bad_after_order', 'half_a_ratio', and what `check_bands` raises; facts: metric
 
     >>> Metric("age", "age", "days", (1, 2, 2, 3), higher_is_better=False)
     Traceback (most recent call last):
         ...
-    ValueError: Metric 'age': the bands must rise strictly, they are (1, 2, 2, 3).
+    engine.errors.RuleError: cuts_not_rising: metric='age', cuts=(1, 2, 2, 3)
     """
 
     key: str
     column: str
     unit: str
-    bands: tuple[float, float, float, float]
+    bands: tuple[float, ...] | None = None
     band_unit: str = VALUE
     higher_is_better: bool = dataclasses.field(kw_only=True)
     of_window: bool = dataclasses.field(default=False, kw_only=True)
     ages: bool = dataclasses.field(default=False, kw_only=True)
+    after_order: str = dataclasses.field(default=UNFORESEEN, kw_only=True)
     columns: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+    choices: tuple[tuple[str, float], ...] = dataclasses.field(default=(), kw_only=True)
+    part: str | None = dataclasses.field(default=None, kw_only=True)
+    whole: str | None = dataclasses.field(default=None, kw_only=True)
 
     def __post_init__(self):
-        check_bands(self.bands, self.band_unit, f"Metric {self.key!r}")
-        if len(self.bands) != 4:
-            raise ValueError(f"Metric {self.key!r}: give four cuts, for scores from 1 to 5, not {len(self.bands)}.")
+        if self.unit not in UNITS:
+            raise RuleError("bad_unit", metric=self.key, unit=self.unit)
+        if self.after_order not in AFTER_ORDER:
+            raise RuleError("bad_after_order", metric=self.key, after_order=self.after_order)
+        if bool(self.part) != bool(self.whole):
+            raise RuleError("half_a_ratio", metric=self.key)
+        if self.bands is not None:
+            check_bands(self.bands, self.band_unit, self.key)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Metric":
+        """The metric that ``dataclasses.asdict`` wrote, also after a round trip through JSON text."""
+        return cls(
+            **{
+                **data,
+                "bands": data["bands"] and tuple(data["bands"]),
+                "columns": tuple(data["columns"]),
+                "choices": tuple(tuple(choice) for choice in data["choices"]),
+            }
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether customers can have whole numbers only."""
+        return self.unit in WHOLE_UNITS
 
     def values(self, frame: pd.DataFrame) -> pd.Series:
         """The metric's values: Series of float64, shape (n_customers,), NaN: unknown.
@@ -93,7 +158,7 @@ class Metric:
         if self.column not in frame.columns:
             raise ValueError(
                 f"Metric {self.key!r} reads the column {self.column!r}, which the frame of "
-                f"{len(frame)} customers lacks: let the reader add it."
+                f"{len(frame)} customers lacks: let a source bring it."
             )
         values = frame[self.column]
         if not pd.api.types.is_numeric_dtype(values):
@@ -110,194 +175,93 @@ class Metric:
         values = self.values(frame)
         return values.where(frame[schema.ORDER_COUNT] > 0) if self.of_window else values
 
-
-def check_bands(bands: tuple[float, ...], band_unit: str, owner: str) -> None:
-    """Refuse cuts that are no bands: none at all, not finite, not strictly ascending.
-
-    >>> check_bands((2, 3, 5, 10), "value", "Metric 'frequency'")
-    >>> check_bands((), "value", "Criterion 'frequency'")
-    Traceback (most recent call last):
-        ...
-    ValueError: Criterion 'frequency': give at least one cut between two bands.
-    """
-    if not bands:
-        raise ValueError(f"{owner}: give at least one cut between two bands.")
-    if not all(math.isfinite(cut) for cut in bands):
-        raise ValueError(f"{owner}: the bands must be finite numbers, they are {bands}.")
-    if any(low >= high for low, high in itertools.pairwise(bands)):
-        raise ValueError(f"{owner}: the bands must rise strictly, they are {bands}.")
-    if band_unit not in BAND_UNITS:
-        raise ValueError(f"{owner}: the band unit must be one of {BAND_UNITS}, not {band_unit!r}.")
+    def unknown(self, frame: pd.DataFrame) -> pd.Series:
+        """Of whom the metric is not known: Series of bool. Nothing bought in the window is a known nothing."""
+        unknown = self.values(frame).isna()
+        return unknown & (frame[schema.ORDER_COUNT] > 0) if self.of_window else unknown
 
 
-#: The metrics of the engine itself, in the order in which they are offered.
-BUILT_IN = (
-    Metric(RECENCY, schema.RECENCY_DAYS, "days", (30, 90, 180, 365), higher_is_better=False, ages=True),
-    Metric(FREQUENCY, schema.ORDER_COUNT, "orders", (2, 3, 5, 10), higher_is_better=True, of_window=True),
-    Metric(MONETARY, schema.AMOUNT, "money", (1, 2, 5, 10), AVERAGE_ORDER, higher_is_better=True, of_window=True),
-    Metric(
-        "average_order",
-        schema.AVERAGE_ORDER,
-        "money",
-        (0.5, 1, 1.5, 3),
-        AVERAGE_ORDER,
-        higher_is_better=True,
-    ),
-    Metric("gap_mean", schema.GAP_MEAN_DAYS, "days", (14, 30, 60, 120), higher_is_better=False),
-    Metric("gap_median", schema.GAP_MEDIAN_DAYS, "days", (14, 30, 60, 120), higher_is_better=False),
-    Metric("contacts", schema.CONTACT_COUNT, "contacts", (1, 3, 6, 12), higher_is_better=True),
-    Metric(
-        "contact_recency",
-        schema.DAYS_SINCE_CONTACT,
-        "days",
-        (14, 30, 60, 120),
-        higher_is_better=False,
-        ages=True,
-    ),
-    Metric("tenure", schema.TENURE_DAYS, "days", (90, 365, 730, 1825), higher_is_better=True, ages=True),
-    Metric("regularity", schema.GAP_REGULARITY, "%", (40, 50, 60, 75), higher_is_better=True),
-    Metric("lateness", schema.LATENESS, "times", (0.5, 1, 2, 4), higher_is_better=False, ages=True),
-    Metric("growth", schema.GROWTH, "%", (-50, -10, 10, 50), higher_is_better=True),
-    Metric(
-        "categories",
-        schema.CATEGORY_COUNT,
-        "categories",
-        (2, 3, 4, 6),
-        higher_is_better=True,
-        of_window=True,
-        columns=(schema.CATEGORY_COUNT,),
-    ),
-    Metric(
-        "category_share",
-        schema.TOP_CATEGORY_SHARE,
-        "%",
-        (40, 60, 80, 95),
-        higher_is_better=False,
-        columns=(schema.TOP_CATEGORY_ID, schema.TOP_CATEGORY_AMOUNT, schema.CATEGORY_AMOUNT),
-    ),
-    Metric(
-        "repurchase_rate",
-        schema.REPURCHASE_RATE,
-        "%",
-        (10, 25, 50, 75),
-        higher_is_better=True,
-        of_window=True,
-        columns=(schema.PRODUCT_COUNT, schema.REPEATED_PRODUCT_COUNT),
-    ),
-    Metric(
-        "discount_share",
-        schema.DISCOUNT_SHARE,
-        "%",
-        (2, 5, 10, 20),
-        higher_is_better=False,
-        columns=(schema.LIST_AMOUNT, schema.DISCOUNT_AMOUNT),
-    ),
-    Metric(
-        "team_share",
-        schema.TOP_TEAM_SHARE,
-        "%",
-        (40, 60, 80, 95),
-        higher_is_better=False,
-        columns=(schema.TOP_TEAM_ID, schema.TOP_TEAM_ORDER_COUNT),
-    ),
-    Metric(
-        "conversion",
-        schema.CONVERSION_RATE,
-        "%",
-        (20, 40, 60, 80),
-        higher_is_better=True,
-        columns=(schema.PLACED_COUNT, schema.CONFIRMED_COUNT),
-    ),
-    Metric(
-        "open_quotations",
-        schema.OPEN_QUOTATION_COUNT,
-        "quotations",
-        (1, 2, 3, 5),
-        higher_is_better=True,
-        columns=(schema.OPEN_QUOTATION_COUNT, schema.OPEN_QUOTATION_AMOUNT),
-    ),
-    Metric(
-        "contact_decay",
-        schema.CONTACT_DECAY,
-        "contacts",
-        (0.5, 1.5, 3, 6),
-        higher_is_better=True,
-        columns=(schema.CONTACT_DECAY,),
-    ),
-    Metric(
-        "overdue_activities",
-        schema.OVERDUE_ACTIVITY_COUNT,
-        "activities",
-        (0, 1, 2, 4),
-        higher_is_better=False,
-        columns=(schema.OVERDUE_ACTIVITY_COUNT,),
-    ),
-)
-
-#: Derived percentages: part and whole, each a column of the frame.
-_PERCENTAGES = {
-    schema.TOP_CATEGORY_SHARE: (schema.TOP_CATEGORY_AMOUNT, schema.CATEGORY_AMOUNT),
-    schema.TOP_TEAM_SHARE: (schema.TOP_TEAM_ORDER_COUNT, schema.ORDER_COUNT),
-    schema.DISCOUNT_SHARE: (schema.DISCOUNT_AMOUNT, schema.LIST_AMOUNT),
-    schema.REPURCHASE_RATE: (schema.REPEATED_PRODUCT_COUNT, schema.PRODUCT_COUNT),
-    schema.CONVERSION_RATE: (schema.CONFIRMED_COUNT, schema.PLACED_COUNT),
-}
-
-_registry: dict[str, Metric] = {metric.key: metric for metric in BUILT_IN}
-
-
-def register(metric: Metric) -> Metric:
-    """Make `metric` known under its key, and return it; repeating it changes nothing.
+def check_bands(bands: tuple[float, ...], band_unit: str, metric: str) -> None:
+    """Refuse cuts that are no bands.
 
     Raises
     ------
-    ValueError
-        If the key already stands for a different metric.
-    """
-    known = _registry.setdefault(metric.key, metric)
-    if known != metric:
-        raise ValueError(f"Metric {metric.key!r} is already registered as {known}: choose another key.")
-    return known
+    RuleError
+        'no_cuts', 'cuts_not_finite', 'cuts_not_rising', 'bad_band_unit'; facts: metric, cuts or unit
 
-
-def get(key: str) -> Metric:
-    """The metric registered under `key`.
-
-    >>> get("recency").higher_is_better
-    False
-    >>> get("recensy")  # doctest: +ELLIPSIS
+    >>> check_bands((2, 3, 5, 10), "value", "frequency")
+    >>> check_bands((), "value", "frequency")
     Traceback (most recent call last):
         ...
-    ValueError: There is no metric 'recensy': choose one of recency, frequency, monetary, ...
+    engine.errors.RuleError: no_cuts: metric='frequency'
     """
-    if key not in _registry:
-        raise ValueError(f"There is no metric {key!r}: choose one of {', '.join(_registry)}.")
-    return _registry[key]
+    if not bands:
+        raise RuleError("no_cuts", metric=metric)
+    if not all(math.isfinite(cut) for cut in bands):
+        raise RuleError("cuts_not_finite", metric=metric, cuts=bands)
+    if any(low >= high for low, high in itertools.pairwise(bands)):
+        raise RuleError("cuts_not_rising", metric=metric, cuts=bands)
+    if band_unit not in BAND_UNITS:
+        raise RuleError("bad_band_unit", metric=metric, unit=band_unit)
 
 
-def all_metrics() -> tuple[Metric, ...]:
-    """All registered metrics, in the order of registration."""
-    return tuple(_registry.values())
+#: The three behind the segments, which the engine needs whatever a policy scores by. Rules may define them anew.
+RFM = (
+    Metric(
+        RECENCY,
+        schema.RECENCY_DAYS,
+        DAYS,
+        (30, 90, 180, 365),
+        higher_is_better=False,
+        ages=True,
+        after_order=ZERO_AGAIN,
+    ),
+    Metric(
+        FREQUENCY,
+        schema.ORDER_COUNT,
+        COUNT,
+        (2, 3, 5, 10),
+        higher_is_better=True,
+        of_window=True,
+        after_order=ONE_MORE,
+    ),
+    Metric(
+        MONETARY,
+        schema.AMOUNT,
+        MONEY,
+        (1, 2, 5, 10),
+        AVERAGE_ORDER,
+        higher_is_better=True,
+        of_window=True,
+        after_order=ITS_AMOUNT_MORE,
+    ),
+)
 
 
-def needed_columns(keys: Iterable[str]) -> frozenset[str]:
+def needed_columns(definitions: Iterable[Metric]) -> frozenset[str]:
     """The columns beyond those of ``schema.DTYPES`` that a frame needs for these metrics.
 
-    >>> sorted(needed_columns(["recency", "discount_share"]))
-    ['discount_amount', 'list_amount']
+    >>> share = Metric("share", "share", PERCENT, higher_is_better=True, part="wine", whole="amount")
+    >>> visits = Metric("visits", "visits", COUNT, higher_is_better=True, columns=("visits",))
+    >>> sorted(needed_columns([*RFM, share, visits]))
+    ['visits', 'wine']
     >>> needed_columns([])
     frozenset()
     """
-    return frozenset(column for key in keys for column in get(key).columns)
+    asked = set()
+    for metric in definitions:
+        asked.update(metric.columns, filter(None, (metric.part, metric.whole)))
+    return frozenset(asked - schema.DTYPES.keys() - set(schema.DERIVED))
 
 
-def derive(frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
+def derive(frame: pd.DataFrame, as_of: datetime.date, definitions: Iterable[Metric] = ()) -> pd.DataFrame:
     """Check the frame and add the metrics that follow from its columns.
 
     Parameters
     ----------
     frame : pd.DataFrame, shape (n_customers, any), as `schema.check_frame` accepts it
     as_of : the day "today", at least the last day in the frame
+    definitions : the metrics in use, whose ratios are added
 
     Returns
     -------
@@ -311,16 +275,14 @@ def derive(frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
         - ``gap_regularity``: percent, above 0 to 100 (all gaps equal), see `regularity`;
           NaN: below three purchase days
         - ``lateness``: days since the last purchase in multiples of the median gap, NaN: no gap
-        - ``growth``: percent, -100 to 100, see `growth`; NaN: no purchase in the window
-        - ``days_since_contact``: days since the last contact, NaN: never
-        - where the frame has both columns from which they follow, as percent and NaN where
-          the whole is not above 0: ``top_category_share``, ``top_team_share``,
-          ``discount_share``, ``repurchase_rate``, ``conversion_rate``
+        - ``growth``: percent, -100 to `GROWTH_MOST`, see `growth`; NaN: no purchase in the window
+        - ``days_since_contact``: days since the last interaction, NaN: never
+        - the column of each ratio among the `definitions`, NaN where the whole is not above 0
 
     Raises
     ------
     ValueError
-        If the frame is refused.
+        If the frame is refused, or lacks the part or the whole of a ratio.
     """
     schema.check_frame(frame, as_of)
     today = schema.day(as_of)
@@ -334,7 +296,7 @@ def derive(frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
     gap_mean = (last - first) / _ONE_DAY / (purchase_days - 1).where(purchase_days > 1)
     gap_median = frame[schema.GAP_MEDIAN_DAYS]
     rhythm = purchase_days >= RHYTHM_DAYS
-    return frame.assign(
+    derived = frame.assign(
         **{
             schema.RECENCY_DAYS: recency,
             schema.TENURE_DAYS: (today - first) / _ONE_DAY,
@@ -345,12 +307,22 @@ def derive(frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
             schema.GROWTH: growth(frame[schema.AMOUNT_LATE], frame[schema.AMOUNT_EARLY]),
             schema.DAYS_SINCE_CONTACT: (today - contact) / _ONE_DAY,
         },
-        **{
-            column: percentage(frame[part], frame[whole])
-            for column, (part, whole) in _PERCENTAGES.items()
-            if part in frame.columns and whole in frame.columns
-        },
     )
+    ratios = {metric.column: _ratio(derived, metric) for metric in definitions if metric.part}
+    return derived.assign(**ratios) if ratios else derived
+
+
+def _ratio(frame: pd.DataFrame, metric: Metric) -> pd.Series:
+    for column in (metric.part, metric.whole):
+        if column not in frame.columns:
+            raise ValueError(
+                f"Metric {metric.key!r} is a ratio with the column {column!r}, which the frame of "
+                f"{len(frame)} customers lacks: let a source bring it."
+            )
+    whole = frame[metric.whole]
+    if metric.unit == PERCENT:
+        return percentage(frame[metric.part], whole)
+    return (frame[metric.part] / whole.where(whole > 0)).round(RATIO_DECIMALS)
 
 
 def regularity(gap_mean: pd.Series, gap_std: pd.Series) -> pd.Series:
@@ -373,7 +345,7 @@ def regularity(gap_mean: pd.Series, gap_std: pd.Series) -> pd.Series:
 
 
 def growth(late: pd.Series, early: pd.Series) -> pd.Series:
-    """How the money of the later half of the window compares with that of the earlier half.
+    """By how much the money of the later half of the window differs from that of the earlier half.
 
     Parameters
     ----------
@@ -381,13 +353,16 @@ def growth(late: pd.Series, early: pd.Series) -> pd.Series:
 
     Returns
     -------
-    pd.Series of float64, shape (n_customers,), percent of their sum: -100 (nothing late) to 100
-        (nothing early), 0: equal; NaN: nothing at all
+    pd.Series of float64, shape (n_customers,), percent of `early`: -100 (nothing late), -50 (half), 0 (equal),
+        100 (twice as much), at most `GROWTH_MOST`, which is also where nothing was bought early; NaN: nothing at all
 
-    >>> growth(pd.Series([300.0, 0.1, 5.0, 0.0, 0.0]), pd.Series([100.0, 0.3, 0.0, 5.0, 0.0])).tolist()
-    [50.0, -50.0, 100.0, -100.0, nan]
+    >>> growth(pd.Series([0.5, 50.0, 5.0, 0.0, 0.0]), pd.Series([0.4, 100.0, 0.0, 5.0, 0.0])).tolist()
+    [25.0, -50.0, 900.0, -100.0, nan]
+    >>> growth(pd.Series([1000.0, 2000.0]), pd.Series([100.0, 100.0])).tolist()
+    [900.0, 900.0]
     """
-    return percentage(late - early, late + early)
+    change = percentage(late - early, early).clip(upper=GROWTH_MOST)
+    return change.fillna(GROWTH_MOST).where((late > 0) | (early > 0))
 
 
 def percentage(part: pd.Series, whole: pd.Series) -> pd.Series:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from . import explain, lifecycle, metrics, risk, schema, scoring, segments, tiers
-from .rules import CriterionRule, PolicyRules
+from .rules import LEFT_OUT, CriterionRule, PolicyRules
 from .tiers import TierFit
 
 _SCORE_COLUMNS = {
@@ -86,13 +86,13 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
     ValueError
         If the frame is refused or lacks the column of a metric that is scored, ranked or clustered.
     """
-    customers = metrics.derive(frame, as_of)
+    customers = metrics.derive(frame, as_of, rules.ratios)
     active = customers[customers[schema.ORDER_COUNT] > 0]
     small = len(active) < rules.min_population
     average_order = _average_order(active)
     scales = {}
     for key, criterion in _fitted(rules).items():
-        metric = metrics.get(key)
+        metric = rules.get_metric(key)
         scales[key] = scoring.fit_scale(
             metric.comparable(active), metric, criterion, small=small, average_order=average_order
         )
@@ -117,14 +117,14 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     which is in `frame`:
 
         - the derived metrics, float64, see `metrics.derive`
-        - per criterion ``points_<metric>``, float64, 0..100, and ``contribution_<metric>``,
+        - per criterion ``points_<metric>``, float64, 0..100, NaN: left out, and ``contribution_<metric>``,
           float64, score points rounded to hundredths
         - ``recency_score``, ``frequency_score``, ``monetary_score``: Int64, 1..5
         - ``score``: float64, 0..100, rounded to hundredths, the sum of the contributions
         - ``earned``, ``kept``: Int64, keys of tiers, see `tiers.assign`
         - ``segment``: Int64, key of the rules
         - ``lifecycle``: object, one of `lifecycle.STAGES`
-        - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``: see `risk.assess`
+        - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``, ``risk_signals``: see `risk.assess`
 
         Prospects, who never bought, have no points and a score of 0, the segment
         ``rules.prospect_segment``, and NA or NaN in the 1..5 scores and all about tiers:
@@ -136,7 +136,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         If the frame is refused, lacks the column of a metric of the rules, or if `fit`
         lacks the scale of a criterion or is of other tiers.
     """
-    customers = metrics.derive(frame, as_of)
+    customers = metrics.derive(frame, as_of, rules.ratios)
     bought = schema.bought(customers)
     points = _measure(rules, fit, customers)
     weights = _weights(rules)
@@ -145,7 +145,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     fifths = {key: scoring.quintile(points[key].where(bought)) for key in _SCORE_COLUMNS}
     return pd.concat(
         [
-            customers[[name for name in schema.DERIVED + schema.OPTIONAL_DERIVED if name in customers]],
+            customers[[*schema.DERIVED, *(ratio.column for ratio in rules.ratios)]],
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),
             risk.assess(customers, rules.risk, rules.lifecycle, fit.typical_gap),
@@ -168,42 +168,60 @@ def earned(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.da
 
     Parameters, errors : see `apply`
     """
-    customers = metrics.derive(frame, as_of)
+    customers = metrics.derive(frame, as_of, rules.ratios)
     weights = _weights(rules)
     score = explain.total(_measure(rules, fit, customers)[list(weights)].to_numpy(), list(weights.values()))
     score = pd.Series(score, index=customers.index).where(schema.bought(customers))
     return tiers.assign(rules, fit.tiers, customers, score)[schema.EARNED]
 
 
-def tell(rules: PolicyRules, scored: pd.DataFrame) -> pd.DataFrame:
-    """The numbers that explain a score.
+def tell(rules: PolicyRules, scored: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
+    """The numbers that explain a score and a tier.
 
     Parameters
     ----------
     rules : of the policy
     scored : pd.DataFrame, shape (n_customers, any): what `apply` returned, joined with its `frame`
+    as_of : the day of `apply`
 
     Returns
     -------
-    pd.DataFrame of float64, shape (n_customers, 3 * n_criteria), same index: for each criterion, in the order of
-    the rules, ``value_<metric>`` (NaN: unknown, or days that pass by themselves), ``points_<metric>`` (rounded as
-    they are told) and ``contribution_<metric>``
+    pd.DataFrame of float64, shape (n_customers, 3 * n_metrics), same index: for each of ``rules.metrics``
+
+        - ``value_<metric>``, NaN: unknown. Of days that pass by themselves the day from which they count, in days
+          since 1970 (see `day_told`); NaN of what else passes by itself
+        - ``points_<metric>``, rounded as they are told, and ``contribution_<metric>``; NaN: left out, or no criterion
     """
-    told = {}
-    for key in _weights(rules):
-        metric = metrics.get(key)
+    criteria, told = _weights(rules), {}
+    for key in rules.metrics:
+        metric = rules.get_metric(key)
+        told[f"value_{key}"] = _told_value(metric, metric.values(scored), as_of)
         points, part = schema.POINTS_PREFIX + key, schema.CONTRIBUTION_PREFIX + key
-        told[f"value_{key}"] = metric.values(scored) * (math.nan if metric.ages else 1.0)
-        told[points] = scored[points].round(explain.TOLD_DECIMALS)
-        told[part] = scored[part]
+        told[points] = scored[points].round(explain.TOLD_DECIMALS) if key in criteria else math.nan
+        told[part] = scored[part] if key in criteria else math.nan
     return pd.DataFrame(told, index=scored.index) + 0.0  # no -0.0
+
+
+def _told_value(metric: metrics.Metric, values: pd.Series, as_of: datetime.date) -> pd.Series:
+    if not metric.ages:
+        return values
+    return day_told(as_of) - values if metric.unit == metrics.DAYS else values * math.nan
+
+
+def day_told(day: datetime.date) -> int:
+    """A day as `tell` counts it: the days since 1970.
+
+    >>> day_told(datetime.date(1970, 1, 31))
+    30
+    """
+    return (day - datetime.date(1970, 1, 1)).days
 
 
 def told_columns(rules: PolicyRules) -> list[str]:
     """The columns from which `tell` tells."""
     keys = list(_weights(rules))
     prefixed = [prefix + key for key in keys for prefix in (schema.POINTS_PREFIX, schema.CONTRIBUTION_PREFIX)]
-    return [metrics.get(key).column for key in keys] + prefixed
+    return [rules.get_metric(key).column for key in rules.metrics] + prefixed
 
 
 def _weights(rules: PolicyRules) -> dict[str, float]:
@@ -226,14 +244,16 @@ def _average_order(active: pd.DataFrame) -> float | None:
 
 
 def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.DataFrame:
-    """Points, shape (n_customers, n_fitted_metrics); prospects have 0 points."""
+    """Points, shape (n_customers, n_fitted_metrics), NaN: left out; prospects have 0 points."""
     bought = schema.bought(customers)
     points = {}
-    for key in _fitted(rules):
+    for key, criterion in _fitted(rules).items():
         if key not in fit.scales:
             raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
-        metric = metrics.get(key)
+        metric = rules.get_metric(key)
         points[key] = fit.scales[key].apply(metric.comparable(customers)).where(bought, 0.0)
+        if criterion.unknown == LEFT_OUT:
+            points[key] = points[key].mask(metric.unknown(customers) & bought)
     return pd.DataFrame(points)
 
 

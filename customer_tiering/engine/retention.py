@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from . import schema
+from .ladder import places
 from .rules import PolicyRules, TierRule
 
 MODE_RUN = "run"  # the scheduled run: up and down
@@ -332,7 +333,7 @@ def _days(dates: pd.Series) -> np.ndarray:
 
 def _places(keys: pd.Series, ladder: Sequence[TierRule]) -> np.ndarray:
     """Places in the ladder, 0: the lowest; -1: NA or not in it."""
-    return pd.Index([tier.key for tier in ladder], dtype="Int64").get_indexer(_integers(keys))
+    return places(keys, [tier.key for tier in ladder])
 
 
 def _known_places(keys: pd.Series, ladder: Sequence[TierRule], name: str) -> np.ndarray:

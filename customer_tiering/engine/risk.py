@@ -7,8 +7,8 @@ late    the last purchase is more than `RiskRules.watch_lateness` usual gaps ago
         very late: more than `RiskRules.high_lateness`
 falling the customer has a rhythm (three days with purchases) and the growth is at or below minus
         `LifecycleRules.falling`
-silent  there were contacts, but neither a contact nor a purchase for more than
-        `RiskRules.silent_days` days. Never a contact is no silence: many customers need none.
+silent  there were interactions, but neither one nor a purchase for more than
+        `RiskRules.silent_days` days. Never an interaction is no silence: many customers need none.
 ======= =====================================================================================
 
 "Usual gap" and "lost" are those of the module ``lifecycle``, so both columns tell the same story.
@@ -27,6 +27,13 @@ LOST = "lost"
 
 #: From the calmest to the worst.
 LEVELS = (NONE, WATCH, HIGH, LOST)
+
+LATE = "late"
+FALLING = "falling"
+SILENT = "silent"
+
+#: In the order in which they are told.
+SIGNALS = (LATE, FALLING, SILENT)
 
 #: How much of the hope a fall or a silence takes away, on top of lateness.
 FALLING_PART = 0.30
@@ -57,7 +64,7 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
 
     Returns
     -------
-    pd.DataFrame, shape (n_customers, 4), with the index of `frame`
+    pd.DataFrame, shape (n_customers, 5), with the index of `frame`
 
         - ``usual_gap_days``: float64, days, NaN: never bought
         - ``risk``: object, one of `LEVELS`
@@ -66,6 +73,7 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
         - ``expected_loss``: float64, money, 0 or more: the rank's percentage of the amount of the
           window. 0 for lost: there is nothing left to save, and large customers of long ago
           would hide those whom a call can still keep.
+        - ``risk_signals``: categories of str, the signals that led to the risk, see `tell_signals`
     """
     gap = lifecycle.usual_gap(frame, typical_gap)
     lateness = lifecycle.lateness(frame, gap)
@@ -92,9 +100,33 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
             schema.RISK: pd.Series(levels, index=frame.index, dtype=object),
             schema.RISK_RANK: ranks,
             schema.EXPECTED_LOSS: (at_stake * ranks / 100).round(metrics.MONEY_DECIMALS),
+            schema.RISK_SIGNALS: tell_signals(levels != NONE, late | lost, falling, silent),
         },
         index=frame.index,
     )
+
+
+def tell_signals(at_risk: np.ndarray, late: pd.Series, falling: pd.Series, silent: pd.Series) -> pd.Categorical:
+    """Which of `SIGNALS` each customer at risk gives.
+
+    Parameters
+    ----------
+    at_risk : np.ndarray of bool, shape (n_customers,): of the others nothing is told
+    late, falling, silent : pd.Series of bool, shape (n_customers,)
+
+    Returns
+    -------
+    pd.Categorical of str, shape (n_customers,): the signals in the order of `SIGNALS` with a space
+        between them, empty for who is not at risk. There are eight texts in all, whatever the data;
+        a string for each of a million customers would be most of the memory.
+
+    >>> yes, no = pd.Series([True] * 4), pd.Series([True, False, False, True])
+    >>> tell_signals(np.array([True, True, True, False]), yes, no, pd.Series([True, True, False, True])).tolist()
+    ['late falling silent', 'late silent', 'late', '']
+    """
+    texts = [" ".join(signal for place, signal in enumerate(SIGNALS) if code >> place & 1) for code in range(8)]
+    codes = sum(np.asarray(signal, dtype="int8") << place for place, signal in enumerate((late, falling, silent)))
+    return pd.Categorical.from_codes(np.where(at_risk, codes, 0), texts)
 
 
 def rank(lateness: pd.Series, falling: pd.Series, silent: pd.Series) -> np.ndarray:

@@ -1,18 +1,28 @@
 """The rules of a policy: frozen, and checked when they are built.
 
-Every message says what to do, because a person who edits a policy will read it.
+What is wrong is raised as a `RuleError` with a code and the facts. Forms and runs judge rules by building
+them, so each of these judgements is made here and nowhere else.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 from . import metrics
+from .errors import RuleError
+from .metrics import Metric
 
 PERCENTILE = "percentile"
 QUINTILE = "quintile"
 BANDS = "bands"
-METHODS = (PERCENTILE, QUINTILE, BANDS)
+POINTS = "points"
+METHODS = (PERCENTILE, QUINTILE, BANDS, POINTS)
+
+ZERO = "zero"
+LEFT_OUT = "left_out"
+UNKNOWNS = (ZERO, LEFT_OUT)
 
 SCORE = "score"
 CUSTOMER_SHARE = "customer_share"
@@ -26,6 +36,9 @@ AT_LEAST = ">="
 AT_MOST = "<="
 OPERATORS = (AT_LEAST, AT_MOST)
 
+#: Shares make a whole if they do so but for this many percent, as thirds of two decimals do.
+SHARE_TOLERANCE = 0.005
+
 #: Below this many customers with a purchase in the window ranks mean little, and absolute bands are used instead.
 MIN_POPULATION = 100
 
@@ -36,17 +49,24 @@ class CriterionRule:
 
     Parameters
     ----------
-    metric : key of a registered metric
+    metric : key of a metric of the rules
     weight : share in the score, finite, 0 or more, in any unit: only the ratio counts
     method : 'percentile': mid-rank among those who bought in the window; 'quintile': the fifth of that rank;
-        'bands': absolute cuts
+        'bands': absolute cuts; 'points': the value itself, what lies outside 0..100 as the nearer end
     bands : strictly ascending cuts, one or more; None: the metric's own
     band_unit : 'value' or 'average_order'; None: the metric's own
+    unknown : a customer of whom the metric is not known has no points for it ('zero'), or is judged
+        without it ('left_out'): the other criteria share its weight
+
+    Raises
+    ------
+    RuleError
+        'bad_weight', 'bad_method', 'bad_unknown'; facts: metric and the value
 
     >>> CriterionRule("recency", -1)
     Traceback (most recent call last):
         ...
-    ValueError: Criterion 'recency': the weight must be a number of 0 or more, not -1.
+    engine.errors.RuleError: bad_weight: metric='recency', weight=-1
     """
 
     metric: str
@@ -54,25 +74,23 @@ class CriterionRule:
     method: str = PERCENTILE
     bands: tuple[float, ...] | None = None
     band_unit: str | None = None
+    unknown: str = ZERO
 
     def __post_init__(self):
-        owner = f"Criterion {self.metric!r}"
-        metrics.get(self.metric)
         if not math.isfinite(self.weight) or self.weight < 0:
-            raise ValueError(f"{owner}: the weight must be a number of 0 or more, not {self.weight}.")
+            raise RuleError("bad_weight", metric=self.metric, weight=self.weight)
         if self.method not in METHODS:
-            raise ValueError(f"{owner}: the method must be one of {METHODS}, not {self.method!r}.")
-        metrics.check_bands(self.cuts, self.cut_unit, owner)
+            raise RuleError("bad_method", metric=self.metric, method=self.method)
+        if self.unknown not in UNKNOWNS:
+            raise RuleError("bad_unknown", metric=self.metric, unknown=self.unknown)
 
-    @property
-    def cuts(self) -> tuple[float, ...]:
-        """The cuts that apply: the criterion's, else the metric's."""
-        return metrics.get(self.metric).bands if self.bands is None else self.bands
+    def get_cuts(self, metric: Metric) -> tuple[float, ...]:
+        """The cuts that apply: the criterion's, else those of its metric."""
+        return (metric.bands or ()) if self.bands is None else self.bands
 
-    @property
-    def cut_unit(self) -> str:
-        """The unit of `cuts`: the criterion's, else the metric's."""
-        return metrics.get(self.metric).band_unit if self.band_unit is None else self.band_unit
+    def get_cut_unit(self, metric: Metric) -> str:
+        """The unit of the cuts: the criterion's, else that of its metric."""
+        return metric.band_unit if self.band_unit is None else self.band_unit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,15 +99,20 @@ class ConditionRule:
 
     Parameters
     ----------
-    metric : key of a registered metric
+    metric : key of a metric of the rules
     operator : '>=' or '<=', both inclusive; an unknown value (NaN) meets no condition
     value : needed to enter the tier, in the unit of the metric
     keep_value : enough to stay in it; None: the same as `value`
 
+    Raises
+    ------
+    RuleError
+        'bad_operator', 'value_not_finite', 'harder_to_stay'; facts: metric and the values
+
     >>> ConditionRule("monetary", ">=", 10_000, 12_000)
     Traceback (most recent call last):
         ...
-    ValueError: Condition 'monetary': staying must not ask for more than entering: 12000 instead of 10000.
+    engine.errors.RuleError: harder_to_stay: metric='monetary', operator='>=', value=10000, kept=12000
     """
 
     metric: str
@@ -98,16 +121,14 @@ class ConditionRule:
     keep_value: float | None = None
 
     def __post_init__(self):
-        owner = f"Condition {self.metric!r}"
-        metrics.get(self.metric)
         if self.operator not in OPERATORS:
-            raise ValueError(f"{owner}: the operator must be one of {OPERATORS}, not {self.operator!r}.")
+            raise RuleError("bad_operator", metric=self.metric, operator=self.operator)
         if not math.isfinite(self.value) or not math.isfinite(self.kept):
-            raise ValueError(f"{owner}: the value must be a finite number, not {self.value}.")
+            raise RuleError("value_not_finite", metric=self.metric, value=self.value)
         harder = self.kept > self.value if self.operator == AT_LEAST else self.kept < self.value
         if harder:
-            raise ValueError(
-                f"{owner}: staying must not ask for more than entering: {self.kept:g} instead of {self.value:g}."
+            raise RuleError(
+                "harder_to_stay", metric=self.metric, operator=self.operator, value=self.value, kept=self.kept
             )
 
     @property
@@ -130,6 +151,11 @@ class TierRule:
     match_any : one condition is enough, else all are needed
     grace_days : days between the announcement of a downgrade out of this tier and the downgrade, 0 or more
     stay_days : days that a customer stays at least once in this tier, 0 or more
+
+    Raises
+    ------
+    RuleError
+        'floor_range', 'kept_range', 'share_range', 'negative_days'; facts: tier and the values
     """
 
     key: int
@@ -143,16 +169,13 @@ class TierRule:
 
     def __post_init__(self):
         if not 0 <= self.floor <= 100:
-            raise ValueError(f"Tier {self.key}: the floor must lie between 0 and 100 points, not at {self.floor}.")
+            raise RuleError("floor_range", tier=self.key, floor=self.floor)
         if not 0 <= self.kept <= self.floor:
-            raise ValueError(
-                f"Tier {self.key}: the score to stay must lie between 0 and the score to enter, "
-                f"{self.floor:g}, not at {self.kept:g}."
-            )
+            raise RuleError("kept_range", tier=self.key, floor=self.floor, kept=self.kept)
         if self.share is not None and not (math.isfinite(self.share) and 0 < self.share <= 100):
-            raise ValueError(f"Tier {self.key}: the share must be above 0 and at most 100 %, not {self.share}.")
+            raise RuleError("share_range", tier=self.key, share=self.share)
         if self.grace_days < 0 or self.stay_days < 0:
-            raise ValueError(f"Tier {self.key}: days of grace and days to stay are 0 or more.")
+            raise RuleError("negative_days", tier=self.key)
 
     @property
     def kept(self) -> float:
@@ -180,7 +203,7 @@ class RetentionRules:
 
     def __post_init__(self):
         if self.protection_days < 0:
-            raise ValueError(f"The days of protection of a new customer are 0 or more, not {self.protection_days}.")
+            raise RuleError("negative_protection", days=self.protection_days)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,9 +214,9 @@ class LifecycleRules:
     ----------
     lost_lateness : Lost: no purchase for more than so many times the usual gap, above `late_lateness`
     late_lateness : Declining: no purchase for more than so many times the usual gap, above 1
-    falling : Declining: growth at or below minus this, percent, above 0 and at most 100
+    falling : Declining: growth at or below minus this, percent, above 0 and at most 100: the whole amount
     exploring_days : Exploring: at most so many days with a purchase, 1 or more
-    growing : Forming: growth at or above this, percent, above 0 and at most 100
+    growing : Forming: growth at or above this, percent, above 0 and at most `metrics.GROWTH_MOST`
     """
 
     lost_lateness: float = 4.0
@@ -204,14 +227,13 @@ class LifecycleRules:
 
     def __post_init__(self):
         if not 1 < self.late_lateness < self.lost_lateness < math.inf:
-            raise ValueError(
-                "Lifecycle: Declining must begin after more than 1 usual gap and before Lost; now Declining begins "
-                f"after {self.late_lateness:g} and Lost after {self.lost_lateness:g}."
-            )
-        if not 0 < self.falling <= 100 or not 0 < self.growing <= 100:
-            raise ValueError("Lifecycle: the percentages of falling and growing amounts lie above 0 and up to 100.")
+            raise RuleError("lifecycle_order", late=self.late_lateness, lost=self.lost_lateness)
+        if not 0 < self.falling <= 100:
+            raise RuleError("falling_range", falling=self.falling)
+        if not 0 < self.growing <= metrics.GROWTH_MOST:
+            raise RuleError("growing_range", growing=self.growing, most=metrics.GROWTH_MOST)
         if self.exploring_days < 1:
-            raise ValueError("Lifecycle: Exploring needs at least 1 day with a purchase.")
+            raise RuleError("exploring_days", days=self.exploring_days)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,13 +244,12 @@ class RiskRules:
     ----------
     watch_lateness : Watch: no purchase for more than so many times the usual gap, 1 or more
     high_lateness : High: no purchase for more than so many times the usual gap, above `watch_lateness`
-    silent_days : silence: neither a purchase nor a contact for more than so many days, 1 or more
+    silent_days : silence: neither a purchase nor an interaction for more than so many days, 1 or more
 
     >>> RiskRules(watch_lateness=3)
     Traceback (most recent call last):
         ...
-    ValueError: Risk: Watch must begin after 1 usual gap or more and before High; now Watch begins after 3 and \
-High after 2.5.
+    engine.errors.RuleError: risk_order: watch=3, high=2.5
     """
 
     watch_lateness: float = 1.5
@@ -237,12 +258,9 @@ High after 2.5.
 
     def __post_init__(self):
         if not 1 <= self.watch_lateness < self.high_lateness < math.inf:
-            raise ValueError(
-                "Risk: Watch must begin after 1 usual gap or more and before High; now Watch begins after "
-                f"{self.watch_lateness:g} and High after {self.high_lateness:g}."
-            )
+            raise RuleError("risk_order", watch=self.watch_lateness, high=self.high_lateness)
         if self.silent_days < 1:
-            raise ValueError(f"Risk: silence begins after 1 day or more, not {self.silent_days}.")
+            raise RuleError("silent_days", days=self.silent_days)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -262,11 +280,22 @@ class PolicyRules:
     retention : what protects from falling
     lifecycle : the numbers that divide the stages of a relation
     risk : the numbers of the churn warning
+    definitions : the metrics that the rules look at, and any others; those of `metrics.RFM` that are not among
+        them are the engine's own
+
+    Raises
+    ------
+    RuleError
+        'unknown_metric', 'no_weight', 'double_metric', 'not_points' (the points of a metric that has none),
+        'unknown_left_out' (one of recency, frequency and money, which
+        the segments need of everybody), 'no_tier', 'double_tier', 'bad_tier_method', 'same_floor', 'lowest_floor',
+        'kept_not_rising', 'no_share', 'share_total', 'no_condition', 'lowest_condition', 'map_shape', 'map_cell',
+        'negative_population', 'risk_after_lost', and what `metrics.check_bands` raises; with the facts
 
     >>> PolicyRules((), (TierRule(1, 0),), ((1,) * 5,) * 5)
     Traceback (most recent call last):
         ...
-    ValueError: Give at least one criterion a weight above 0, else nothing is scored.
+    engine.errors.RuleError: no_weight
     """
 
     criteria: tuple[CriterionRule, ...]
@@ -279,16 +308,17 @@ class PolicyRules:
     retention: RetentionRules = RetentionRules()
     lifecycle: LifecycleRules = LifecycleRules()
     risk: RiskRules = RiskRules()
+    definitions: tuple[Metric, ...] = ()
 
     def __post_init__(self):
-        if not sum(criterion.weight for criterion in self.criteria) > 0:
-            raise ValueError("Give at least one criterion a weight above 0, else nothing is scored.")
-        for metric in _repeated([criterion.metric for criterion in self.criteria]):
-            raise ValueError(f"Metric {metric!r} has two criteria: remove one of them.")
+        # First the tiers: who has just made a policy has no weights yet, and sees the tiers first.
         self._check_tiers()
+        self._check_criteria()
         self._check_segment_map()
         if self.min_population < 0:
-            raise ValueError(f"The minimum population must be 0 or more, not {self.min_population}.")
+            raise RuleError("negative_population", population=self.min_population)
+        if self.risk.high_lateness > self.lifecycle.lost_lateness:
+            raise RuleError("risk_after_lost", high=self.risk.high_lateness, lost=self.lifecycle.lost_lateness)
 
     @property
     def ladder(self) -> tuple[TierRule, ...]:
@@ -307,6 +337,43 @@ class PolicyRules:
             keys.append(self.basis)
         return tuple(dict.fromkeys(keys))
 
+    @property
+    def weights(self) -> dict[str, float | None]:
+        """The weight of each of `metrics`; None: it is no criterion."""
+        weights = {criterion.metric: criterion.weight for criterion in self.criteria}
+        return {key: weights.get(key) for key in self.metrics}
+
+    @cached_property
+    def _definitions(self) -> dict[str, Metric]:
+        return {metric.key: metric for metric in (*metrics.RFM, *self.definitions)}
+
+    def get_metric(self, key: str) -> Metric:
+        """The metric of that key.
+
+        Raises
+        ------
+        RuleError
+            'unknown_metric'; fact: metric
+        """
+        if key not in self._definitions:
+            raise RuleError("unknown_metric", metric=key)
+        return self._definitions[key]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns beyond those of ``schema.DTYPES`` that a frame needs."""
+        return metrics.needed_columns(self.get_metric(key) for key in self.metrics)
+
+    @property
+    def ratios(self) -> tuple[Metric, ...]:
+        """The metrics that the rules look at and that are ratios of columns."""
+        return tuple(metric for metric in map(self.get_metric, self.metrics) if metric.part)
+
+    @property
+    def choices(self) -> dict[str, dict[str, float]]:
+        """The points of the values of choices, by the metric's column."""
+        return {metric.column: dict(metric.choices) for metric in self.definitions if metric.choices}
+
     def to_json(self) -> dict:
         """The rules as a dict that ``json.dumps`` writes."""
         return dataclasses.asdict(self)
@@ -318,7 +385,7 @@ class PolicyRules:
         Raises
         ------
         ValueError
-            If the rules are not valid any more, such as when a metric is not registered now.
+            If the rules are not valid by the present judgement.
         """
         return cls(
             **{
@@ -340,16 +407,31 @@ class PolicyRules:
                 "retention": RetentionRules(**data["retention"]),
                 "lifecycle": LifecycleRules(**data["lifecycle"]),
                 "risk": RiskRules(**data.get("risk", {})),  # absent in rules of earlier versions
+                "definitions": tuple(Metric.from_json(metric) for metric in data["definitions"]),
             }
         )
 
+    def _check_criteria(self):
+        if not sum(criterion.weight for criterion in self.criteria) > 0:
+            raise RuleError("no_weight")
+        for metric in _repeated([criterion.metric for criterion in self.criteria]):
+            raise RuleError("double_metric", metric=metric)
+        behind_segments = {metric.key for metric in metrics.RFM}
+        for criterion in self.criteria:
+            metric = self.get_metric(criterion.metric)
+            metrics.check_bands(criterion.get_cuts(metric), criterion.get_cut_unit(metric), metric.key)
+            if criterion.method == POINTS and metric.unit not in metrics.POINT_UNITS:
+                raise RuleError("not_points", metric=metric.key)
+            if criterion.unknown == LEFT_OUT and metric.key in behind_segments:
+                raise RuleError("unknown_left_out", metric=metric.key)
+
     def _check_tiers(self):
         if not self.tiers:
-            raise ValueError("Add at least one tier, else there is nothing to earn.")
+            raise RuleError("no_tier")
         for key in _repeated([tier.key for tier in self.tiers]):
-            raise ValueError(f"Tier {key} is listed twice: remove one of them.")
+            raise RuleError("double_tier", tier=key)
         if self.tier_method not in TIER_METHODS:
-            raise ValueError(f"The method must be one of {TIER_METHODS}, not {self.tier_method!r}.")
+            raise RuleError("bad_tier_method", method=self.tier_method)
         if self.tier_method == SCORE:
             self._check_floors()
         elif self.tier_method in SHARES:
@@ -357,52 +439,44 @@ class PolicyRules:
         elif self.tier_method == CONDITIONS:
             self._check_conditions()
         if self.basis is not None:
-            metrics.get(self.basis)
+            self.get_metric(self.basis)
 
     def _check_floors(self):
         for floor in _repeated([tier.floor for tier in self.tiers]):
-            raise ValueError(f"Two tiers begin at {floor} points: change one of the floors.")
-        lowest = min(tier.floor for tier in self.tiers)
-        if lowest != 0:
-            raise ValueError(
-                f"The lowest tier begins at {lowest} points: set its floor to 0, else "
-                "customers with a lower score would fall below every tier."
-            )
-        kept = [tier.kept for tier in self.ladder]
-        if kept != sorted(kept):
-            raise ValueError(
-                f"The scores to stay must rise with the tiers, they are {kept}: a customer could not fall "
-                "below a tier without falling below the one under it."
-            )
+            raise RuleError("same_floor", floor=floor, tiers=[t.key for t in self.tiers if t.floor == floor])
+        ladder = self.ladder
+        if ladder[0].floor != 0:
+            raise RuleError("lowest_floor", tier=ladder[0].key, floor=ladder[0].floor)
+        for lower, higher in itertools.pairwise(ladder):
+            if higher.kept < lower.kept:
+                # A customer could not fall below a tier without falling below the one under it.
+                raise RuleError("kept_not_rising", higher=higher.key, high=higher.kept, lower=lower.key, low=lower.kept)
 
     def _check_shares(self):
-        if any(tier.share is None for tier in self.tiers):
-            raise ValueError("Give each tier its share of the whole, in percent.")
+        without = [tier.key for tier in self.tiers if tier.share is None]
+        if without:
+            raise RuleError("no_share", tiers=without)
         total = math.fsum(tier.share for tier in self.tiers)
-        if abs(total - 100) > 1e-6:
-            raise ValueError(f"The shares of the tiers add up to {total:g} %: make them 100 % together.")
+        if abs(total - 100) > SHARE_TOLERANCE:
+            raise RuleError("share_total", total=total)
 
     def _check_conditions(self):
         for tier in self.tiers[:-1]:
             if not tier.conditions:
-                raise ValueError(f"Tier {tier.key} has no condition, so nobody would be below it: add one.")
+                raise RuleError("no_condition", tier=tier.key)
         if self.tiers[-1].conditions:
-            raise ValueError(
-                "The lowest tier must have no condition, so that it takes all who meet none: remove its conditions."
-            )
+            raise RuleError("lowest_condition", tier=self.tiers[-1].key)
+        for tier in self.tiers:
+            for condition in tier.conditions:
+                self.get_metric(condition.metric)
 
     def _check_segment_map(self):
         if [len(row) for row in self.segment_map] != [5] * 5:
-            raise ValueError(
-                "The segment map must have 5 rows (recency) of 5 cells (frequency and "
-                f"money); its rows have {[len(row) for row in self.segment_map]} cells."
-            )
+            raise RuleError("map_shape", cells=[len(row) for row in self.segment_map])
         for r, row in enumerate(self.segment_map, start=1):
             for fm, key in enumerate(row, start=1):
                 if not isinstance(key, int):
-                    raise ValueError(
-                        f"The segment map has no segment at recency {r}, frequency-monetary {fm}: choose one."
-                    )
+                    raise RuleError("map_cell", recency=r, frequency_monetary=fm)
 
 
 def _repeated(values: Sequence) -> list:

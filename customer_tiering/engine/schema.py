@@ -40,7 +40,7 @@ DTYPES = {
     AMOUNT_EARLY: "float64",  # money of the purchases in the earlier half of the window
     GAP_MEDIAN_DAYS: "float64",  # between purchase days, whole history, NaN: below two
     GAP_STD_DAYS: "float64",  # population standard deviation of those gaps, NaN: below two days
-    CONTACT_COUNT: "int64",  # contacts in the window
+    CONTACT_COUNT: "int64",  # interactions in the window
     LAST_CONTACT_DATE: "datetime64[s]",  # NaT: never
 }
 
@@ -77,7 +77,7 @@ OPTIONAL_DTYPES = {
     CONFIRMED_COUNT: "int64",  # those of them that are confirmed
     OPEN_QUOTATION_COUNT: "int64",  # quotations that are neither confirmed nor cancelled
     OPEN_QUOTATION_AMOUNT: "float64",  # their money, 0: none
-    CONTACT_DECAY: "float64",  # contacts in the window, each counted 1 - age / window
+    CONTACT_DECAY: "float64",  # interactions in the window, each counted 1 - age / window
     OVERDUE_ACTIVITY_COUNT: "int64",  # open activities whose deadline has passed
 }
 
@@ -101,14 +101,6 @@ DERIVED = (
     DAYS_SINCE_CONTACT,
 )
 
-# Added by ``metrics.derive`` where the columns are there from which they follow.
-TOP_CATEGORY_SHARE = "top_category_share"
-TOP_TEAM_SHARE = "top_team_share"
-DISCOUNT_SHARE = "discount_share"
-REPURCHASE_RATE = "repurchase_rate"
-CONVERSION_RATE = "conversion_rate"
-OPTIONAL_DERIVED = (TOP_CATEGORY_SHARE, TOP_TEAM_SHARE, DISCOUNT_SHARE, REPURCHASE_RATE, CONVERSION_RATE)
-
 # Added by ``pipeline.apply``, with points and a contribution per criterion.
 POINTS_PREFIX = "points_"
 CONTRIBUTION_PREFIX = "contribution_"
@@ -126,6 +118,7 @@ LIFECYCLE = "lifecycle"
 USUAL_GAP_DAYS = "usual_gap_days"
 RISK = "risk"
 RISK_RANK = "risk_rank"
+RISK_SIGNALS = "risk_signals"
 EXPECTED_LOSS = "expected_loss"
 
 # What the engine has to know of a customer's past to be fair, the columns of a frame of states.

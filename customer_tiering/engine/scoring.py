@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .metrics import AVERAGE_ORDER, MONEY_DECIMALS, Metric
-from .rules import BANDS, METHODS, QUINTILE, CriterionRule
+from .rules import BANDS, METHODS, PERCENTILE, POINTS, QUINTILE, CriterionRule
 
 #: Points are multiples of a millionth: this hides the noise of floats, keeps interpolation
 #: monotone to the last bit, and is exact enough to rank ten million customers.
@@ -25,9 +25,6 @@ CELLS = 5 * 205
 
 #: A percentile scale never has more knots: two per cell.
 MAX_KNOTS = 2 * CELLS
-
-#: Units that are counted, so that a part of one makes no sense; others are measured, such as money.
-WHOLE_UNITS = frozenset({"days", "orders", "contacts", "categories", "quotations", "activities"})
 
 
 def midrank_percentile(values: pd.Series, *, higher_is_better: bool) -> pd.Series:
@@ -254,12 +251,15 @@ def fit_scale(
     Returns
     -------
     Scale
-        Of the criterion's method, or of bands if `small` or if no value is known. With
+        Of the criterion's method, or of bands if `small` or if no value is known; points are what they
+        are, and learn nothing. With
         at most ``MAX_KNOTS`` distinct values a percentile scale holds them all and is
         exact; with more, points of the population differ by less than 100/1024 from
         their mid-rank, and quintiles are exact.
     """
     known = values.dropna()
+    if criterion.method == POINTS:
+        return Scale(PERCENTILE, metric.higher_is_better, (0.0, 100.0), _ends(metric.higher_is_better))
     if small or known.empty or criterion.method == BANDS:
         return _fit_bands(metric, criterion, average_order)
     points = midrank_percentile(known, higher_is_better=metric.higher_is_better)
@@ -272,14 +272,18 @@ def fit_scale(
 
 
 def _fit_bands(metric: Metric, criterion: CriterionRule, average_order: float | None) -> Scale:
-    cuts = criterion.cuts
-    if criterion.cut_unit == AVERAGE_ORDER and average_order is not None and average_order > 0:
+    cuts = criterion.get_cuts(metric)
+    if criterion.get_cut_unit(metric) == AVERAGE_ORDER and average_order is not None and average_order > 0:
         # Rounded, so that a value of 0.3 reaches a cut of 3 x 0.1.
         cuts = [round(cut * average_order, MONEY_DECIMALS) for cut in cuts]
     points = [round(100 * band / len(cuts), POINT_DECIMALS) for band in range(len(cuts) + 1)]
     if not metric.higher_is_better:
         points.reverse()
     return Scale(BANDS, metric.higher_is_better, tuple(float(cut) for cut in cuts), tuple(points))
+
+
+def _ends(higher_is_better: bool) -> tuple[float, float]:
+    return (0.0, 100.0) if higher_is_better else (100.0, 0.0)
 
 
 def _ends_of_cells(points: np.ndarray) -> np.ndarray:

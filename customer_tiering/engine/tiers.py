@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from . import metrics, schema
+from . import schema
 from .clusters import Clusters, fit_clusters
 from .rules import (
     AT_LEAST,
     CLUSTERS,
     CONDITIONS,
     CUSTOMER_SHARE,
+    LEFT_OUT,
     REVENUE_SHARE,
     SCORE,
     SHARES,
@@ -104,8 +105,9 @@ def fit_tiers(rules: PolicyRules, customers: pd.DataFrame, score: pd.Series) -> 
         If the frame lacks the column of a metric that is ranked or clustered.
     """
     if rules.tier_method == CLUSTERS:
-        keys = _clustered(rules)
-        return TierFit(CLUSTERS, clusters=fit_clusters(keys, customers, score, len(rules.tiers)))
+        clustered = [rules.get_metric(key) for key in _clustered(rules)]
+        left_out = {criterion.metric for criterion in rules.criteria if criterion.unknown == LEFT_OUT}
+        return TierFit(CLUSTERS, clusters=fit_clusters(clustered, customers, score, len(rules.tiers), left_out))
     if rules.tier_method not in SHARES:
         return TierFit(rules.tier_method)
     values, higher_is_better = _ranked(rules, customers, score)
@@ -148,10 +150,10 @@ def assign(rules: PolicyRules, fit: TierFit, customers: pd.DataFrame, score: pd.
         earned = _reached(score, [tier.floor for tier in ladder])
         kept = _reached(score, [tier.kept for tier in ladder])
     elif rules.tier_method == CONDITIONS:
-        earned = _highest_met(ladder, customers, keep=False)
-        kept = _highest_met(ladder, customers, keep=True)
+        earned = _highest_met(rules, customers, keep=False)
+        kept = _highest_met(rules, customers, keep=True)
     elif rules.tier_method == CLUSTERS:
-        earned = kept = fit.clusters.places(customers)
+        earned = kept = fit.clusters.places(customers, [rules.get_metric(key) for key in fit.clusters.metrics])
     else:
         earned = kept = _cut(fit, _ranked(rules, customers, score)[0])
     scored = score.notna().to_numpy()
@@ -278,7 +280,7 @@ def _ranked(rules: PolicyRules, customers: pd.DataFrame, score: pd.Series) -> tu
         return customers[schema.AMOUNT], True
     if rules.basis is None:
         return score, True
-    metric = metrics.get(rules.basis)
+    metric = rules.get_metric(rules.basis)
     return metric.comparable(customers), metric.higher_is_better
 
 
@@ -311,17 +313,19 @@ def _cut(fit: TierFit, values: pd.Series) -> np.ndarray:
     return place
 
 
-def _highest_met(ladder: Sequence[TierRule], customers: pd.DataFrame, *, keep: bool) -> np.ndarray:
+def _highest_met(rules: PolicyRules, customers: pd.DataFrame, *, keep: bool) -> np.ndarray:
     """Places of the highest tiers whose conditions hold, 0 if none do."""
     place = np.zeros(len(customers), dtype="int64")
-    for number, tier in enumerate(ladder[1:], start=1):
-        met = [_met(condition, customers, keep=keep) for condition in tier.conditions]
+    for number, tier in enumerate(rules.ladder[1:], start=1):
+        met = [
+            _met(condition, rules.get_metric(condition.metric).values(customers).to_numpy(), keep=keep)
+            for condition in tier.conditions
+        ]
         place[np.any(met, axis=0) if tier.match_any else np.all(met, axis=0)] = number
     return place
 
 
-def _met(condition: ConditionRule, customers: pd.DataFrame, *, keep: bool) -> np.ndarray:
-    values = metrics.get(condition.metric).values(customers).to_numpy()
+def _met(condition: ConditionRule, values: np.ndarray, *, keep: bool) -> np.ndarray:
     needed = condition.kept if keep else condition.value
     return values >= needed if condition.operator == AT_LEAST else values <= needed
 

@@ -1,4 +1,4 @@
-"""The ways to a tier: what one metric would have to be, all others unchanged.
+"""The ways to a tier: an order placed today, or what one metric would have to be, all others unchanged.
 
 Ways are computed by inverting the fitted scales, so that what is promised holds: a customer whose
 metric becomes what a `Way` says has the score, by the very arithmetic of a run.
@@ -6,14 +6,16 @@ metric becomes what a `Way` says has the score, by the very arithmetic of a run.
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from . import explain, metrics
-from .metrics import MONEY_DECIMALS, Metric
-from .rules import AT_LEAST, BANDS, PolicyRules, TierRule
-from .scoring import POINT_DECIMALS, WHOLE_UNITS, Scale
+from .metrics import ITS_AMOUNT_MORE, MONEY_DECIMALS, ONE_MORE, SAME, UNFORESEEN, ZERO_AGAIN, Metric
+from .pipeline import Fit
+from .rules import AT_LEAST, BANDS, CONDITIONS, CUSTOMER_SHARE, REVENUE_SHARE, SCORE, PolicyRules, TierRule
+from .scoring import POINT_DECIMALS, Scale
 
 #: Points are whole multiples of one part in so many.
 _MILLION = 10**POINT_DECIMALS
@@ -22,18 +24,8 @@ _MILLION = 10**POINT_DECIMALS
 _STEPS = (_MILLION, _MILLION // 100, _MILLION // 10_000, 1)
 
 
-#: Criteria of which it is known what an order placed today makes of them: it changes the first
-#: three and none of the others.
-_KNOWN_AFTER_AN_ORDER = {
-    metrics.RECENCY,
-    metrics.FREQUENCY,
-    metrics.MONETARY,
-    "tenure",
-    "contacts",
-    "contact_recency",
-    "contact_decay",
-    "overdue_activities",
-}
+#: What an interaction today changes: the days since the last one, and what rises with each.
+_INTERACTION = ("contact_recency", "contacts", "contact_decay")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Way:
 
     Parameters
     ----------
-    metric : key of a registered metric
+    metric : key of a metric of the rules
     current : the customer's value in the unit of the metric, NaN: unknown
     needed : the least good value that is enough, inclusive, such as a customer can have it: counts
         and days are whole, all else has two decimals
@@ -56,7 +48,176 @@ class Way:
     change: float
 
 
-def to_reach(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[str, float], floor: float) -> list[Way]:
+@dataclasses.dataclass(frozen=True)
+class Ways:
+    """All that leads one customer to a tier.
+
+    Parameters
+    ----------
+    order : the fewest orders placed today and their least amount together, see `to_order`; None: none
+        lead there, or it is not known
+    single : single metrics, the easiest first, no deed twice, see `other_deeds`
+    together : all of `single` are needed; else each is enough by itself, as `order` is
+    """
+
+    order: tuple[int, float] | None = None
+    single: tuple[Way, ...] = ()
+    together: bool = False
+
+
+def to_tier(
+    rules: PolicyRules,
+    fit: Fit,
+    values: Mapping[str, float],
+    tier: TierRule,
+    *,
+    keep: bool,
+    left_out: Collection[str] = (),
+) -> Ways:
+    """What leads one customer to a tier, by the policy's method.
+
+    Parameters
+    ----------
+    rules, fit : of the run that scored the customer
+    values : metric -> the customer's value as it is scored (`Metric.comparable`), for every metric of the
+        rules and for money; NaN: unknown
+    tier : one of `rules.tiers`
+    keep : True: what it takes to stay in the tier; False: to enter it
+    left_out : metrics without which the customer is judged as long as they are unknown
+
+    Returns
+    -------
+    Ways
+        Without any if the tier is reached, if no single value leads there, and by clusters.
+    """
+    single = _single(rules, fit, values, tier, keep, left_out)
+    if rules.tier_method == CONDITIONS and not tier.match_any:
+        return Ways(single=tuple(single), together=len(single) > 1)
+    order = _order(rules, fit, values, tier, keep, left_out)
+    return Ways(order, tuple(other_deeds(rules, order, single)))
+
+
+def missing_amount(
+    rules: PolicyRules,
+    fit: Fit,
+    values: Mapping[str, float],
+    tier: TierRule,
+    *,
+    keep: bool,
+    left_out: Collection[str] = (),
+) -> float | None:
+    """The amount of orders today that leads one customer to a tier; the parameters are those of `to_tier`.
+
+    Returns
+    -------
+    float or None
+        Money; 0.0 where any order is enough; None if no amount alone leads there, or it is not known.
+    """
+    order = _order(rules, fit, values, tier, keep, left_out)
+    if order:
+        return order[1]
+    single = _single(rules, fit, values, tier, keep, left_out)
+    if rules.tier_method == CONDITIONS and not tier.match_any and len(single) > 1:
+        return None
+    by_score = rules.tier_method == SCORE or (rules.tier_method == CUSTOMER_SHARE and not rules.basis)
+    if by_score and any(
+        rules.get_metric(criterion.metric).after_order == UNFORESEEN for criterion in rules.criteria if criterion.weight
+    ):
+        return None  # the order may take away elsewhere what its amount brings
+    return next((way.change for way in single if way.metric == metrics.MONETARY and way.change > 0), None)
+
+
+def other_deeds(rules: PolicyRules, order: tuple[int, float] | None, single: list[Way]) -> list[Way]:
+    """The single ways without those that say again what another one says: no deed is offered twice.
+
+    Days since the last order fall, and orders and money rise, by nothing but an order. So where an order leads
+    to the tier, it stands for all ways of these metrics. Where none is known, a way of the days is itself the
+    order, of any amount, and stands for the others. Just so, an interaction today stands for more interactions.
+
+    Parameters
+    ----------
+    rules : say what an order makes of each metric
+    order : the fewest orders and their least amount together, or None, as `to_order` returns them
+    single : each enough by itself
+
+    >>> from .rules import CriterionRule
+    >>> met = metrics.Metric("contacts", "contact_count", metrics.COUNT, (1, 2), higher_is_better=True)
+    >>> last = metrics.Metric("contact_recency", "days_since_contact", metrics.DAYS, (1, 2), higher_is_better=False)
+    >>> rules = PolicyRules(
+    ...     (CriterionRule("recency", 1),), (TierRule(1),), ((1,) * 5,) * 5, definitions=(met, last)
+    ... )
+    >>> days, money = Way("recency", 40.0, 30.0, -10.0), Way("monetary", 10.0, 16.51, 6.51)
+    >>> orders, calls = Way("frequency", 3.0, 4.0, 1.0), Way("contacts", 0.0, 1.0, 1.0)
+    >>> [way.metric for way in other_deeds(rules, (1, 6.51), [days, money, orders, calls])]
+    ['contacts']
+    >>> [way.metric for way in other_deeds(rules, None, [money, orders, days, calls])]
+    ['recency', 'contacts']
+    >>> [way.metric for way in other_deeds(rules, None, [money, orders, calls])]
+    ['monetary', 'frequency', 'contacts']
+    >>> [way.metric for way in other_deeds(rules, None, [calls, money, Way("contact_recency", 40.0, 30.0, -10.0)])]
+    ['monetary', 'contact_recency']
+    """
+    effects = {way.metric: rules.get_metric(way.metric).after_order for way in single}
+    latest = [way for way in single if effects[way.metric] == ZERO_AGAIN and not way.change > 0]
+    more = [way for way in single if effects[way.metric] in (ONE_MORE, ITS_AMOUNT_MORE) and not way.change < 0]
+    again = [*latest, *more] if order else more if latest else []
+    last, *counts = _INTERACTION
+    if any(way.metric == last and not way.change > 0 for way in single):
+        again += [way for way in single if way.metric in counts and not way.change < 0]
+    return [way for way in single if way not in again]
+
+
+def _order(
+    rules: PolicyRules,
+    fit: Fit,
+    values: Mapping[str, float],
+    tier: TierRule,
+    keep: bool,
+    left_out: Collection[str],
+) -> tuple[int, float] | None:
+    if rules.tier_method != SCORE:
+        return None
+    return to_order(rules, fit.scales, values, tier.kept if keep else tier.floor, left_out)
+
+
+def _single(
+    rules: PolicyRules,
+    fit: Fit,
+    values: Mapping[str, float],
+    tier: TierRule,
+    keep: bool,
+    left_out: Collection[str],
+) -> list[Way]:
+    if rules.tier_method == SCORE:
+        return to_reach(rules, fit.scales, values, tier.kept if keep else tier.floor, left_out)
+    if rules.tier_method == CONDITIONS:
+        return to_conditions(rules, tier, values, keep=keep)
+    if rules.tier_method in (CUSTOMER_SHARE, REVENUE_SHARE):
+        return _to_share(rules, fit, values, tier, left_out)
+    return []  # nearest clusters: no single number leads there
+
+
+def _to_share(
+    rules: PolicyRules, fit: Fit, values: Mapping[str, float], tier: TierRule, left_out: Collection[str]
+) -> list[Way]:
+    """The ways to what was the least good value in the tier when the customers were compared."""
+    cut = fit.tiers.cuts[rules.ladder.index(tier)]
+    if cut is None:
+        return []
+    basis = rules.basis if rules.tier_method == CUSTOMER_SHARE else metrics.MONETARY
+    if basis is None:
+        return to_reach(rules, fit.scales, values, cut, left_out)
+    way = to_cut(rules.get_metric(basis), values[basis], cut)
+    return [way] if way else []
+
+
+def to_reach(
+    rules: PolicyRules,
+    scales: Mapping[str, Scale],
+    values: Mapping[str, float],
+    floor: float,
+    left_out: Collection[str] = (),
+) -> list[Way]:
     """The single metrics that would lift one customer's score to a floor, the easiest first.
 
     Parameters
@@ -66,6 +227,7 @@ def to_reach(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[st
     values : metric -> the customer's value as it is scored (`Metric.comparable`), for every
         criterion; NaN: unknown, has no points. For a prospect all are NaN.
     floor : score points, 0..100, inclusive: the floor of a tier to enter it, or what it takes to stay
+    left_out : metrics without which the customer is judged as long as they are unknown
 
     Returns
     -------
@@ -74,7 +236,7 @@ def to_reach(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[st
         `explain.contributions` computes it, is at least `floor`. One cent, one order or one day
         less good is not enough. Empty if the score is enough already. Left out are metrics of
         which no value is enough, and those that only time improves (higher is better, `ages`).
-        Where any known value would do, as for who was never contacted, `needed` is the worst that
+        Where any known value would do, as for who had no interaction, `needed` is the worst that
         the scale knows.
 
         The easiest way is the one with the smallest change, measured in spreads of the metric: the
@@ -99,19 +261,19 @@ def to_reach(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[st
     for key in weights:
         if key not in scales:
             raise ValueError(f"The fit has no scale for {key!r}: fit the changed rules again.")
-    if _score(rules, scales, values) >= floor:
+    if _score(rules, scales, values, left_out) >= floor:
         return []
-    points = {key: scales[key].apply_one(values[key]) for key in weights}
+    points = _points(rules, scales, values, left_out)
     ways = []
     for key, least in _least_points(points, weights, floor).items():
-        metric, scale = metrics.get(key), scales[key]
+        metric, scale = rules.get_metric(key), scales[key]
         grows_by_itself = metric.ages and metric.higher_is_better
         reached = None if grows_by_itself or not weights[key] else scale.reach(least)
-        if reached is None:
+        if reached is None or (metric.choices and _nearest_choice(metric, reached, metric.higher_is_better) is None):
             continue
         worst = scale.knots[0] if metric.higher_is_better else scale.knots[-1]
         way = _way(metric, values[key], reached if math.isfinite(reached) else worst, metric.higher_is_better)
-        if metric.unit in WHOLE_UNITS and not metric.higher_is_better and way.needed < 0:
+        if metric.is_whole and not metric.higher_is_better and way.needed < 0:
             continue  # there are no days or counts below 0
         change = way.needed - worst if math.isnan(way.change) else way.change
         ways.append((abs(change) / _spread(scale), way))
@@ -119,16 +281,21 @@ def to_reach(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[st
 
 
 def to_order(
-    rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[str, float], floor: float, most: int = 5
+    rules: PolicyRules,
+    scales: Mapping[str, Scale],
+    values: Mapping[str, float],
+    floor: float,
+    left_out: Collection[str] = (),
+    most: int = 5,
 ) -> tuple[int, float] | None:
     """The fewest orders placed today, and their least amount together, that lift a score to a floor.
 
-    An order is what a salesperson can bring about: it makes recency 0 and raises frequency and
-    money at once, where `to_reach` changes one metric alone.
+    An order is what a salesperson can bring about: it changes several metrics at once, as their ``after_order`` says,
+    where `to_reach` changes one metric alone.
 
     Parameters
     ----------
-    rules, scales, values, floor : see `to_reach`
+    rules, scales, values, floor, left_out : see `to_reach`
     most : more orders than this are not looked at
 
     Returns
@@ -144,23 +311,77 @@ def to_order(
     >>> to_order(rules, scales, {"frequency": 3.0}, 60.0)
     (2, 0.0)
     """
-    keys = {criterion.metric for criterion in rules.criteria if criterion.weight}
-    if not keys <= _KNOWN_AFTER_AN_ORDER or _score(rules, scales, values) >= floor:
+    effects = {
+        criterion.metric: rules.get_metric(criterion.metric).after_order
+        for criterion in rules.criteria
+        if criterion.weight
+    }
+    if UNFORESEEN in effects.values() or _score(rules, scales, values, left_out) >= floor:
         return None
+    amounts = [key for key, effect in effects.items() if effect == ITS_AMOUNT_MORE]
+    left_out = {key for key in left_out if effects.get(key, SAME) == SAME}
+    after = {
+        **values,
+        **{key: 0.0 for key, effect in effects.items() if effect == ZERO_AGAIN},
+        **{key: _number(values.get(key)) for key in amounts},
+    }
     for orders in range(1, most + 1):
-        after = {**values, metrics.RECENCY: 0.0}
-        after[metrics.FREQUENCY] = _number(values.get(metrics.FREQUENCY)) + orders
-        after[metrics.MONETARY] = _number(values.get(metrics.MONETARY))
-        if _score(rules, scales, after) >= floor:
+        after |= {key: _number(values.get(key)) + orders for key, effect in effects.items() if effect == ONE_MORE}
+        if _score(rules, scales, after, left_out) >= floor:
             return orders, 0.0
-        for way in to_reach(rules, scales, after, floor):
-            if way.metric == metrics.MONETARY:
-                return orders, way.change
+        amount = _least_amount(rules, scales, after, floor, amounts, left_out)
+        if amount is not None:
+            return orders, amount
     return None
 
 
-def _score(rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[str, float]) -> float:
-    points = [scales[criterion.metric].apply_one(values[criterion.metric]) for criterion in rules.criteria]
+def _least_amount(
+    rules: PolicyRules,
+    scales: Mapping[str, Scale],
+    values: Mapping[str, float],
+    floor: float,
+    amounts: Sequence[str],
+    left_out: Collection[str],
+) -> float | None:
+    """The least money, in hundredths, by which all of the metrics `amounts` grow and the score is enough."""
+    if not all(rules.get_metric(key).higher_is_better for key in amounts):
+        return None
+    points = _points(rules, scales, values, left_out)
+
+    def is_enough(cents: np.ndarray) -> np.ndarray:
+        rows = np.tile(np.array(list(points.values())), (len(cents), 1))
+        for key in amounts:
+            grown = pd.Series((values[key] + cents / 100).round(MONEY_DECIMALS))
+            rows[:, list(points).index(key)] = scales[key].apply(grown)
+        return explain.total(rows, [criterion.weight for criterion in rules.criteria]) >= floor
+
+    missing = max((scales[key].knots[-1] - values[key] for key in amounts), default=0)
+    low, high = 0, math.ceil(100 * max(missing, 0)) + 1  # beyond the last knots nothing grows any more
+    if not amounts or not is_enough(np.array([high])).all():
+        return None
+    while high - low > 1:
+        cents = np.unique(np.linspace(low, high, 102).round().astype("int64"))
+        first = int(is_enough(cents).argmax())
+        low, high = int(cents[first - 1]), int(cents[first])
+    return high / 100
+
+
+def _points(
+    rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[str, float], left_out: Collection[str]
+) -> dict[str, float]:
+    """Metric -> points of a customer, NaN: left out."""
+    return {
+        criterion.metric: math.nan
+        if criterion.metric in left_out and math.isnan(values[criterion.metric])
+        else scales[criterion.metric].apply_one(values[criterion.metric])
+        for criterion in rules.criteria
+    }
+
+
+def _score(
+    rules: PolicyRules, scales: Mapping[str, Scale], values: Mapping[str, float], left_out: Collection[str] = ()
+) -> float:
+    points = list(_points(rules, scales, values, left_out).values())
     return float(explain.total(np.array([points]), [criterion.weight for criterion in rules.criteria])[0])
 
 
@@ -178,22 +399,25 @@ def to_cut(metric: Metric, current: float, cut: float) -> Way | None:
     current : the customer's value, NaN: unknown, which reaches no cut
     cut : inclusive, in the unit of the metric: lower bound if higher is better, else upper bound
 
-    >>> to_cut(metrics.get("monetary"), 900.5, 1234.567)
+    >>> from .metrics import RFM
+    >>> recency, _frequency, monetary = RFM
+    >>> to_cut(monetary, 900.5, 1234.567)
     Way(metric='monetary', current=900.5, needed=1234.57, change=334.07)
-    >>> to_cut(metrics.get("recency"), 40.0, 30.5)
+    >>> to_cut(recency, 40.0, 30.5)
     Way(metric='recency', current=40.0, needed=30.0, change=-10.0)
-    >>> to_cut(metrics.get("recency"), 30.5, 30.5)
+    >>> to_cut(recency, 30.5, 30.5)
     """
     if _meets(current, cut, metric.higher_is_better):
         return None
     return _way(metric, current, cut, metric.higher_is_better)
 
 
-def to_conditions(tier: TierRule, values: Mapping[str, float], *, keep: bool) -> list[Way]:
+def to_conditions(rules: PolicyRules, tier: TierRule, values: Mapping[str, float], *, keep: bool) -> list[Way]:
     """What is missing to the conditions of a tier, in their order.
 
     Parameters
     ----------
+    rules : say what the metrics are
     tier : has the conditions; all of them are needed, or any one with `match_any`
     values : metric -> the customer's value, for the metrics of all conditions; NaN: unknown, meets none
     keep : False: the conditions to enter the tier; True: those to stay in it
@@ -205,11 +429,12 @@ def to_conditions(tier: TierRule, values: Mapping[str, float], *, keep: bool) ->
         other conditions are not met. Here `needed` follows the operator of the condition, whichever
         direction of the metric is better.
 
-    >>> from .rules import ConditionRule
+    >>> from .rules import ConditionRule, CriterionRule
     >>> gold = TierRule(1, conditions=(ConditionRule("frequency", ">=", 12, 10), ConditionRule("recency", "<=", 90)))
-    >>> to_conditions(gold, {"frequency": 10.0, "recency": 30.0}, keep=False)
+    >>> rules = PolicyRules((CriterionRule("monetary", 1),), (gold, TierRule(2, 50.0)), ((1,) * 5,) * 5)
+    >>> to_conditions(rules, gold, {"frequency": 10.0, "recency": 30.0}, keep=False)
     [Way(metric='frequency', current=10.0, needed=12.0, change=2.0)]
-    >>> to_conditions(gold, {"frequency": 10.0, "recency": 30.0}, keep=True)
+    >>> to_conditions(rules, gold, {"frequency": 10.0, "recency": 30.0}, keep=True)
     []
     """
     missing = []
@@ -218,7 +443,7 @@ def to_conditions(tier: TierRule, values: Mapping[str, float], *, keep: bool) ->
         bound = condition.kept if keep else condition.value
         rising = condition.operator == AT_LEAST
         if not _meets(current, bound, rising):
-            missing.append(_way(metrics.get(condition.metric), current, bound, rising))
+            missing.append(_way(rules.get_metric(condition.metric), current, bound, rising))
     reached = tier.match_any and len(missing) < len(tier.conditions)
     return [] if reached else missing
 
@@ -254,8 +479,25 @@ def _meets(value: float, bound: float, rising: bool) -> bool:
 
 
 def _way(metric: Metric, current: float, bound: float, rising: bool) -> Way:
-    needed = _whole(bound, 1 if metric.unit in WHOLE_UNITS else 100, rising)
+    needed = _nearest_choice(metric, bound, rising)
+    if needed is None:
+        needed = _whole(bound, 1 if metric.is_whole else 100, rising)
     return Way(metric.key, float(current), needed, round(needed - current, MONEY_DECIMALS))
+
+
+def _nearest_choice(metric: Metric, bound: float, rising: bool) -> float | None:
+    """The points of the choice nearest to a bound that meets it; None: there is none, or the metric is no choice.
+
+    >>> potential = Metric(
+    ...     "potential", "potential", "points", higher_is_better=True, choices=(("low", 0), ("mid", 45), ("high", 60))
+    ... )
+    >>> [_nearest_choice(potential, bound, True) for bound in (0.0, 46.7, 60.01)]
+    [0.0, 60.0, None]
+    >>> _nearest_choice(potential, 46.7, False)
+    45.0
+    """
+    enough = sorted(float(points) for _value, points in metric.choices if _meets(points, bound, rising))
+    return enough[0 if rising else -1] if enough else None
 
 
 def _whole(bound: float, parts: int, rising: bool) -> float:

@@ -7,20 +7,20 @@ import pandas as pd
 
 from . import grouped, schema
 
-#: Of the sum of contacts that fade with age.
+#: Of the sum of interactions that fade with age.
 DECAY_DECIMALS = 6
 
 
 def summarize(
     customers: pd.Index, who: np.ndarray, day: np.ndarray, as_of: datetime.date, window_days: int
 ) -> pd.DataFrame:
-    """How often and when each customer was in contact.
+    """How many interactions each customer had, and when the last one was.
 
     Parameters
     ----------
     customers : ids of all customers, int64, unique
-    who : place of the customer in `customers`, int, shape (n_contacts,)
-    day : of the contact, datetime64[D], shape (n_contacts,), as_of or earlier
+    who : place of the customer in `customers`, int, shape (n_interactions,)
+    day : of the interaction, datetime64[D], shape (n_interactions,), as_of or earlier
     as_of : last day of the window (inclusive)
     window_days : length of the window, which is ``(as_of - window_days, as_of]``
 
@@ -28,9 +28,9 @@ def summarize(
     -------
     pd.DataFrame, index = `customers`:
 
-        - ``contact_count``: int64, contacts in the window
+        - ``contact_count``: int64, interactions in the window
         - ``last_contact_date``: datetime64[s] of the whole history, NaT: never
-        - ``contact_decay``: float64, contacts in the window, each counted 1 - age / window
+        - ``contact_decay``: float64, interactions in the window, each counted 1 - age / window
 
     >>> days = np.array(["2024-06-30", "2024-06-25", "2020-01-01"], dtype="datetime64[D]")
     >>> summarize(pd.Index([7, 8]), np.array([0, 0, 1]), days, datetime.date(2024, 6, 30), 10).to_numpy().tolist()
