@@ -1,0 +1,48 @@
+"""What is read about customers: rows of PostgreSQL as arrays, a scan of each table, a row per customer in the end.
+
+Plain Python; the ORM only says of whom. Modules, in the order in which they build on each other:
+
+============== ============================================================================
+scope          what is to be read: of whom, as of which day, in which window, zone and money
+base           what a source is, and the kinds of its columns
+customers      who is a customer, beside those who have dealings
+orders         sale orders: a purchase source, and the one scan that several sources share
+credits        credit notes, which take purchases back
+activities     the activities that are overdue
+meetings       who attended which meeting
+contact_fields the fields of contacts that people made metrics of
+rows           rows between PostgreSQL and numpy by the million
+people         the partners, and the customer that each of them belongs to
+interactions   messages, done activities and meetings
+quotations     what was asked for, what became of it, through which team
+products       the lines of orders
+states         what was decided about customers before
+reading        one reading: what the sources share, and the frame that it ends with
+============== ============================================================================
+
+Nothing is imported here but what is asked for: ``sources.reading`` imports that module. The modules before
+``rows`` import neither numpy nor pandas, so that who confirms an order or opens a report need not wait for them.
+"""
+
+from ..engine import lazily
+
+MODULES = (
+    "scope",
+    "base",
+    "customers",
+    "orders",
+    "credits",
+    "activities",
+    "meetings",
+    "contact_fields",
+    "rows",
+    "people",
+    "interactions",
+    "quotations",
+    "products",
+    "states",
+    "reading",
+)
+
+
+__getattr__ = lazily(__name__, MODULES)

@@ -1,0 +1,89 @@
+"""What a source is, and the kinds of its columns."""
+
+# What a column of a SELECT holds, see rows.fetch_arrays for the array that it becomes.
+ID = "id"
+INTEGER = "integer"
+BOOLEAN = "boolean"
+FLOAT = "float"
+DATE = "date"
+MOMENT = "moment"
+
+# What a column of a QuerySource holds: DATE or one of these. And what a customer has of whom its SELECT says nothing.
+COUNT = "count"  # a whole number, 0
+SUM = "sum"  # a number, 0
+NUMBER = "number"  # a number, nothing; a DATE: nothing
+
+
+class PurchaseSource:
+    """Where purchases come from: who has dealings with the company, what they bought and gave back.
+
+    A ``reading`` is a :class:`.reading.Reading`. Its people, its customers and what several sources share are there
+    when a source is asked for what it reads; places are those in its arrays, -1 for strangers.
+    """
+
+    def get_dealing_query(self, company_id):
+        """Return the SELECT of the ids of the partners who have dealings with a company, however often."""
+        raise NotImplementedError
+
+    def read_dealing(self, reading):
+        """Return the same partners as the places of people, however often; before customers are known."""
+        raise NotImplementedError
+
+    def read_purchases(self, reading):
+        """Return the purchases until the last day as three arrays: place of the customer, day (datetime64[D]) and
+        money (float64, finite), of which that before the window need only be right in its sign."""
+        raise NotImplementedError
+
+    def read_returns(self, reading):
+        """Return what was given back in the window as two arrays: place of the customer and money (negative)."""
+        raise NotImplementedError
+
+    def get_affected(self, records):
+        """Return whose purchases or returns ``records`` are or have just ceased to be: ``{company: partners}``.
+
+        These customers are scored again. A person waits meanwhile, so what has to be known should be in the cache.
+
+        :param records: of any model; those that are none of this source's affect nobody
+        """
+        raise NotImplementedError
+
+
+class MetricSource:
+    """What brings columns of the frame of customers; it is read where one of them is needed."""
+
+    #: The names of the columns, in any collection.
+    columns = ()
+
+    def get_order_columns(self, scope):
+        """Return the columns that the scan of orders has to bring for this source: ``{name: (kind, SQL)}``."""
+        return {}
+
+    def read_columns(self, reading, columns):
+        """Return a DataFrame, index = ``reading.customers``, with all of :attr:`columns` that are among ``columns``.
+
+        More are welcome where they come by themselves: nobody gets to see them.
+
+        :param reading: a :class:`.reading.Reading`
+        :param columns: the names of all columns that are needed, a set
+        """
+        raise NotImplementedError
+
+
+class QuerySource(MetricSource):
+    """Columns that come from a SELECT with a row per customer."""
+
+    #: ``{name: DATE, COUNT, SUM or NUMBER}``
+    columns = {}
+
+    def get_query(self, scope):
+        """Return the SELECT: the commercial partner's id as ``customer``, and all columns under their names.
+
+        Where only some customers are read, ``scope.of_partners`` or ``scope.of_documents`` keeps the others out.
+
+        :param scope: a :class:`.scope.Scope`
+        """
+        raise NotImplementedError
+
+    def read_columns(self, reading, columns):
+        kinds = {column: kind for column, kind in self.columns.items() if column in columns}
+        return reading.fetch_by_customer(self.get_query(reading.scope), kinds)

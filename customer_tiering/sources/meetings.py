@@ -1,0 +1,55 @@
+"""Who attended which meeting, as SQL."""
+
+from odoo.tools import SQL
+
+
+def get_attendance_query(companies, of_attendees):
+    """Return the SELECT of who attends meetings: a row per company, meeting and person, with ``company_id``,
+    ``event_id``, ``partner_id``, ``day`` and ``hours``. Whoever declined the invitation does not attend.
+
+    A meeting has no company: it belongs to those that its organizer may work in, and to all when
+    no user organizes it. All-day meetings are kept as dates without a time zone, and count 8 hours
+    a day. The occurrences of a recurrent meeting are rows of their own.
+
+    :param companies: a table of the companies' ids and the names of their time zones, as SQL
+    :param of_attendees: condition on ``attendance.res_partner_id``, as SQL
+    """
+    return SQL(
+        """
+        SELECT company.id AS company_id, event.id AS event_id, attendance.res_partner_id AS partner_id,
+               CASE WHEN event.allday THEN event.start_date
+                    ELSE (event.start AT TIME ZONE 'UTC' AT TIME ZONE company.timezone)::date END AS day,
+               CASE WHEN event.allday THEN (event.stop_date - event.start_date + 1) * 8.0
+                    ELSE event.duration END AS hours
+          FROM calendar_event_res_partner_rel attendance
+          JOIN calendar_event event ON event.id = attendance.calendar_event_id
+          JOIN %(companies)s company (id, timezone)
+            ON event.user_id IS NULL
+            OR EXISTS (SELECT FROM res_company_users_rel WHERE cid = company.id AND user_id = event.user_id)
+         WHERE event.active IS TRUE
+           AND NOT EXISTS (SELECT FROM calendar_attendee answer
+                            WHERE answer.event_id = event.id AND answer.partner_id = attendance.res_partner_id
+                              AND answer.state = 'declined')
+           AND %(of_attendees)s
+        """,
+        companies=companies,
+        of_attendees=of_attendees,
+    )
+
+
+def get_meeting_query(companies):
+    """Return the SELECT of who met customers: what :func:`get_attendance_query` has, without colleagues, and
+    the ``customer``; several contacts of a customer give equal rows.
+
+    :param companies: a table of the companies' ids and the names of their time zones, as SQL
+    """
+    return SQL(
+        """
+        SELECT attended.company_id, attended.event_id, attendee.commercial_partner_id AS customer,
+               attended.day, attended.hours
+          FROM (%s) attended
+          JOIN res_partner attendee ON attendee.id = attended.partner_id
+         WHERE attendee.partner_share IS NOT FALSE
+        """,
+        get_attendance_query(companies, SQL("TRUE")),
+    )

@@ -1,0 +1,39 @@
+"""What customers asked for, what became of it, and through which team."""
+
+from odoo.tools import SQL
+
+from ..engine import quotations
+from . import orders
+from .base import FLOAT, ID, MOMENT, MetricSource
+
+
+class Quotations(MetricSource):
+    """From the orders of any state that are dated in the window, and the quotations that are open now and were there
+    on the last day."""
+
+    columns = quotations.COLUMNS
+
+    def get_order_columns(self, scope):
+        parameters = {"is_quotation": orders.is_quotation(), "money": orders.get_money()}
+        return {
+            "team": (ID, SQL("team_id")),
+            "quoted_at": (MOMENT, SQL("CASE WHEN %(is_quotation)s THEN create_date END", **parameters)),
+            "quoted": (
+                FLOAT,
+                SQL("CASE WHEN %(is_quotation)s THEN COALESCE(%(money)s, 0)::float8 ELSE 0::float8 END", **parameters),
+            ),
+        }
+
+    def read_columns(self, reading, columns):
+        found = reading.orders
+        buyer, quoted_at = found["buyer"], found["quoted_at"]
+        placed, bought = orders.choose_placed(reading), orders.choose_bought(reading)
+        quoted = (buyer >= 0) & (quoted_at == quoted_at)  # not NaT
+        quoted[quoted] = reading.is_past(reading.to_days(quoted_at[quoted]))
+        return quotations.summarize(
+            reading.customers,
+            (buyer[placed], found["confirmed"][placed]),
+            (buyer[bought], found["team"][bought]),
+            (buyer[quoted], found["quoted"][quoted]),
+            decimals=reading.scope.decimals,
+        )

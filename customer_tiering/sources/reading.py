@@ -1,0 +1,144 @@
+"""One reading: what the sources share, and the frame that it ends with."""
+
+import dataclasses
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from odoo.tools import SQL
+
+from ..engine import purchases, schema
+from . import customers, orders, people, rows
+from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
+
+#: The columns that every run needs, whatever its metrics.
+ALWAYS = frozenset({*schema.DTYPES, schema.REFUND_AMOUNT})
+
+#: Kind of a source's column: what PostgreSQL hands over, the dtype in the frame, and who has no row.
+_KINDS = {
+    DATE: (DATE, "datetime64[s]", "NaT"),
+    COUNT: (INTEGER, "int64", 0),
+    SUM: (FLOAT, "float64", 0.0),
+    NUMBER: (FLOAT, "float64", float("nan")),
+}
+
+
+class Reading:
+    """Reads the customers of a scope, once.
+
+    Rows come as arrays, only the columns that count, in one scan of each table; the engine sums them up by customer.
+    So the same scan answers several questions.
+
+    :param cr: the cursor
+    :param scope: a :class:`.scope.Scope` with candidates
+    :param purchase_source: a :class:`.base.PurchaseSource`
+    :param metric_sources: of :class:`.base.MetricSource`; those none of whose columns is needed are not read
+
+    Sources find here, all of it theirs to read and not to change:
+
+    ``scope``
+        as it was given, with ``people_ids``
+    ``people``
+        the :class:`.people.People`
+    ``customers``
+        the customers, a pd.Index of their ids (int64, ascending): the index of the frame
+    ``places``
+        from the place of a person to the place of the customer, int32; -1, a stranger, leads to -1
+    ``orders``
+        the arrays of :func:`.orders.scan`, of which ``day`` has taken the place of ``moment``, with the place of the
+        customer as ``buyer``
+    """
+
+    def __init__(self, cr, scope, purchase_source, metric_sources):
+        self.cr = cr
+        self.purchase_source, self.metric_sources = purchase_source, metric_sources
+        self.people = people.read(cr, scope)
+        self.scope = scope
+        if not scope.everybody:
+            self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
+
+    def frame(self, columns=()):
+        """Return the frame of the customers, a DataFrame as ``engine/schema.py`` describes it.
+
+        :param columns: names of the columns that are needed beside :data:`ALWAYS`
+        """
+        columns = ALWAYS | set(columns)
+        asked = [source for source in self.metric_sources if not columns.isdisjoint(source.columns)]
+        more = {}
+        for source in asked:
+            more |= source.get_order_columns(self.scope)
+        self.orders = orders.scan(self, more)
+        self.customers = self._read_customers()
+        self.places = np.append(self.customers.get_indexer(self.people.customer_ids), -1).astype("int32")
+        self.orders["buyer"] = self.places[self.orders["person"]]
+        self.orders["day"] = self.to_days(self.orders.pop("moment"))
+        frame = self._summarize_purchases()
+        for source in asked:
+            found = source.read_columns(self, columns)
+            frame = frame.join(found[[column for column in found if column in columns]])
+        return frame
+
+    def _read_customers(self):
+        ids = self.fetch(self.scope.candidates, {"id": ID})["id"]
+        ids.sort()
+        dealing = np.zeros(len(self.people.ids) + 1, dtype=bool)  # the last one is for strangers
+        dealing[self.purchase_source.read_dealing(self)] = True
+        of_partners = self.scope.of_partners(SQL.identifier("partner_id"))
+        kept = self.fetch(customers.get_kept_query(self.scope.company_id, of_partners), {"partner_id": ID})
+        known = np.append(self.people.customer_ids[dealing[:-1]], kept["partner_id"])
+        return pd.Index(ids[np.isin(ids, known)], dtype="int64", name=schema.CUSTOMER)
+
+    def _summarize_purchases(self):
+        scope = self.scope
+        return purchases.summarize(
+            self.customers,
+            self.purchase_source.read_purchases(self),
+            self.purchase_source.read_returns(self),
+            as_of=scope.as_of,
+            window_days=scope.window_days,
+            decimals=scope.decimals,
+        )
+
+    # ------------------------------------------------------------------
+    # What sources ask for
+    # ------------------------------------------------------------------
+
+    def fetch(self, query, columns, table=None):
+        """Return the arrays of ``query``, see :func:`.rows.fetch_arrays`.
+
+        :param table: where the query may bring all rows of a table, the name of it: they come in parts. The ``id`` of
+            the query is that of the table
+        """
+        if table and self.scope.everybody:
+            return rows.fetch_parts(self.cr, table, query, columns)
+        return rows.fetch_arrays(self.cr, query, columns)
+
+    def fetch_by_customer(self, query, kinds):
+        """Return the DataFrame of ``query``, index = ``customers``.
+
+        :param query: a SELECT with a row per customer, as :meth:`.base.QuerySource.get_query` returns it
+        :param kinds: ``{column: DATE, COUNT, SUM or NUMBER}``
+        """
+        found = self.fetch(query, {"customer": ID, **{column: _KINDS[kind][0] for column, kind in kinds.items()}})
+        place = self.customers.get_indexer(found["customer"])
+        frame = {}
+        for column, kind in kinds.items():
+            _kind, dtype, nothing = _KINDS[kind]
+            values = found[column] if kind != SUM else np.nan_to_num(found[column])
+            frame[column] = np.full(len(self.customers), nothing, dtype=dtype)
+            frame[column][place[place >= 0]] = values[place >= 0]
+        return pd.DataFrame(frame, index=self.customers)
+
+    def to_days(self, moments):
+        """Return the day of each moment (datetime64, naive UTC) in the company's time zone, as datetime64[D]."""
+        local = pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(ZoneInfo(self.scope.timezone)).tz_localize(None)
+        return local.to_numpy().astype("datetime64[D]")
+
+    def is_past(self, day):
+        """Return which days (datetime64[D]) are the last one or before it."""
+        return day <= schema.day(self.scope.as_of)
+
+    def is_in_window(self, day):
+        """Return which days (datetime64[D]) are in the window."""
+        return (day > schema.day(self.scope.window_start)) & self.is_past(day)

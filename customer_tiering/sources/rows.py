@@ -1,0 +1,201 @@
+"""Rows between PostgreSQL and numpy by the million, without a Python object per value."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+
+from odoo.tools import SQL
+
+from .. import pace
+from .base import BOOLEAN, DATE, FLOAT, ID, INTEGER, MOMENT
+
+# PostgreSQL counts days and microseconds from here.
+POSTGRES_EPOCH = "2000-01-01"
+# A value as bytes and what stands for NULL. string_agg() leaves NULLs out, which would shift the others.
+_SEND = {
+    ID: "int4send(COALESCE(%s, 0))",
+    INTEGER: "int8send(COALESCE(%s, 0)::int8)",
+    BOOLEAN: "boolsend(COALESCE(%s, FALSE))",
+    FLOAT: "float8send(COALESCE(%s::float8, 'NaN'))",
+    DATE: "date_send(COALESCE(%s, 'infinity'))",
+    MOMENT: "timestamp_send(COALESCE(%s, 'infinity'))",
+}
+_DTYPES = {ID: ">i4", INTEGER: ">i8", BOOLEAN: "?", FLOAT: ">f8", DATE: ">i4", MOMENT: ">i8"}
+_HEADER = 21  # bytes before the first value of a binary COPY
+_PART, _SMALL_PART = 1 << 22, 1 << 18  # ids; between small ones there are rests
+
+
+def fetch_arrays(cr, query, columns):
+    """Return the columns of ``query`` as arrays; parallel plans are possible.
+
+    PostgreSQL strings the values of a column together as bytes, so that millions of rows come as a few
+    values, each of which is an array in memory already.
+
+    :param cr: the cursor
+    :param query: a SELECT as SQL, without an order: the rows come in any, the same in all arrays. PostgreSQL
+        hands over a gigabyte at most, some 40 million rows
+    :param columns: ``{column of query: ID, INTEGER, BOOLEAN, FLOAT, DATE or MOMENT}``
+    :return: ``{column: array}``: int32 for ID and int64 for INTEGER (NULL: 0), bool (NULL: False), float64
+        (NULL: NaN), and for DATE and MOMENT datetime64[D] and datetime64[us] (NULL: NaT), naive as in the database
+    """
+    statement = SQL(
+        "COPY (SELECT %s FROM (%s) fetched) TO STDOUT (FORMAT binary)",
+        SQL(", ").join(SQL("string_agg(%s, '')", SQL(_SEND[kind], SQL.identifier(c))) for c, kind in columns.items()),
+        query,
+    )
+    buffer = io.BytesIO()
+    cr.copy_expert(cr.mogrify(statement).decode(), buffer)
+    data, position = buffer.getbuffer(), _HEADER
+    arrays = {}
+    for column, kind in columns.items():
+        size = max(int.from_bytes(data[position : position + 4], "big", signed=True), 0)  # -1: NULL, no rows
+        position += 4
+        arrays[column] = _to_native(np.frombuffer(data[position : position + size], _DTYPES[kind]), kind)
+        position += size
+    pace.rest()
+    return arrays
+
+
+def fetch_parts(cr, table, query, columns):
+    """Return the same as :func:`fetch_arrays`, handed over in parts that do not fill the memory.
+
+    :param table: name of the table whose ``id`` is that of ``query``
+    :param query: a SELECT as SQL with ``id`` among its columns
+    """
+    cr.execute(SQL("SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM %s", SQL.identifier(table)))
+    first, last = cr.fetchone()
+    size = _SMALL_PART if pace.is_resting() else _PART
+    parts = [
+        fetch_arrays(cr, SQL("SELECT * FROM (%s) part WHERE id >= %s AND id < %s", query, id_, id_ + size), columns)
+        for id_ in range(first, last + 1, size)
+    ]
+    return parts[0] if len(parts) == 1 else {c: np.concatenate([part.pop(c) for part in parts]) for c in columns}
+
+
+def _to_native(array, kind):
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if kind not in (DATE, MOMENT):
+        return array
+    dates = array.astype("int64").view("datetime64[us]" if kind == MOMENT else "datetime64[D]")
+    dates = dates + (np.datetime64(POSTGRES_EPOCH) - np.datetime64("1970-01-01"))
+    dates[array == np.iinfo(array.dtype).max] = "NaT"
+    return dates
+
+
+# ----------------------------------------------------------------------
+# The other way
+# ----------------------------------------------------------------------
+
+# The payload of one value in a binary COPY, as a numpy dtype. A numeric is a header and digits to the base
+# of 10,000: always _WHOLE before and _FRACTION after the point; PostgreSQL drops the zeros.
+_WHOLE, _FRACTION = 5, 2
+_HEAD = ["digits", "weight", "sign", "scale"]
+_NUMERIC = [*((name, ">i2") for name in _HEAD), ("digit", ">i2", _WHOLE + _FRACTION)]
+_PAYLOADS = {"int4": ">i4", "float8": ">f8", "bool": "?", "date": ">i4", "numeric": _NUMERIC}
+_TEXTS = {"varchar": b"", "text": b"", "jsonb": b"\x01"}  # what comes before the text
+_PIECE = 10_000  # rows
+
+
+def copy_frame(cr, table, frame, types, decimals=None):
+    """Append the rows of a DataFrame to a table of PostgreSQL.
+
+    :param cr: the cursor
+    :param table: name of the table
+    :param frame: a DataFrame; its columns and its index are columns of the table, missing values become NULL
+    :param types: ``{column: type}``, for all of them: int4, float8, bool, date, numeric, varchar, text or jsonb
+    :param decimals: ``{numeric column: decimals}``, at most 8; 2 when left out
+    :raises psycopg2.errors.QueryCanceled: when a number for a numeric column is not below 9.2e18
+    """
+    if frame.empty:
+        return
+    columns = [frame.index.name, *frame.columns]
+    statement = SQL(
+        "COPY %s (%s) FROM STDIN (FORMAT binary)",
+        SQL.identifier(table),
+        SQL(", ").join(map(SQL.identifier, columns)),
+    )
+    cr.copy_expert(statement.code, _Pieces(frame, types, decimals or {}), size=1 << 22)
+
+
+class _Pieces:
+    """A frame as the bytes that COPY reads: a thread makes the next piece while PostgreSQL takes in the one before."""
+
+    def __init__(self, frame, types, decimals):
+        self.frame, self.types, self.decimals = frame, types, decimals
+        self.pieces = self._make()
+        self.left = b""
+
+    def read(self, size):  # pylint: disable=method-required-super
+        while not self.left:
+            piece = next(self.pieces, None)
+            if piece is None:
+                return b""
+            pace.rest()
+            self.left = memoryview(piece)
+        head, self.left = self.left[:size], self.left[size:]
+        return bytes(head)
+
+    def _make(self):
+        yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
+        with ThreadPoolExecutor(1) as ahead:
+            pieces = [self.frame.iloc[row : row + _PIECE] for row in range(0, len(self.frame), _PIECE)]
+            waiting = ahead.submit(self._encode, pieces.pop(0))
+            while waiting:
+                piece, waiting = waiting.result(), pieces and ahead.submit(self._encode, pieces.pop(0))
+                yield piece
+        yield b"\xff\xff"
+
+    def _encode(self, piece):
+        values = {piece.index.name: piece.index.to_series(), **piece}
+        fields = [self._prepare(values[name], name) for name in values]
+        layout = [("fields", ">i2")]
+        for place, (_null, _size, payload) in enumerate(fields):
+            layout += [(f"size{place}", ">i4"), (f"value{place}", payload.dtype)]
+        rows = np.zeros(len(piece), dtype=layout)
+        rows["fields"] = len(fields)
+        kept = [np.ones((len(piece), 2), dtype=bool)]
+        for place, (null, size, payload) in enumerate(fields):
+            rows[f"size{place}"] = np.where(null, -1, size)
+            rows[f"value{place}"] = payload
+            width = payload.dtype.itemsize
+            kept += [np.ones((len(piece), 4), dtype=bool), np.arange(width) < np.where(null, 0, size)[:, None]]
+        return rows.view("u1").reshape(len(piece), -1)[np.concatenate(kept, axis=1)].tobytes()
+
+    def _prepare(self, values, name):
+        """Return which values are NULL, how many bytes each has, and the bytes as an array of one dtype."""
+
+        type_ = self.types[name]
+        null = values.isna().to_numpy()
+        if type_ in _TEXTS:
+            codes, distinct = pd.factorize(values.to_numpy(dtype=object))  # NULL: -1
+            texts = np.array([_TEXTS[type_] + text.encode() for text in distinct] + [b""])
+            return null, np.char.str_len(texts)[codes], texts[codes]
+        if type_ == "date":
+            days = values.to_numpy().astype("datetime64[D]") - np.datetime64(POSTGRES_EPOCH)
+            payload = np.where(null, 0, days.astype("int64")).astype(">i4")
+        elif type_ == "numeric":
+            payload = _to_numeric(values.fillna(0).to_numpy(dtype="float64"), self.decimals.get(name, 2))
+        else:
+            payload = values.fillna(0).to_numpy().astype(_PAYLOADS[type_])
+        return null, payload.dtype.itemsize, payload
+
+
+def _to_numeric(values, decimals):
+    size = np.abs(values)
+    if not (size < 9.2e18).all():
+        raise ValueError(f"The number {values[~(size < 9.2e18)][0]} is too large to be kept.")
+    unit = 10**decimals
+    whole = np.floor(size)
+    parts = np.rint((size - whole) * unit).astype("int64")
+    whole = whole.astype("int64") + parts // unit
+    parts = parts % unit * 10 ** (4 * _FRACTION - decimals)
+    result = np.zeros(len(values), dtype=_NUMERIC)
+    result["digits"], result["weight"], result["scale"] = _WHOLE + _FRACTION, _WHOLE - 1, decimals
+    result["sign"] = np.where(values < 0, 0x4000, 0)
+    for place in reversed(range(_WHOLE)):
+        whole, result["digit"][:, place] = np.divmod(whole, 10_000)
+    for place in reversed(range(_WHOLE, _WHOLE + _FRACTION)):
+        parts, result["digit"][:, place] = np.divmod(parts, 10_000)
+    return result

@@ -1,0 +1,100 @@
+"""What is to be read: of whom, as of which day, in which window, time zone and money."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from odoo.tools import SQL
+
+#: The key of the purchase source that counts where nobody says otherwise.
+ORDER = "order"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a reading has to know; made by ``res.company._get_tiering_scope`` or, with customers, by
+    ``customer.tiering.policy._get_scope``.
+
+    Rolling windows are ``(as_of - window_days, as_of]`` in days of the company's time zone.
+    """
+
+    #: Id of the company whose orders count.
+    company_id: int
+    #: Name of the time zone whose midnight ends a day.
+    timezone: str
+    #: Of the company's currency, to which money is rounded.
+    decimals: int
+    window_days: int
+    #: The last day that counts, also the last of the window.
+    as_of: date
+    #: The SELECT of the ids of the partners who may be customers, see ``customer.tiering.reader._get_candidates``;
+    #: None in a scope that no customers are read by.
+    candidates: SQL | None = None
+    #: Key of the purchase source, see ``customer.tiering.reader._get_purchase_sources``.
+    revenue_from: str = ORDER
+    #: Ids of the only customers to read, in milliseconds whatever the size of the tables; None: everybody.
+    partner_ids: tuple[int, ...] | None = None
+    #: Points of the values of choices, ``{column: {value: points}}``; None: those of today.
+    choices: dict | None = None
+    #: Ids of these customers and of all their contacts: added by the reading, which begins with the people.
+    people_ids: tuple[int, ...] | None = None
+
+    @property
+    def everybody(self) -> bool:
+        """Whether all customers are read, so that the tables are scanned and not looked up in."""
+        return self.partner_ids is None
+
+    @property
+    def window_start(self) -> date:
+        """The day before the window, which is the last that does not count in it."""
+        return self.as_of - timedelta(days=self.window_days)
+
+    # The moments (naive UTC, as the database has them) only keep PostgreSQL from looking at other rows; the day
+    # decides. No place on earth is 24 hours ahead of UTC, or behind it.
+
+    @property
+    def since(self) -> datetime:
+        """A moment before which no day of the window begins, wherever the company is."""
+        return datetime.combine(self.window_start, time())
+
+    @property
+    def until(self) -> datetime:
+        """A moment at which the last day is over, wherever the company is."""
+        return datetime.combine(self.as_of + timedelta(days=2), time())
+
+    # ------------------------------------------------------------------
+    # For SQL
+    # ------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> dict:
+        """What templates of SQL ask for by name: ``SQL("… %(company)s … %(as_of)s …", **scope.parameters)``."""
+        return {
+            "company": self.company_id,
+            "timezone": self.timezone,
+            "decimals": self.decimals,
+            "as_of": self.as_of,
+            "window_start": self.window_start,
+            "since": self.since,
+            "until": self.until,
+        }
+
+    def of_partners(self, column: SQL) -> SQL:
+        """The condition that ``column`` is one of the customers to read or of their contacts."""
+        return SQL("TRUE") if self.everybody else SQL("%s = ANY(%s)", column, list(self.people_ids))
+
+    def of_documents(self, model: SQL, res_id: SQL) -> SQL:
+        """The condition that a message or an activity is on one of these people or on their orders.
+
+        :param model: the column with the name of the document's model
+        :param res_id: the column with the document's id
+        """
+        if self.everybody:
+            return SQL("TRUE")
+        return SQL(
+            """(%(model)s = 'res.partner' AND %(of_partners)s
+             OR %(model)s = 'sale.order' AND %(res_id)s = ANY(ARRAY(SELECT id FROM sale_order WHERE %(of_buyers)s)))""",
+            model=model,
+            res_id=res_id,
+            of_partners=self.of_partners(res_id),
+            of_buyers=self.of_partners(SQL.identifier("partner_id")),
+        )

@@ -1,0 +1,59 @@
+"""What was decided about customers before: their scorecards and the locks."""
+
+import pandas as pd
+
+from odoo.tools import SQL
+
+from . import rows
+from .base import DATE, FLOAT, ID, INTEGER
+
+_CARD = {
+    "partner_id": ID,
+    "id": ID,
+    "policy_id": ID,
+    "tier_id": ID,
+    "computed_tier_id": ID,
+    "computed_since": DATE,
+    "pending_tier_id": ID,
+    "pending_date": DATE,
+    "lock_id": ID,
+    "score": FLOAT,
+    "digest": INTEGER,
+}
+
+
+def read_cards(cr, scope):
+    """Return the scorecards of a scope's company; only those of its customers where these are some.
+
+    :return: a DataFrame: index = id of the customer (ascending); id, policy_id, the ids of tiers and of
+        the lock (int64, 0: none), score (float64), dates (datetime64) and the ``digest`` of what is written
+    """
+    query = SQL(
+        "SELECT * FROM customer_tiering_scorecard WHERE company_id = %s AND %s",
+        scope.company_id,
+        SQL("TRUE") if scope.everybody else SQL("partner_id = ANY(%s)", list(scope.partner_ids)),
+    )
+    cards = pd.DataFrame(rows.fetch_arrays(cr, query, _CARD))
+    return cards.set_index(cards.pop("partner_id").astype("int64").rename("customer")).sort_index()
+
+
+def join(customers, cards, locks):
+    """Return what the scorecards and the locks say about customers.
+
+    :param customers: the index of the frame of customers; the result has the same
+    :param cards: what :func:`read_cards` returned
+    :param locks: rows of customer, lock, mode and tier, one per customer at most
+    :return: a DataFrame: previous_tier, pending_tier, lock_id, lock_tier (Int64), previous_since,
+        pending_date (datetime64), lock_mode (object); missing where there is none
+    """
+    locks = pd.DataFrame(locks, columns=["customer", "lock_id", "lock_mode", "lock_tier"]).set_index("customer")
+    before = cards.reindex(customers)
+    keys = {"previous_tier": before["computed_tier_id"], "pending_tier": before["pending_tier_id"]}
+    return pd.DataFrame(
+        {
+            **{key: tiers.where(tiers > 0).astype("Int64") for key, tiers in keys.items()},
+            "previous_since": before["computed_since"],
+            "pending_date": before["pending_date"],
+            **locks.reindex(customers).astype({"lock_id": "Int64", "lock_mode": object, "lock_tier": "Int64"}),
+        }
+    )
