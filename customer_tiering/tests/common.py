@@ -1,5 +1,6 @@
 from datetime import date, datetime, time, timedelta
 
+from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import TransactionCase, new_test_user
 
@@ -7,7 +8,10 @@ AS_OF = date(2026, 6, 30)
 
 
 class TieringCommon(TransactionCase):
-    """A company of its own with its default policy, a product and a few ways to say "they bought"."""
+    """A company of its own with its default policy and a product, and what its tests say of customers.
+
+    Days are counted back from AS_OF, the day on which policies are computed unless a test says otherwise.
+    """
 
     @classmethod
     def setUpClass(cls):
@@ -21,11 +25,16 @@ class TieringCommon(TransactionCase):
         cls.policy = cls.company.tiering_policy_ids
         cls.policy.recalibrate_days = 0  # what a run says depends on no earlier one
         cls.product = cls.env["product.product"].create({"name": "Compact disc", "taxes_id": False})
-        cls.salesperson = cls._new_user("tiering_salesperson", "sales_team.group_sale_salesman_all_leads")
-        cls.manager = cls._new_user("tiering_manager", "sales_team.group_sale_manager")
+        cls.salesperson = cls.new_user("tiering_salesperson", "sales_team.group_sale_salesman_all_leads")
+        cls.manager = cls.new_user("tiering_manager", "sales_team.group_sale_manager")
+
+    # ------------------------------------------------------------------
+    # Who there is, and what they did
+    # ------------------------------------------------------------------
 
     @classmethod
-    def _new_user(cls, login, groups, **values):
+    def new_user(cls, login, groups, **values):
+        """A user of the company in ``groups`` (external ids with commas between them)."""
         return new_test_user(
             cls.env,
             login=login,
@@ -36,15 +45,24 @@ class TieringCommon(TransactionCase):
         )
 
     @classmethod
-    def _customer(cls, name, **values):
+    def new_customer(cls, name, **values):
+        """A contact who has bought nothing yet."""
         return cls.env["res.partner"].create({"name": name, **values})
 
     @classmethod
-    def _order(cls, partner, days_ago=0, amount=100.0, state="sale", when=None, **values):
-        """An order of ``amount`` (untaxed) placed ``days_ago`` days before AS_OF, at noon UTC."""
+    def buyer(cls, name, *days, amount=100.0, **values):
+        """A contact with an order of ``amount`` on each of the ``days`` before AS_OF."""
+        partner = cls.new_customer(name, **values)
+        for ago in days:
+            cls.order(partner, ago, amount)
+        return partner
+
+    @classmethod
+    def order(cls, who, days=0, amount=100.0, state="sale", when=None, **values):
+        """An order of ``amount`` (untaxed) placed ``days`` days before AS_OF at noon, or at ``when`` (UTC)."""
         order = cls.env["sale.order"].create(
             {
-                "partner_id": partner.id,
+                "partner_id": who.id,
                 "company_id": cls.company.id,
                 "order_line": [
                     Command.create({"product_id": cls.product.id, "product_uom_qty": 1, "price_unit": amount})
@@ -52,22 +70,22 @@ class TieringCommon(TransactionCase):
                 **values,
             }
         )
-        order.write({"state": state, "date_order": when or cls._noon(AS_OF, days_ago)})
+        order.write({"state": state, "date_order": when or cls.noon(AS_OF, days)})
         return order
 
     @classmethod
-    def _accounting(cls):
+    def accounting(cls):
         """Give the company the accounts and journals that credit notes need."""
         cls.env["account.chart.template"].try_loading("generic_coa", company=cls.company, install_demo=False)
 
     @classmethod
-    def _credit_note(cls, partner, days_ago=0, amount=100.0, post=True):
-        """A credit note of ``amount`` (untaxed) dated ``days_ago`` days before AS_OF; needs `_accounting`."""
+    def credit_note(cls, who, days=0, amount=100.0, post=True):
+        """A credit note of ``amount`` (untaxed) dated ``days`` days before AS_OF; needs `accounting`."""
         move = cls.env["account.move"].create(
             {
                 "move_type": "out_refund",
-                "partner_id": partner.id,
-                "invoice_date": AS_OF - timedelta(days=days_ago),
+                "partner_id": who.id,
+                "invoice_date": AS_OF - timedelta(days=days),
                 "invoice_line_ids": [
                     Command.create({"name": "Return", "quantity": 1, "price_unit": amount, "tax_ids": False})
                 ],
@@ -78,30 +96,61 @@ class TieringCommon(TransactionCase):
         return move
 
     @classmethod
-    def _noon(cls, day, days_ago):
-        return datetime.combine(day - timedelta(days=days_ago), time(12))
+    def noon(cls, day, days=0):
+        """The moment (UTC, as the database has it) at noon, ``days`` days before ``day``."""
+        return datetime.combine(day - timedelta(days=days), time(12))
+
+    # ------------------------------------------------------------------
+    # What the addon makes of them
+    # ------------------------------------------------------------------
 
     @classmethod
-    def _run(cls, policy=None, as_of=AS_OF, **values):
-        """Compute a policy and return its run."""
-        run = cls.env["customer.tiering.run"]._queue(policy or cls.policy, trigger="manual")
-        run.write(values)
-        run._compute(as_of=as_of)
-        return run
-
-    @classmethod
-    def _other_policy(cls, **values):
+    def other_policy(cls, **values):
         """A second policy of the company, for companies, before the default one."""
         firms = {"name": "Firms", "partner_domain": "[('is_company', '=', True)]", "sequence": 1}
         return cls.policy.copy({**firms, **values})
 
     @classmethod
-    def _card(cls, partner, company=None):
+    def metric(cls, key):
+        """The id of a metric."""
+        return cls.env["customer.tiering.metric"].search([("key", "=", key)]).id
+
+    @classmethod
+    def compute(cls, day=AS_OF, policy=None, **values):
+        """Compute a policy (the default one) as of ``day``; return its run, which has ``values``."""
+        run = cls.env["customer.tiering.run"]._queue(policy or cls.policy, trigger="manual")
+        run.write(values)
+        run._compute(as_of=day)
+        return run
+
+    @classmethod
+    def compute_after(cls, days, **values):
+        """Compute the default policy ``days`` days after AS_OF; return its run."""
+        return cls.compute(AS_OF + timedelta(days=days), **values)
+
+    @classmethod
+    def card(cls, who, company=None):
+        """The scorecard of a customer in a company (the test's own), empty where there is none."""
         return cls.env["customer.tiering.scorecard"].search(
-            [("partner_id", "=", partner.id), ("company_id", "=", (company or cls.company).id)]
+            [("partner_id", "=", who.id), ("company_id", "=", (company or cls.company).id)]
         )
+
+    @classmethod
+    def changes(cls, who):
+        """All changes of a customer's tier, the last one first."""
+        return cls.env["customer.tier.change"].search([("partner_id", "=", who.id)])
+
+    # ------------------------------------------------------------------
+    # What must be so
+    # ------------------------------------------------------------------
 
     def assertTiers(self, expected):  # noqa: N802 - like unittest's own
         """``expected``: ``{partner: tier name or False}``, all wrong ones reported together."""
-        actual = {partner.name: self._card(partner).tier_id.name for partner in expected}
+        actual = {partner.name: self.card(partner).tier_id.name for partner in expected}
         self.assertEqual(actual, {partner.name: tier for partner, tier in expected.items()})
+
+    def assertRefused(self, message, values, policy=None):  # noqa: N802 - like unittest's own
+        """A manager cannot write ``values`` on a policy (the default one) and reads why: ``message``, a regex."""
+        with self.assertRaisesRegex(ValidationError, message), self.env.cr.savepoint():
+            (policy or self.policy).with_user(self.manager).write(values)
+            self.env.flush_all()

@@ -36,18 +36,18 @@ class TestAccess(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.customer = cls._customer("Ann")
-        cls.order = cls._order(cls.customer, 5, 100)
+        cls.customer = cls.new_customer("Ann")
+        cls.sale_order = cls.order(cls.customer, 5, 100)
         tier = cls.policy.tier_ids[0]
         cls.env["customer.tier.condition"].create({"tier_id": tier.id, "value": 1})
-        cls._run()
+        cls.compute()
         cls.policy.action_simulate()
         cls.simulation = cls.env["customer.tiering.simulation"].search([("base_id", "=", cls.policy.id)])
         cls.simulation.draft_id.tier_ids[1].entry_floor = 41  # the customer has 41.67 and would be in Gold
         cls.simulation.draft_id.action_simulation_compute()
         cls.env["customer.tiering.lock"].create({"partner_id": cls.customer.id, "tier_id": tier.id, "reason": "Why"})
         cls.env["customer.tiering.refresh"]._add(cls.customer, cls.company, "instant")
-        cls.internal = cls._new_user("tiering_internal", "base.group_user")
+        cls.internal = cls.new_user("tiering_internal", "base.group_user")
         cls.portal = new_test_user(
             cls.env,
             "tiering_portal",
@@ -56,7 +56,7 @@ class TestAccess(TieringCommon):
             company_ids=[Command.set(cls.company.ids)],
         )
         cls.public = cls.env.ref("base.public_user")
-        cls.own_leads = cls._new_user("tiering_own", "sales_team.group_sale_salesman")
+        cls.own_leads = cls.new_user("tiering_own", "sales_team.group_sale_salesman")
 
     def test_salespeople_read_and_do_not_write(self):
         for user in (self.salesperson, self.own_leads):
@@ -68,7 +68,7 @@ class TestAccess(TieringCommon):
             for model in (*OF_MANAGERS, *WIZARDS):
                 for operation in ("read", *OPERATIONS):
                     self.assertFalse(self.env[model].with_user(user).has_access(operation), (model, operation))
-            self.assertEqual(self.customer.with_user(user).tiering_score, self._card(self.customer).score)
+            self.assertEqual(self.customer.with_user(user).tiering_score, self.card(self.customer).score)
             with self.assertRaises(AccessError):
                 self.policy.with_user(user).action_compute_now()
 
@@ -104,7 +104,7 @@ class TestAccess(TieringCommon):
                 with self.assertRaisesRegex(ValidationError, "cannot be read"), self.env.cr.savepoint():
                     self.policy.with_user(self.manager).copy({"partner_domain": domain})
         self.policy.with_user(self.manager).partner_domain = "[('name', '=', 'Ann')]"
-        self.assertEqual(self._run().customer_count, 1)
+        self.assertEqual(self.compute().customer_count, 1)
 
     def test_others_get_nothing(self):
         for user in (self.internal, self.portal, self.public):
@@ -137,7 +137,7 @@ class TestAccess(TieringCommon):
     def test_a_search_by_tier_tells_others_nothing(self):
         """Whatever the condition, who may not see tiers learns the same about every partner."""
         tier = self.customer.tiering_tier_id
-        other = self._customer("Never scored")
+        other = self.new_customer("Never scored")
         domain = [("id", "in", (self.customer | other).ids)]
         for condition in (
             ("tiering_tier_id", "=", tier.id),
@@ -157,7 +157,7 @@ class TestAccess(TieringCommon):
         """A path through the scorecard leads to orders and users; their rules and groups hold there, too."""
         same = [("id", "=", self.customer.id)]
         behind = ("tiering_scorecard_id.partner_id.sale_order_ids", "any", [("amount_total", ">", 0)])
-        self.order.user_id = self.salesperson
+        self.sale_order.user_id = self.salesperson
         for user, count in ((self.salesperson, 1), (self.own_leads, 0)):
             with self.subTest(user=user.login):
                 partners = self.env["res.partner"].with_user(user)
@@ -168,8 +168,8 @@ class TestAccess(TieringCommon):
                 self.assertEqual(partners.search_count([*same, (f"{path}.signup_type", "!=", "reset")]), 0)
 
     def test_a_search_of_users_by_tier_tells_others_nothing(self):
-        self._order(self.portal.partner_id, 5, 100)
-        self._run()
+        self.order(self.portal.partner_id, 5, 100)
+        self.compute()
         both = [("id", "in", (self.portal | self.internal).ids)]
         for condition in (("tiering_tier_id", "!=", False), ("partner_id.tiering_tier_id", "!=", False)):
             with self.subTest(condition=condition):
@@ -192,7 +192,7 @@ class TestAccess(TieringCommon):
             self.customer.with_user(self.internal).export_data(["name", "tiering_tier_id/name"])
 
     def test_a_portal_customer_can_confirm_although_tiers_are_hidden(self):
-        order = self._order(self.customer, 0, 10, state="sent")
+        order = self.order(self.customer, 0, 10, state="sent")
         order.with_user(self.public).sudo().action_confirm()
         self.assertEqual(order.tiering_tier_id, self.customer.tiering_tier_id)
 

@@ -80,7 +80,7 @@ class TestCdnow(CdnowCommon):
         return frame.assign(recency_days=(pd.Timestamp(self.as_of) - last).dt.days)
 
     def test_recency_frequency_and_monetary_of_every_customer(self):
-        run = self._run(as_of=self.as_of)
+        run = self.compute(self.as_of)
         self.assertEqual(run.customer_count, 2357)
         cards, expected = self._scorecards(), self._expected()
         self.assertEqual(list(cards.index), list(expected.index))
@@ -90,7 +90,7 @@ class TestCdnow(CdnowCommon):
             self.assertEqual(list(cards[column].fillna(-1)), list(expected[column].fillna(-1)), column)
 
     def test_scores_are_mid_rank_percentiles_and_equal_customers_score_equal(self):
-        self._run(as_of=self.as_of)
+        self.compute(self.as_of)
         cards, expected = self._scorecards(), self._expected().dropna()
         active = expected[expected["order_count"] > 0]
         points = pd.DataFrame(
@@ -111,8 +111,8 @@ class TestCdnow(CdnowCommon):
         self.assertEqual(kinds.max(), 1)
 
     def test_two_runs_give_the_same_and_the_second_writes_nothing(self):
-        self._run(as_of=self.as_of)
+        self.compute(self.as_of)
         before = self._scorecards()
-        run = self._run(as_of=self.as_of)
+        run = self.compute(self.as_of)
         self.assertEqual(run.written_count, 0)
         self.assertTrue(self._scorecards().equals(before))

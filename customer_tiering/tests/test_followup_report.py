@@ -29,10 +29,10 @@ class TestFollowupReport(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.startClassPatcher(freeze_time("2026-06-30 12:00:00"))
-        cls.own = cls._new_user("tiering_own", "sales_team.group_sale_salesman")
+        cls.own = cls.new_user("tiering_own", "sales_team.group_sale_salesman")
         cls.welcome, cls.care = cls._playbooks()
         cls.tier = cls.policy.tier_ids[0]
-        cls.ann, cls.bob = cls._customer("Ann"), cls._customer("Bob")
+        cls.ann, cls.bob = cls.new_customer("Ann"), cls.new_customer("Bob")
         cls.number = 0
 
     @classmethod
@@ -250,19 +250,19 @@ class TestFollowupReport(TieringCommon):
             (datetime(2026, 6, 10), False),
         ):
             orders = self._row(followup).order_count
-            self._order(self.ann, when=when)
+            self.order(self.ann, when=when)
             self.env.invalidate_all()
             self.assertEqual(self._row(followup).order_count, orders + counted, when)
         # Two have counted. None of these does: a quotation, a free order, of somebody else, cancelled.
         after = noon + timedelta(days=3)
-        self._order(self.ann, when=after, state="sent")
-        self._order(self.ann, when=after, state="cancel")
-        self._order(self.ann, when=after, amount=0)
-        self._order(self.bob, when=after)
+        self.order(self.ann, when=after, state="sent")
+        self.order(self.ann, when=after, state="cancel")
+        self.order(self.ann, when=after, amount=0)
+        self.order(self.bob, when=after)
         self.env.invalidate_all()
         self.assertEqual(self._row(followup).order_count, 2)
         # One of a contact of the customer does.
-        self._order(self._customer("Assistant", parent_id=self.ann.id, type="contact"), when=after)
+        self.order(self.new_customer("Assistant", parent_id=self.ann.id, type="contact"), when=after)
         self.env.invalidate_all()
         self.assertEqual(self._row(followup).order_count, 3)
         # 11 May 2026, 00:00 in UTC, is 10 May in New York: the day of the follow-up. 10 June, 00:00, is 9 June.
@@ -274,7 +274,7 @@ class TestFollowupReport(TieringCommon):
         day = AS_OF - timedelta(days=31)  # days 1 to 30 are 31 May to 29 June: over
         self._followup(due=day, done=f"{day} 08:00:00")
         self._followup(due=day, done=f"{day} 08:00:00", partner=self.bob)
-        self._order(self.bob, when=datetime(2026, 6, 29, 12))
+        self.order(self.bob, when=datetime(2026, 6, 29, 12))
         (total,) = self._read()
         self.assertEqual((total["ordered_share:avg"], total["order_count:sum"]), (50, 1))
         # Day 30 is today: not over, although there is an order.
@@ -328,7 +328,7 @@ class TestFollowupReport(TieringCommon):
             self.assertTrue(report.browse(mine.id).summary)
             for operation in ("write", "create", "unlink"):
                 self.assertFalse(report.has_access(operation))
-        internal = self._new_user("tiering_internal", "base.group_user")
+        internal = self.new_user("tiering_internal", "base.group_user")
         with self.assertRaises(AccessError):
             self.env["customer.tiering.followup.report"].with_user(internal).search([])
         with self.assertRaises(AccessError):
@@ -350,7 +350,7 @@ class TestFollowupReport(TieringCommon):
         there = self._followup(due=AS_OF, playbook=playbook)
         done_here = self._followup(due=AS_OF, done="2026-05-10 10:00:00")
         done_there = self._followup(due=AS_OF, done="2026-05-10 10:00:00", playbook=playbook)
-        self._order(self.ann, when=datetime(2026, 5, 15))
+        self.order(self.ann, when=datetime(2026, 5, 15))
         report = both["customer.tiering.followup.report"]
         values = report.search([]).read(["status", "order_count"])
         self.assertEqual(

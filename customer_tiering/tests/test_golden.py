@@ -22,9 +22,9 @@ class TestGolden(TieringCommon):
         cls.partners = {}
         for row in cls.golden["transactions"]:
             when = datetime.fromisoformat(row["date"]) + timedelta(hours=12)
-            cls._order(cls._partner(row["customer"]), amount=row["amount"], when=when)
+            cls.order(cls._partner(row["customer"]), amount=row["amount"], when=when)
         for name in cls.golden["prospects"]:
-            cls._order(cls._partner(name), state="draft")
+            cls.order(cls._partner(name), state="draft")
         for row in cls.golden["credit_notes"]:
             line = {"name": "Return", "price_unit": row["amount"], "tax_ids": False}
             cls.env["account.move"].create(
@@ -37,7 +37,7 @@ class TestGolden(TieringCommon):
             ).action_post()
         cls.policy.criterion_ids.method = "percentile"
         for criterion in cls.policy.criterion_ids:
-            criterion.weight = cls.golden["policy"]["weights"][criterion.metric]
+            criterion.weight = cls.golden["policy"]["weights"][criterion.metric_id.key]
         cls.policy.window_days = cls.golden["window_days"]
         cls.policy.tier_ids = [
             Command.clear(),
@@ -50,18 +50,18 @@ class TestGolden(TieringCommon):
     @classmethod
     def _partner(cls, name):
         if name not in cls.partners:
-            cls.partners[name] = cls._customer(name)
+            cls.partners[name] = cls.new_customer(name)
         return cls.partners[name]
 
     def _check(self, section):
         expected = self.golden["expected"][section]
         self.policy.min_population = expected["min_population"]
-        run = self._run(as_of=self.as_of)
+        run = self.compute(self.as_of)
         self.assertEqual(run.fitted["population"], expected["population"])
         facts = self.golden["expected"]["percentile"]["customers"]  # the same in both sections
         for name, scored in expected["customers"].items():
             values = {**facts[name], **scored}
-            card = self._card(self.partners[name])
+            card = self.card(self.partners[name])
             with self.subTest(customer=name, why=values["why"]):
                 bought = values["recency_days"] is not None
                 self.assertEqual(bool(card.last_order_date), bought)

@@ -19,9 +19,9 @@ class TestHooks(TieringCommon):
         self.assertEqual(self.company.tiering_policy_ids, self.policy)
 
     def test_uninstalling_removes_what_runs_computed_before_the_segments(self):
-        customer = self._customer("Ann")
-        order = self._order(customer)
-        self._run()
+        customer = self.new_customer("Ann")
+        order = self.order(customer)
+        self.compute()
         self.assertTrue(customer.tiering_tier_id)
         with self.env.cr.savepoint() as savepoint:
             uninstall_hook(self.env)

@@ -20,21 +20,21 @@ class TestLock(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.policy.criterion_ids = [Command.clear(), Command.create({"metric": "recency", "method": "bands"})]
+        cls.policy.criterion_ids = [
+            Command.clear(),
+            Command.create({"metric_id": cls.metric("recency"), "method": "bands"}),
+        ]
         cls.platinum, cls.gold, cls.silver, cls.bronze = cls.policy.tier_ids
-        cls.best, cls.late = cls._customer("Best"), cls._customer("Late")
-        cls._order(cls.best, 0)
-        cls._order(cls.late, 100)
-        cls._run()
+        cls.best, cls.late = cls.new_customer("Best"), cls.new_customer("Late")
+        cls.order(cls.best, 0)
+        cls.order(cls.late, 100)
+        cls.compute()
         cls.Lock = cls.env["customer.tiering.lock"].with_user(cls.manager)
 
     def _lock(self, partner, tier, mode="floor", **values):
         return self.Lock.create(
             {"partner_id": partner.id, "tier_id": tier.id, "mode": mode, "reason": "Promised", **values}
         )
-
-    def _last_change(self, partner):
-        return self.env["customer.tier.change"].search([("partner_id", "=", partner.id)], limit=1)
 
     def _wizard(self, records, **values):
         context = {"active_model": records._name, "active_ids": records.ids, "active_id": records[:1].id}
@@ -51,24 +51,24 @@ class TestLock(TieringCommon):
             self._lock(partner, self.gold)
         # who is above stays there, who is below is lifted; at once
         self.assertTiers({self.best: "Platinum", self.late: "Gold"})
-        self.assertEqual(self._run().written_count, 0)
-        self._order(self.late, 0)
-        self._run()
+        self.assertEqual(self.compute().written_count, 0)
+        self.order(self.late, 0)
+        self.compute()
         self.assertTiers({self.late: "Platinum"})
-        self._run(as_of=AS_OF + timedelta(days=200))
+        self.compute_after(200)
         self.assertTiers({self.best: "Gold", self.late: "Gold"})
 
     def test_exactly_a_tier(self):
         for partner in (self.best, self.late):
             self._lock(partner, self.gold, "fixed")
         self.assertTiers({self.best: "Gold", self.late: "Gold"})
-        self._order(self.late, 0)
-        self._run()
+        self.order(self.late, 0)
+        self.compute()
         self.assertTiers({self.late: "Gold"})
 
     def test_the_computed_tier_stays_visible_beside_the_lock(self):
         lock = self._lock(self.late, self.platinum)
-        card = self._card(self.late)
+        card = self.card(self.late)
         self.assertRecordValues(
             card,
             [
@@ -95,17 +95,19 @@ class TestLock(TieringCommon):
                 "reason": "Promised",
                 "user": self.manager.name,
                 "date_end": False,
+                "sentence": f"At least Platinum, decided by {self.manager.name}: Promised. "
+                "The rules alone come to Silver.",
             },
         )
 
     def test_runs_compute_on_under_a_lock(self):
         self.policy.grace_days = 10
         self._lock(self.best, self.platinum)
-        self._run(as_of=AS_OF + timedelta(days=31))
-        card = self._card(self.best)
+        self.compute_after(31)
+        card = self.card(self.best)
         self.assertEqual((card.computed_tier_id, card.pending_tier_id, card.differs), (self.platinum, self.gold, False))
-        self._run(as_of=AS_OF + timedelta(days=41))
-        card = self._card(self.best)
+        self.compute_after(41)
+        card = self.card(self.best)
         self.assertEqual((card.tier_id, card.computed_tier_id, card.differs), (self.platinum, self.gold, True))
         self.assertFalse(card.pending_tier_id)
         self.assertEqual(card.tier_since, AS_OF)
@@ -120,7 +122,7 @@ class TestLock(TieringCommon):
             "user_id": self.manager.id,
             "date": AS_OF,
         }
-        self.assertRecordValues(self._last_change(self.late), [expected])
+        self.assertRecordValues(self.changes(self.late)[:1], [expected])
         lock.action_end()
         expected |= {
             "from_tier_id": self.platinum.id,
@@ -128,13 +130,13 @@ class TestLock(TieringCommon):
             "direction": "down",
             "reason": "lock_ended",
         }
-        self.assertRecordValues(self._last_change(self.late), [expected])
+        self.assertRecordValues(self.changes(self.late)[:1], [expected])
 
     def test_a_lock_that_changes_no_tier_is_no_change(self):
-        before = self._last_change(self.best)
+        before = self.changes(self.best)[:1]
         lock = self._lock(self.best, self.platinum, "fixed")
-        self.assertEqual(self._last_change(self.best), before)
-        card = self._card(self.best)
+        self.assertEqual(self.changes(self.best)[:1], before)
+        card = self.card(self.best)
         self.assertEqual((card.lock_id, card.differs, card.tier_id), (lock, False, self.platinum))
 
     # ------------------------------------------------------------------
@@ -174,11 +176,11 @@ class TestLock(TieringCommon):
             self._lock(self.late, self.gold, date_end=AS_OF)
 
     def test_the_tier_is_one_of_the_customers_policy(self):
-        firms = self._other_policy()
-        firm = self._customer("Firm", is_company=True)
-        self._order(firm, 0)
-        self._run(firms)
-        self.assertEqual(self._card(firm).policy_id, firms)
+        firms = self.other_policy()
+        firm = self.new_customer("Firm", is_company=True)
+        self.order(firm, 0)
+        self.compute(policy=firms)
+        self.assertEqual(self.card(firm).policy_id, firms)
         with (
             self.assertRaisesRegex(ValidationError, "Firm belongs to the policy “Firms”, which has no tier Gold"),
             self.env.cr.savepoint(),
@@ -206,13 +208,13 @@ class TestLock(TieringCommon):
 
     def test_a_lock_ends_in_the_run_after_its_last_day(self):
         lock = self._lock(self.late, self.platinum, date_end=AS_OF + timedelta(days=7))
-        self._run(as_of=AS_OF + timedelta(days=7))
+        self.compute_after(7)
         self.assertTiers({self.late: "Platinum"})
-        self._run(as_of=AS_OF + timedelta(days=8))
+        self.compute_after(8)
         self.assertTiers({self.late: "Silver"})
-        card = self._card(self.late)
+        card = self.card(self.late)
         self.assertEqual((card.lock_id.id, card.differs), (False, False))
-        change = self._last_change(self.late)
+        change = self.changes(self.late)[:1]
         self.assertEqual((change.reason, change.direction, change.date), ("lock_ended", "down", AS_OF + timedelta(8)))
         self.assertEqual(lock.reason, "Promised")
 
@@ -227,14 +229,14 @@ class TestLock(TieringCommon):
         self.assertEqual(lock.ended_on.date(), AS_OF)
         again = self._lock(self.late, self.gold)
         self.assertTiers({self.late: "Gold"})
-        contact = self._customer("Contact", parent_id=self.late.id)
+        contact = self.new_customer("Contact", parent_id=self.late.id)
         contact.with_user(self.manager).action_tiering_unlock()
         self.assertTiers({self.late: "Silver"})
         self.assertFalse(again.active)
         contact.with_user(self.manager).action_tiering_unlock()  # there is nothing left to end
 
     def test_lock_and_back_from_the_scorecard(self):
-        card = self._card(self.late).with_user(self.manager)
+        card = self.card(self.late).with_user(self.manager)
         self.assertEqual(
             card.action_tiering_lock()["context"],
             {"active_model": "res.partner", "active_ids": self.late.ids, "active_id": self.late.id},
@@ -248,7 +250,7 @@ class TestLock(TieringCommon):
         self.assertEqual(lock.ended_by_id, self.manager)
 
     def test_who_ended_a_lock_is_kept(self):
-        other = self._new_user("tiering_manager_2", "sales_team.group_sale_manager")
+        other = self.new_user("tiering_manager_2", "sales_team.group_sale_manager")
         lock = self._lock(self.late, self.platinum)
         lock.with_user(other).action_end()
         self.assertEqual((lock.user_id, lock.ended_by_id), (self.manager, other))
@@ -276,8 +278,8 @@ class TestLock(TieringCommon):
         second = self._lock(self.late, self.gold, "fixed")
         self.assertTiers({self.late: "Gold"})
         self.assertRecordValues(first | second, [{"active": False}, {"active": True}])
-        self.assertEqual((first.ended_by_id, self._card(self.late).lock_id), (self.manager, second))
-        self.assertEqual(self._last_change(self.late).reason, "lock")
+        self.assertEqual((first.ended_by_id, self.card(self.late).lock_id), (self.manager, second))
+        self.assertEqual(self.changes(self.late)[:1].reason, "lock")
         second.action_end()
         self.assertTiers({self.late: "Silver"})  # not back to the first one
 
@@ -310,8 +312,8 @@ class TestLock(TieringCommon):
         other = self.env["res.company"].create({"name": "Other Company"})
         self.env.user.company_ids |= other
         self.manager.company_ids |= other
-        self._order(self.late, 100, company_id=other.id)
-        self._run(other.tiering_policy_ids)
+        self.order(self.late, 100, company_id=other.id)
+        self.compute(policy=other.tiering_policy_ids)
         theirs = other.tiering_policy_ids.tier_ids[0]
         here = self._lock(self.late, self.gold)
         there = self.Lock.with_context(allowed_company_ids=[other.id, self.company.id]).create(
@@ -319,19 +321,19 @@ class TestLock(TieringCommon):
         )
         self.assertEqual(there.company_id, other)
         self.assertTrue(here.active)
-        self.assertEqual(self._card(self.late).tier_id, self.gold)
-        self.assertEqual(self._card(self.late, other).tier_id, theirs)
+        self.assertEqual(self.card(self.late).tier_id, self.gold)
+        self.assertEqual(self.card(self.late, other).tier_id, theirs)
         self.late.with_user(self.manager).with_company(other).action_tiering_unlock()
         self.assertEqual((here.active, there.active), (True, False))
         # 100 days: 50 points; one order: 0; one average order: 25: 25 points
-        self.assertEqual(self._card(self.late, other).tier_id.name, "Bronze")
+        self.assertEqual(self.card(self.late, other).tier_id.name, "Bronze")
 
     # ------------------------------------------------------------------
     # Many at once
     # ------------------------------------------------------------------
 
     def test_partners_are_locked_from_their_list(self):
-        contacts = self._customer("A", parent_id=self.late.id) | self._customer("B", parent_id=self.late.id)
+        contacts = self.new_customer("A", parent_id=self.late.id) | self.new_customer("B", parent_id=self.late.id)
         wizard = self._wizard(contacts | self.best, tier_id=self.gold.id, action="fixed")
         self.assertEqual((wizard.partner_ids, wizard.partner_count), (self.late | self.best, 2))
         self.assertEqual(wizard.policy_id, self.policy)
@@ -343,7 +345,7 @@ class TestLock(TieringCommon):
         self.assertFalse(self.Lock.search([]))
 
     def test_customers_are_locked_from_the_list_of_scorecards(self):
-        cards = self._card(self.best) | self._card(self.late)
+        cards = self.card(self.best) | self.card(self.late)
         wizard = self._wizard(cards, tier_id=self.gold.id)
         self.assertEqual(wizard.partner_ids, self.late | self.best)
         wizard.action_apply()
@@ -360,7 +362,7 @@ class TestLock(TieringCommon):
     def test_partners_and_scorecards_are_found_by_what_their_locks_change(self):
         self._lock(self.late, self.platinum)
         self._lock(self.best, self.gold)  # changes nothing
-        asked = self._customer("Never Scored")
+        asked = self.new_customer("Never Scored")
         mine = [("id", "in", (self.best | self.late | asked).ids)]
         partners = self.env["res.partner"].with_user(self.salesperson)
         self.assertEqual(partners.search([*mine, ("tiering_differs", "=", True)]), self.late)
@@ -377,15 +379,15 @@ class TestLock(TieringCommon):
     # ------------------------------------------------------------------
 
     def test_a_prospect_can_have_a_tier_by_a_lock(self):
-        stranger = self._customer("Stranger")  # not even a quotation
+        stranger = self.new_customer("Stranger")  # not even a quotation
         lock = self._lock(stranger, self.gold)
         self.assertTiers({stranger: "Gold"})
-        card = self._card(stranger)
+        card = self.card(stranger)
         self.assertEqual((card.computed_tier_id.id, card.differs, card.segment_id.code), (False, True, "prospect"))
-        self.assertEqual(self._run().written_count, 0)
+        self.assertEqual(self.compute().written_count, 0)
         lock.action_end()
         self.assertTiers({stranger: False})
-        change = self._last_change(stranger)
+        change = self.changes(stranger)[:1]
         self.assertEqual((change.direction, change.reason), ("left", "lock_ended"))
 
     def test_a_lock_before_the_first_run_waits_for_it(self):
@@ -393,24 +395,24 @@ class TestLock(TieringCommon):
         self.env.user.company_ids |= company
         self.manager.company_ids |= company
         policy = company.tiering_policy_ids
-        self._order(self.late, 100, company_id=company.id)
+        self.order(self.late, 100, company_id=company.id)
         self.Lock = self.Lock.with_context(allowed_company_ids=company.ids)
         self._lock(self.late, policy.tier_ids[0])
-        self.assertFalse(self._card(self.late, company))
-        self._run(policy)
-        self.assertEqual(self._card(self.late, company).tier_id, policy.tier_ids[0])
+        self.assertFalse(self.card(self.late, company))
+        self.compute(policy=policy)
+        self.assertEqual(self.card(self.late, company).tier_id, policy.tier_ids[0])
 
     def test_a_lock_on_an_archived_tier_counts_no_more(self):
         lock = self._lock(self.late, self.gold)
         self.gold.active = False
-        self._run()
+        self.compute()
         self.assertTiers({self.late: "Silver"})
-        card = self._card(self.late)
+        card = self.card(self.late)
         self.assertEqual((card.lock_id.id, card.differs), (False, False))
-        self.assertEqual(self._last_change(self.late).reason, "lock_ended")
+        self.assertEqual(self.changes(self.late)[:1].reason, "lock_ended")
         self.assertTrue(lock.active)
         self.gold.active = True
-        self._run()
+        self.compute()
         self.assertTiers({self.late: "Gold"})
 
     def test_a_locked_tier_is_archived_when_somebody_deletes_it(self):
@@ -422,18 +424,18 @@ class TestLock(TieringCommon):
     def test_merged_customers_keep_the_latest_lock(self):
         for older, newer, tier in ((self.platinum, self.gold, "Gold"), (self.bronze, self.platinum, "Platinum")):
             with self.subTest(tier=tier):
-                stays, goes = self._customer("Stays"), self._customer("Goes")
+                stays, goes = self.new_customer("Stays"), self.new_customer("Goes")
                 for partner in (stays, goes):
-                    self._order(partner, 100)
-                self._run()
+                    self.order(partner, 100)
+                self.compute()
                 self._lock(stays, older, "fixed")
                 newest = self._lock(goes, newer, "fixed")
                 wizard = self.env["base.partner.merge.automatic.wizard"].create({})
                 wizard._merge((stays | goes).ids, dst_partner=stays)
                 self.assertEqual(newest.partner_id, stays)
-                self._run()
+                self.compute()
                 self.assertTiers({stays: tier})
-                self.assertEqual(self._card(stays).lock_id, newest)
+                self.assertEqual(self.card(stays).lock_id, newest)
                 stays.with_user(self.manager).action_tiering_unlock()
                 self.assertTiers({stays: "Silver"})
 
@@ -453,8 +455,8 @@ class TestLock(TieringCommon):
         def count(number):
             partners = self.env["res.partner"].create([{"name": f"Customer {n}"} for n in range(number)])
             for partner in partners:
-                self._order(partner, 100)
-            self._run()
+                self.order(partner, 100)
+            self.compute()
             wizard = self._wizard(partners, tier_id=self.gold.id)
             self.env.flush_all()
             self.env.invalidate_all()

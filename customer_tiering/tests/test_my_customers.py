@@ -20,10 +20,10 @@ class TestMyCustomers(TieringCommon):
         super().setUpClass()
         cls.startClassPatcher(freeze_time("2026-06-30 12:00:00"))
         mine = {"user_id": cls.salesperson.id, "is_company": True}
-        cls.best, cls.second, cls.poor = (cls._customer(name, **mine) for name in ("Best", "Second", "Poor"))
-        cls.other = cls._customer("Other", user_id=cls.manager.id)
-        cls.nobody = cls._customer("Never bought", **mine)
-        cls.contact = cls._customer("Contact", parent_id=cls.best.id, user_id=cls.salesperson.id)
+        cls.best, cls.second, cls.poor = (cls.new_customer(name, **mine) for name in ("Best", "Second", "Poor"))
+        cls.other = cls.new_customer("Other", user_id=cls.manager.id)
+        cls.nobody = cls.new_customer("Never bought", **mine)
+        cls.contact = cls.new_customer("Contact", parent_id=cls.best.id, user_id=cls.salesperson.id)
         for partner, days in (
             (cls.best, range(12)),
             (cls.second, range(40, 46)),
@@ -31,8 +31,8 @@ class TestMyCustomers(TieringCommon):
             (cls.other, range(12)),
         ):
             for days_ago in days:
-                cls._order(partner, days_ago)
-        cls._run()
+                cls.order(partner, days_ago)
+        cls.compute()
         cls.users = cls.env(user=cls.salesperson)
 
     def _search(self, *names, env=None):
@@ -68,13 +68,13 @@ class TestMyCustomers(TieringCommon):
         self.assertEqual(self._search("followups_due"), self.best)
 
     def test_downgrade_announced(self):
-        card = self._card(self.second)
+        card = self.card(self.second)
         card.write({"pending_tier_id": self.policy.tier_ids[2].id, "pending_date": AS_OF + timedelta(days=9)})
         self.assertEqual(self._search("pending"), self.second)
 
     def _change(self, partner, direction, days_ago, **values):
         day = AS_OF - timedelta(days=days_ago)
-        card = self._card(partner)
+        card = self.card(partner)
         self.env["customer.tier.change"].create(
             {
                 "partner_id": partner.id,
@@ -103,21 +103,21 @@ class TestMyCustomers(TieringCommon):
             self.second | self.poor | self.nobody,
         )
         # Up and down again: not where the way up led to.
-        self._card(self.best).tier_id = self.policy.tier_ids[1]
+        self.card(self.best).tier_id = self.policy.tier_ids[1]
         self.env.invalidate_all()
         self.assertFalse(self._search("moved_up"))
 
     def test_a_move_up_by_a_run_counts(self):
         for days_ago in range(6):
-            self._order(self.poor, days_ago)
-        self._run(as_of=AS_OF)
+            self.order(self.poor, days_ago)
+        self.compute()
         self.assertEqual(self._search("moved_up"), self.poor)
 
     def test_contact_due_goes_by_the_tier(self):
         platinum, gold, _silver, bronze = self.policy.tier_ids
         platinum.contact_days, gold.contact_days, bronze.contact_days = 14, 30, 0
         for partner, days in ((self.best, 13), (self.second, 30), (self.poor, 100), (self.other, 14)):
-            self._card(partner).last_contact_date = AS_OF - timedelta(days=days)
+            self.card(partner).last_contact_date = AS_OF - timedelta(days=days)
         self.assertEqual(self._search("contact_due"), self.second | self.other)
         self.assertTrue(self.second.tiering_contact_due)
         self.assertFalse(self.poor.tiering_contact_due)
@@ -128,8 +128,8 @@ class TestMyCustomers(TieringCommon):
     def test_who_was_never_contacted_is_due_from_the_first_order_on(self):
         platinum, gold, *_others = self.policy.tier_ids
         platinum.contact_days, gold.contact_days = 12, 45  # first orders: 11 and 45 days ago
-        self._card(self.poor).last_contact_date = AS_OF
-        cards = self._card(self.best) | self._card(self.second) | self._card(self.other)
+        self.card(self.poor).last_contact_date = AS_OF
+        cards = self.card(self.best) | self.card(self.second) | self.card(self.other)
         cards.last_contact_date = False
         self.assertEqual(self._search("contact_due"), self.second)
         self.assertEqual(self._search("never_contacted", "my_customers"), self.best | self.second)
@@ -159,7 +159,7 @@ class TestMyCustomers(TieringCommon):
 
     def test_the_flags_tell_others_nothing(self):
         self._change(self.best, "up", 1)
-        internal = self._new_user("tiering_internal", "base.group_user")
+        internal = self.new_user("tiering_internal", "base.group_user")
         partners = self.env["res.partner"].with_user(internal)
         both = [("id", "in", (self.best | self.nobody).ids)]
         for fname in ("tiering_moved_up", "tiering_contact_due"):

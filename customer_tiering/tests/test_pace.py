@@ -2,8 +2,9 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from .. import pace, tools
+from .. import pace
 from ..models import customer_tiering_writer
+from ..sources import rows
 from .common import AS_OF, TieringCommon
 
 
@@ -29,9 +30,9 @@ class TestPace(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         for number in range(7):
-            customer = cls._customer(f"Customer {number}")
+            customer = cls.new_customer(f"Customer {number}")
             for days_ago in range(number + 1):
-                cls._order(customer, 30 * days_ago, 100 * number + 1)
+                cls.order(customer, 30 * days_ago, 100 * number + 1)
 
     def setUp(self):
         super().setUp()
@@ -109,8 +110,8 @@ class TestPace(TieringCommon):
         self._compute("manual")
         at_once = {card["partner_id"]: card for card in cards.search([]).read(values, load=None)}
         self.env.cr.execute("UPDATE customer_tiering_scorecard SET digest = 0, order_count = 99, score = 1")
-        self.patch(tools, "_SMALL_PART", 3)
-        self.patch(tools, "_PIECE", 2)
+        self.patch(rows, "_SMALL_PART", 3)
+        self.patch(rows, "_PIECE", 2)
         self.patch(customer_tiering_writer, "UPDATED", 2)
         run = self._compute("nightly")
         self.assertEqual(run.written_count, 7)

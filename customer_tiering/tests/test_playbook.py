@@ -24,7 +24,10 @@ class PlaybookCommon(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.policy.criterion_ids = [Command.clear(), Command.create({"metric": "recency", "method": "bands"})]
+        cls.policy.criterion_ids = [
+            Command.clear(),
+            Command.create({"metric_id": cls.metric("recency"), "method": "bands"}),
+        ]
         cls.platinum, cls.gold, cls.silver, cls.bronze = cls.policy.tier_ids
         cls.playbooks = {playbook.trigger: playbook for playbook in cls.policy.playbook_ids}
         cls.followups = cls.env["customer.tiering.followup"]
@@ -56,17 +59,14 @@ class PlaybookCommon(TieringCommon):
             }
         )
         if on is not None:
-            with freeze_time(cls._noon(AS_OF, -on)):
+            with freeze_time(cls.noon(AS_OF, -on)):
                 playbook.action_enable()
         return playbook
-
-    def _run_on(self, number, **values):
-        return self._run(as_of=AS_OF + timedelta(days=number), **values)
 
     def _plan_on(self, number, playbook):
         """Do all of a day's planning, as the job does."""
         day = AS_OF + timedelta(days=number)
-        with freeze_time(self._noon(day, 0)):
+        with freeze_time(self.noon(day, 0)):
             done = 0
             while count := self.followups._process(playbook, day):
                 done += count
@@ -74,7 +74,7 @@ class PlaybookCommon(TieringCommon):
 
     def _live(self, number, playbook):
         """A night and its job."""
-        self._run_on(number)
+        self.compute_after(number)
         return self._plan_on(number, playbook)
 
     def _activities(self, partner=None):
@@ -86,12 +86,6 @@ class PlaybookCommon(TieringCommon):
     def _rows(self, playbook, **values):
         domain = [("playbook_id", "=", playbook.id), *((name, "=", value) for name, value in values.items())]
         return self.followups.search(domain)
-
-    @classmethod
-    def _buyer(cls, name="Ann", days_ago=0, **values):
-        partner = cls._customer(name, **values)
-        cls._order(partner, days_ago)
-        return partner
 
 
 @tagged("post_install", "-at_install")
@@ -109,10 +103,10 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             playbook._check_ready()
 
     def test_a_playbook_that_is_off_does_nothing(self):
-        self._buyer(days_ago=40)
-        self._run_on(0)
-        self._order(self._customer("New"))
-        self._run_on(1)
+        self.buyer("Ann", 40)
+        self.compute_after(0)
+        self.order(self.new_customer("New"))
+        self.compute_after(1)
         self.assertFalse(self.followups.search([]))
 
     # ------------------------------------------------------------------
@@ -120,11 +114,11 @@ class TestPlaybook(PlaybookCommon, MockEmail):
     # ------------------------------------------------------------------
 
     def test_who_reaches_a_tier_gets_the_activity(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         self.assertTiers({ann: "Gold"})
         playbook = self._playbook("enter", on=0, tier_ids=self.platinum.ids)
-        self._order(ann, -1)
+        self.order(ann, -1)
         self._live(1, playbook)
         activity = self._activities(ann)
         self.assertEqual(
@@ -134,8 +128,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(self._rows(playbook).mapped("state"), ["open"])
 
     def test_who_falls_into_a_tier_does_not_reach_it(self):
-        ann = self._buyer(days_ago=30)
-        self._run_on(0)
+        ann = self.buyer("Ann", 30)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0, tier_ids=self.gold.ids)
         self._live(1, playbook)
         self.assertTiers({ann: "Gold"})
@@ -144,11 +138,11 @@ class TestPlaybook(PlaybookCommon, MockEmail):
     def test_leaving_a_tier_upward_and_downward(self):
         up = self._playbook("up", on=0, tier_ids=self.gold.ids)
         down = self._playbook("down", on=0, tier_ids=self.gold.ids)
-        riser, faller = self._buyer("Riser", 60), self._buyer("Faller", 90)
-        other = self._buyer("From Platinum", 30)
-        self._run_on(0)
-        self._order(riser, -1)
-        self._run_on(1)
+        riser, faller = self.buyer("Riser", 60), self.buyer("Faller", 90)
+        other = self.buyer("From Platinum", 30)
+        self.compute_after(0)
+        self.order(riser, -1)
+        self.compute_after(1)
         self.assertTiers({riser: "Platinum", faller: "Silver", other: "Gold"})
         self._plan_on(1, up)
         self._plan_on(1, down)
@@ -156,11 +150,11 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(self._rows(down, state="open").partner_id, faller)
 
     def test_a_customer_scored_between_the_runs_starts_the_playbook_too(self):
-        ann = self._buyer(days_ago=60)
-        with freeze_time(self._noon(AS_OF, 0)):
-            self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        with freeze_time(self.noon(AS_OF, 0)):
+            self.compute_after(0)
             playbook = self._playbook("enter", on=0)
-            self._order(ann, 0)
+            self.order(ann, 0)
             self.env["customer.tiering.refresh"]._add(ann, self.company, "instant")
             self.env["customer.tiering.refresh"]._process(self.company)
             self.assertTiers({ann: "Platinum"})
@@ -170,8 +164,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(len(self._activities(ann)), 1)
 
     def test_locking_merging_and_changing_policy_start_nothing(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0)
         self.env["customer.tiering.lock"].create(
             {
@@ -192,8 +186,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_the_first_run_is_held_back_until_the_manager_says_so(self):
         playbook = self._playbook("enter", on=0)
-        self._buyer("Ann")
-        self._buyer("Ben")
+        self.buyer("Ann", 0)
+        self.buyer("Ben", 0)
         self._live(0, playbook)
         self.assertFalse(self._activities())
         self.assertEqual((playbook.held_count, playbook.waiting_count), (2, 0))
@@ -202,8 +196,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(len(self._activities()), 2)
 
     def test_changed_rules_are_held_back_and_can_be_dropped(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0)
         self.platinum.entry_floor = 70
         self._live(1, playbook)
@@ -219,19 +213,19 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             {
                 "min_population": 1,
                 "recalibrate_days": 10,
-                "criterion_ids": [Command.clear(), Command.create({"metric": "monetary"})],
+                "criterion_ids": [Command.clear(), Command.create({"metric_id": self.metric("monetary")})],
             }
         )
-        ann, ben, cid = (self._customer(name) for name in ("Ann", "Ben", "Cid"))
+        ann, ben, cid = (self.new_customer(name) for name in ("Ann", "Ben", "Cid"))
         for partner, amount in ((ann, 100), (ben, 100), (cid, 400)):
-            self._order(partner, 50, amount)
-        self._run_on(0)
+            self.order(partner, 50, amount)
+        self.compute_after(0)
         playbook = self._playbook("segment", on=0, segment_ids=self.env["customer.segment"].search([]).ids)
-        self._order(ben, -1, 300)
-        self._run_on(9)
+        self.order(ben, -1, 300)
+        self.compute_after(9)
         self._rows(playbook).unlink()
         before = {card.partner_id: card.segment_id for card in self._cards(ann | ben | cid)}
-        self._run_on(10)
+        self.compute_after(10)
         after = {card.partner_id: card.segment_id for card in self._cards(ann | ben | cid)}
         moved = {partner for partner in before if before[partner] != after[partner]}
         self.assertTrue(moved)
@@ -241,33 +235,33 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         return self.env["customer.tiering.scorecard"].search([("partner_id", "in", partners.ids)])
 
     def test_what_a_restored_policy_finds_again_is_held_back(self):
-        self._buyer(days_ago=60)
-        self._run_on(0)
+        self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0)
         self.policy.active = False
         self.policy.active = True
-        self._run_on(1)
+        self.compute_after(1)
         self.assertEqual(self._rows(playbook).mapped("state"), ["held"])
-        self._buyer("Ben", -2)
-        self._run_on(2)
+        self.buyer("Ben", -2)
+        self.compute_after(2)
         self.assertEqual(self._rows(playbook).mapped("state"), ["held", "waiting"])
 
     def test_taking_over_the_customers_of_an_archived_policy_is_held_back(self):
-        firm = self._buyer("Firm", 60, is_company=True)
-        self._run_on(0)
-        firms = self._other_policy()
-        self._run(firms, as_of=AS_OF)
+        firm = self.buyer("Firm", 60, is_company=True)
+        self.compute_after(0)
+        firms = self.other_policy()
+        self.compute(policy=firms)
         playbook = self._playbook("enter", on=0)
-        self._run_on(0)
+        self.compute_after(0)
         firms.active = False
-        self._run_on(1)
-        self.assertEqual(self._card(firm).policy_id, self.policy)
+        self.compute_after(1)
+        self.assertEqual(self.card(firm).policy_id, self.policy)
         self.assertEqual(self._rows(playbook).mapped("state"), ["held"])
 
     def test_a_downgrade_announced_by_changed_rules_is_held_back(self):
         self.policy.grace_days = 30
-        self._buyer(days_ago=60)
-        self._run_on(0)
+        self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("pending", on=0)
         self.gold.entry_floor = 78
         self._live(1, playbook)
@@ -281,8 +275,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_an_announced_downgrade_is_followed_up_once_and_closed_when_it_is_off(self):
         self.policy.grace_days = 30
-        ann = self._buyer(days_ago=90)
-        self._run_on(0)
+        ann = self.buyer("Ann", 90)
+        self.compute_after(0)
         playbook = self._playbook(
             "pending",
             on=0,
@@ -306,59 +300,59 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         for number in (2, 3, 4):
             self._live(number, playbook)
         self.assertEqual(self._activities(ann), activity)
-        self._order(ann, -5)
+        self.order(ann, -5)
         self._live(5, playbook)
         self.assertFalse(self._activities(ann))
         self.assertEqual(activity.feedback, "Closed: the downgrade is off, or it has happened.")
         self.assertEqual(self._rows(playbook).mapped("state"), ["closed"])
         self.assertIn(activity.feedback, ann.message_ids[0].body)
-        self.assertEqual(self._card(ann).contact_count, 0, "What a job closed is no contact with the customer")
+        self.assertEqual(self.card(ann).contact_count, 0, "What a job closed is no contact with the customer")
         self._live(6, playbook)
-        self.assertEqual(self._card(ann).contact_count, 0)
+        self.assertEqual(self.card(ann).contact_count, 0)
 
     def test_who_enters_a_segment(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
-        before = self._card(ann).segment_id
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
+        before = self.card(ann).segment_id
         playbook = self._playbook("segment", on=1, segment_ids=self.env["customer.segment"].search([]).ids)
         self._live(1, playbook)
         self.assertFalse(self._rows(playbook), "was in it before")
         self._live(200, playbook)
-        card = self._card(ann)
+        card = self.card(ann)
         self.assertNotEqual(card.segment_id, before)
         self.assertEqual(card.segment_since, AS_OF + timedelta(days=200))
         self._live(201, playbook)
         self.assertEqual(len(self._activities(ann)), 1)
-        self._order(ann, -202)
+        self.order(ann, -202)
         self._live(202, playbook)
         self.assertEqual(self._rows(playbook).mapped("state"), ["closed", "open"])
 
     def test_the_first_order_is_thanked_for_once(self):
-        self._buyer("Known", 10)
-        self._run_on(0)
+        self.buyer("Known", 10)
+        self.compute_after(0)
         playbook = self._playbook("first_order", on=0)
-        new = self._buyer("New", -1)
+        new = self.buyer("New", -1)
         self._live(1, playbook)
-        self._order(new, -2)
+        self.order(new, -2)
         self._live(2, playbook)
         self.assertEqual(self._rows(playbook).partner_id, new)
         self.assertEqual(len(self._activities()), 1)
 
     def test_anniversaries_are_not_lost_when_no_run_came_for_a_week(self):
-        leap = self._customer("Leap")
-        self._order(leap, when=self._noon(date(2024, 2, 29), 0))
-        year = self._customer("Year")
-        self._order(year, when=self._noon(date(2024, 12, 30), 0))
-        self._order(year, when=self._noon(date(2026, 12, 1), 0))
-        self._run(as_of=date(2026, 12, 28))
+        leap = self.new_customer("Leap")
+        self.order(leap, when=self.noon(date(2024, 2, 29), 0))
+        year = self.new_customer("Year")
+        self.order(year, when=self.noon(date(2024, 12, 30), 0))
+        self.order(year, when=self.noon(date(2026, 12, 1), 0))
+        self.compute(date(2026, 12, 28))
         playbook = self._playbook("anniversary")
         playbook.write({"enabled": True, "enabled_since": date(2026, 12, 28)})
-        self._run(as_of=date(2027, 1, 4))
-        self._run(as_of=date(2027, 1, 4))
+        self.compute(date(2027, 1, 4))
+        self.compute(date(2027, 1, 4))
         self.assertEqual(self._rows(playbook).mapped("event"), ["anniversary:2"])
-        self._run(as_of=date(2027, 2, 27))
-        self._run(as_of=date(2027, 3, 5))
-        self._run(as_of=date(2027, 3, 6))
+        self.compute(date(2027, 2, 27))
+        self.compute(date(2027, 3, 5))
+        self.compute(date(2027, 3, 6))
         rows = self._rows(playbook, partner_id=leap.id)
         self.assertEqual((rows.mapped("event"), len(self._rows(playbook))), (["anniversary:3"], 2))
 
@@ -372,19 +366,19 @@ class TestPlaybook(PlaybookCommon, MockEmail):
                 "model": "res.partner",
                 "res_id": partner.id,
                 "message_type": "email",
-                "date": self._noon(AS_OF, -number),
+                "date": self.noon(AS_OF, -number),
             }
         )
 
     def test_care_follows_the_cadence_of_the_tier(self):
         playbook = self._playbook("contact", on=0)
-        ann, ben = self._buyer("Platinum", 0), self._buyer("Gold", 40)
-        old = self._buyer("Bronze", 400)
+        ann, ben = self.buyer("Platinum", 0), self.buyer("Gold", 40)
+        old = self.buyer("Bronze", 400)
         self._message(ann, 0)
         self._message(ben, 0)
         planned = {}
         for number in range(31):
-            self._run_on(number)
+            self.compute_after(number)
             self._plan_on(number, playbook)
             for row in self._rows(playbook, state="open"):
                 planned.setdefault((row.partner_id.name, row.planned_on), row)
@@ -399,7 +393,7 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_an_own_number_of_days_and_a_cancelled_activity(self):
         playbook = self._playbook("contact", on=0, contact_days=7)
-        ann = self._buyer("Ann", 0)
+        ann = self.buyer("Ann", 0)
         self._live(6, playbook)
         self.assertFalse(self._activities(ann))
         self._live(7, playbook)
@@ -414,7 +408,7 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_a_contact_closes_what_was_planned(self):
         playbook = self._playbook("contact", on=0, contact_days=7)
-        ann = self._buyer("Ann", 0)
+        ann = self.buyer("Ann", 0)
         self._live(7, playbook)
         self.assertTrue(self._activities(ann))
         self._message(ann, 8)
@@ -422,10 +416,10 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertFalse(self._activities(ann))
 
     def test_the_first_wave_is_spread_and_the_highest_score_comes_first(self):
-        customers = [self._buyer(f"Customer {number}", 20 * number + 1) for number in range(7)]
-        self._run_on(0)
+        customers = [self.buyer(f"Customer {number}", 20 * number + 1) for number in range(7)]
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, user_day_limit=3)
-        scores = {partner: self._card(partner).score for partner in customers}
+        scores = {partner: self.card(partner).score for partner in customers}
         waves = []
         for number in range(4):
             self._plan_on(number, playbook)
@@ -440,8 +434,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_more_than_the_number_of_a_day_wait_and_say_so(self):
         for number in range(5):
-            self._buyer(f"Customer {number}", 5)
-        self._run_on(0)
+            self.buyer(f"Customer {number}", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, day_limit=2)
         self.assertEqual(self._plan_on(0, playbook), 2)
         self.assertEqual(self._plan_on(0, playbook), 0, "running it again on the same day adds nothing")
@@ -451,22 +445,22 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_who_has_enough_open_ones_gets_no_more(self):
         for number in range(5):
-            self._buyer(f"Customer {number}", 5)
-        self._run_on(0)
+            self.buyer(f"Customer {number}", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, user_open_limit=2)
         self._plan_on(0, playbook)
         self._plan_on(1, playbook)
         activities = self._activities()
         self.assertEqual(len(activities), 2)
-        with freeze_time(self._noon(AS_OF, -2)):
+        with freeze_time(self.noon(AS_OF, -2)):
             activities[0].action_feedback()
         self._plan_on(2, playbook)
         self.assertEqual(len(self._activities()), 2)
 
     def test_open_ones_count_for_who_has_them_now(self):
         for name in ("Ann", "Ben"):
-            self._buyer(name, days_ago=60)
-        self._run_on(0)
+            self.buyer(name, 60)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=14, user_open_limit=1)
         self.assertEqual(self._plan_on(0, playbook), 1)
         self._activities().user_id = self.manager
@@ -474,31 +468,31 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_the_cooldown_skips_a_second_event(self):
         self.policy.grace_days = 0
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0, cooldown_days=100)
-        self._order(ann, -1)
+        self.order(ann, -1)
         self._live(1, playbook)
-        with freeze_time(self._noon(AS_OF, -2)):
+        with freeze_time(self.noon(AS_OF, -2)):
             self._activities(ann).action_feedback()
         self._live(40, playbook)
         self.assertTiers({ann: "Gold"})
-        self._order(ann, -41)
+        self.order(ann, -41)
         self._live(41, playbook)
         self.assertTiers({ann: "Platinum"})
         self.assertEqual(
             [(row.state, row.problem) for row in self._rows(playbook)], [("open", False), ("skipped", "cooldown")]
         )
         self._live(80, playbook)
-        self._order(ann, -101)
+        self.order(ann, -101)
         self._live(101, playbook)
         self.assertEqual(self._rows(playbook).mapped("state"), ["open", "skipped", "open"])
 
     def test_closing_an_activity_does_not_bring_it_back(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0)
-        self._order(ann, -1)
+        self.order(ann, -1)
         self._live(1, playbook)
         self._activities(ann).unlink()
         for number in range(2, 6):
@@ -513,10 +507,10 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         return {row.partner_id.name: row.user_id for row in self._rows(playbook, state="open")}
 
     def test_the_salesperson_of_the_customer_or_else_the_one_named(self):
-        other = self._new_user("other_salesperson", "sales_team.group_sale_salesman")
-        mine = self._buyer("Mine", 5, user_id=other.id)
-        self._buyer("Nobody's", 5)
-        self._run_on(0)
+        other = self.new_user("other_salesperson", "sales_team.group_sale_salesman")
+        mine = self.buyer("Mine", 5, user_id=other.id)
+        self.buyer("Nobody's", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, assign="customer")
         self._plan_on(0, playbook)
         self.assertEqual(self._assignees(playbook), {"Mine": other})
@@ -527,11 +521,11 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(mine.user_id, other)
 
     def test_who_left_or_has_no_access_is_passed_over(self):
-        left = self._new_user("left", "sales_team.group_sale_salesman")
-        elsewhere = self._new_user("elsewhere", "sales_team.group_sale_salesman")
-        self._buyer("Left's", 5, user_id=left.id)
-        self._buyer("Elsewhere's", 5, user_id=elsewhere.id)
-        self._run_on(0)
+        left = self.new_user("left", "sales_team.group_sale_salesman")
+        elsewhere = self.new_user("elsewhere", "sales_team.group_sale_salesman")
+        self.buyer("Left's", 5, user_id=left.id)
+        self.buyer("Elsewhere's", 5, user_id=elsewhere.id)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, assign="customer")
         left.active = False
         other_company = self.env["res.company"].create({"name": "Other"})
@@ -541,35 +535,45 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertIn("2 wait", playbook.problem)
 
     def test_the_salesperson_of_the_last_order(self):
-        other = self._new_user("other_salesperson", "sales_team.group_sale_salesman")
-        ann = self._customer("Ann")
-        self._order(ann, 20, user_id=self.manager.id)
-        contact = self._customer("Contact", parent_id=ann.id)
-        self._order(contact, 5, user_id=other.id)
-        self._run_on(0)
+        other = self.new_user("other_salesperson", "sales_team.group_sale_salesman")
+        ann = self.new_customer("Ann")
+        self.order(ann, 20, user_id=self.manager.id)
+        contact = self.new_customer("Contact", parent_id=ann.id)
+        self.order(contact, 5, user_id=other.id)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, assign="order")
         self._plan_on(0, playbook)
         self.assertEqual(self._assignees(playbook), {"Ann": other})
 
     def test_a_team_takes_turns_by_open_activities(self):
-        busy, free = (self._new_user(login, "sales_team.group_sale_salesman") for login in ("busy", "free"))
+        busy, free = (self.new_user(login, "sales_team.group_sale_salesman") for login in ("busy", "free"))
         team = self.env["crm.team"].create(
             {"name": "Team", "company_id": self.company.id, "user_id": self.manager.id, "member_ids": (busy | free).ids}
         )
         for _number in range(2):
             self.policy.company_id.partner_id.activity_schedule("mail.mail_activity_data_todo", user_id=busy.id)
         for number in range(6):
-            self._buyer(f"Customer {number}", 5)
-        self._run_on(0)
+            self.buyer(f"Customer {number}", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, assign="team", team_id=team.id)
         self._plan_on(0, playbook)
         counts = [list(self._assignees(playbook).values()).count(user) for user in (busy, free)]
         # 2 and 0 open activities, 6 more: 4 each
         self.assertEqual(counts, [2, 4])
         playbook.assign = "leader"
-        self._buyer("Late", 5)
+        self.buyer("Late", 5)
         self._live(1, playbook)
         self.assertEqual(self._assignees(playbook)["Late"], self.manager)
+
+    def test_where_nobody_of_the_team_can_do_it_each_tier_has_its_own_account_manager(self):
+        self.platinum.user_id, self.gold.user_id = self.salesperson, self.manager
+        team = self.env["crm.team"].create({"name": "Empty", "company_id": self.company.id})
+        self.buyer("Platinum", 5)
+        self.buyer("Gold", 40)
+        self.compute_after(0)
+        playbook = self._playbook("contact", on=0, contact_days=1, assign="team", team_id=team.id)
+        self._plan_on(0, playbook)
+        self.assertEqual(self._assignees(playbook), {"Platinum": self.salesperson, "Gold": self.manager})
 
     # ------------------------------------------------------------------
     # Steps
@@ -597,8 +601,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
                 ],
             }
         )
-        ann = self._buyer("Ann", 5)
-        self._run_on(0)
+        ann = self.buyer("Ann", 5)
+        self.compute_after(0)
         playbook = self._playbook(
             "contact",
             on=0,
@@ -626,8 +630,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         )
 
     def test_what_is_taken_out_of_a_plan_is_not_planned(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._plan_playbook({"summary": "One"}, {"summary": "Two"})
         playbook.step_ids.plan_id.template_ids[0].unlink()
         self._plan_on(0, playbook)
@@ -635,9 +639,9 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(self._rows(playbook).mapped("problem"), ["step_deleted", False])
 
     def test_who_is_named_by_a_plan_and_has_left_is_passed_over(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
-        left = self._new_user("tiering_left", "sales_team.group_sale_salesman")
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
+        left = self.new_user("tiering_left", "sales_team.group_sale_salesman")
         playbook = self._plan_playbook({"responsible_type": "other", "responsible_id": left.id})
         left.active = False
         self._plan_on(0, playbook)
@@ -676,11 +680,11 @@ class TestPlaybook(PlaybookCommon, MockEmail):
                 "email_from": "shop@example.com",
             }
         )
-        self._buyer("Ann", 5, email="ann@example.com")
-        self._buyer("No Address", 5)
-        self._buyer("Unsubscribed", 5, email="no@example.com")
+        self.buyer("Ann", 5, email="ann@example.com")
+        self.buyer("No Address", 5)
+        self.buyer("Unsubscribed", 5, email="no@example.com")
         self.env["mail.blacklist"].create({"email": "no@example.com"})
-        self._run_on(0)
+        self.compute_after(0)
         playbook = self._playbook(
             "contact",
             on=0,
@@ -716,13 +720,13 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         """A call and an e-mail to neglected customers, switched on."""
         playbook = self._playbook("contact", contact_days=14)
         playbook.step_ids = [self._mail_step()]
-        with freeze_time(self._noon(AS_OF, 0)):
+        with freeze_time(self.noon(AS_OF, 0)):
             playbook.action_enable()
         return playbook
 
     def test_an_email_of_a_playbook_is_no_contact(self):
-        self._buyer(days_ago=60, email="ann@example.com")
-        self._run_on(0)
+        self.buyer("Ann", 60, email="ann@example.com")
+        self.compute_after(0)
         playbook = self._neglected_playbook()
         self._plan_on(0, playbook)
         self._live(1, playbook)
@@ -733,8 +737,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual((mail.exists().state or "sent", len(self._mails)), ("sent", 1))
 
     def test_an_email_that_cannot_be_made_is_reported_and_the_rest_goes_on(self):
-        ann, ben = (self._buyer(name, days_ago=60, email=f"{name}@example.com") for name in ("ann", "ben"))
-        self._run_on(0)
+        ann, ben = (self.buyer(name, 60, email=f"{name}@example.com") for name in ("ann", "ben"))
+        self.compute_after(0)
         playbook = self._neglected_playbook()
         template = playbook.step_ids.mail_template_id
         # As when something that the template uses is taken away later: Odoo refuses it when a person types it.
@@ -753,8 +757,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(len(self._activities()), 2)
 
     def test_a_template_that_is_not_for_contacts_any_more_makes_follow_ups_wait(self):
-        self._buyer(days_ago=60, email="ann@example.com")
-        self._run_on(0)
+        self.buyer("Ann", 60, email="ann@example.com")
+        self.compute_after(0)
         playbook = self._neglected_playbook()
         playbook.step_ids.mail_template_id.model_id = self.env["ir.model"]._get_id("res.users")
         self._plan_on(0, playbook)
@@ -767,8 +771,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
     def test_a_translation_may_use_other_placeholders(self):
         self.env["res.lang"]._activate_lang("fr_FR")
         self.salesperson.lang = "fr_FR"
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=14)
         playbook.step_ids.with_context(lang="fr_FR").summary = "Appeler {{ customer }} ({{ tier }})"
         self._plan_on(0, playbook)
@@ -785,8 +789,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             self._playbook("enter").step_ids.day_kind = "working"
 
     def test_a_company_that_loses_its_working_days_makes_follow_ups_wait(self):
-        self._buyer("Ann", 5)
-        self._run_on(0)
+        self.buyer("Ann", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1)
         playbook.step_ids.day_kind = "working"
         self.company.resource_calendar_id.attendance_ids.unlink()
@@ -801,7 +805,7 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_a_person_who_cannot_do_it_is_refused(self):
         self.salesperson.active = False
-        with self.assertRaisesRegex(ValidationError, "has left, or has no access"):
+        with self.assertRaisesRegex(ValidationError, "is archived. Choose somebody else for “enter”"):
             self._playbook("enter")
 
     def test_definitions_that_miss_something_are_refused(self):
@@ -816,13 +820,13 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.policy.tier_ids.contact_days = 0
         with self.assertRaisesRegex(UserError, "does not know after how many days"):
             self._playbook("contact").action_enable()
-        other = self._other_policy()
+        other = self.other_policy()
         with self.assertRaisesRegex(ValidationError, "is no tier of the policy"):
             self._playbook("enter", tier_ids=other.tier_ids[0].ids)
 
     def test_an_archived_activity_type_makes_follow_ups_wait(self):
-        self._buyer("Ann", 5)
-        self._run_on(0)
+        self.buyer("Ann", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1)
         playbook.step_ids.activity_type_id.active = False
         self._plan_on(0, playbook)
@@ -839,10 +843,10 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             activity_type.unlink()
 
     def test_an_archived_tier_closes_what_was_open(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("enter", on=0)
-        self._order(ann, -1)
+        self.order(ann, -1)
         self._live(1, playbook)
         self.assertTrue(self._activities(ann))
         self.platinum.active = False
@@ -852,8 +856,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_switching_off_forgets_what_waits_and_leaves_open_activities(self):
         for number in range(3):
-            self._buyer(f"Customer {number}", 5)
-        self._run_on(0)
+            self.buyer(f"Customer {number}", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1, day_limit=1)
         self._plan_on(0, playbook)
         playbook.action_disable()
@@ -862,7 +866,7 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(len(self._activities()), 1)
 
     def test_what_was_skipped_is_forgotten_after_a_year_if_it_cannot_come_again(self):
-        ann = self._buyer("Ann", 5)
+        ann = self.buyer("Ann", 5)
         playbook = self._playbook("first_order")
         values = {"playbook_id": playbook.id, "partner_id": ann.id, "company_id": self.company.id, "action": "1"}
         kinds = [
@@ -885,9 +889,9 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_narrowing_a_playbook_skips_what_waits_and_releases_nothing(self):
         playbook = self._playbook("contact", on=0, contact_days=1)
-        self._buyer("Platinum", 5)
-        self._buyer("Gold", 40)
-        self._run_on(0)
+        self.buyer("Platinum", 5)
+        self.buyer("Gold", 40)
+        self.compute_after(0)
         playbook.tier_ids = self.gold
         self._plan_on(0, playbook)
         self.assertEqual(
@@ -896,7 +900,7 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         )
         welcome = self._playbook("enter", on=0)
         self.platinum.entry_floor = 70
-        self._run_on(1)
+        self.compute_after(1)
         self.assertEqual(self._rows(welcome).mapped("state"), ["held"])
         welcome.tier_ids = self.platinum
         self._live(2, welcome)
@@ -904,41 +908,41 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_what_an_archived_playbook_left_open_is_closed_when_its_reason_goes(self):
         playbook = self._playbook("contact", on=0, contact_days=7)
-        ann = self._buyer("Ann", 0)
+        ann = self.buyer("Ann", 0)
         self._live(7, playbook)
         playbook.active = False
         self._message(ann, 8)
-        self._run_on(8)
-        with freeze_time(self._noon(AS_OF, -8)), self.enter_registry_test_mode():
+        self.compute_after(8)
+        with freeze_time(self.noon(AS_OF, -8)), self.enter_registry_test_mode():
             self.env.ref("customer_tiering.ir_cron_followup").method_direct_trigger()
         self.env.invalidate_all()
         self.assertFalse(self._activities(ann))
 
     def test_an_anniversary_on_the_day_of_switching_on_is_not_missed(self):
-        ann = self._customer("Ann")
-        self._order(ann, 365)
-        self._run_on(0)
+        ann = self.new_customer("Ann")
+        self.order(ann, 365)
+        self.compute_after(0)
         playbook = self._playbook("anniversary", on=0)
-        self._run_on(1)
-        self._run_on(2)
+        self.compute_after(1)
+        self.compute_after(2)
         self.assertEqual(self._rows(playbook).mapped("event"), ["anniversary:1"])
 
     def test_switching_off_and_on_releases_nothing_that_was_held_back(self):
         self.policy.grace_days = 30
-        self._buyer(days_ago=60)
-        self._run_on(0)
+        self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("pending", on=0)
         self.gold.entry_floor = 78
         self._live(1, playbook)
         playbook.action_disable()
-        with freeze_time(self._noon(AS_OF, -1)):
+        with freeze_time(self.noon(AS_OF, -1)):
             playbook.action_enable()
         self._live(2, playbook)
         self.assertEqual((self._rows(playbook).mapped("state"), playbook.held_count), (["held"], 1))
 
     def test_deleting_a_step_skips_what_waits_for_it(self):
-        self._buyer("Ann", 5)
-        self._run_on(0)
+        self.buyer("Ann", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1)
         playbook.step_ids = [
             Command.clear(),
@@ -948,10 +952,10 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(self._rows(playbook).problem, "step_deleted")
 
     def test_without_the_job_follow_ups_wait_and_nothing_breaks(self):
-        self._buyer("Ann", 5)
+        self.buyer("Ann", 5)
         playbook = self._playbook("contact", on=0, contact_days=1)
         self.env.ref("customer_tiering.ir_cron_followup").unlink()
-        self._run_on(0)
+        self.compute_after(0)
         playbook.action_release()
         self.assertEqual(self._rows(playbook).mapped("state"), ["waiting"])
         # the work itself, as by hand, when somebody closes an activity at this moment
@@ -963,8 +967,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             self.assertEqual(self.followups._process_and_commit(playbook), 0)
 
     def test_collecting_asks_only_whether_a_playbook_is_switched_on(self):
-        self._buyer("Ann", 5)
-        run = self._run()
+        self.buyer("Ann", 5)
+        run = self.compute()
         self.env.flush_all()
         with self.assertQueryCount(1):
             self.followups._collect(run, AS_OF, 0, None, partial=False)
@@ -975,10 +979,10 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_a_preview_shows_what_would_be_planned_and_leaves_nothing(self):
         for number in range(3):
-            self._buyer(f"Customer {number}", 5)
-        self._run_on(0)
+            self.buyer(f"Customer {number}", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", contact_days=1, user_day_limit=2)
-        with freeze_time(self._noon(AS_OF, 0)):
+        with freeze_time(self.noon(AS_OF, 0)):
             action = playbook.with_user(self.manager).action_preview()
         preview = self.env["customer.tiering.playbook.preview"].browse(action["res_id"])
         self.assertEqual((preview.count, preview.wait_count, preview.problem_count), (2, 1, 0))
@@ -988,12 +992,12 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertFalse(self._activities())
 
     def test_a_preview_of_moves_looks_back(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
-        self._order(ann, -1)
-        self._run_on(1)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
+        self.order(ann, -1)
+        self.compute_after(1)
         playbook = self._playbook("enter")
-        with freeze_time(self._noon(AS_OF, -2)):
+        with freeze_time(self.noon(AS_OF, -2)):
             preview = self.env["customer.tiering.playbook.preview"].create({"playbook_id": playbook.id})
             preview.action_compute()
         self.assertEqual((preview.count, preview.line_ids[0].what), (1, "Call Ann"))
@@ -1010,11 +1014,11 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_another_company_has_its_own_follow_ups(self):
         other = self.env["res.company"].create({"name": "Other"})
-        ann = self._buyer("Ann", 5)
-        self._run_on(0)
+        ann = self.buyer("Ann", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1)
         self._plan_on(0, playbook)
-        stranger = self._new_user("stranger", "sales_team.group_sale_manager")
+        stranger = self.new_user("stranger", "sales_team.group_sale_manager")
         stranger.write({"company_ids": [Command.set(other.ids)], "company_id": other.id})
         env = self.env(user=stranger, context={"allowed_company_ids": other.ids})
         self.assertFalse(env["customer.tiering.playbook"].search([("id", "=", playbook.id)]))
@@ -1025,12 +1029,12 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual(len(other.tiering_policy_ids.playbook_ids), 5)
 
     def test_merging_customers_keeps_what_is_open(self):
-        ann, ben = (self._customer(name) for name in ("Ann", "Ben"))
+        ann, ben = (self.new_customer(name) for name in ("Ann", "Ben"))
         playbook = self._playbook("first_order", on=0)
         other = self._playbook("enter", on=0)
         for partner in ann, ben:
-            self._order(partner, 0)
-        self._run_on(0)
+            self.order(partner, 0)
+        self.compute_after(0)
         self._plan_on(0, playbook)
         self.followups.search([("playbook_id", "=", other.id)]).state = "waiting"
         self._plan_on(0, other)
@@ -1043,8 +1047,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertEqual((rows.activity_id, rows.partner_id), (kept, ann))
 
     def test_merging_customers_keeps_the_follow_ups(self):
-        ann, ben = self._buyer("Ann", 5), self._buyer("Ben", 5)
-        self._run_on(0)
+        ann, ben = self.buyer("Ann", 5), self.buyer("Ben", 5)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=1)
         self._plan_on(0, playbook)
         self.env["base.partner.merge.automatic.wizard"]._merge((ann | ben).ids, ann)
@@ -1052,8 +1056,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
         self.assertFalse(self.followups.search([("partner_id", "=", ben.id)]))
 
     def test_another_trigger_leaves_open_activities_of_the_former_one_alone(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=30)
         self._plan_on(0, playbook)
         for trigger in ("pending", "risk", "segment", "up"):
@@ -1062,24 +1066,24 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             self.assertEqual((self._rows(playbook).state, len(self._activities(ann))), ("open", 1), trigger)
 
     def test_of_two_events_that_wait_together_the_cooldown_skips_the_second(self):
-        ann = self._buyer("Ann", 0)
-        self._run_on(0)
+        ann = self.buyer("Ann", 0)
+        self.compute_after(0)
         playbook = self._playbook("down", on=0, cooldown_days=30, only_without_open=False)
-        with freeze_time(self._noon(AS_OF, 0)):
+        with freeze_time(self.noon(AS_OF, 0)):
             playbook.user_id.active = False  # so that the first waits for the second
-        self._run_on(40)
-        self._run_on(100)
+        self.compute_after(40)
+        self.compute_after(100)
         playbook.user_id.active = True
         # The first fall is over, so it would be gone; what counts here is that both are asked for at once.
-        self._rows(playbook).tier_id = self._card(ann).tier_id
+        self._rows(playbook).tier_id = self.card(ann).tier_id
         self.assertEqual(self._rows(playbook).mapped("state"), ["waiting"] * 2)
         self._plan_on(100, playbook)
         self.assertEqual(len(self._activities(ann)), 1)
         self.assertEqual(self._rows(playbook).mapped("problem"), [False, "cooldown"])
 
     def test_care_comes_again_when_the_days_between_two_are_more_than_the_cadence(self):
-        ann = self._buyer(days_ago=60)
-        self._run_on(0)
+        ann = self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=14, cooldown_days=30)
         self._plan_on(0, playbook)
         self._activities(ann).unlink()
@@ -1089,8 +1093,8 @@ class TestPlaybook(PlaybookCommon, MockEmail):
 
     def test_all_events_are_known_before_the_first_is_inserted(self):
         """Else the statement looks, for each customer, through what it has inserted for those before."""
-        self._buyer(days_ago=60)
-        self._run_on(0)
+        self.buyer("Ann", 60)
+        self.compute_after(0)
         playbook = self._playbook("contact", on=0, contact_days=14)
         execute, statements = type(self.env.cr).execute, []
 

@@ -29,12 +29,12 @@ class TestPlaybookOnce(PlaybookCommon):
         super().setUpClass()
         cls.customers = cls.env["res.partner"].create([{"name": f"Customer {number}"} for number in range(TRIGGERS)])
         for partner in cls.customers:
-            cls._order(partner, 60)
-        cls._run(as_of=AS_OF)
+            cls.order(partner, 60)
+        cls.compute()
         cls.playbook = cls._playbook("enter", on=0)
         cls.env.flush_all()
         cls.env.cr.execute(
-            "UPDATE sale_order SET date_order = %s WHERE company_id = %s", (cls._noon(AS_OF, -1), cls.company.id)
+            "UPDATE sale_order SET date_order = %s WHERE company_id = %s", (cls.noon(AS_OF, -1), cls.company.id)
         )
         cls.env.invalidate_all()
 
@@ -68,7 +68,7 @@ class TestPlaybookOnce(PlaybookCommon):
 
     def _process(self):
         day = AS_OF + timedelta(days=1)
-        with freeze_time(self._noon(day, 0)):
+        with freeze_time(self.noon(day, 0)):
             return self.followups._process(self.playbook, day)
 
     def assertPlanned(self, count):  # noqa: N802
@@ -97,19 +97,19 @@ class TestPlaybookOnce(PlaybookCommon):
 
     def test_running_twice_and_after_a_week_off_adds_nothing(self):
         for number in (1, 1, 8, 8):
-            self._run_on(number)
+            self.compute_after(number)
             self._plan_on(number, self.playbook)
             self._plan_on(number, self.playbook)
         self.assertPlanned(TRIGGERS)
 
     def test_what_happened_before_a_week_off_is_not_lost(self):
-        self._run_on(1)
-        self._run_on(8)
+        self.compute_after(1)
+        self.compute_after(8)
         self._plan_on(8, self.playbook)
         self.assertPlanned(TRIGGERS)
 
     def test_of_two_workers_one_steps_back(self):
-        self._run_on(1)
+        self.compute_after(1)
         with db_connect(get_db_name()).cursor() as other:
             other.execute(
                 SQL("SELECT pg_advisory_xact_lock(%s, %s)", customer_tiering_followup.LOCK_CLASS, self.company.id)
@@ -118,10 +118,10 @@ class TestPlaybookOnce(PlaybookCommon):
         self.assertEqual(self._process(), TRIGGERS)
 
     def test_the_job_does_it_all(self):
-        self._run_on(1)
+        self.compute_after(1)
         self.env["customer.tiering.playbook"].search([("id", "!=", self.playbook.id)]).active = False
         with (
-            freeze_time(self._noon(AS_OF, -1)),
+            freeze_time(self.noon(AS_OF, -1)),
             patch.object(customer_tiering_followup, "BATCH", BATCH),
             self.enter_registry_test_mode(),
         ):

@@ -24,7 +24,7 @@ class TestPlaybookQuarter(CdnowCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.people = [cls._new_user(f"person_{number}", "sales_team.group_sale_salesman") for number in range(3)]
+        cls.people = [cls.new_user(f"person_{number}", "sales_team.group_sale_salesman") for number in range(3)]
         for number, partner in enumerate(cls.env["res.partner"].browse(cls.partner_of.values())):
             partner.user_id = cls.people[number % 3]
         cls.policy.grace_days = 14
@@ -62,7 +62,7 @@ class TestPlaybookQuarter(CdnowCommon):
                     counter["done"] += 1
 
     def test_limits_and_cooldowns_hold_and_nothing_is_lost(self):
-        self._run(as_of=FIRST_DAY - timedelta(days=1))
+        self.compute(FIRST_DAY - timedelta(days=1))
         self.env.cr.execute("ANALYZE res_partner, sale_order")
         with freeze_time(FIRST_DAY):
             self.playbooks.action_enable()
@@ -73,7 +73,7 @@ class TestPlaybookQuarter(CdnowCommon):
             if number % 7 == 0:  # as PostgreSQL does by itself between transactions
                 self.env.cr.execute("ANALYZE customer_tiering_followup, customer_tiering_scorecard, mail_activity")
             with freeze_time(f"{day} 12:00:00"):
-                self._run(as_of=day)
+                self.compute(day)
                 for playbook in self.playbooks:
                     while followups._process(playbook, day):
                         pass

@@ -1,10 +1,9 @@
-from datetime import timedelta
 from itertools import product
 
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .common import AS_OF, TieringCommon
+from .common import TieringCommon
 
 # What a person did, one after the other: choose a pricelist for the customer, or give it a grade.
 CHOICES = ("none", "by hand", "default by hand", "grade", "by hand, then grade", "grade, then by hand")
@@ -60,7 +59,10 @@ class TestPriceMatrix(TieringCommon):
                 "min_population": 0,
                 "method": "conditions",
                 "tier_ids": [
-                    Command.update(tier.id, {"condition_ids": [Command.create({"metric": "monetary", "value": value})]})
+                    Command.update(
+                        tier.id,
+                        {"condition_ids": [Command.create({"metric_id": cls.metric("monetary"), "value": value})]},
+                    )
                     for tier, value in zip(cls.policy.tier_ids[:3], (1000, 500, 100), strict=True)
                 ],
             }
@@ -94,11 +96,11 @@ class TestPriceMatrix(TieringCommon):
         cls.customers = {}
         for key in product(CHOICES, TIERS, COUNTRIES):
             _choice, tier, country = key
-            partner = cls._customer(", ".join(key), country_id=country == "country" and belgium.id)
+            partner = cls.new_customer(", ".join(key), country_id=country == "country" and belgium.id)
             cls.customers[key] = partner
             if tier in AMOUNTS:
-                cls._order(partner, amount=AMOUNTS[tier])
-        cls._run()
+                cls.order(partner, amount=AMOUNTS[tier])
+        cls.compute()
         steps = {"by hand": "Personal", "default by hand": "Usual"}
         for (choice, _tier, _country), partner in cls.customers.items():
             for step in choice.split(", then "):
@@ -107,7 +109,7 @@ class TestPriceMatrix(TieringCommon):
                 elif step in steps:
                     partner.property_product_pricelist = cls.lists[steps[step]]
         cls.contacts = {
-            key: cls._customer(f"Contact of {partner.name}", parent_id=partner.id)
+            key: cls.new_customer(f"Contact of {partner.name}", parent_id=partner.id)
             for key, partner in cls.customers.items()
         }
         cls.env.flush_all()
@@ -158,17 +160,17 @@ class TestPriceMatrix(TieringCommon):
     def test_leaving_the_tier_gives_the_former_pricelist_back_and_stores_nothing(self):
         before = self._stored()
         # Two years later nobody has bought in the window of one year: all who have a tier are in the lowest.
-        self._run(as_of=AS_OF + timedelta(days=730))
+        self.compute_after(730)
         lowest = self.policy.tier_ids[-1]
         self.assertFalse(lowest.pricelist_id)
         self.assertEqual(
-            {self._card(partner).tier_id for (_c, tier, _l), partner in self.customers.items() if tier in AMOUNTS},
+            {self.card(partner).tier_id for (_c, tier, _l), partner in self.customers.items() if tier in AMOUNTS},
             {lowest},
         )
         self.env.invalidate_all()
         self.assertPrices({key: expect(key[0], "no pricelist", key[2]) for key in self.customers})
         self.assertEqual(self._stored(), before)
-        self._run()  # and back again
+        self.compute()  # and back again
         self.env.invalidate_all()
         self.assertPrices({key: expect(*key) for key in self.customers})
         self.assertEqual(self._stored(), before)

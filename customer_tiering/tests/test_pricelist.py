@@ -19,20 +19,23 @@ class TestPricelist(TieringCommon):
                 "min_population": 0,
                 "method": "conditions",
                 "tier_ids": [
-                    Command.update(tier.id, {"condition_ids": [Command.create({"metric": "monetary", "value": value})]})
+                    Command.update(
+                        tier.id,
+                        {"condition_ids": [Command.create({"metric_id": cls.metric("monetary"), "value": value})]},
+                    )
                     for tier, value in zip(cls.policy.tier_ids[:3], (1000, 500, 100), strict=True)
                 ],
             }
         )
         cls.platinum, cls.gold, cls.silver, cls.bronze = cls.policy.tier_ids
-        cls.ann, cls.bob = cls._customer("Ann"), cls._customer("Bob")
-        cls._order(cls.ann, amount=2000)
-        cls._order(cls.bob, amount=50)
+        cls.ann, cls.bob = cls.new_customer("Ann"), cls.new_customer("Bob")
+        cls.order(cls.ann, amount=2000)
+        cls.order(cls.bob, amount=50)
         Pricelist = cls.env["product.pricelist"]
         cls.usual = Pricelist.create({"name": "Usual", "sequence": 1, "company_id": cls.company.id})
         cls.best = Pricelist.create({"name": "Best", "sequence": 8})
         cls.personal = Pricelist.create({"name": "Personal", "sequence": 9})
-        cls._run()
+        cls.compute()
 
     def _price(self, partner):
         self.env.invalidate_all()
@@ -73,8 +76,8 @@ class TestPricelist(TieringCommon):
 
     def test_leaving_the_tier_gives_the_former_prices_back(self):
         self.platinum.pricelist_id = self.best
-        self._order(self.ann, amount=-1900)
-        self._run()
+        self.order(self.ann, amount=-1900)
+        self.compute()
         self.assertTiers({self.ann: "Silver"})
         self.assertEqual(self._price(self.ann), self.usual)
         self.assertFalse(self.ann.specific_property_product_pricelist)
@@ -89,12 +92,12 @@ class TestPricelist(TieringCommon):
 
     def test_a_simulation_tells_whose_prices_would_change(self):
         self.bronze.pricelist_id = self.personal
-        self._order(self.ann, state="draft", amount=300)
-        chosen = self._customer("Chosen")
-        self._order(chosen, amount=3000)
+        self.order(self.ann, state="draft", amount=300)
+        chosen = self.new_customer("Chosen")
+        self.order(chosen, amount=3000)
         chosen.specific_property_product_pricelist = self.personal
         with freeze_time(f"{AS_OF} 12:00:00"):
-            self._run()
+            self.compute()
             draft = self.env["customer.tiering.policy"].browse(self.policy.action_simulate()["res_id"])
             draft.tier_ids[0].pricelist_id = self.best  # Ann stays and gets other prices
             draft.action_simulation_compute()

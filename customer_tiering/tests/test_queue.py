@@ -69,17 +69,17 @@ class TestQueue(TieringCommon):
         self.assertEqual(len(self._rows()), 2)
 
     def test_the_order_keeps_the_tier_of_the_contacts_company(self):
-        orders = self._order(self.contact, state="draft") | self._order(self.contact, state="draft")
+        orders = self.order(self.contact, state="draft") | self.order(self.contact, state="draft")
         orders[0].action_confirm()
         self.assertFalse(orders[0].tiering_tier_id)
-        self._run(as_of=self.company._get_tiering_today())
+        self.compute(self.company._get_tiering_today())
         orders[1].action_confirm()
         self.assertTrue(orders[1].tiering_tier_id)
         self.assertEqual(orders[1].tiering_tier_id, self.customer.with_company(self.company).tiering_tier_id)
 
     def test_the_confirmation_needs_one_statement_more(self):
-        self._run(as_of=self.company._get_tiering_today())
-        orders = [self._order(self.contact, state="draft") for _ in range(3)]
+        self.compute(self.company._get_tiering_today())
+        orders = [self.order(self.contact, state="draft") for _ in range(3)]
 
         def count(order):
             self.env.flush_all()

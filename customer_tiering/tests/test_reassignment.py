@@ -14,7 +14,7 @@ class TestReassignment(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.sam, cls.mia, cls.leo = (
-            cls._new_user(f"tiering_{name.lower()}", "sales_team.group_sale_salesman", name=name)
+            cls.new_user(f"tiering_{name.lower()}", "sales_team.group_sale_salesman", name=name)
             for name in ("Sam", "Mia", "Leo")
         )
         cls.team = cls.env["crm.team"].create(
@@ -28,13 +28,13 @@ class TestReassignment(TieringCommon):
         today = cls.company._get_tiering_today()
         # Ten companies of Sam's, the first with ten orders today, the last with one: the scores fall.
         for number in range(10):
-            customer = cls._customer(f"Customer {number}", is_company=True, user_id=cls.sam.id)
+            customer = cls.new_customer(f"Customer {number}", is_company=True, user_id=cls.sam.id)
             cls.customers |= customer
             for _order in range(10 - number):
-                cls._order(customer, amount=100, when=cls._noon(today, number))
-        cls._run(as_of=today)
+                cls.order(customer, amount=100, when=cls.noon(today, number))
+        cls.compute(today)
         cls.tiers = {
-            tier: cls.customers.filtered(lambda customer, tier=tier: cls._card(customer).tier_id == tier)
+            tier: cls.customers.filtered(lambda customer, tier=tier: cls.card(customer).tier_id == tier)
             for tier in cls.policy.tier_ids
         }
         cls.env["customer.tiering.reassignment"].with_user(cls.manager).check_access("create")
@@ -59,7 +59,7 @@ class TestReassignment(TieringCommon):
         self.assertEqual(
             [(line.partner_id, line.tier_id, line.from_user_id, line.to_user_id) for line in reassignment.line_ids],
             # the highest tier first, in it the best score
-            [(customer, self._card(customer).tier_id, self.sam, self.mia) for customer in self.customers],
+            [(customer, self.card(customer).tier_id, self.sam, self.mia) for customer in self.customers],
         )
         self.assertEqual(self.customers.user_id, self.sam)  # nothing has changed
 
@@ -67,7 +67,7 @@ class TestReassignment(TieringCommon):
         self.customers[1].user_id = self.leo
         self.customers[2].user_id = False
         self.customers[3].active = False
-        tier = self._card(self.customers[0]).tier_id
+        tier = self.card(self.customers[0]).tier_id
         last = self.customers[9]
         active = self.customers - self.customers[3]
         for values, expected in (
@@ -136,7 +136,7 @@ class TestReassignment(TieringCommon):
         self.assertEqual(chosen.mapped("user_id"), self.leo, tier.name)
 
     def test_apply_writes_the_salesperson_and_the_chatter_and_leaves_contacts(self):
-        contact = self._customer("Ann", parent_id=self.customers[0].id)
+        contact = self.new_customer("Ann", parent_id=self.customers[0].id)
         self.assertEqual(contact.user_id, self.sam)  # as Odoo fills it in for a new contact
         reassignment = self._applied()
         self.assertEqual(self.customers.user_id, self.mia)
@@ -220,8 +220,8 @@ class TestReassignment(TieringCommon):
 
     def _activities(self):
         customer = self.customers[0]
-        contact = self._customer("Ann", parent_id=customer.id)
-        order = self._order(contact, state="draft")
+        contact = self.new_customer("Ann", parent_id=customer.id)
+        order = self.order(contact, state="draft")
         todo = "mail.mail_activity_data_todo"
         return {
             "customer": customer.activity_schedule(todo, user_id=self.sam.id),
@@ -272,9 +272,9 @@ class TestReassignment(TieringCommon):
         self.assertEqual(activity.user_id, self.sam)
 
     def test_customers_selected_in_a_list(self):
-        contact = self._customer("Ann", parent_id=self.customers[0].id)
-        prospect = self._customer("Prospect")
-        cards = self._card(self.customers[1])
+        contact = self.new_customer("Ann", parent_id=self.customers[0].id)
+        prospect = self.new_customer("Prospect")
+        cards = self.card(self.customers[1])
         for records, expected in (
             (contact | prospect, self.customers[0] | prospect),
             (cards, self.customers[1]),
@@ -292,18 +292,6 @@ class TestReassignment(TieringCommon):
                 self.assertTrue(reassignment.name.startswith("Reassignment of "))
 
     def test_people_who_cannot_get_customers(self):
-        other = self.env["res.company"].create({"name": "Other Company"})
-        stranger = self._new_user("tiering_stranger", "sales_team.group_sale_salesman", name="Stranger")
-        stranger.write({"company_ids": [Command.set(other.ids)], "company_id": other.id})
-        portal = self._new_user("tiering_portal", "base.group_portal", name="Portal")
-        self.leo.action_archive()
-        for user, message in (
-            (stranger, "Stranger has no access to Tiering Company .* Choose somebody else."),
-            (portal, "Portal is no internal user"),
-            (self.leo, "Leo is archived"),
-        ):
-            with self.subTest(user=user.name), self.assertRaisesRegex(UserError, message):
-                self._reassign(user).action_preview()
         with self.assertRaisesRegex(UserError, "Choose the salesperson"):
             self._reassign(user_id=False).action_preview()
         with self.assertRaisesRegex(UserError, "Choose the sales team"):
@@ -345,7 +333,7 @@ class TestReassignment(TieringCommon):
 
     def test_managers_of_another_company_see_nothing(self):
         other = self.env["res.company"].create({"name": "Other Company"})
-        stranger = self._new_user("tiering_stranger", "sales_team.group_sale_manager")
+        stranger = self.new_user("tiering_stranger", "sales_team.group_sale_manager")
         stranger.write({"company_ids": [Command.set(other.ids)], "company_id": other.id})
         reassignment = self._reassign()
         reassignment.action_preview()

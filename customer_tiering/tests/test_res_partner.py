@@ -12,18 +12,18 @@ class TestResPartner(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.best = cls._customer("Best", is_company=True)
-        cls.contact = cls._customer("Contact of Best", parent_id=cls.best.id)
+        cls.best = cls.new_customer("Best", is_company=True)
+        cls.contact = cls.new_customer("Contact of Best", parent_id=cls.best.id)
         cls.middle, cls.poor, cls.asked, cls.nobody = (
-            cls._customer(name) for name in ("Middle", "Poor", "Asked", "Nobody")
+            cls.new_customer(name) for name in ("Middle", "Poor", "Asked", "Nobody")
         )
         for days_ago in range(0, 100, 10):
-            cls._order(cls.best, days_ago, 100)
+            cls.order(cls.best, days_ago, 100)
         for days_ago in (40, 80, 120):
-            cls._order(cls.middle, days_ago, 100)
-        cls._order(cls.poor, 400, 100)
-        cls._order(cls.asked, state="draft")
-        cls._run()
+            cls.order(cls.middle, days_ago, 100)
+        cls.order(cls.poor, 400, 100)
+        cls.order(cls.asked, state="draft")
+        cls.compute()
         cls.everybody = cls.best | cls.contact | cls.middle | cls.poor | cls.asked | cls.nobody
         cls.tiers = {tier.name: tier for tier in cls.policy.tier_ids}
 
@@ -167,13 +167,13 @@ class TestContactForm(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         groups = "sales_team.group_sale_manager,base.group_partner_manager"
-        cls.partner_manager = cls._new_user("partner_manager", groups)
+        cls.partner_manager = cls.new_user("partner_manager", groups)
         belgium = cls.env.ref("base.be")
-        cls.ann = cls._customer("Ann", is_company=True, country_id=belgium.id)
-        cls.contact = cls._customer("Buyer of Ann", parent_id=cls.ann.id, country_id=belgium.id)
-        cls.nobody = cls._customer("Nobody", country_id=belgium.id)
-        cls._order(cls.ann, amount=100)
-        cls._run()
+        cls.ann = cls.new_customer("Ann", is_company=True, country_id=belgium.id)
+        cls.contact = cls.new_customer("Buyer of Ann", parent_id=cls.ann.id, country_id=belgium.id)
+        cls.nobody = cls.new_customer("Nobody", country_id=belgium.id)
+        cls.order(cls.ann, amount=100)
+        cls.compute()
 
     def _specify(self, user):
         """Return what the web client asks for when it opens a contact, in all and without the addon's own fields."""
@@ -230,6 +230,6 @@ class TestContactForm(TieringCommon):
         (page,) = arch.xpath("//page[@name='tiering']")
         self.assertTrue(page.xpath("widget[@name='tiering_scorecard']"))
         self.assertFalse(page.xpath(".//field"))
-        clerk = self._new_user("clerk", "base.group_user,base.group_partner_manager")
+        clerk = self.new_user("clerk", "base.group_user,base.group_partner_manager")
         arch = etree.fromstring(self.env["res.partner"].with_user(clerk).get_view(view_type="form")["arch"])
         self.assertFalse(arch.xpath("//page[@name='tiering'] | //widget[@name='tiering_scorecard']"))

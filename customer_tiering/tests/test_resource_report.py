@@ -35,7 +35,7 @@ class TestResourceReport(TieringCommon):
         cls.both = cls.company | cls.other
         cls.today = cls.company._get_tiering_today()
         cls.sam, cls.mia, cls.leo = (
-            cls._new_user(f"tiering_{name.lower()}", "sales_team.group_sale_salesman", name=name)
+            cls.new_user(f"tiering_{name.lower()}", "sales_team.group_sale_salesman", name=name)
             for name in ("Sam", "Mia", "Leo")
         )
         cls.mia.company_ids = cls.both
@@ -47,18 +47,18 @@ class TestResourceReport(TieringCommon):
         cls.countries = cls.env["res.country"].search([], limit=2)
         cls.customers, cls.people = [], {}
         for number in range(8):
-            customer = cls._customer(
+            customer = cls.new_customer(
                 f"Customer {number}",
                 is_company=number % 2 == 0,
                 user_id=cls.rng.choice([cls.sam.id, cls.mia.id, cls.leo.id, False]),
                 country_id=cls.rng.choice(cls.countries.ids),
             )
-            contacts = [cls._customer(f"Contact {number}", parent_id=customer.id)] if number % 2 == 0 else []
+            contacts = [cls.new_customer(f"Contact {number}", parent_id=customer.id)] if number % 2 == 0 else []
             cls.customers.append(customer)
             cls.people[customer] = [customer, *contacts]
         cls._make_facts()
         for company in cls.both:
-            cls._run(company.with_company(company).tiering_policy_ids, as_of=cls.today)
+            cls.compute(cls.today, policy=company.with_company(company).tiering_policy_ids)
         cls.archived = cls.customers[-1]
         cls.archived.active = False
         cls.expected = cls._expect()
@@ -258,9 +258,9 @@ class TestResourceReport(TieringCommon):
         self.assertAlmostEqual(row.orders_per_contact, row.order_count / row.contact_count, 10)
 
     def test_no_contact_gives_no_ratio(self):
-        never = self._customer("Never met")
-        self._order(never, when=self._noon(self.today, 0))
-        self._run(as_of=self.today)
+        never = self.new_customer("Never met")
+        self.order(never, when=self.noon(self.today, 0))
+        self.compute(self.today)
         domain = [("partner_id", "=", never.id)]
         ((ratio,),) = self._report()._read_group(domain, [], ["orders_per_contact:avg"])
         self.assertFalse(ratio)
@@ -269,10 +269,10 @@ class TestResourceReport(TieringCommon):
     def test_beyond_capacity_are_those_with_the_lowest_scores_of_each_person_and_tier(self):
         tier = self.company.tiering_policy_ids.tier_ids[-1]
         for number in range(7):
-            customer = self._customer(f"Small {number}", user_id=(self.sam.id, self.mia.id, False)[number % 3])
+            customer = self.new_customer(f"Small {number}", user_id=(self.sam.id, self.mia.id, False)[number % 3])
             for _order in range(number + 1):
-                self._order(customer, amount=1, when=self._noon(self.today, WINDOW - 1 - number))
-        self._run(as_of=self.today)
+                self.order(customer, amount=1, when=self.noon(self.today, WINDOW - 1 - number))
+        self.compute(self.today)
         report = self._report()
         self.assertFalse(report.search([("beyond_capacity", ">", 0)]))
         tier.capacity = 2

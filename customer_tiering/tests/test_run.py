@@ -22,24 +22,24 @@ class TestRun(TieringCommon):
         # Fewer than 100 customers: the fixed bands decide. Recency up to 30 days is 100 points, over
         # 365 is 0; ten orders are 100, one is 0; money is measured in average orders.
         cls.best, cls.middle, cls.poor, cls.asked = (
-            cls._customer(name) for name in ("Best", "Middle", "Poor", "Asked")
+            cls.new_customer(name) for name in ("Best", "Middle", "Poor", "Asked")
         )
         for days_ago in range(0, 100, 10):
-            cls._order(cls.best, days_ago, 100)
+            cls.order(cls.best, days_ago, 100)
         for days_ago in (40, 80, 120):
-            cls._order(cls.middle, days_ago, 100)
-        cls._order(cls.poor, 400, 100)
-        cls._order(cls.asked, 10, 100, state="draft")
+            cls.order(cls.middle, days_ago, 100)
+        cls.order(cls.poor, 400, 100)
+        cls.order(cls.asked, 10, 100, state="draft")
 
     def test_a_run_puts_customers_into_tiers(self):
-        run = self._run()
+        run = self.compute()
         # Best: 0 days → 100, 10 orders → 100, 1000 = 10 average orders → 100: score 100.
         # Middle: 40 days → 75, 3 orders → 50, 300 = 3 average orders → 50: score 58.33.
         # Poor: 400 days → 0, none in the window → 0, 0 → 0: score 0. Asked never bought: no tier.
         self.assertTiers({self.best: "Platinum", self.middle: "Silver", self.poor: "Bronze", self.asked: False})
-        self.assertEqual(self._card(self.middle).score, 58.33)
-        self.assertEqual(self._card(self.asked).segment_id.code, "prospect")
-        self.assertEqual(self._card(self.poor).segment_id.code, "lost")
+        self.assertEqual(self.card(self.middle).score, 58.33)
+        self.assertEqual(self.card(self.asked).segment_id.code, "prospect")
+        self.assertEqual(self.card(self.poor).segment_id.code, "lost")
         self.assertRecordValues(
             run,
             [{"state": "done", "as_of": AS_OF, "customer_count": 4, "new_count": 3, "written_count": 4}],
@@ -47,43 +47,43 @@ class TestRun(TieringCommon):
         self.assertIn("Only 2 customers bought in the window", run.note)
 
     def test_the_explanation_adds_up_to_the_score(self):
-        self._run()
+        self.compute()
         for partner in (self.best, self.middle, self.poor):
-            card = self._card(partner)
-            lines = card._get_explanation_lines()
+            card = self.card(partner)
+            lines = card.explanation_data["lines"]
             self.assertEqual([line["metric"] for line in lines], ["recency", "frequency", "monetary"])
             self.assertEqual(round(sum(line["contribution"] for line in lines), 2), card.score)
-        middle = self._card(self.middle)
-        self.assertEqual(middle._get_explanation_lines()[1]["text"], "3 orders")
+        middle = self.card(self.middle)
+        self.assertEqual(middle.explanation_data["lines"][1]["text"], "3 orders")
         with freeze_time(AS_OF):
             middle.invalidate_recordset()
-            self.assertEqual(middle._get_explanation_lines()[0]["text"], "40 days")
+            self.assertEqual(middle.explanation_data["lines"][0]["text"], "40 days")
         self.assertEqual(middle.next_tier_id.name, "Gold")
         self.assertEqual(middle.points_to_next, 1.67)  # 60 - 58.33
 
     def test_the_explanation_of_a_prospect_has_no_lines(self):
-        self._run()
-        self.assertEqual(self._card(self.asked)._get_explanation_lines(), [])
+        self.compute()
+        self.assertEqual(self.card(self.asked).explanation_data["lines"], [])
         self.assertEqual(self.asked.tiering_explanation["lines"], [])
         self.assertFalse(self.asked.tiering_explanation["next"])
         self.assertEqual(len(self.poor.tiering_explanation["lines"]), 3)  # who bought long ago has all
 
     def test_days_count_to_today_where_the_company_is(self):
-        self._run()
+        self.compute()
         for timezone, days in (("UTC", 40), ("Europe/Brussels", 41), ("America/New_York", 40)):
             self.company.partner_id.tz = timezone
             # 22:30 in Greenwich is 00:30 of the next day in Brussels, 18:30 in New York
             with self.subTest(timezone=timezone), freeze_time("2026-06-30 22:30:00"):
                 self.env.invalidate_all()
-                self.assertEqual(self._card(self.middle).recency_days, days)
+                self.assertEqual(self.card(self.middle).recency_days, days)
                 self.assertEqual(self.middle.tiering_recency_days, days)
-                self.assertEqual(self._card(self.middle)._get_explanation_lines()[0]["text"], f"{days} days")
+                self.assertEqual(self.card(self.middle).explanation_data["lines"][0]["text"], f"{days} days")
 
     def test_a_second_run_writes_nothing(self):
-        self._run()
+        self.compute()
         before = self.env["customer.tiering.scorecard"].search([]).read()
         self.env.flush_all()
-        run = self._run()
+        run = self.compute()
         self.assertRecordValues(
             run, [{"customer_count": 4, "written_count": 0, "new_count": 0, "up_count": 0, "down_count": 0}]
         )
@@ -91,79 +91,88 @@ class TestRun(TieringCommon):
         self.assertFalse(run.change_ids)
 
     def test_a_night_in_which_nothing_happened_writes_nothing(self):
-        self._run()
-        run = self._run(as_of=AS_OF + timedelta(days=1))
+        self.compute()
+        run = self.compute_after(1)
         # a day older, but nobody has left a band or the window
         self.assertEqual((run.as_of, run.written_count), (AS_OF + timedelta(days=1), 0))
 
     def test_only_changed_scorecards_are_written(self):
-        first = self._run()
-        self._order(self.poor, 1, 1)
-        run = self._run()
+        first = self.compute()
+        self.order(self.poor, 1, 1)
+        run = self.compute()
         # The new order of 1 lowers the average order from 100 to 93.4, which moves nobody's band
         # but makes Poor recent.
         self.assertEqual(run.written_count, 1)
-        self.assertEqual(self._card(self.poor).run_id, run)
-        self.assertEqual(self._card(self.best).run_id, first)
+        self.assertEqual(self.card(self.poor).run_id, run)
+        self.assertEqual(self.card(self.best).run_id, first)
+
+    def test_money_keeps_the_decimals_of_the_currency(self):
+        self.company.currency_id = self.env["res.currency"].create({"name": "DIN", "symbol": "D", "rounding": 0.001})
+        for amount, total in ((10.125, 10.125), (0.002, 10.127)):  # a new scorecard, then one that is there
+            order = self.order(self.asked)
+            self.env.flush_all()  # of the order, too, whose prices may have fewer decimals
+            self.env.cr.execute("UPDATE sale_order SET amount_untaxed = %s WHERE id = %s", [amount, order.id])
+            self.compute()
+            self.assertAlmostEqual(self.card(self.asked).amount, total, 6)
 
     def test_the_tier_is_held_since_the_day_it_changed(self):
-        self._run()
+        self.compute()
         tomorrow = AS_OF + timedelta(days=1)
-        self._order(self.best, -1, 100)
+        self.order(self.best, -1, 100)
         for days_ago in range(10):
-            self._order(self.middle, days_ago, 100)
-        run = self._run(as_of=tomorrow)
-        self.assertEqual((self._card(self.best).run_id, self._card(self.middle).run_id), (run, run))
+            self.order(self.middle, days_ago, 100)
+        run = self.compute(tomorrow)
+        self.assertEqual((self.card(self.best).run_id, self.card(self.middle).run_id), (run, run))
         # Best bought again and stays in Platinum; Middle moves there from Silver
         self.assertTiers({self.best: "Platinum", self.middle: "Platinum"})
-        self.assertEqual(self._card(self.best).tier_since, AS_OF)
-        self.assertEqual(self._card(self.middle).tier_since, tomorrow)
+        self.assertEqual(self.card(self.best).tier_since, AS_OF)
+        self.assertEqual(self.card(self.middle).tier_since, tomorrow)
 
     def test_moves_are_recorded_with_direction_and_scores(self):
-        self._run()
+        self.compute()
         for days_ago in range(10):
-            self._order(self.middle, days_ago, 100)
-        self._run(self.policy, AS_OF)
-        change = self.env["customer.tier.change"].search([("partner_id", "=", self.middle.id)], limit=1)
+            self.order(self.middle, days_ago, 100)
+        self.compute()
+        change = self.changes(self.middle)[:1]
         self.assertRecordValues(
             change,
             [{"direction": "up", "reason": "score", "score_before": 58.33, "score_after": 100, "date": AS_OF}],
         )
         self.assertEqual((change.from_tier_id.name, change.to_tier_id.name), ("Silver", "Platinum"))
-        self.assertEqual(self._card(self.middle).tier_since, AS_OF)
+        self.assertEqual(self.card(self.middle).tier_since, AS_OF)
         self.middle.sale_order_ids.filtered(lambda order: order.state == "sale").write({"state": "cancel"})
-        self._run()
-        change = self.env["customer.tier.change"].search([("partner_id", "=", self.middle.id)], limit=1)
+        self.compute()
+        change = self.changes(self.middle)[:1]
         # who loses all orders has not bought: no tier any more, but not forgotten
         self.assertEqual((change.direction, change.reason), ("left", "score"))
-        self.assertEqual(self._card(self.middle).segment_id.code, "prospect")
+        self.assertEqual(self.card(self.middle).segment_id.code, "prospect")
 
     def test_a_move_in_the_first_run_after_an_update_is_not_blamed_on_the_policy(self):
         # Runs of version 19.0.1.0 kept no version of the rules.
-        self._run().version_id = False
+        self.compute().version_id = False
         for day in (1, 2, 3):
-            self._order(self.poor, day, 500)
-        self._run()
-        changes = self._card(self.poor).change_ids
+            self.order(self.poor, day, 500)
+        self.compute()
+        changes = self.card(self.poor).change_ids
         self.assertEqual(changes.mapped("reason"), ["score", "first"])
 
     def test_archived_customers_lose_their_scorecard_but_keep_their_history(self):
-        self._run()
+        self.compute()
         self.best.active = False
-        run = self._run()
-        self.assertFalse(self._card(self.best))
+        run = self.compute()
+        self.assertFalse(self.card(self.best))
         self.assertEqual(run.left_count, 1)
-        change = self.env["customer.tier.change"].search([("partner_id", "=", self.best.id)], limit=1)
+        change = self.changes(self.best)[:1]
         self.assertEqual((change.direction, change.reason, change.from_tier_id.name), ("left", "left", "Platinum"))
 
     def test_merged_customers_are_one_customer(self):
-        self._run()
+        self.compute()
         wizard = self.env["base.partner.merge.automatic.wizard"].create({})
         wizard._merge((self.poor | self.middle).ids, dst_partner=self.middle)
         self.assertFalse(self.poor.exists())
-        run = self._run()
+        run = self.compute()
         self.assertEqual(run.customer_count, 3)
-        self.assertEqual(self._card(self.middle).first_order_date.isoformat(), "2025-05-26")  # 400 days before
+        self.assertEqual(self.card(self.middle).first_order_date.isoformat(), "2025-05-26")  # 400 days before
 
     def test_the_number_of_queries_does_not_depend_on_the_number_of_customers(self):
         def count():
@@ -177,10 +186,10 @@ class TestRun(TieringCommon):
             return self.env.cr.sql_log_count - before
 
         count()  # fills the caches
-        self._order(self.poor, 1, 1000)  # in both runs there is something to write
+        self.order(self.poor, 1, 1000)  # in both runs there is something to write
         few = count()
         for number in range(50):
-            self._order(self._customer(f"Customer {number}"), number, 10 * number)
+            self.order(self.new_customer(f"Customer {number}"), number, 10 * number)
         self.assertEqual(count(), few)
 
     def test_no_partner_is_written(self):
@@ -191,54 +200,54 @@ class TestRun(TieringCommon):
             return dict(self.env.cr.fetchall())
 
         before = versions()
-        self._run()
+        self.compute()
         self.assertEqual(versions(), before)
-        self._order(self.poor, 1, 1000)
+        self.order(self.poor, 1, 1000)
         before = versions()
-        self.assertTrue(self._run().written_count)
+        self.assertTrue(self.compute().written_count)
         self.assertEqual(versions(), before)
 
     def test_a_company_without_orders_says_so(self):
         company = self.env["res.company"].create({"name": "Empty Company"})
-        run = self._run(company.tiering_policy_ids)
+        run = self.compute(policy=company.tiering_policy_ids)
         self.assertEqual((run.state, run.customer_count), ("done", 0))
         self.assertIn("No customer has a quotation or an order yet", run.note)
 
     def test_enormous_orders_are_no_problem(self):
-        self._order(self.poor, 1, 1e12)
-        self._run()
-        self.assertEqual(self._card(self.poor).amount, 1e12)
+        self.order(self.poor, 1, 1e12)
+        self.compute()
+        self.assertEqual(self.card(self.poor).amount, 1e12)
 
     def test_it_works_without_the_pricelist_feature(self):
         group = "product.group_product_pricelist"
         self.env.ref("base.group_user")._remove_group(self.env.ref(group))
         self.assertFalse(self.env["res.groups"]._is_feature_enabled(group))
-        order = self._order(self.best, state="draft")
-        self._run()
+        order = self.order(self.best, state="draft")
+        self.compute()
         self.assertTiers({self.best: "Platinum", self.middle: "Silver", self.poor: "Bronze"})
         order.action_confirm()
         self.assertEqual(order.tiering_tier_id.name, "Platinum")
 
     def test_changes_of_a_run_by_hand_are_noted_in_the_chatter_when_wanted(self):
-        self._run()
+        self.compute()
         messages = len(self.middle.message_ids)
         for days_ago in range(10):
-            self._order(self.middle, days_ago, 100)
-        self._run()
+            self.order(self.middle, days_ago, 100)
+        self.compute()
         self.assertEqual(len(self.middle.message_ids), messages)
         self.middle.sale_order_ids.filtered(lambda o: o.date_order.date() > AS_OF.replace(day=15)).state = "cancel"
         self.policy.post_changes = True
-        self._run()
+        self.compute()
         self.assertIn("Platinum → Silver", self.middle.message_ids[0].body)
         self.assertFalse(self.poor.message_ids.filtered(lambda message: "Tier:" in (message.body or "")))
 
     def test_changes_of_the_night_are_never_noted_in_the_chatter(self):
         self.policy.post_changes = True
-        self._run(trigger="nightly")
+        self.compute(trigger="nightly")
         for days_ago in range(10):
-            self._order(self.middle, days_ago, 100)
+            self.order(self.middle, days_ago, 100)
         messages = self.middle.message_ids
-        run = self._run(trigger="nightly")
+        run = self.compute(trigger="nightly")
         self.assertEqual(run.up_count, 1)  # Middle: Silver → Platinum
         self.assertEqual(self.middle.message_ids, messages)
 
@@ -260,7 +269,7 @@ class TestRun(TieringCommon):
         self.assertEqual(self.policy.run_ids.trigger, "nightly")
         self.assertEqual(busy.tiering_policy_ids.run_ids.mapped("state"), ["done"])
         self.assertFalse(quiet.tiering_policy_ids.run_ids)
-        self.assertTrue(self._card(self.best).tier_id)
+        self.assertTrue(self.card(self.best).tier_id)
         self._crons()
         self.assertEqual(self.policy.run_ids[0].written_count, 0)
 
@@ -285,7 +294,7 @@ class TestRun(TieringCommon):
     def test_an_unexpected_error_is_shown_on_the_run_and_nothing_is_half_written(self):
         self._crons()
         before = self.env["customer.tiering.scorecard"].search([]).read()
-        self._order(self.poor, 1, 1)
+        self.order(self.poor, 1, 1)
         Writer = type(self.env["customer.tiering.writer"])
         with (
             patch.object(Writer, "_insert_scorecards", side_effect=RuntimeError("disk on fire")),
@@ -338,7 +347,7 @@ class TestRun(TieringCommon):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.company.id])
         with self.assertRaisesRegex(UserError, "being computed right now"):
-            self._run()
+            self.compute()
 
     def _process_queue(self):
         with self.enter_registry_test_mode():
@@ -431,23 +440,23 @@ class TestRun(TieringCommon):
         self.assertRecordValues(runs[1], [{"state": "done", "trigger": "manual", "new_count": 3, "written_count": 4}])
 
     def test_a_waiting_run_of_a_policy_that_was_archived_computes_nothing(self):
-        self._run()
+        self.compute()
         run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
         self.policy.active = False
         with mute_logger(RUN_LOGGER):
             self._process_queue()
-        self.assertFalse(self._card(self.best))
+        self.assertFalse(self.card(self.best))
         self.assertNotEqual(run.exists().state, "done")
 
     def test_an_archived_policy_is_not_computed_by_hand(self):
         self.policy.active = False
         with self.assertRaises(UserError):
             self.policy.with_user(self.manager).action_compute_now()
-        self.assertFalse(self._card(self.best))
+        self.assertFalse(self.card(self.best))
 
     def test_a_run_deleted_while_it_waits_is_left_out(self):
         company = self.env["res.company"].create({"name": "Other Company"})
-        policies = self.policy | company.tiering_policy_ids | self._other_policy()
+        policies = self.policy | company.tiering_policy_ids | self.other_policy()
         runs = self.env["customer.tiering.run"]._queue(policies, trigger="nightly")
         Run = type(runs)
         original = Run._compute_and_record
@@ -465,7 +474,7 @@ class TestRun(TieringCommon):
         self.assertEqual(runs.exists().mapped("state"), ["done", "done"])
 
     def test_a_run_that_stops_its_server_again_and_again_is_given_up(self):
-        runs = self.env["customer.tiering.run"]._queue(self.policy | self._other_policy(), trigger="nightly")
+        runs = self.env["customer.tiering.run"]._queue(self.policy | self.other_policy(), trigger="nightly")
         often, seldom = runs
         often.attempts = 3
         seldom.attempts = 2
@@ -490,7 +499,7 @@ class TestRun(TieringCommon):
                 return original(*args)
 
             with patch.object(Writer, "_write_result", slow):
-                run = self._run()
+                run = self.compute()
         self.assertEqual((run.started_at, run.duration), (datetime(2026, 6, 30, 2), 90))
 
     def test_waiting_runs_are_not_doubled(self):
@@ -504,12 +513,12 @@ class TestRun(TieringCommon):
         with patch("odoo.addons.customer_tiering.models.customer_tiering_policy.DIRECT_ORDER_LIMIT", 3):
             action = self.policy.with_user(self.manager).action_compute_now()
         self.assertIn("You will be told", action["params"]["message"])
-        self.assertFalse(self._card(self.best))
+        self.assertFalse(self.card(self.best))
         Users = type(self.env["res.users"])
         with patch.object(Users, "_bus_send", autospec=True) as send, self.enter_registry_test_mode():
             self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
         self.env.invalidate_all()
-        self.assertTrue(self._card(self.best))
+        self.assertTrue(self.card(self.best))
         (users, kind, payload), _kwargs = send.call_args
         self.assertEqual((users, kind), (self.manager, "simple_notification"))
         self.assertIn("scored customers 4", payload["message"])

@@ -8,32 +8,30 @@ class TestSaleOrder(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.customer = cls._customer("Lumber Inc", is_company=True)
-        cls.contact = cls._customer("Ann", parent_id=cls.customer.id)
+        cls.customer = cls.new_customer("Lumber Inc", is_company=True)
+        cls.contact = cls.new_customer("Ann", parent_id=cls.customer.id)
         for days_ago in range(12):
-            cls._order(cls.customer, days_ago, 100)
-        cls._run()
+            cls.order(cls.customer, days_ago, 100)
+        cls.compute()
 
     def test_an_order_keeps_the_tier_of_its_confirmation(self):
-        newcomer = self._customer("Newcomer")
-        orders = self._order(self.contact, state="draft") | self._order(newcomer, state="draft")
+        newcomer = self.new_customer("Newcomer")
+        orders = self.order(self.contact, state="draft") | self.order(newcomer, state="draft")
         self.assertFalse(orders.tiering_tier_id)
         orders.with_user(self.salesperson).action_confirm()
         platinum = self.customer.tiering_tier_id
         self.assertEqual([order.tiering_tier_id.name for order in orders], [platinum.name, False])
         self.customer.sale_order_ids[:-1].state = "cancel"
-        self._run()
+        self.compute()
         self.assertNotEqual(self.customer.tiering_tier_id, platinum)
         self.assertEqual(orders[0].tiering_tier_id, platinum)
 
     def test_orders_of_two_companies_keep_the_tier_of_their_own_company(self):
         other = self.env["res.company"].create({"name": "Other Company"})
         self.env.user.company_ids |= other
-        self._order(self.customer, 400, company_id=other.id)
-        self._run(other.tiering_policy_ids)
-        orders = self._order(self.contact, state="draft") | self._order(
-            self.contact, state="draft", company_id=other.id
-        )
+        self.order(self.customer, 400, company_id=other.id)
+        self.compute(policy=other.tiering_policy_ids)
+        orders = self.order(self.contact, state="draft") | self.order(self.contact, state="draft", company_id=other.id)
         for companies in (self.company | other, other | self.company):
             copies = orders.copy()
             copies.with_context(allowed_company_ids=companies.ids).action_confirm()
@@ -43,12 +41,12 @@ class TestSaleOrder(TieringCommon):
             )
 
     def test_a_copy_starts_without(self):
-        order = self._order(self.customer, state="draft")
+        order = self.order(self.customer, state="draft")
         order.action_confirm()
         self.assertFalse(order.copy().tiering_tier_id)
 
     def test_the_sales_analysis_groups_by_the_tier_at_confirmation(self):
-        order = self._order(self.contact, amount=70, state="draft")
+        order = self.order(self.contact, amount=70, state="draft")
         order.action_confirm()
         self.env.flush_all()
         report = self.env["sale.report"].with_user(self.salesperson)

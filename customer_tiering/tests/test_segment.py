@@ -14,10 +14,10 @@ class TestSegment(TieringCommon):
 
     def test_a_new_segment_can_be_mapped(self):
         own = self._own_segment()
-        customer = self._customer("Ann")
-        self._order(customer)
-        self._run()
-        self.assertEqual(self._card(customer).segment_id, own)
+        customer = self.new_customer("Ann")
+        self.order(customer)
+        self.compute()
+        self.assertEqual(self.card(customer).segment_id, own)
 
     def test_delivered_segments_cannot_be_deleted(self):
         self._own_segment()  # nothing points to the others any more
@@ -40,12 +40,12 @@ class TestSegment(TieringCommon):
     def test_a_segment_with_customers_cannot_be_deleted(self):
         segment_map = self.policy.segment_map
         own = self._own_segment()
-        self._order(self._customer("Ann"))
-        self._run()
+        self.order(self.new_customer("Ann"))
+        self.compute()
         self.policy.segment_map = segment_map
         with self.assertRaisesRegex(UserError, "still in this segment. Compute the customers again first"):
             own.with_user(self.manager).unlink()
-        self._run()
+        self.compute()
         own.with_user(self.manager).unlink()
         self.assertFalse(own.exists())
 

@@ -13,7 +13,7 @@ class TestSettings(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.admin = cls._new_user("tiering_admin", "base.group_system,sales_team.group_sale_manager", tz="UTC")
+        cls.admin = cls.new_user("tiering_admin", "base.group_system,sales_team.group_sale_manager", tz="UTC")
 
     def _settings(self, **values):
         return self.env["res.config.settings"].with_user(self.admin).create(values)
@@ -167,7 +167,7 @@ class TestSettings(TieringCommon):
         form = self._form()
         commands = self._untouched()["tiering_tier_ids"]
         self.policy.tier_ids = [Command.create({"name": "Emerald", "entry_floor": 70})]
-        self.policy.criterion_ids = [Command.create({"metric": "contacts", "weight": 2})]
+        self.policy.criterion_ids = [Command.create({"metric_id": self.metric("contacts"), "weight": 2})]
         self._set_floors(form, {"Gold": 65})
         form.save().execute()
         self.assertFloors({"Platinum": 80, "Emerald": 70, "Gold": 65, "Silver": 40, "Bronze": 0})
@@ -177,11 +177,11 @@ class TestSettings(TieringCommon):
             tiering_tier_ids=[*commands, Command.update(gold.id, {"entry_floor": 60})],
         ).execute()
         self.assertFloors({"Platinum": 80, "Emerald": 70, "Gold": 60, "Silver": 40, "Bronze": 0})
-        self.assertEqual(self.policy.criterion_ids[-1].metric, "contacts")
+        self.assertEqual(self.policy.criterion_ids[-1].metric_id.key, "contacts")
 
     def test_impossible_tables_are_refused(self):
         with (
-            self.assertRaisesRegex(ValidationError, "Platinum, Gold all start at score 60"),
+            self.assertRaisesRegex(ValidationError, "Platinum and Gold all start at score 60"),
             self.env.cr.savepoint(),
             self._form() as form,
         ):
@@ -195,7 +195,7 @@ class TestSettings(TieringCommon):
         self.assertFloors({"Platinum": 80, "Gold": 60, "Silver": 40, "Bronze": 0})
 
     def test_who_has_no_sales_rights_can_save_other_settings(self):
-        technician = self._new_user("tiering_technician", "base.group_system")
+        technician = self.new_user("tiering_technician", "base.group_system")
         before = self.policy.tier_ids.read()
         with Form(self.env["res.config.settings"].with_user(technician)) as form:
             self.assertNotIn("tiering_tier_ids", form._view["fields"])
@@ -210,7 +210,7 @@ class TestSettings(TieringCommon):
                 self._settings(tiering_hour=hour)
 
     def test_compute_now(self):
-        self._order(self._customer("Ann"), when=self.env.cr.now())
+        self.order(self.new_customer("Ann"), when=self.env.cr.now())
         action = self._settings().action_tiering_compute_now()
         self.assertIn("scored customers 1", action["params"]["message"])
 

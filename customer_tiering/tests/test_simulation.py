@@ -133,7 +133,7 @@ class TestSimulationEqualsApply(SimulationCommon):
         method = rng.choice(METHODS)
         values = {
             "method": method,
-            "basis": rng.choice((False, "monetary", "recency")),
+            "basis_id": rng.choice((False, self.metric("monetary"), self.metric("recency"))),
             "window_days": rng.choice((90, 365, 400)),
             "min_population": rng.choice((1, 100)),
             "recalibrate_days": rng.choice((0, 0, 30)),
@@ -185,9 +185,19 @@ class TestSimulationEqualsApply(SimulationCommon):
     def _random_conditions(self, rng, place):
         amount = rng.choice((100, 300, 1000, 4000)) / (place + 1)
         choices = [
-            {"metric": "monetary", "operator": ">=", "value": amount, "keep_value": amount * rng.choice((1, 0.5))},
-            {"metric": "frequency", "operator": ">=", "value": 5 - place, "keep_value": rng.choice((5 - place, 1))},
-            {"metric": "recency", "operator": "<=", "value": 60, "keep_value": rng.choice((60, 200))},
+            {
+                "metric_id": self.metric("monetary"),
+                "operator": ">=",
+                "value": amount,
+                "keep_value": amount * rng.choice((1, 0.5)),
+            },
+            {
+                "metric_id": self.metric("frequency"),
+                "operator": ">=",
+                "value": 5 - place,
+                "keep_value": rng.choice((5 - place, 1)),
+            },
+            {"metric_id": self.metric("recency"), "operator": "<=", "value": 60, "keep_value": rng.choice((60, 200))},
         ]
         return [Command.create(vals) for vals in rng.sample(choices, rng.choice((1, 2)))]
 
@@ -230,7 +240,7 @@ class TestSimulationEqualsApply(SimulationCommon):
             policy.partner_domain = rng.choice(DOMAINS[1:])
         for days in sorted(rng.sample(range(1, 150), 3), reverse=True):
             for each in policy | other:
-                self._run(each, AS_OF - timedelta(days=days))
+                self.compute(AS_OF - timedelta(days=days), policy=each)
         in_tiers = self._cards().filtered(lambda card: card.policy_id == policy and card.tier_id)
         if in_tiers:
             with freeze_time(AS_OF - timedelta(days=1)):
@@ -325,9 +335,9 @@ class TestSimulationEqualsApply(SimulationCommon):
         applied = policy.run_ids[0]
         self.assertEqual({fname: applied[fname] for fname in counts}, promised)
         if other:
-            self._run(other)
+            self.compute(policy=other)
             for id_ in elsewhere:  # they waited for the policy that has them now
-                self.assertEqual(self._card(self.env["res.partner"].browse(id_)).policy_id, other)
+                self.assertEqual(self.card(self.env["res.partner"].browse(id_)).policy_id, other)
 
     def _check_lines(self, before, after, elsewhere, lines, seen):
         policy = self.policy
@@ -400,17 +410,17 @@ class SimulatedCustomers(SimulationCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.best, cls.middle, cls.poor, cls.asked = (
-            cls._customer(name) for name in ("Best", "Middle", "Poor", "Asked")
+            cls.new_customer(name) for name in ("Best", "Middle", "Poor", "Asked")
         )
         cls.today = cls.company._get_tiering_today()
         # Fixed bands, average order 100. Best: 100 points each. Middle: 40 days → 75, 3 orders → 50,
         # 3 average orders → 50: 58.33, Silver. Poor bought before the window: 0, Bronze.
         for partner, days in ((cls.best, range(0, 100, 10)), (cls.middle, (40, 80, 120)), (cls.poor, (400,))):
             for days_ago in days:
-                cls._order(partner, amount=100, when=cls._noon(cls.today, days_ago))
-        cls._order(cls.asked, amount=70, state="draft", when=cls._noon(cls.today, 3))
-        cls._order(cls.middle, amount=40, state="sent", when=cls._noon(cls.today, 3))
-        cls._run(as_of=cls.today)
+                cls.order(partner, amount=100, when=cls.noon(cls.today, days_ago))
+        cls.order(cls.asked, amount=70, state="draft", when=cls.noon(cls.today, 3))
+        cls.order(cls.middle, amount=40, state="sent", when=cls.noon(cls.today, 3))
+        cls.compute(cls.today)
         cls.gold = cls.policy.tier_ids.filtered(lambda tier: tier.name == "Gold")
 
     def _floor(self, draft, name, floor):
@@ -427,7 +437,7 @@ class TestSimulation(SimulatedCustomers):
         for method in METHODS:
             values = {"method": method}
             if method == "conditions":
-                rows = [Command.create({"metric": "monetary", "value": 250})]
+                rows = [Command.create({"metric_id": self.metric("monetary"), "value": 250})]
                 top, *others = self.policy.tier_ids
                 values["tier_ids"] = [
                     Command.update(top.id, {"condition_ids": rows}),
@@ -442,7 +452,7 @@ class TestSimulation(SimulatedCustomers):
                 ]
             with self.subTest(method=method), self.env.cr.savepoint() as savepoint:
                 self.policy.write(values)
-                self._run(as_of=self.today)
+                self.compute(self.today)
                 tiers = {card.partner_id: card.tier_id.name for card in self._cards()}
                 draft = self._simulate(self.policy)
                 result = draft.simulation_result
@@ -512,16 +522,16 @@ class TestSimulation(SimulatedCustomers):
             {line.partner_id: line.direction for line in lines}, {self.best: "elsewhere", self.poor: "left"}
         )
         draft.action_simulation_apply()
-        self._run(firms, self.today)
-        self.assertEqual(self._card(self.best).policy_id, firms)
-        self.assertFalse(self._card(self.poor))
+        self.compute(self.today, policy=firms)
+        self.assertEqual(self.card(self.best).policy_id, firms)
+        self.assertFalse(self.card(self.poor))
 
     def test_revenue_is_of_twelve_months_net_of_credit_notes_and_in_the_companys_currency(self):
         self.env["account.chart.template"].try_loading("generic_coa", company=self.company, install_demo=False)
-        half = self._order(self.middle, amount=50, when=self._noon(self.today, 364))
+        half = self.order(self.middle, amount=50, when=self.noon(self.today, 364))
         half.currency_rate = 0.5
-        self._order(self.middle, amount=7, when=self._noon(self.today, 365))  # a day too old
-        self._order(self.middle, amount=9, state="cancel", when=self._noon(self.today, 3))
+        self.order(self.middle, amount=7, when=self.noon(self.today, 365))  # a day too old
+        self.order(self.middle, amount=9, state="cancel", when=self.noon(self.today, 3))
         for days_ago, amount, post in ((10, 20, True), (365, 50, True), (5, 70, False)):
             refund = self.env["account.move"].create(
                 {
@@ -563,10 +573,10 @@ class TestSimulation(SimulatedCustomers):
 
     def test_clusters(self):
         for number in range(3):  # one like Best, two like Poor
-            twin = self._customer(f"Twin {number}")
+            twin = self.new_customer(f"Twin {number}")
             for days_ago in range(0, 100, 10) if not number else (300,):
-                self._order(twin, amount=100, when=self._noon(self.today, days_ago))
-        self._run(as_of=self.today)
+                self.order(twin, amount=100, when=self.noon(self.today, days_ago))
+        self.compute(self.today)
         top, *middle, low = self.policy.tier_ids
         draft = self._draft(self.policy)
         commands = [Command.delete(tier.id) for tier in draft.tier_ids[1:3]]
@@ -585,7 +595,7 @@ class TestSimulation(SimulatedCustomers):
     def test_removed_tiers_and_archived_policies_do_not_disturb(self):
         self.policy.copy({"name": "Former"})  # for all customers too, archived
         self.policy.tier_ids = [Command.delete(self.policy.tier_ids[2].id)]  # stays, archived, for the history
-        self._run(as_of=self.today)
+        self.compute(self.today)
         self.assertTiers({self.middle: "Bronze"})
         draft = self._draft(self.policy).with_context(active_test=False)
         self._floor(draft, "Gold", 55)
@@ -609,7 +619,9 @@ class TestSimulation(SimulatedCustomers):
             {
                 "method": "conditions",
                 "tier_ids": [
-                    Command.update(top.id, {"condition_ids": [Command.create({"metric": "monetary", "value": 1})]}),
+                    Command.update(
+                        top.id, {"condition_ids": [Command.create({"metric_id": self.metric("monetary"), "value": 1})]}
+                    ),
                     Command.delete(draft.tier_ids[1].id),
                     Command.delete(draft.tier_ids[2].id),
                     Command.update(draft.tier_ids[3].id, {"sequence": 9}),
@@ -674,7 +686,7 @@ class TestSimulation(SimulatedCustomers):
         columns = {group["tiering_tier_id"] and group["tiering_tier_id"][0] for group in groups}
         self.assertEqual(columns, {*self.policy.tier_ids.ids, False})
         # nobody is taken away from the policy, nor from another one
-        other = self._other_policy(partner_domain="[('name', 'in', ('Best', 'Poor'))]")
+        other = self.other_policy(partner_domain="[('name', 'in', ('Best', 'Poor'))]")
         self.assertEqual((self.policy.population_count, self.policy.unmatched_count), (2, 0))
         self.assertEqual(other.population_count, 2)
         with self.enter_registry_test_mode():
@@ -683,8 +695,8 @@ class TestSimulation(SimulatedCustomers):
         self.env.invalidate_all()
         self.assertFalse(draft.run_ids)
         self.assertEqual(self.policy.run_ids[0].trigger, "nightly")
-        self.assertEqual(self._card(self.best).policy_id, other)
-        self.assertEqual(self._card(self.middle).policy_id, self.policy)
+        self.assertEqual(self.card(self.best).policy_id, other)
+        self.assertEqual(self.card(self.middle).policy_id, self.policy)
 
     # ------------------------------------------------------------------
     # Refusals
@@ -745,7 +757,7 @@ class TestSimulation(SimulatedCustomers):
     def test_other_companies_see_nothing(self):
         draft = self._simulate(self.policy)
         other = self.env["res.company"].create({"name": "Other Company"})
-        stranger = self._new_user("tiering_stranger", "sales_team.group_sale_manager")
+        stranger = self.new_user("tiering_stranger", "sales_team.group_sale_manager")
         stranger.write({"company_ids": [Command.set(other.ids)], "company_id": other.id})
         env = self.env(user=stranger, context={"allowed_company_ids": other.ids, "active_test": False})
         self.assertFalse(env["customer.tiering.simulation"].search([]))
@@ -868,7 +880,7 @@ class TestSimulationExport(SimulatedCustomers, HttpCase):
         with mute_logger("odoo.http"):
             self.assertEqual(self._download(draft, "tiering_salesperson").status_code, 403)
         other = self.env["res.company"].create({"name": "Other Company"})
-        self._new_user("tiering_stranger", "sales_team.group_sale_manager").write(
+        self.new_user("tiering_stranger", "sales_team.group_sale_manager").write(
             {"company_ids": [Command.set(other.ids)], "company_id": other.id}
         )
         with mute_logger("odoo.http"):

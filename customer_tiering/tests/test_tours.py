@@ -14,10 +14,10 @@ class TestTours(TieringCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.settings_manager = cls._new_user("tiering_settings", "base.group_system,sales_team.group_sale_manager")
+        cls.settings_manager = cls.new_user("tiering_settings", "base.group_system,sales_team.group_sale_manager")
         cls.salesperson.group_ids |= cls.env.ref("base.group_allow_export")
         cls.best, cls.second, cls.poor, cls.asked = (
-            cls._customer(name, is_company=True, customer_rank=1) for name in ("Best", "Second", "Poor", "Asked")
+            cls.new_customer(name, is_company=True, customer_rank=1) for name in ("Best", "Second", "Poor", "Asked")
         )
         today = cls.company._get_tiering_today()
         # Fixed bands, average order 100 (19 orders, 1900 in all):
@@ -30,9 +30,9 @@ class TestTours(TieringCommon, HttpCase):
             (cls.poor, (300,)),
         ):
             for days_ago in days:
-                cls._order(partner, amount=100, when=cls._noon(today, days_ago))
-        cls._order(cls.asked, state="draft")
-        cls._run(as_of=today)
+                cls.order(partner, amount=100, when=cls.noon(today, days_ago))
+        cls.order(cls.asked, state="draft")
+        cls.compute(today)
 
     def test_the_expected_tiers(self):
         self.assertTiers({self.best: "Platinum", self.second: "Gold", self.poor: "Bronze", self.asked: False})
@@ -77,6 +77,26 @@ class TestTours(TieringCommon, HttpCase):
         self.assertTiers({self.best: "Platinum", self.second: "Platinum", self.poor: "Silver", self.asked: False})
         self.assertFalse(self.env["customer.tiering.simulation"].search([]))
 
+    def test_administrator_adds_a_metric_and_the_salesperson_reads_its_line(self):
+        self.env["ir.model.fields"].create(
+            {
+                "name": "x_trucks",
+                "field_description": "Trucks",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "ttype": "integer",
+            }
+        )
+        self.addCleanup(self.registry.reset_changes)
+        self.best.x_trucks, self.second.x_trucks, self.poor.x_trucks = 2, 9, 40
+        self.start_tour("/odoo/customer-tiering-metrics", "customer_tiering_metric_add", login="tiering_settings")
+        self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_metric_simulate", login="tiering_manager")
+        self.env.invalidate_all()
+        # Limits 1, 3, 6 and 12 trucks: 25, 75 and 100 points, six times; recency, orders and money as above
+        scores = [self.card(who).score for who in (self.best, self.second, self.poor)]
+        self.assertEqual(scores, [50, 75, 72.22])  # (3 x 100 + 6 x 25) / 9, 75, (25 + 0 + 25 + 6 x 100) / 9
+        self.assertTiers({self.best: "Silver", self.second: "Gold", self.poor: "Gold"})
+        self.start_tour("/odoo/customers", "customer_tiering_metric_explained", login="tiering_salesperson")
+
     def test_salesperson_reads_the_explanation_and_cannot_lock(self):
         self.start_tour("/odoo/customers", "customer_tiering_explained", login="tiering_salesperson")
         values = {"tier_id": self.policy.tier_ids[0].id, "reason": "Mine"}
@@ -92,8 +112,8 @@ class TestTours(TieringCommon, HttpCase):
             self.second.with_env(env).action_tiering_unlock()
 
     def test_salesperson_goes_through_the_explanations(self):
-        self._customer("Buyer", parent_id=self.best.id, customer_rank=1)  # “Best, Buyer”, so behind Best
-        self._customer("Zero", customer_rank=1)
+        self.new_customer("Buyer", parent_id=self.best.id, customer_rank=1)  # “Best, Buyer”, so behind Best
+        self.new_customer("Zero", customer_rank=1)
         self.start_tour(
             "/odoo/customers", "customer_tiering_explained_one_after_the_other", login="tiering_salesperson"
         )
@@ -131,7 +151,7 @@ class TestTours(TieringCommon, HttpCase):
         self.assertFalse(self.best.user_id)
 
     def test_an_order_lifts_its_customer_at_once(self):
-        order = self._order(self.poor, amount=600, state="draft")
+        order = self.order(self.poor, amount=600, state="draft")
         self.start_tour(
             f"/odoo/action-sale.action_quotations_with_onboarding/{order.id}",
             "customer_tiering_confirm",
@@ -149,7 +169,7 @@ class TestTours(TieringCommon, HttpCase):
         today = self.company._get_tiering_today()
         mine = {"user_id": self.salesperson.id, "is_company": True}
         late, slow, foreign, gone = (
-            self._customer(name, **values)
+            self.new_customer(name, **values)
             for name, values in (
                 ("Late Ltd", mine),
                 ("Slow Ltd", mine),
@@ -157,13 +177,13 @@ class TestTours(TieringCommon, HttpCase):
                 ("Gone Ltd", mine),
             )
         )
-        self._customer("Buyer", parent_id=late.id, user_id=self.salesperson.id)
+        self.new_customer("Buyer", parent_id=late.id, user_id=self.salesperson.id)
         self.best.user_id = self.salesperson
         # Every 10 days: 3 times late, 2 times (and less to lose), 3 times with a colleague, 20 times
         for partner, last, amount in ((late, 30, 100), (slow, 20, 10), (foreign, 30, 100), (gone, 200, 500)):
             for days_ago in (last, last + 10, last + 20):
-                self._order(partner, amount=amount, when=self._noon(today, days_ago))
-        self._run(as_of=today)
+                self.order(partner, amount=amount, when=self.noon(today, days_ago))
+        self.compute(today)
         self.start_tour("/odoo/customers-at-risk", "customer_tiering_risk", login="tiering_salesperson")
         activities = (late | slow).activity_ids
         self.assertEqual(
@@ -193,9 +213,10 @@ class TestTours(TieringCommon, HttpCase):
         self.env.invalidate_all()
         self.assertEqual(self.policy.method, "conditions")
         self.assertRecordValues(
-            self.policy.condition_ids, [{"metric": "monetary", "operator": ">=", "value": 500, "keep_value": 400}]
+            self.policy.condition_ids,
+            [{"metric_id": self.metric("monetary"), "operator": ">=", "value": 500, "keep_value": 400}],
         )
-        self._run(as_of=self.company._get_tiering_today())
+        self.compute(self.company._get_tiering_today())
         self.assertTiers({self.best: "Gold", self.second: "Gold", self.poor: "Bronze"})
 
     def _followup(self, partner, due, done=None):
@@ -234,7 +255,7 @@ class TestTours(TieringCommon, HttpCase):
         self._followup(self.second, due=-1)
         self._followup(self.best, due=3)
         today = self.company._get_tiering_today()
-        self._card(self.second).write(
+        self.card(self.second).write(
             {"pending_tier_id": self.policy.tier_ids[2].id, "pending_date": today + timedelta(days=9)}
         )
         self.start_tour("/odoo", "customer_tiering_my_customers", login="tiering_salesperson")

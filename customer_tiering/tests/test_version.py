@@ -15,9 +15,9 @@ class TestVersion(TieringCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.ann, cls.ben = cls._customer("Ann"), cls._customer("Ben")
-        cls._order(cls.ann, 5)
-        cls._order(cls.ben, 100)
+        cls.ann, cls.ben = cls.new_customer("Ann"), cls.new_customer("Ben")
+        cls.order(cls.ann, 5)
+        cls.order(cls.ben, 100)
         cls.platinum, cls.gold, cls.silver, cls.bronze = cls.policy.tier_ids
         cls.edited = cls.policy.with_user(cls.manager)
 
@@ -31,10 +31,10 @@ class TestVersion(TieringCommon):
     def test_the_first_run_makes_the_first_version(self):
         self.edited.window_days = 300
         self.assertFalse(self.policy.version_ids)
-        run = self._run()
+        run = self.compute()
         self.assertEqual(run.version_id, self.policy.version_ids)
         self.assertEqual((run.version_id.number, run.version_id.rules["window_days"]), (1, 300))
-        self.assertEqual(self._run().version_id, run.version_id)
+        self.assertEqual(self.compute().version_id, run.version_id)
         self.assertEqual(self._numbers(), [1])
 
     def test_every_rule_that_changes_makes_a_version(self):
@@ -64,7 +64,7 @@ class TestVersion(TieringCommon):
                 lambda: recency.write({"weight": 2}),
                 lambda: recency.write({"method": "bands"}),
                 lambda: recency.write({"band_1": 20}),
-                lambda: self.edited.write({"criterion_ids": [Command.create({"metric": "contacts"})]}),
+                lambda: self.edited.write({"criterion_ids": [Command.create({"metric_id": self.metric("contacts")})]}),
                 lambda: self.edited.criterion_ids[-1].unlink(),
                 lambda: self.edited.write(
                     {
@@ -72,7 +72,7 @@ class TestVersion(TieringCommon):
                         "tier_ids": [Command.update(tier.id, {"share": 25}) for tier in self.edited.tier_ids],
                     }
                 ),
-                lambda: self.edited.write({"basis": "monetary"}),
+                lambda: self.edited.write({"basis_id": self.metric("monetary")}),
                 lambda: self.edited.write(
                     {
                         "tier_ids": [
@@ -94,7 +94,8 @@ class TestVersion(TieringCommon):
                         "method": "conditions",
                         "tier_ids": [
                             Command.update(
-                                tier.id, {"condition_ids": [Command.create({"metric": "monetary", "value": 9})]}
+                                tier.id,
+                                {"condition_ids": [Command.create({"metric_id": self.metric("monetary"), "value": 9})]},
                             )
                             for tier in self.edited.tier_ids[:-1]
                         ],
@@ -102,14 +103,16 @@ class TestVersion(TieringCommon):
                 ),
                 lambda: gold.condition_ids.write({"value": 10}),
                 lambda: gold.condition_ids.write({"keep_value": 5}),
-                lambda: gold.write({"condition_ids": [Command.create({"metric": "recency", "value": 30})]}),
+                lambda: gold.write(
+                    {"condition_ids": [Command.create({"metric_id": self.metric("recency"), "value": 30})]}
+                ),
                 lambda: gold.write({"match": "any"}),
                 lambda: gold.condition_ids[0].unlink(),
             ),
             2,
         ):
             with self.subTest(number=number):
-                self._run()
+                self.compute()
                 edit()
                 version = self.policy.version_ids.sorted("number")[-1:]
                 self.assertEqual((len(self.policy.version_ids), version.number), (number, number))
@@ -117,7 +120,7 @@ class TestVersion(TieringCommon):
                 self.assertFalse(version.run_ids)
 
     def test_what_decides_nothing_makes_no_version(self):
-        self._run()
+        self.compute()
         self.edited.write(
             {"name": "Renamed", "sequence": 3, "post_changes": True, "upgrade_when": "run", "recalibrate_days": 9}
         )
@@ -126,14 +129,14 @@ class TestVersion(TieringCommon):
         self.edited.write({"tier_ids": [Command.update(gold.id, {"name": "Gold again", "entry_floor": 60})]})
         self.edited.window_days = 365  # as it was
         self.assertEqual(self._numbers(), [1])
-        self.assertEqual(self._run().version_id.number, 1)
+        self.assertEqual(self.compute().version_id.number, 1)
 
     def test_editing_again_before_the_next_run_is_the_same_version(self):
-        first = self._run()
+        first = self.compute()
         self.edited.window_days = 300
         self.edited.tier_ids[1].entry_floor = 65
         self.assertEqual(self._numbers(), [1, 2])
-        second = self._run()
+        second = self.compute()
         self.assertEqual(second.version_id.number, 2)
         self.assertEqual(second.version_id.rules["window_days"], 300)
         self.assertEqual([tier["floor"] for tier in second.version_id.rules["rules"]["tiers"]], [80, 65, 40, 0])
@@ -142,7 +145,7 @@ class TestVersion(TieringCommon):
 
     def test_the_summary_can_be_read(self):
         self.gold.write({"keep_floor": 50, "grace_days": 14})
-        self._run()
+        self.compute()
         self.assertEqual(
             self.policy.version_ids.summary.splitlines(),
             [
@@ -166,10 +169,10 @@ class TestVersion(TieringCommon):
         self.assertEqual(self.policy.version_ids.display_name, "Default policy, version 1")
 
     def test_the_summary_of_an_old_version_shows_the_names_of_that_time(self):
-        self._run()
+        self.compute()
         self.gold.write({"name": "Topaz", "entry_floor": 61})
         self.silver.unlink()
-        self._run()
+        self.compute()
         old, new = self.policy.version_ids.sorted("number")
         self.assertIn("Tier Gold: from 60", old.summary)
         self.assertIn("Tier Silver", old.summary)
@@ -178,21 +181,21 @@ class TestVersion(TieringCommon):
         self.assertEqual(old.with_user(self.salesperson).summary, old.summary)
 
     def test_changes_after_an_edit_say_so(self):
-        self._run()
+        self.compute()
         # Ann: 5 days 100 points, 1 order 0, 1 average order 25: 41.67. Ben: 50, 0, 25: 25.
         self.assertTiers({self.ann: "Silver", self.ben: "Bronze"})
         self.edited.tier_ids[2].entry_floor = 20
-        run = self._run()
+        run = self.compute()
         self.assertTiers({self.ann: "Silver", self.ben: "Silver"})
         self.assertRecordValues(run.change_ids, [{"partner_id": self.ben.id, "reason": "rules"}])
         self.assertEqual(run.change_ids.version_id, run.version_id)
         for _number in range(9):
-            self._order(self.ann, 5)
-        run = self._run()
+            self.order(self.ann, 5)
+        run = self.compute()
         self.assertEqual(run.change_ids.mapped("reason"), ["score"])
 
     def test_nobody_rewrites_versions(self):
-        self._run()
+        self.compute()
         for user in (self.manager, self.salesperson):
             version = self.policy.version_ids.with_user(user)
             self.assertEqual(version.number, 1)
@@ -210,43 +213,43 @@ class TestVersion(TieringCommon):
             {
                 "min_population": 1,
                 "recalibrate_days": days,
-                "criterion_ids": [Command.clear(), Command.create({"metric": "monetary"})],
+                "criterion_ids": [Command.clear(), Command.create({"metric_id": self.metric("monetary")})],
             }
         )
-        self.cid = self._customer("Cid")
-        self._order(self.cid, 50, 400)
+        self.cid = self.new_customer("Cid")
+        self.order(self.cid, 50, 400)
 
     def _scores(self):
-        return [self._card(partner).score for partner in (self.ann, self.ben, self.cid)]
+        return [self.card(partner).score for partner in (self.ann, self.ben, self.cid)]
 
     def test_a_comparison_holds_so_many_days(self):
         self._compare_amounts(10)
-        first = self._run()
+        first = self.compute()
         # two of three share the ranks 1 and 2: 100 × (1.5 - 0.5) / 3; the third: 100 × 2.5 / 3
         self.assertEqual(self._scores(), [33.33, 33.33, 83.33])
         self.assertTiers({self.ann: "Bronze", self.ben: "Bronze", self.cid: "Platinum"})
         self.assertEqual((first.calibration_id, first.drift), (first, 0))
-        self._order(self.ben, 0, 300)  # now 100, 400, 400
-        second = self._run(as_of=AS_OF + timedelta(days=9))
+        self.order(self.ben, 0, 300)  # now 100, 400, 400
+        second = self.compute_after(9)
         self.assertEqual(self._scores(), [33.33, 83.33, 83.33])  # Ann and Cid did nothing
         self.assertEqual((second.calibration_id, second.fitted), (first, False))
         # Anew: Ann 16.67, the others 100 × (2.5 - 0.5) / 3 = 66.67, Gold instead of Platinum: 2 of 3
         self.assertEqual(second.drift, 66.67)
-        third = self._run(as_of=AS_OF + timedelta(days=10))
+        third = self.compute_after(10)
         self.assertEqual(self._scores(), [16.67, 66.67, 66.67])
         self.assertEqual((third.calibration_id, third.drift), (third, 0))
         self.assertEqual(set(third.change_ids.mapped("reason")), {"calibration"})
         self.assertEqual(third.change_ids.partner_id, self.ben | self.cid)
-        fourth = self._run(as_of=AS_OF + timedelta(days=19))
+        fourth = self.compute_after(19)
         self.assertEqual(self._scores(), [16.67, 66.67, 66.67])
         self.assertEqual(fourth.calibration_id, third)
         self.assertFalse(fourth.change_ids)
 
     def test_without_days_every_run_compares_anew(self):
         self._compare_amounts(0)
-        self._run()
-        self._order(self.ben, 0, 300)
-        run = self._run()
+        self.compute()
+        self.order(self.ben, 0, 300)
+        run = self.compute()
         self.assertEqual(self._scores(), [16.67, 66.67, 66.67])
         self.assertEqual((run.calibration_id, run.drift), (run, 0))
         self.assertEqual(set(run.change_ids.mapped("reason")), {"score"})
@@ -254,8 +257,8 @@ class TestVersion(TieringCommon):
     def test_customers_can_be_compared_anew_by_hand(self):
         self._compare_amounts(1000)
         with freeze_time("2026-06-30 12:00:00"):
-            first = self._run()
-            self._order(self.ben, 0, 300)
+            first = self.compute()
+            self.order(self.ben, 0, 300)
             self.edited.action_compute_now()
             self.assertEqual(self.policy.last_run_id.calibration_id, first)
             self.assertEqual(self._scores()[0], 33.33)
@@ -272,26 +275,26 @@ class TestVersion(TieringCommon):
 
     def test_other_rules_are_compared_anew(self):
         self._compare_amounts(1000)
-        self._run()
+        self.compute()
         self.policy.criterion_ids.weight = 2
-        run = self._run()
+        run = self.compute()
         self.assertEqual(run.calibration_id, run)
 
     def test_a_comparison_that_was_deleted_is_made_anew(self):
         self._compare_amounts(1000)
-        first = self._run()
-        second = self._run()
+        first = self.compute()
+        second = self.compute()
         self.assertEqual(second.calibration_id, first)
         first.sudo().unlink()
-        third = self._run()
+        third = self.compute()
         self.assertEqual(third.calibration_id, third)
 
     def test_customers_between_the_runs_are_scored_by_the_kept_comparison(self):
         self._compare_amounts(1000)
-        first = self._run()
-        self._run()
+        first = self.compute()
+        self.compute()
         with freeze_time("2026-06-30 12:00:00"):
-            order = self._order(self.ben, 0, 300, state="draft")
+            order = self.order(self.ben, 0, 300, state="draft")
             order.action_confirm()
             self.env["customer.tiering.refresh"]._process(self.company)
         self.assertEqual(self._scores(), [33.33, 83.33, 83.33])
@@ -311,8 +314,8 @@ class TestVersion(TieringCommon):
         return counts | {"change": self.env.cr.fetchone()}
 
     def test_a_past_day_is_computed_without_a_trace(self):
-        asked = self._customer("Asked")
-        self._order(asked, 20, state="draft")
+        asked = self.new_customer("Asked")
+        self.order(asked, 20, state="draft")
         before = self._trace()
         day = AS_OF - timedelta(days=10)  # before Ann's order
         rows = self.policy.with_user(self.manager).compute(day)
@@ -326,7 +329,7 @@ class TestVersion(TieringCommon):
         self.assertEqual((ben["score"], ben["tier_id"]), (33.33, self.bronze.id))
         self.assertEqual((ben["order_count"], ben["amount"]), (1, 100))
         self.assertEqual((ann["score"], ann["tier_id"], ann["lifecycle"]), (0, None, "prospect"))
-        run = self._run(as_of=day)
+        run = self.compute(day)
         cards = self.env["customer.tiering.scorecard"].search([("policy_id", "=", self.policy.id)])
         self.assertEqual(run.customer_count, len(rows))
         for card in cards:
@@ -339,11 +342,11 @@ class TestVersion(TieringCommon):
     def test_a_past_day_knows_no_grace_and_no_locks(self):
         self.policy.grace_days = 400
         for _number in range(9):
-            self._order(self.ann, 5)
-        self._run()
+            self.order(self.ann, 5)
+        self.compute()
         self.assertTiers({self.ann: "Platinum"})  # 5 days, 10 orders, 10 average orders: 100 points each
         self.ann.sale_order_ids[1:]._action_cancel()
-        self._run()
+        self.compute()
         self.assertTiers({self.ann: "Platinum"})
         row = next(row for row in self.policy.compute(AS_OF) if row["partner_id"] == self.ann.id)
         self.assertEqual(row["tier_id"], self.silver.id)
@@ -354,7 +357,7 @@ class TestVersion(TieringCommon):
             for day in (AS_OF + timedelta(days=1), False, None):
                 with self.assertRaisesRegex(UserError, "Choose today or a day in the past"):
                     self.policy.compute(day)
-        internal = self._new_user("tiering_internal", "base.group_user")
+        internal = self.new_user("tiering_internal", "base.group_user")
         for user in (internal, self.salesperson):  # it costs as much as a run
             with self.assertRaises(AccessError):
                 self.policy.with_user(user).compute(AS_OF)

@@ -74,8 +74,8 @@ class TestRunJobs(JobsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.customer = cls._customer("Customer")
-        cls._order(cls.customer, when=fields.Datetime.now() - timedelta(days=1))
+        cls.customer = cls.new_customer("Customer")
+        cls.order(cls.customer, when=fields.Datetime.now() - timedelta(days=1))
 
     def _queue(self, policy=None):
         runs = self.env["customer.tiering.run"]._queue(policy or self.policy, trigger="nightly")
@@ -87,7 +87,7 @@ class TestRunJobs(JobsCommon):
         return [(call.args[0], call.args[2]["type"]) for call in send.mock_calls]
 
     def test_the_night_queues_a_job_per_company_and_policy(self):
-        firms = self._other_policy()
+        firms = self.other_policy()
         other = self.env["res.company"].create({"name": "Other Company"})
         self.env["res.company"].create({"name": "Quiet Company", "tiering_nightly": False})
         calls = self._calls("ir_cron_process_queue")
@@ -119,7 +119,7 @@ class TestRunJobs(JobsCommon):
         job = self._jobs()
         self.assertIn("scored customers 1", self._perform(job))
         self.assertRecordValues(run, [{"state": "done", "trigger": "nightly", "attempts": 1, "customer_count": 1}])
-        card = self._card(self.customer)
+        card = self.card(self.customer)
         self.assertTrue(card.tier_id)
         before = card.read()
         job.requeue()
@@ -242,8 +242,8 @@ class TestFollowupJobs(JobsCommon):
         super().setUpClass()
         today = fields.Datetime.now() - timedelta(days=1)
         for number in range(5):
-            cls._order(cls._customer(f"Customer {number}"), when=today)
-        cls._run(as_of=cls.company._get_tiering_today())
+            cls.order(cls.new_customer(f"Customer {number}"), when=today)
+        cls.compute(cls.company._get_tiering_today())
         cls.playbook = cls.env["customer.tiering.playbook"].create(
             {
                 "name": "Keep in touch",
@@ -282,7 +282,7 @@ class TestFollowupJobs(JobsCommon):
     def test_a_run_queues_the_follow_ups_of_its_playbooks(self):
         self.playbook.action_enable()
         self._jobs().unlink()
-        self._run(as_of=self.company._get_tiering_today())
+        self.compute(self.company._get_tiering_today())
         self.assertEqual(self._jobs().records, self.playbook)  # not those that are switched off
 
     def test_a_playbook_is_never_queued_twice(self):
@@ -331,13 +331,13 @@ class TestRefreshJobs(JobsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.customers = cls._customer("Ann") | cls._customer("Ben")
+        cls.customers = cls.new_customer("Ann") | cls.new_customer("Ben")
         long_ago = fields.Datetime.now() - timedelta(days=200)
         cls.orders = cls.env["sale.order"]
         for customer in cls.customers:
-            cls._order(customer, when=long_ago)
-            cls.orders |= cls._order(customer, state="draft", when=fields.Datetime.now())
-        cls._run(as_of=cls.company._get_tiering_today())
+            cls.order(customer, when=long_ago)
+            cls.orders |= cls.order(customer, state="draft", when=fields.Datetime.now())
+        cls.compute(cls.company._get_tiering_today())
 
     def _cron(self):
         with self.enter_registry_test_mode():
@@ -345,7 +345,7 @@ class TestRefreshJobs(JobsCommon):
         self.env.invalidate_all()
 
     def _counts(self):
-        return [self._card(customer).order_count for customer in self.customers]
+        return [self.card(customer).order_count for customer in self.customers]
 
     def test_an_order_calls_the_scheduled_action_which_queues_a_job_per_company(self):
         other = self.env.ref("base.main_company")

@@ -63,7 +63,7 @@ registry.category("web_tour.tours").add("customer_tiering_playbook", {
             trigger: ".o_field_widget[name=name] input, .o_field_widget[name=name] textarea",
             run: "edit Ring them up",
         },
-        ...choose("trigger", "No contact for some time"),
+        ...choose("trigger", "No interaction for some time"),
         {
             trigger: ".o_field_widget[name=contact_days] input",
             run: "edit 40",

@@ -20,7 +20,7 @@ registry.category("web_tour.tours").add("customer_tiering_risk", {
             trigger: ".modal .o_field_widget[name=activity_type_id] .active:contains(Call)",
         },
         {
-            trigger: ".modal .o_field_widget[name=note]:contains(last order 30 days ago)",
+            trigger: ".modal .o_field_widget[name=note]:contains(the last order was 30 days ago.)",
         },
         {
             trigger: ".modal .o_field_widget[name=summary] input",

@@ -54,7 +54,7 @@ registry.category("web_tour.tours").add("customer_tiering_simulation", {
         },
         {
             content: "Nobody is left in Gold, nobody gets into Silver",
-            trigger: ".o_tiering_simulation .alert:contains(Gold, Silver)",
+            trigger: ".o_tiering_simulation .alert:contains(Nobody would be in Gold or Silver.)",
         },
         {
             trigger: ".o_notebook .nav-link[name=criteria]",

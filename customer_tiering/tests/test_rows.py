@@ -5,11 +5,11 @@ import psycopg2
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL
 
-from .. import tools
+from ..sources import base, rows
 
 
 @tagged("post_install", "-at_install")
-class TestTools(TransactionCase):
+class TestRows(TransactionCase):
     """Rows to arrays and frames to rows, and nothing changes on the way."""
 
     def test_every_kind_comes_as_it_is_and_null_as_said(self):
@@ -22,8 +22,8 @@ class TestTools(TransactionCase):
             ) rows (id, number, flag, amount, day, moment)
             """
         )
-        kinds = (tools.ID, tools.INTEGER, tools.BOOLEAN, tools.FLOAT, tools.DATE, tools.MOMENT)
-        arrays = tools.fetch_arrays(
+        kinds = (base.ID, base.INTEGER, base.BOOLEAN, base.FLOAT, base.DATE, base.MOMENT)
+        arrays = rows.fetch_arrays(
             self.env.cr, query, dict(zip(("id", "number", "flag", "amount", "day", "moment"), kinds, strict=True))
         )
         self.assertEqual(arrays["id"].tolist(), [1, 0, -3])
@@ -38,18 +38,18 @@ class TestTools(TransactionCase):
         )
 
     def test_no_rows_are_empty_arrays(self):
-        arrays = tools.fetch_arrays(
+        arrays = rows.fetch_arrays(
             self.env.cr, SQL("SELECT 1 AS id, NOW()::timestamp AS moment WHERE FALSE"), {"id": "id", "moment": "moment"}
         )
         self.assertEqual({name: len(array) for name, array in arrays.items()}, {"id": 0, "moment": 0})
         self.assertEqual({name: array.dtype.kind for name, array in arrays.items()}, {"id": "i", "moment": "M"})
 
     def test_parts_are_put_together(self):
-        self.patch(tools, "_PART", 7)
+        self.patch(rows, "_PART", 7)
         partners = self.env["res.partner"].create([{"name": f"Partner {number}"} for number in range(20)])
         self.env.flush_all()
         query = SQL("SELECT id, color AS number FROM res_partner")
-        arrays = tools.fetch_parts(self.env.cr, "res_partner", query, {"id": tools.ID, "number": tools.INTEGER})
+        arrays = rows.fetch_parts(self.env.cr, "res_partner", query, {"id": base.ID, "number": base.INTEGER})
         self.env.cr.execute("SELECT id FROM res_partner")
         self.assertEqual(sorted(arrays["id"].tolist()), sorted(id_ for (id_,) in self.env.cr.fetchall()))
         self.assertLessEqual(set(partners.ids), set(arrays["id"].tolist()))
@@ -75,20 +75,20 @@ class TestTools(TransactionCase):
         types |= {"flag": "bool", "day": "date", "name": "varchar", "data": "jsonb"}
         columns = SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(type_)) for name, type_ in types.items())
         self.env.cr.execute(SQL("CREATE TEMPORARY TABLE arrived (%s) ON COMMIT DROP", columns))
-        self.patch(tools, "_PIECE", 4)
-        tools.copy_frame(self.env.cr, "arrived", frame, types)
+        self.patch(rows, "_PIECE", 4)
+        rows.copy_frame(self.env.cr, "arrived", frame, types)
         self.env.cr.execute("SELECT id, number, money::text, ratio, flag, day, name, data FROM arrived ORDER BY id")
-        rows = self.env.cr.fetchall()
+        arrived = self.env.cr.fetchall()
         texts = ["0.00", "0.01", "-0.01", "1234.56", "-99999999.99", "1000000000000000.00", "123456789.32"]
         texts += ["0.30", None]
-        self.assertEqual([row[0] for row in rows], list(range(1, count + 1)))
-        self.assertEqual([row[1] for row in rows], [None, *range(-1, count - 2)])
-        self.assertEqual([row[2] for row in rows], texts)
-        self.assertEqual([row[3] for row in rows], [None, *([1 / 3] * (count - 1))])
-        self.assertEqual([row[4] for row in rows], frame["flag"].tolist())
-        self.assertEqual([row[5] for row in rows], [date(2026, 6, 30), None, date(1999, 12, 31)] * (count // 3))
-        self.assertEqual([row[6] for row in rows], [None if name != name else name for name in frame["name"]])
-        self.assertEqual([row[7] for row in rows], [{"a": [1, 2.5]}, None] + [[]] * (count - 2))
+        self.assertEqual([row[0] for row in arrived], list(range(1, count + 1)))
+        self.assertEqual([row[1] for row in arrived], [None, *range(-1, count - 2)])
+        self.assertEqual([row[2] for row in arrived], texts)
+        self.assertEqual([row[3] for row in arrived], [None, *([1 / 3] * (count - 1))])
+        self.assertEqual([row[4] for row in arrived], frame["flag"].tolist())
+        self.assertEqual([row[5] for row in arrived], [date(2026, 6, 30), None, date(1999, 12, 31)] * (count // 3))
+        self.assertEqual([row[6] for row in arrived], [None if name != name else name for name in frame["name"]])
+        self.assertEqual([row[7] for row in arrived], [{"a": [1, 2.5]}, None] + [[]] * (count - 2))
 
     def test_a_number_beyond_all_money_is_refused(self):
         import pandas as pd  # noqa: PLC0415
@@ -96,4 +96,4 @@ class TestTools(TransactionCase):
         frame = pd.DataFrame({"money": [1e19]}, index=pd.Index([1], name="id"))
         self.env.cr.execute("CREATE TEMPORARY TABLE arrived (id int4, money numeric) ON COMMIT DROP")
         with self.assertRaisesRegex(psycopg2.errors.QueryCanceled, "1e[+]19 is too large"):
-            tools.copy_frame(self.env.cr, "arrived", frame, {"id": "int4", "money": "numeric"})
+            rows.copy_frame(self.env.cr, "arrived", frame, {"id": "int4", "money": "numeric"})

@@ -1,0 +1,35 @@
+import subprocess
+import sys
+
+from odoo.tests import BaseCase, tagged
+
+HEAVY = ("numpy", "pandas", "scipy", "sklearn")
+
+
+@tagged("post_install", "-at_install")
+class TestStart(BaseCase):
+    """What a server that only starts must not wait for."""
+
+    def _load(self, code):
+        """Return which of the heavy packages a new process has loaded after ``code``."""
+        ask = f"import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
+        command = f"import odoo.init, odoo.modules.module as m; m.initialize_sys_path(); {code}; {ask}"
+        result = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+        return result.stdout.split()
+
+    def test_importing_the_addon_loads_neither_numpy_nor_pandas(self):
+        self.assertEqual(self._load("import odoo.addons.customer_tiering"), [])
+
+    def test_what_people_wait_for_loads_neither(self):
+        """Who confirms an order, or opens a report."""
+        asked = ("scope", "base", "customers", "orders", "credits", "activities", "meetings")
+        code = "; ".join(f"import odoo.addons.customer_tiering.sources.{name}" for name in asked)
+        self.assertEqual(self._load(code), [])
+
+    def test_the_door_opens_when_it_is_asked_for(self):
+        code = "from odoo.addons.customer_tiering import engine; engine.pipeline"
+        self.assertEqual(self._load(code)[:2], ["numpy", "pandas"])
+        with self.assertRaises(AttributeError):
+            from .. import engine  # noqa: PLC0415
+
+            _nothing = engine.nothing
