@@ -1,0 +1,2 @@
+from . import customer_tiering_reader
+from . import customer_tiering_scorecard
