@@ -110,10 +110,10 @@ def compute_all(registry, clock, as_of, runs):
 
 
 def add_every_metric(policy):
-    Criterion = policy.env["customer.tiering.criterion"]
-    used = set(policy.criterion_ids.mapped("metric"))
-    keys = [key for key, _label in Criterion._fields["metric"].selection if key not in used]
-    Criterion.create([{"policy_id": policy.id, "metric": key} for key in keys])
+    others = policy.env["customer.tiering.metric"].search([]) - policy.criterion_ids.metric_id
+    policy.env["customer.tiering.criterion"].create(
+        [{"policy_id": policy.id, "metric_id": metric.id} for metric in others]
+    )
 
 
 def compute(registry, one, as_of, phases):

@@ -5,7 +5,8 @@
   with ``assertLogs`` or ``mute_logger``, and then it does not arrive here.
 * A test file that ``tests/__init__.py`` does not import fails the run: Odoo's own runner
   would never see it.
-* The counts go as JSON to the file named by ``STRICT_REPORT``, for ``bin/test`` to add up.
+* The counts and what the slowest tests took go as JSON to the file named by ``STRICT_REPORT``, for
+  ``tools/test_summary.py`` to add up.
 """
 
 import ast
@@ -14,9 +15,11 @@ import logging
 import os
 import re
 import sys
+import time
 
 import pytest
 
+SLOWEST = 10
 # Records that say nothing about this addon: (logger, regular expression for the message).
 ALLOWED_RECORDS: list[tuple[str, str]] = []
 
@@ -37,6 +40,8 @@ class StrictReport(logging.Handler):
         self.item = None  # the running test
         self.browser_tests = set()  # ids of tests that drove a browser
         self.problems = []
+        self.seconds = {}  # by test, with what sets it up and clears it away
+        self.clock = time.perf_counter  # kept here, where tests that freeze the time do not reach it
 
     def emit(self, record):
         if record.name.partition(".")[0] != "odoo":
@@ -75,11 +80,12 @@ class StrictReport(logging.Handler):
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
-        self.item = item
+        self.item, began = item, self.clock()
         try:
             return (yield)
         finally:
             self.item = None
+            self.seconds[item.nodeid] = self.clock() - began
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session):
@@ -91,11 +97,14 @@ class StrictReport(logging.Handler):
         passed = {report.nodeid for report in stats.get("passed", [])}
         failed = {report.nodeid for key in ("failed", "error") for report in stats.get(key, [])}
         counts = {
+            "collected": len(session.items),
+            "run": len(self.seconds),
             "passed": len(passed - failed),
             "failed": len(failed),
             "skipped": len(skipped),
             "browser": len(self.browser_tests & passed - failed),
             "problems": len(self.problems),
+            "slowest": sorted(((seconds, test) for test, seconds in self.seconds.items()), reverse=True)[:SLOWEST],
         }
         if path := os.environ.get("STRICT_REPORT"):
             with open(path, "w", encoding="utf-8") as file:
