@@ -1,5 +1,7 @@
 from . import customer_tiering_referred
 from . import customer_segment
+from . import customer_tiering_metric
+from . import customer_tiering_metric_value
 from . import customer_tiering_policy
 from . import customer_tiering_policy_version
 from . import customer_tiering_criterion
@@ -20,6 +22,7 @@ from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move
 from . import crm_team
+from . import ir_model_fields
 from . import product_category
 from . import product_pricelist
 from . import res_company

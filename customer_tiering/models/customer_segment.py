@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .. import engine
+
 
 class CustomerSegment(models.Model):
     _name = "customer.segment"
@@ -43,9 +45,9 @@ class CustomerSegment(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_needed(self):
-        from ..engine import segments  # noqa: PLC0415 - pandas stays out of the server's start-up
-
-        delivered = self.filtered(lambda segment: segment.code in (*segments.SEGMENT_CODES, segments.PROSPECT))
+        delivered = self.filtered(
+            lambda segment: segment.code in (*engine.segments.SEGMENT_CODES, engine.segments.PROSPECT)
+        )
         if delivered:
             raise UserError(
                 self.env._(

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import ormcache
+from odoo.tools import SQL, ormcache
+
+from .. import engine
 
 # What customers of a tier get; none of it decides over who is in the tier.
 BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
@@ -33,8 +35,8 @@ class CustomerTier(models.Model):
         digits=(5, 2),
         compute="_compute_keep_floor",
         inverse="_inverse_keep_floor",
-        help="Who is in this tier stays in it as long as the score is not below this number. Lower than "
-        "“From Score”, it keeps customers from moving back and forth.",
+        help="Customers in this tier keep it as long as their score is not below this number. A number lower than "
+        "“From Score” keeps customers from moving back and forth.",
     )
     # Shares
     share = fields.Float(
@@ -58,7 +60,7 @@ class CustomerTier(models.Model):
         store=True,
         readonly=False,
         precompute=True,
-        help="A downgrade out of this tier is announced so many days before it takes effect.",
+        help="A downgrade out of this tier is announced this many days before it takes effect.",
     )
     stay_days = fields.Integer(
         string="Minimum Stay (Days)",
@@ -66,7 +68,7 @@ class CustomerTier(models.Model):
         store=True,
         readonly=False,
         precompute=True,
-        help="Who enters this tier stays at least so many days.",
+        help="Customers who enter this tier stay at least this many days.",
     )
     origin_id = fields.Many2one(
         "customer.tier", readonly=True, copy=False, ondelete="cascade", help="The tier that this one simulates."
@@ -79,9 +81,9 @@ class CustomerTier(models.Model):
         "Choosing one here switches on pricelists.",
     )
     contact_days = fields.Integer(
-        string="Contact Every (Days)",
-        help="How often customers of this tier are contacted, for the playbooks that start "
-        "“No contact for some time”. 0: not regularly.",
+        string="Interaction Every (Days)",
+        help="How often somebody should be in touch with customers of this tier: a call, a meeting, a message. "
+        "Playbooks and My Customers remind of it. 0: not regularly.",
     )
     payment_term_id = fields.Many2one(
         "account.payment.term",
@@ -95,11 +97,9 @@ class CustomerTier(models.Model):
         "res.users",
         string="Account Manager",
         index="btree_not_null",
-        domain=lambda self: [
-            ("all_group_ids", "in", self.env.ref("sales_team.group_sale_salesman").ids),
-            ("share", "=", False),
-        ],
-        help="Who is proposed as the salesperson of customers in this tier who have none, and of their new quotations.",
+        domain=lambda self: self.env["res.users"]._get_tiering_able_domain(),
+        help="The person proposed as the salesperson of customers in this tier who have none, and of their new "
+        "quotations.",
     )
     team_id = fields.Many2one(
         "crm.team",
@@ -111,12 +111,12 @@ class CustomerTier(models.Model):
         string="Not Used",
         compute="_compute_benefit_warning",
         compute_sudo=True,
-        help="What customers of this tier do not get although it is chosen, and why.",
+        help="What is chosen here but not given to the customers of this tier, and why.",
     )
     capacity = fields.Integer(
         string="Customers per Person",
         help="How many customers of this tier one salesperson can look after well; 0 is no limit. The Resources "
-        "report shows whose customers are more, and Reassign Customers moves them to others.",
+        "report shows who has more than that, and Reassign Customers gives the surplus to others.",
     )
     color = fields.Integer(help="Colour of the tier's badge.")
     description = fields.Text(translate=True, help="What customers of this tier can expect from you.")
@@ -135,7 +135,7 @@ class CustomerTier(models.Model):
     _days_positive = models.Constraint(
         "CHECK(grace_days >= 0 AND stay_days >= 0)", "Days of grace and the minimum stay are 0 or more."
     )
-    _contact_days_positive = models.Constraint("CHECK(contact_days >= 0)", "“Contact Every” is 0 or more days.")
+    _contact_days_positive = models.Constraint("CHECK(contact_days >= 0)", "“Interaction Every” is 0 or more days.")
     _capacity_positive = models.Constraint(
         "CHECK(capacity >= 0)", "“Customers per Person” is 0 or more; 0 means that there is no limit."
     )
@@ -157,10 +157,10 @@ class CustomerTier(models.Model):
         self._check_benefit("team_id")
 
     def _check_benefit(self, fname):
-        # What a simulation takes over, or gives back, was judged when a person chose it.
-        if self.env.context.get("tiering_simulation"):
-            return
         for tier in self:
+            original = tier.origin_id
+            if original[fname] == tier[fname] and original.company_id == tier.company_id:
+                continue  # what a simulation takes over was judged when a person chose it
             if problem := tier._get_problem(fname):
                 raise ValidationError(problem)
 
@@ -185,25 +185,19 @@ class CustomerTier(models.Model):
                 "company": company.name,
             }
 
+        if fname == "user_id":
+            reason = value._get_tiering_problem(company)
+            return reason and self.env._(
+                "%(field)s of %(tier)s is not proposed: %(reason)s Choose somebody else, or nobody.",
+                reason=reason,
+                **names(),
+            )
         if not value.active:
             return self.env._(
                 "%(field)s of %(tier)s: %(value)s is archived and therefore not used. Choose another, or none.",
                 **names(),
             )
-        if fname == "user_id":
-            if company.id not in value._get_company_ids():  # cached, the contact's form asks
-                return self.env._(
-                    "%(field)s of %(tier)s: %(value)s has no access to %(company)s and is therefore not proposed. "
-                    "Choose somebody else, or give access.",
-                    **names(),
-                )
-            if not value.has_group("sales_team.group_sale_salesman"):
-                return self.env._(
-                    "%(field)s of %(tier)s: %(value)s may not work with sales and is therefore not proposed. "
-                    "Choose somebody else, or give access.",
-                    **names(),
-                )
-        elif not value.filtered_domain(value._check_company_domain(company)):
+        if not value.filtered_domain(value._check_company_domain(company)):
             return self.env._(
                 "%(field)s of %(tier)s: %(value)s belongs to %(other)s, so %(company)s cannot use it. "
                 "Choose one of %(company)s, or one for all companies.",
@@ -331,13 +325,10 @@ class CustomerTier(models.Model):
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
         for tier, vals in zip(self, vals_list, strict=True):
-            if self.env.context.get("tiering_simulation"):
-                vals["origin_id"] = tier.id
-            else:
-                # A copy starts without what nobody could choose any more.
-                for fname in BENEFIT_FIELDS:
-                    if fname in vals and tier._get_problem(fname):
-                        del vals[fname]
+            # A copy starts without what nobody could choose any more.
+            for fname in BENEFIT_FIELDS:
+                if fname in vals and tier._get_problem(fname):
+                    del vals[fname]
         return vals_list
 
     def unlink(self):
@@ -347,7 +338,7 @@ class CustomerTier(models.Model):
         must stay known.
         """
         policies = self.policy_id
-        policies.filtered(lambda policy: not policy.is_simulation)._keep_runs_out()
+        policies._keep_runs_out()
         used = self.browse()
         for model, fname in (
             ("customer.tiering.scorecard", "tier_id"),
@@ -374,23 +365,47 @@ class CustomerTier(models.Model):
         self.ensure_one()
         return self.origin_id.id or self.id
 
+    @api.model
+    def _get_ladder(self, company, draft=None):
+        """Return the keys of all tiers of a company, archived ones too, from the lowest to the highest.
+
+        :param company: a ``res.company`` record
+        :param draft: a simulated policy: its tiers stand for their originals, and those that it has not stay where
+            they are
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT tier.id
+                  FROM customer_tier tier
+             LEFT JOIN customer_tier twin ON twin.origin_id = tier.id AND twin.policy_id = %(draft)s
+                 WHERE tier.company_id = %(company)s AND tier.origin_id IS NULL
+              ORDER BY COALESCE(twin.sequence, tier.sequence) DESC, tier.id DESC
+                """,
+                company=company.id,
+                draft=draft.id if draft else None,
+            )
+        )
+        return [tier_id for (tier_id,) in rows]
+
     def _get_rule(self):
         """Return the engine's rule of this tier.
 
-        :raises ValueError: when it cannot be used
+        :raises RuleError: when it cannot be used
         """
-        from ..engine import rules  # noqa: PLC0415
-
         self.ensure_one()
         by_score = self.policy_id.method == "score"
-        return rules.TierRule(
+        conditions = self.condition_ids if self.policy_id.method == "conditions" else self.condition_ids.browse()
+        try:
+            conditions = tuple(condition._get_rule() for condition in conditions)
+        except engine.errors.RuleError as error:
+            raise engine.errors.RuleError(error.code, tier=self._get_key(), **error.facts) from error
+        return engine.rules.TierRule(
             key=self._get_key(),
             floor=self.entry_floor if by_score else 0.0,
             keep_floor=self.keep_floor if by_score else None,
-            share=self.share if self.policy_id.method in rules.SHARES else None,
-            conditions=tuple(condition._get_rule() for condition in self.condition_ids)
-            if self.policy_id.method == "conditions"
-            else (),
+            share=self.share if self.policy_id.method in engine.rules.SHARES else None,
+            conditions=conditions,
             match_any=self.match == "any",
             grace_days=self.grace_days,
             stay_days=self.stay_days,

@@ -45,7 +45,7 @@ class CustomerTierChange(models.Model):
             ("lock", "Locked by a person"),
             ("lock_ended", "Lock ended"),
             ("rules", "Policy changed"),
-            ("calibration", "Compared anew"),
+            ("calibration", "Recalibrated"),
             ("merged", "Contacts merged"),
             ("first", "First computation"),
             ("policy", "Other policy"),
@@ -60,7 +60,7 @@ class CustomerTierChange(models.Model):
         string="By",
         readonly=True,
         ondelete="set null",
-        help="Who caused it: started the computation by hand, confirmed the order or locked the tier.",
+        help="The person who caused it by starting the computation, confirming the order or locking the tier.",
     )
     from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
     to_color = fields.Integer(related="to_tier_id.color", string="To Colour")

@@ -1,16 +1,24 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .. import engine
+
 
 class CustomerTierCondition(models.Model):
     _name = "customer.tier.condition"
     _description = "Customer Tier Condition"
     _order = "policy_id, tier_id, id"
-    _rec_name = "metric"
+    _rec_name = "metric_id"
 
     tier_id = fields.Many2one("customer.tier", required=True, ondelete="cascade", index=True)
     policy_id = fields.Many2one(related="tier_id.policy_id", store=True, precompute=True, index=True)
-    metric = fields.Selection(lambda self: self._selection_metric(), required=True, default="monetary")
+    metric_id = fields.Many2one(
+        "customer.tiering.metric",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        default=lambda self: self.env.ref("customer_tiering.customer_tiering_metric_monetary", False),
+    )
     operator = fields.Selection(
         [(">=", "at least"), ("<=", "at most")],
         compute="_compute_operator",
@@ -32,56 +40,32 @@ class CustomerTierCondition(models.Model):
         precompute=True,
         help="Enough to stay in the tier. The same as the value, unless staying shall be easier than entering.",
     )
-    metric_help = fields.Char(string="Meaning", compute="_compute_metric_help")
+    metric_help = fields.Text(related="metric_id.help", string="Meaning")
 
-    @api.model
-    def _selection_metric(self):
-        return self.env["customer.tiering.criterion"]._fields["metric"]._description_selection(self.env)
-
-    @api.depends("metric")
+    @api.depends("metric_id")
     def _compute_operator(self):
-        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         for condition in self:
-            higher = not condition.metric or metrics.get(condition.metric).higher_is_better
-            condition.operator = ">=" if higher else "<="
+            condition.operator = "<=" if condition.metric_id.direction == "lower" else ">="
 
     @api.depends("value")
     def _compute_keep_value(self):
         for condition in self:
             condition.keep_value = condition.value
 
-    @api.depends("metric")
-    def _compute_metric_help(self):
-        for condition in self:
-            condition.metric_help = condition.metric and self.env["customer.tiering.criterion"]._get_metric_help(
-                condition.metric
-            )
-
-    @api.depends("metric", "operator", "value")
+    @api.depends("metric_id", "operator", "value")
     @api.depends_context("lang")
     def _compute_display_name(self):
-        metrics = dict(self._selection_metric())
-        operators = dict(self._fields["operator"]._description_selection(self.env))
         for condition in self:
+            values = {"metric": condition.metric_id.name, "value": f"{condition.value:g}"}
             condition.display_name = (
-                f"{metrics.get(condition.metric)} {operators.get(condition.operator)} {condition.value:g}"
+                self.env._("%(metric)s of at least %(value)s", **values)
+                if condition.operator == ">="
+                else self.env._("%(metric)s of at most %(value)s", **values)
             )
 
-    @api.constrains("metric", "operator", "value", "keep_value")
-    def _check_keep_value(self):
-        for condition in self:
-            at_least = condition.operator == ">="
-            if condition.keep_value > condition.value if at_least else condition.keep_value < condition.value:
-                raise ValidationError(
-                    self.env._(
-                        "Staying in %(tier)s asks for more than entering it: “%(condition)s”, but %(kept)g to stay. "
-                        "Change “To Stay”.",
-                        tier=condition.tier_id.name,
-                        condition=condition.display_name,
-                        kept=condition.keep_value,
-                    )
-                )
+    @api.constrains("metric_id")
+    def _check_metric_id(self):
+        self.metric_id._check_may_see()
 
     @api.constrains("policy_id", "tier_id")
     def _check_policy(self):
@@ -111,9 +95,7 @@ class CustomerTierCondition(models.Model):
     def _get_rule(self):
         """Return the engine's rule of this condition.
 
-        :raises ValueError: when it cannot be used
+        :raises RuleError: when it cannot be used
         """
-        from ..engine import rules  # noqa: PLC0415
-
         self.ensure_one()
-        return rules.ConditionRule(self.metric, self.operator, self.value, self.keep_value)
+        return engine.rules.ConditionRule(self.metric_id.key, self.operator, self.value, self.keep_value)

@@ -8,7 +8,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .customer_tiering_playbook import MOVES, RISK_LEVELS
+from .. import jobs
+from ..triggers import Scan
 from .customer_tiering_run import RETRYABLE
 
 _logger = logging.getLogger(__name__)
@@ -17,47 +18,41 @@ _logger = logging.getLogger(__name__)
 LOCK_CLASS = 1_953_065_322
 # So many follow-ups are planned or closed in one transaction.
 BATCH = 1000
-# Changes that are events in the customer's life; those of a policy (rules, comparison, first run) are held back.
-OWN_REASONS = ("score", "share", "condition", "cluster", "instant", "first")
-POLICY_REASONS = ("rules", "calibration")
 
 
-class People:
+class Workload:
     """Who can do the follow-ups of a playbook, and how many more.
 
+    :param able: the users who can look after customers of the playbook's company
     :param planned_today: number of its follow-ups planned today, of everybody
     :param today: ``{user id: number}`` of follow-ups of the playbook planned today
     :param opened: ``{user id: number}`` of its open follow-ups
-    :param load: ``{user id: number}`` of all open activities of the team's members
+    :param load: ``{user id: number}`` of all open activities of the team's members, those who are able
     """
 
-    def __init__(self, playbook, planned_today, today, opened, load):
+    def __init__(self, playbook, able, planned_today, today, opened, load):
         self.playbook = playbook
-        self.users = playbook.env["res.users"]
+        self.able = {user.id: user for user in able}
         self.today, self.opened, self.load = Counter(today), Counter(opened), dict(load)
         self.planned_today = planned_today
-        self.able = {}
 
     def choose(self, candidates):
         """Return ``(user, None)``, or ``(None, problem)``; ``candidates`` are user ids or None, the best first."""
         playbook = self.playbook
-        members = [id_ for id_ in sorted(self.load, key=lambda id_: (self.load[id_], id_)) if self._is_able(id_)]
+        members = sorted(self.load, key=lambda id_: (self.load[id_], id_))
         if playbook.assign == "team" and members:
             user_id = next(filter(self._is_free, members), None)
-            return (self.users.browse(user_id), None) if user_id else (None, "user_limit")
+            return (self.able[user_id], None) if user_id else (None, "user_limit")
         for user_id in (*candidates, playbook.fallback_user_id.id):
-            if user_id and self._is_able(user_id):
-                return (self.users.browse(user_id), None) if self._is_free(user_id) else (None, "user_limit")
+            if user_id in self.able:
+                return (self.able[user_id], None) if self._is_free(user_id) else (None, "user_limit")
         return None, "no_person"
 
     def take(self, user):
-        for counts in (self.today, self.opened, self.load):
-            counts[user.id] = counts.get(user.id, 0) + 1
-
-    def _is_able(self, user_id):
-        if user_id not in self.able:
-            self.able[user_id] = bool(self.playbook._get_able(self.users.browse(user_id)))
-        return self.able[user_id]
+        self.today[user.id] += 1
+        self.opened[user.id] += 1
+        if user.id in self.load:  # not who only stands in for the team
+            self.load[user.id] += 1
 
     def _is_free(self, user_id):
         limits = ((self.today, self.playbook.user_day_limit), (self.opened, self.playbook.user_open_limit))
@@ -114,7 +109,7 @@ class CustomerTieringFollowup(models.Model):
             # Waiting because
             ("day_limit", "the playbook has reached its number for today"),
             ("user_limit", "the person has enough of them today, or enough open ones"),
-            ("no_person", "nobody can do it: no salesperson, or the person has left or has no access"),
+            ("no_person", "nobody can do it: no salesperson, or one who has left, has no access or may not sell"),
             ("no_type", "the activity type of a step is archived"),
             ("no_plan", "the activity plan of a step is archived, empty or not for contacts any more"),
             ("no_template", "the e-mail template of a step is archived or not for contacts any more"),
@@ -180,13 +175,15 @@ class CustomerTieringFollowup(models.Model):
     @api.autovacuum
     def _gc_skipped(self):
         """Forget what was skipped more than a year ago, where the same event cannot come again."""
+        triggers = self.env["customer.tiering.playbook"]._get_trigger_classes().values()
         self.env.cr.execute(
             SQL(
                 """
                 DELETE FROM customer_tiering_followup
-                 WHERE state = 'skipped' AND date < %s AND split_part(event, ':', 1) IN ('change', 'pending')
+                 WHERE state = 'skipped' AND date < %s AND split_part(event, ':', 1) = ANY(%s)
                 """,
                 fields.Date.subtract(fields.Date.today(), years=1),
+                list({trigger.kind for trigger in triggers if not trigger.may_recur}),
             )
         )
         self.invalidate_model(flush=False)
@@ -214,16 +211,17 @@ class CustomerTieringFollowup(models.Model):
         done = [("policy_id", "=", run.policy_id.id), ("state", "=", "done")]
         before = run.search([*done, ("id", "<", run.id)], limit=1)
         for playbook in playbooks:
-            if not partial or playbook.trigger not in ("contact", "anniversary"):
-                self._insert(
-                    playbook,
-                    as_of,
-                    source=SQL("JOIN customer_tiering_result result ON result.partner_id = card.partner_id"),
-                    quiet=SQL("result.quiet"),
-                    last_change_id=last_change_id,
+            if not partial or not playbook._get_trigger().follows_calendar:
+                scan = Scan(
+                    as_of=as_of,
+                    since=playbook.enabled_since,
                     # A day more than needed: the playbook may have been switched on after that day's run.
                     after=max(before.as_of or as_of, playbook.enabled_since) - timedelta(days=1),
+                    last_change_id=last_change_id,
+                    source=SQL("JOIN customer_tiering_result result ON result.partner_id = card.partner_id"),
+                    quiet=SQL("result.quiet"),
                 )
+                self._insert(playbook, scan)
         playbooks._call_job()
 
     @api.model
@@ -233,20 +231,19 @@ class CustomerTieringFollowup(models.Model):
         :param playbook: that is being switched on
         :param since: a ``datetime.date``: take also what happened from that day on, for a preview
         """
-        as_of = playbook.company_id._get_tiering_today()
-        if since or playbook.trigger not in (*MOVES, "segment", "anniversary", "first_order"):
-            self._insert(
-                playbook,
-                as_of,
+        if since or playbook._get_trigger().is_state:
+            scan = Scan(
+                as_of=playbook.company_id._get_tiering_today(),
+                since=since or playbook.enabled_since,
+                after=since and since - timedelta(days=1),
+                last_change_id=0,
                 source=SQL(),
                 quiet=SQL("FALSE"),
-                last_change_id=0,
-                after=since and since - timedelta(days=1),
-                since=since,
             )
+            self._insert(playbook, scan)
 
     @api.model
-    def _insert(self, playbook, as_of, **parameters):
+    def _insert(self, playbook, scan):
         """Insert the events of ``playbook`` that it has not taken yet, one row per thing to do."""
         self.env.flush_all()
         self.env.cr.execute(
@@ -271,128 +268,13 @@ class CustomerTieringFollowup(models.Model):
                 """,
                 playbook=playbook.id,
                 company=playbook.company_id.id,
-                as_of=as_of,
-                events=self._get_event_query(playbook, as_of, **parameters),
+                as_of=scan.as_of,
+                events=playbook._get_trigger().get_events(scan),
             )
         )
         self.invalidate_model(flush=False)
         playbook.invalidate_recordset(flush=False)
         return self.env.cr.rowcount
-
-    @api.model
-    def _get_event_query(self, playbook, as_of, source, quiet, last_change_id, after, since=None):
-        """Return the SELECT of the events: ``partner_id``, ``tier_id``, ``event`` and ``held``.
-
-        :param source: SQL that joins what restricts the scorecards (``card``), or nothing
-        :param quiet: SQL condition: what is new about the customer comes from the policy, not from the customer
-        :param last_change_id: the changes of tier after this one count
-        :param after: the anniversaries after this day count
-        :param since: what happened from this day on counts; the day of switching on when left out
-        """
-        since = since or playbook.enabled_since
-        tiers, segments = playbook.with_context(active_test=False).tier_ids.ids, playbook.segment_ids.ids
-        move = playbook.trigger in MOVES
-        conditions = [
-            SQL("card.company_id = %s AND card.policy_id = %s", playbook.company_id.id, playbook.policy_id.id),
-            SQL("card.segment_id = ANY(%s)", segments) if segments else SQL("TRUE"),
-            SQL("card.tier_id = ANY(%s)", tiers) if tiers and not move else SQL("TRUE"),
-        ]
-        parameters = {
-            "source": source,
-            "quiet": quiet,
-            "tiers": tiers,
-            "since": since,
-            "after": after,
-            "as_of": as_of,
-            "playbook": playbook.id,
-            "last_change": last_change_id,
-            "contact_days": playbook.contact_days,
-            "cooldown_days": playbook.cooldown_days,
-            "levels": list(RISK_LEVELS[playbook.risk_level]),
-            "own_reasons": list(OWN_REASONS),
-            "policy_reasons": list(POLICY_REASONS),
-            "directions": {"enter": ["new", "up"], "up": ["up"], "down": ["down"]}.get(playbook.trigger),
-            "moved_tier": SQL("change.to_tier_id" if playbook.trigger == "enter" else "change.from_tier_id"),
-        }
-        if tiers and move:
-            conditions.append(SQL("%(moved_tier)s = ANY(%(tiers)s)", **parameters))
-        queries = {
-            **dict.fromkeys(
-                MOVES,
-                """
-                SELECT card.partner_id, change.to_tier_id AS tier_id, 'change:' || change.id AS event,
-                       %(quiet)s OR change.reason = ANY(%(policy_reasons)s) AS held
-                  FROM customer_tier_change change
-                  JOIN customer_tiering_scorecard card ON card.partner_id = change.partner_id
-                                                      AND card.company_id = change.company_id
-                       %(source)s
-                 WHERE change.id > %(last_change)s AND change.policy_id = card.policy_id AND change.date >= %(since)s
-                   AND change.direction = ANY(%(directions)s)
-                   AND (change.reason = ANY(%(own_reasons)s) OR change.reason = ANY(%(policy_reasons)s))
-                """,
-            ),
-            "pending": """
-                SELECT card.partner_id, card.tier_id, 'pending:' || card.pending_date AS event, %(quiet)s AS held
-                  FROM customer_tiering_scorecard card
-                       %(source)s
-                 WHERE card.pending_tier_id IS NOT NULL
-                """,
-            # Once in the time between two orders.
-            "risk": """
-                SELECT card.partner_id, card.tier_id, 'risk:' || card.last_order_date AS event, %(quiet)s AS held
-                  FROM customer_tiering_scorecard card
-                       %(source)s
-                 WHERE card.risk = ANY(%(levels)s)
-                """,
-            "segment": """
-                SELECT card.partner_id, card.tier_id,
-                       'segment:' || card.segment_id || ':' || card.segment_since AS event, %(quiet)s AS held
-                  FROM customer_tiering_scorecard card
-                       %(source)s
-                 WHERE card.segment_since >= %(since)s
-                """,
-            # From the last contact or the last follow-up of this playbook, whichever is later; a customer
-            # whom nobody ever contacted has been one since the first order.
-            "contact": """
-                SELECT card.partner_id, card.tier_id, 'contact:' || last.day AS event, FALSE AS held
-                  FROM customer_tiering_scorecard card
-             LEFT JOIN customer_tier tier ON tier.id = card.tier_id
-    CROSS JOIN LATERAL (SELECT COALESCE(NULLIF(%(contact_days)s, 0), NULLIF(tier.contact_days, 0)) AS days) allowed
-    CROSS JOIN LATERAL (SELECT MAX(taken.planned_on) AS day,
-                               BOOL_OR(taken.state IN ('waiting', 'held')
-                                    OR taken.state = 'open' AND activity.active) AS busy
-                          FROM customer_tiering_followup taken
-                     LEFT JOIN mail_activity activity ON activity.id = taken.activity_id
-                         WHERE taken.playbook_id = %(playbook)s AND taken.partner_id = card.partner_id
-                       ) planned
-    CROSS JOIN LATERAL (SELECT COALESCE(GREATEST(card.last_contact_date, planned.day), card.first_order_date) AS day
-                       ) last
-                       %(source)s
-                 WHERE COALESCE(card.last_contact_date, card.first_order_date) + allowed.days <= %(as_of)s
-                   AND last.day + allowed.days <= %(as_of)s
-                   -- Not skipped later: the event would be used up until somebody contacts the customer.
-                   AND COALESCE(planned.day + %(cooldown_days)s <= %(as_of)s, TRUE)
-                   AND planned.busy IS NOT TRUE
-                """,
-            "anniversary": """
-                SELECT card.partner_id, card.tier_id, 'anniversary:' || past.years AS event, FALSE AS held
-                  FROM customer_tiering_scorecard card
-    CROSS JOIN LATERAL (SELECT EXTRACT(YEAR FROM %(as_of)s::date)::int
-                             - EXTRACT(YEAR FROM card.first_order_date)::int - back AS years
-                          FROM generate_series(0, 1) back) past
-                       %(source)s
-                 WHERE past.years > 0
-                   AND (card.first_order_date + make_interval(years => past.years))::date > %(after)s
-                   AND (card.first_order_date + make_interval(years => past.years))::date <= %(as_of)s
-                """,
-            "first_order": """
-                SELECT card.partner_id, card.tier_id, 'first_order' AS event, FALSE AS held
-                  FROM customer_tiering_scorecard card
-                       %(source)s
-                 WHERE card.first_order_date >= %(since)s
-                """,
-        }
-        return SQL("%s AND %s", SQL(queries[playbook.trigger], **parameters), SQL(" AND ").join(conditions))
 
     @api.model
     def _get_still_query(self, playbook):
@@ -401,41 +283,15 @@ class CustomerTieringFollowup(models.Model):
 
         A row from before the playbook got another trigger cannot be judged by the present one, so its reason holds.
         """
-        holds = {
-            **dict.fromkeys(MOVES, "card.tier_id = followup.tier_id"),
-            "pending": "followup.event = 'pending:' || card.pending_date",
-            "risk": "followup.event = 'risk:' || card.last_order_date AND card.risk != 'none'",
-            "segment": "card.segment_id = split_part(followup.event, ':', 2)::int",
-            "contact": "COALESCE(card.last_contact_date < followup.date, TRUE)",
-            "anniversary": "TRUE",
-            "first_order": "TRUE",
-        }
+        trigger = playbook._get_trigger()
         return SQL(
             # A CASE, because PostgreSQL may look at the conditions of an AND in any order.
             "COALESCE(card.policy_id = %s AND CASE split_part(followup.event, ':', 1) WHEN %s THEN %s ELSE TRUE END, "
             "FALSE)",
             playbook.policy_id.id,
-            "change" if playbook.trigger in MOVES else playbook.trigger,
-            SQL(holds[playbook.trigger]),
+            trigger.kind,
+            trigger.get_reason(),
         )
-
-    @api.model
-    def _get_filter_query(self, playbook):
-        """Return the SQL condition that the playbook, which may have been edited, is still for what waits.
-
-        Of a customer who has left a tier it is not known which one that was, so these stay.
-        """
-        tiers, segments = playbook.with_context(active_test=False).tier_ids.ids, playbook.segment_ids.ids
-        conditions = [SQL("TRUE")]
-        if tiers and playbook.trigger not in ("up", "down"):
-            conditions.append(
-                SQL("%s = ANY(%s)", SQL("followup.tier_id" if playbook.trigger == "enter" else "card.tier_id"), tiers)
-            )
-        if segments:
-            conditions.append(SQL("card.segment_id = ANY(%s)", segments))
-        if playbook.trigger == "risk" and playbook.risk_level != "watch":
-            conditions.append(SQL("card.risk = ANY(%s)", [*RISK_LEVELS[playbook.risk_level], "lost"]))
-        return SQL("COALESCE(%s, FALSE)", SQL(" AND ").join(conditions))
 
     # ------------------------------------------------------------------
     # Plan: the job
@@ -444,16 +300,15 @@ class CustomerTieringFollowup(models.Model):
     @api.model
     def _cron_process(self):
         """Close what is not needed any more and plan what waits, playbook by playbook."""
-        cron = self.env["ir.cron"]
         # Archived ones too: what they left open is closed when its reason goes.
         playbooks = self.env["customer.tiering.playbook"].with_context(active_test=False).search([])
-        cron._commit_progress(remaining=len(playbooks))
+        jobs.commit(self.env, left=len(playbooks))
         for left, playbook in zip(reversed(range(len(playbooks))), playbooks, strict=True):
             # Odoo calls the job again when time is up; what is done stays done.
             while done := self._process_and_commit(playbook):
-                if not cron._commit_progress(done, remaining=left + 1):
+                if not jobs.commit(self.env, done, left=left + 1):
                     return
-            if not cron._commit_progress(remaining=left):
+            if not jobs.commit(self.env, left=left):
                 return
 
     def _process_and_commit(self, playbook):
@@ -514,26 +369,15 @@ class CustomerTieringFollowup(models.Model):
         followups = self.browse(row[0] for row in rows)
         activities = self.env["mail.activity"].browse(row[1] for row in rows)
         for lang, ours in activities.grouped(lambda activity: activity.user_id.lang).items():
-            remark = self.with_context(lang=lang)._get_gone_message(playbook)
+            trigger = playbook.with_context(lang=lang)._get_trigger()
             # Not as done: nobody did it, and no next activity follows.
-            ours.write({"active": False, "feedback": remark})
+            ours.write({"active": False, "feedback": trigger.get_gone_message()})
         bodies = defaultdict(Markup)
         for activity in activities:
             bodies[activity.res_id] = Markup("<p>%s: %s</p>") % (activity.display_name, activity.feedback)
         self.env["res.partner"].browse(bodies)._message_log_batch(bodies=bodies)
         followups.write({"state": "closed", "problem": "gone"})
         return len(rows)
-
-    def _get_gone_message(self, playbook):
-        return {
-            "enter": self.env._("Closed: the customer is not in this tier any more."),
-            "up": self.env._("Closed: the customer is not in this tier any more."),
-            "down": self.env._("Closed: the customer is not in this tier any more."),
-            "pending": self.env._("Closed: the downgrade is off, or it has happened."),
-            "risk": self.env._("Closed: the customer has bought, or is not at risk any more."),
-            "segment": self.env._("Closed: the customer is not in this segment any more."),
-            "contact": self.env._("Closed: there was a contact with the customer."),
-        }.get(playbook.trigger, self.env._("Closed: not a customer of this policy any more."))
 
     def _plan(self, playbook, as_of):
         """Create the activities and e-mails of up to ``BATCH`` waiting follow-ups; return how many were done."""
@@ -551,7 +395,7 @@ class CustomerTieringFollowup(models.Model):
         reasons = [
             SQL("WHEN step.id IS NULL OR step.kind = 'plan' AND followup.plan_template_id IS NULL THEN 'step_deleted'"),
             SQL("WHEN NOT %s THEN 'gone'", self._get_still_query(playbook)),
-            SQL("WHEN NOT %s THEN 'filtered'", self._get_filter_query(playbook)),
+            SQL("WHEN NOT COALESCE(%s, FALSE) THEN 'filtered'", playbook._get_trigger().get_filter()),
         ]
         if playbook.only_without_open:
             reasons.append(
@@ -599,26 +443,27 @@ class CustomerTieringFollowup(models.Model):
         :return: ``([(follow-up ids, partner id, user)], {problem: follow-up ids})``; all that one event asks for is
             chosen together
         """
-        if problem := next(filter(None, (step._get_problem(as_of) for step in playbook.step_ids)), None):
+        if obstacle := next(filter(None, (step._get_obstacle(as_of) for step in playbook.step_ids)), None):
             waiting = self.search([("playbook_id", "=", playbook.id), ("state", "=", "waiting")])
-            return [], {problem: waiting.ids}
-        people = self._get_people(playbook, as_of)
+            return [], {obstacle: waiting.ids}
+        waiting = self._get_waiting(playbook)
+        workload = self._get_workload(playbook, as_of, {id_ for _ids, _partner, users in waiting for id_ in users})
         chosen, problems = [], defaultdict(list)
-        today_left = (playbook.day_limit or float("inf")) - people.planned_today
+        today_left = (playbook.day_limit or float("inf")) - workload.planned_today
         partners, size = set(), 0
-        for ids, partner_id, candidates in self._get_waiting(playbook):
+        for ids, partner_id, candidates in waiting:
             if (playbook.only_without_open or playbook.cooldown_days) and partner_id in partners:
                 continue  # a second event of the same customer: judged when the first is planned
             if today_left <= 0:
                 problems["day_limit"] += ids
                 continue
-            user, problem = people.choose(candidates)
+            user, problem = workload.choose(candidates)
             if problem:
                 problems[problem] += ids
                 continue
             if most and size and size + len(ids) > most:
                 break
-            people.take(user)
+            workload.take(user)
             partners.add(partner_id)
             chosen.append((ids, partner_id, user))
             size += len(ids)
@@ -666,8 +511,11 @@ class CustomerTieringFollowup(models.Model):
             )
         )
 
-    def _get_people(self, playbook, as_of):
-        """Return who can do it, with what everybody has to do already."""
+    def _get_workload(self, playbook, as_of, candidates):
+        """Return who can do it, with what everybody has to do already.
+
+        :param candidates: ids of users, or None, who could do it beside the team and the one named by the playbook
+        """
         rows = self.env.execute_query(
             SQL(
                 """
@@ -689,7 +537,10 @@ class CustomerTieringFollowup(models.Model):
                 playbook=playbook.id,
             )
         )
-        members = playbook._get_able(playbook.team_id.crm_team_member_ids.user_id)
+        members = playbook.team_id.crm_team_member_ids.user_id
+        able = members | playbook.fallback_user_id | members.browse(filter(None, candidates))
+        able = able._filter_tiering_able(playbook.company_id)
+        members &= able
         load = {}
         if playbook.assign == "team":
             load = dict(
@@ -704,8 +555,9 @@ class CustomerTieringFollowup(models.Model):
                 as_of,
             )
         )
-        return People(
+        return Workload(
             playbook,
+            able,
             planned_today,
             today={user_id: today for user_id, today, _opened in rows},
             opened={user_id: opened for user_id, _today, opened in rows},
@@ -731,6 +583,7 @@ class CustomerTieringFollowup(models.Model):
         followups = self.browse(id_ for ids, _partner, _user in chosen for id_ in ids)
         due = {step: step._get_due_date(as_of) for step in followups.step_id}
         texts = playbook._get_texts(partner_id for _ids, partner_id, _user in chosen)
+        able = followups.plan_template_id.responsible_id._filter_tiering_able(playbook.company_id)
         rows, values = [], []
         for ids, partner_id, user in chosen:
             for followup in self.browse(ids).with_prefetch(followups._prefetch_ids):
@@ -740,7 +593,7 @@ class CustomerTieringFollowup(models.Model):
                     continue
                 source = template or step
                 named = template.responsible_id if template.responsible_type == "other" else user
-                responsible = playbook._get_able(named) or user
+                responsible = named if named in able else user
                 rows.append(followup.id)
                 values.append(
                     {
@@ -813,7 +666,7 @@ class CustomerTieringFollowup(models.Model):
 
     def _queue_mails(self, template, partners, date):
         """Queue an e-mail to each of ``partners``, to be sent on ``date``, if any; return to whom it failed."""
-        # An e-mail that goes out by itself is no contact with the customer.
+        # An e-mail that goes out by itself is no interaction with the customer.
         values = {"message_type": "auto_comment", **({"scheduled_date": date} if date else {})}
         try:
             with self.env.cr.savepoint():

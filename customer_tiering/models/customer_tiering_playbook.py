@@ -2,12 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
+from .. import jobs, triggers
 from .customer_tiering_playbook_step import Texts
-
-# Triggers whose event is that a customer moved; the others look at how the customer is now.
-MOVES = ("enter", "up", "down")
-# What counts as "at risk", from the level on that the playbook says; who is lost is a matter of its own.
-RISK_LEVELS = {"watch": ("watch", "high"), "high": ("high",), "lost": ("lost",)}
 
 
 class CustomerTieringPlaybook(models.Model):
@@ -49,7 +45,7 @@ class CustomerTieringPlaybook(models.Model):
             ("pending", "Downgrade is announced"),
             ("risk", "Customer is at risk"),
             ("segment", "Customer enters a segment"),
-            ("contact", "No contact for some time"),
+            ("contact", "No interaction for some time"),
             ("anniversary", "Anniversary of the first order"),
             ("first_order", "First order"),
         ],
@@ -78,9 +74,9 @@ class CustomerTieringPlaybook(models.Model):
         help="From which risk of losing the customer on.",
     )
     contact_days = fields.Integer(
-        string="Days without Contact",
-        help="After so many days without a contact. 0: after as many days as each tier says "
-        "(“Contact Every” on the tier).",
+        string="Days without Interaction",
+        help="After so many days without an interaction, such as a call or a meeting. 0: after as many days as each "
+        "tier says (“Interaction Every” on the tier).",
     )
     step_ids = fields.One2many("customer.tiering.playbook.step", "playbook_id", string="Steps", copy=True)
 
@@ -97,7 +93,9 @@ class CustomerTieringPlaybook(models.Model):
         required=True,
         default="customer",
     )
-    user_id = fields.Many2one("res.users", string="Person", domain="[('share', '=', False)]")
+    user_id = fields.Many2one(
+        "res.users", string="Person", domain=lambda self: self.env["res.users"]._get_tiering_able_domain()
+    )
     team_id = fields.Many2one(
         "crm.team",
         string="Sales Team",
@@ -106,10 +104,11 @@ class CustomerTieringPlaybook(models.Model):
     )
     fallback_user_id = fields.Many2one(
         "res.users",
-        string="Otherwise",
-        domain="[('share', '=', False)]",
-        help="Who does it where nobody else is found: a customer without a salesperson, or somebody who has left. "
-        "Empty: the tier's account manager, or the follow-up waits.",
+        string="If Nobody Is Found",
+        domain=lambda self: self.env["res.users"]._get_tiering_able_domain(),
+        help="A follow-up goes to the first of these who can do it: whoever is chosen above, the tier's account "
+        "manager, this person. Nobody can do it who has left, has no access to the company or may not work with "
+        "sales. Empty: the follow-up waits.",
     )
 
     # Limits
@@ -206,7 +205,7 @@ class CustomerTieringPlaybook(models.Model):
                     call,
                     2,
                     self.env._("{{ customer }} may be slipping away"),
-                    self.env._("{{ reason }}. Call {{ customer }} and ask what they need."),
+                    self.env._("{{ reason }} Call {{ customer }} and ask what they need."),
                 ),
             },
             {
@@ -217,7 +216,7 @@ class CustomerTieringPlaybook(models.Model):
                     call,
                     5,
                     self.env._("Keep in touch with {{ customer }}"),
-                    self.env._("Last contact: {{ last_contact }}. Last order: {{ last_order }}."),
+                    self.env._("Last interaction: {{ last_contact }}. Last order: {{ last_order }}."),
                 ),
             },
             {
@@ -233,16 +232,38 @@ class CustomerTieringPlaybook(models.Model):
         ]
 
     # ------------------------------------------------------------------
+    # What starts it
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_trigger_classes(self):
+        """Return the class of each trigger. Other modules add theirs, see ``triggers.py``."""
+        return {
+            "enter": triggers.Enter,
+            "up": triggers.Up,
+            "down": triggers.Down,
+            "pending": triggers.Pending,
+            "risk": triggers.Risk,
+            "segment": triggers.Segment,
+            "contact": triggers.NoInteraction,
+            "anniversary": triggers.Anniversary,
+            "first_order": triggers.FirstOrder,
+        }
+
+    def _get_trigger(self):
+        """Return what starts the playbook."""
+        self.ensure_one()
+        return self._get_trigger_classes()[self.trigger](self)
+
+    # ------------------------------------------------------------------
     # What a playbook must be
     # ------------------------------------------------------------------
 
     @api.constrains("trigger", "segment_ids", "assign", "user_id", "team_id", "fallback_user_id", "tier_ids")
     def _check_definition(self):
         for playbook in self:
-            if playbook.trigger == "segment" and not playbook.segment_ids:
-                raise ValidationError(
-                    self.env._("Choose at least one segment that starts “%(playbook)s”.", playbook=playbook.name)
-                )
+            if problem := playbook._get_trigger().get_definition_problem():
+                raise ValidationError(problem)
             if playbook.assign == "user" and not playbook.user_id:
                 raise ValidationError(self.env._("Choose the person who does “%(playbook)s”.", playbook=playbook.name))
             if playbook.assign == "team" and not playbook.team_id:
@@ -260,23 +281,14 @@ class CustomerTieringPlaybook(models.Model):
             named = playbook.fallback_user_id
             if playbook.assign == "user":
                 named |= playbook.user_id
-            for user in named - playbook._get_able(named):
+            for user in named - named._filter_tiering_able(playbook.company_id):
                 raise ValidationError(
                     self.env._(
-                        "%(user)s cannot do “%(playbook)s”: the person has left, or has no access to %(company)s. "
-                        "Choose somebody who works for %(company)s.",
-                        user=user.name,
+                        "%(reason)s Choose somebody else for “%(playbook)s”.",
+                        reason=user._get_tiering_problem(playbook.company_id),
                         playbook=playbook.name,
-                        company=playbook.company_id.name,
                     )
                 )
-
-    def _get_able(self, users):
-        """Return those of ``users`` who can do follow-ups in the playbook's company."""
-        # sudo: who configures a playbook may not see all users' companies
-        return users.filtered(
-            lambda user: user.active and not user.share and self.company_id in user.sudo().company_ids
-        )
 
     def _check_ready(self):
         """Refuse to switch on what could do nothing.
@@ -288,15 +300,8 @@ class CustomerTieringPlaybook(models.Model):
                 raise UserError(
                     self.env._("“%(playbook)s” has no step. Add what is to be done.", playbook=playbook.name)
                 )
-            tiers = playbook.tier_ids or playbook.policy_id.tier_ids
-            if playbook.trigger == "contact" and not playbook.contact_days and not any(tiers.mapped("contact_days")):
-                raise UserError(
-                    self.env._(
-                        "“%(playbook)s” does not know after how many days. Type the days without contact here, "
-                        "or “Contact Every” on the tiers.",
-                        playbook=playbook.name,
-                    )
-                )
+            if problem := playbook._get_trigger().get_ready_problem():
+                raise UserError(problem)
             if not playbook.active or not playbook.policy_id.active:
                 raise UserError(
                     self.env._(
@@ -418,8 +423,7 @@ class CustomerTieringPlaybook(models.Model):
         :param at: a ``datetime`` (UTC); soon when left out
         """
         # Somebody may have deleted the job; the follow-ups wait until it is there again.
-        if job := self.env.ref("customer_tiering.ir_cron_followup", raise_if_not_found=False):
-            job.sudo()._trigger(at)
+        jobs.call(self.env, jobs.FOLLOWUPS, at)
 
     @api.readonly
     def action_open_followups(self):

@@ -9,6 +9,8 @@ from odoo.tools.mail import is_html_empty
 from odoo.tools.misc import formatLang
 from odoo.tools.rendering_tools import parse_inline_template
 
+from .. import sentences
+
 # More days than this are no follow-up any more, and Odoo looks no further for a working day.
 MOST_DAYS = 365
 
@@ -77,7 +79,7 @@ class CustomerTieringPlaybookStep(models.Model):
             "reason": self.env._("why the customer is at risk, in words"),
             "amount": self.env._("the amount in the policy's window"),
             "last_order": self.env._("the day of the last order"),
-            "last_contact": self.env._("the day of the last contact"),
+            "last_contact": self.env._("the day of the last interaction"),
             "salesperson": self.env._("the customer's salesperson"),
         }
 
@@ -164,18 +166,18 @@ class CustomerTieringPlaybookStep(models.Model):
 
     def _check_ready(self):
         for step in self:
-            if problem := step._get_problem(fields.Date.today()):
+            if obstacle := step._get_obstacle(fields.Date.today()):
                 labels = dict(self.env["customer.tiering.followup"]._fields["problem"]._description_selection(self.env))
                 raise UserError(
                     self.env._(
                         "“%(playbook)s” cannot work: %(problem)s.",
                         playbook=step.playbook_id.name,
-                        problem=labels[problem],
+                        problem=labels[obstacle],
                     )
                 )
 
-    def _get_problem(self, as_of):
-        """Return why the step cannot be done at all, a value of the follow-up's ``problem``, or False."""
+    def _get_obstacle(self, as_of):
+        """Return why the step cannot be done at all, as a key of the follow-up's ``problem``; False when it can."""
         self.ensure_one()
         if self.kind == "activity" and not self.activity_type_id.active:
             return "no_type"
@@ -197,7 +199,7 @@ class CustomerTieringPlaybookStep(models.Model):
         calendar = self.company_id.sudo().resource_calendar_id  # sudo: not everybody may read calendars
         if not calendar:  # works at any time
             return fields.Date.add(as_of, days=self.days)
-        midnight = self.company_id._get_tiering_timezone().localize(datetime.combine(as_of, time()))
+        midnight = datetime.combine(as_of, time(), tzinfo=self.company_id._get_tiering_timezone())
         first = calendar.plan_days(1, midnight, compute_leaves=True)
         if not first:
             return None
@@ -271,7 +273,7 @@ class Texts:
             "from_tier": lambda: self.from_tiers.get(card.partner_id.id, env["customer.tier"]).with_env(env).name,
             "next_tier": lambda: (card.pending_tier_id or card.next_tier_id).name,
             "date": lambda: format_date(env, card.pending_date),
-            "missing_amount": lambda: self._get_missing_amount(card),
+            "missing_amount": lambda: sentences.say_missing_amount(card, *self.computation),
             "segment": lambda: card.segment_id.name,
             "reason": lambda: card.risk_reason,
             "amount": lambda: formatLang(env, card.amount, currency_obj=card.currency_id),
@@ -280,12 +282,6 @@ class Texts:
             "salesperson": lambda: card.user_id.name,
         }
         return {name: get() for name, get in values.items() if name in self.used}
-
-    def _get_missing_amount(self, card):
-        amount = card._get_missing_amount(*self.computation)
-        if amount == 0:
-            return card.env._("any amount")
-        return amount and formatLang(card.env, amount, currency_obj=card.currency_id)
 
     def _get_from_tiers(self):
         """Return ``{partner id: the tier before the last change}``."""

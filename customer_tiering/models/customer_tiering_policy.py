@@ -1,16 +1,13 @@
 import ast
+import dataclasses
 import json
-from datetime import datetime, time, timedelta
-from itertools import pairwise
-
-import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
-from odoo.tools import SQL, float_compare
+from odoo.tools import SQL, format_list
 
-from .customer_tier import BENEFIT_FIELDS
+from .. import engine, messages
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
@@ -37,7 +34,7 @@ RULE_FIELDS = (
     "window_days",
     "min_population",
     "method",
-    "basis",
+    "basis_id",
     "segment_map",
     "grace_days",
     "stay_days",
@@ -49,6 +46,10 @@ RULE_FIELDS = (
 # Up to this many confirmed orders "Compute Now" answers at once; a larger base is computed in the
 # background, because a person should not look at a blocked screen for more than a moment.
 DIRECT_ORDER_LIMIT = 100_000
+
+
+def _parse_domain(text):
+    return Domain(ast.literal_eval(text or "[]"))
 
 
 class CustomerTieringPolicy(models.Model):
@@ -72,7 +73,7 @@ class CustomerTieringPolicy(models.Model):
         string="Window (Days)",
         default=365,
         required=True,
-        help="Orders, amounts and contacts of the last so many days count. "
+        help="Orders, amounts and interactions of this many days count, up to today. "
         "The last order itself is looked for in the whole history.",
     )
     method = fields.Selection(
@@ -87,21 +88,23 @@ class CustomerTieringPolicy(models.Model):
         default="score",
         help="What leads to a tier. The score is computed with every method.\n"
         "Weighted score: each tier starts at a score.\n"
-        "Share of customers: the first so many percent of the customers, by score or by one metric.\n"
-        "Share of revenue: the customers who bring the first so many percent of the amount.\n"
+        "Share of customers: the best customers, up to a percentage of all, by score or by one metric.\n"
+        "Share of revenue: the largest customers, up to a percentage of the whole amount.\n"
         "Conditions: such as an amount of at least 10,000 and at least 5 orders.\n"
         "Clusters: groups of customers who resemble each other in all criteria, the best group on top.",
     )
-    basis = fields.Selection(
-        lambda self: self._selection_basis(),
+    basis_id = fields.Many2one(
+        "customer.tiering.metric",
         string="Ranked By",
+        ondelete="set null",
+        index="btree_not_null",
         help="What the customers are ranked by. Empty: by their score.",
     )
     recalibrate_days = fields.Integer(
-        string="Compare Anew Every (Days)",
+        string="Recalibrate Every (Days)",
         default=7,
-        help="The comparison with all customers stays for so many days, so that a customer's score moves only by what "
-        "the customer does. 0: every run compares the customers anew.",
+        help="The customers are compared with each other this often. In between, a customer's score moves only by what "
+        "the customer does. 0: in every run.",
     )
     upgrade_when = fields.Selection(
         [("instant", "At once, when an order is confirmed"), ("run", "In the nightly run")],
@@ -112,12 +115,12 @@ class CustomerTieringPolicy(models.Model):
     )
     grace_days = fields.Integer(
         string="Days of Grace",
-        help="A downgrade is announced so many days before it takes effect; an order in time calls it off. "
+        help="A downgrade is announced this many days before it takes effect; an order in time calls it off. "
         "Each tier can have its own number.",
     )
     stay_days = fields.Integer(
         string="Minimum Stay (Days)",
-        help="Who enters a tier stays at least so many days. Each tier can have its own number.",
+        help="Customers who enter a tier stay at least this many days. Each tier can have its own number.",
     )
     one_step = fields.Boolean(
         string="One Step Down at a Time", help="A downgrade leads to the next lower tier, however low the score is."
@@ -126,58 +129,62 @@ class CustomerTieringPolicy(models.Model):
         string="Downgrade at the End of a Month", help="A downgrade takes effect on the last day of its month."
     )
     protection_days = fields.Integer(
-        string="Protect New Customers (Days)", help="No downgrade so many days after a customer's first order."
+        string="Protect New Customers (Days)",
+        help="No downgrade until this many days after a customer's first order.",
     )
     refunds_at_once = fields.Boolean(
         string="Refunds Downgrade at Once",
-        help="A customer who falls only because of credit notes has no days of grace.",
+        help="A customer who falls only because of credit notes falls in the next run and all the way: without days of "
+        "grace, minimum stay, protection of new customers, waiting for the end of the month, or single steps.",
     )
     lifecycle_lost = fields.Float(
         string="Lost After",
         default=4,
         digits=(6, 2),
-        help="Lost: no order for more than so many times the customer's usual gap between orders.",
+        help="Lost: no order for more than this many times the customer's usual gap between orders.",
     )
     lifecycle_late = fields.Float(
         string="Declining After",
         default=2,
         digits=(6, 2),
-        help="Declining: no order for more than so many times the customer's usual gap between orders.",
+        help="Declining: no order for more than this many times the customer's usual gap between orders.",
     )
     lifecycle_falling = fields.Float(
         string="Declining When Falling By (%)",
         default=50,
         digits=(5, 2),
-        help="Declining: the growth (see the metric “Growth”) is at or below minus this.",
+        help="Declining: in the later half of the window the customer bought for at least this percentage less than in "
+        "the earlier half. 50 is half as much.",
     )
     lifecycle_exploring_days = fields.Integer(
-        string="Exploring Up To (Orders)",
+        string="Exploring Up To (Days with Orders)",
         default=2,
-        help="Exploring: orders on at most so many days, in the whole history.",
+        help="Exploring: orders on at most this many days, in the whole history.",
     )
     lifecycle_growing = fields.Float(
         string="Forming When Growing By (%)",
         default=25,
         digits=(5, 2),
-        help="Forming: the growth (see the metric “Growth”) is at least this.",
+        help="Forming: in the later half of the window the customer bought for at least this percentage more than in "
+        "the earlier half. 25 is a quarter more, 100 twice as much; more than 900 is not measured.",
     )
     risk_watch = fields.Float(
         string="Watch After",
         default=1.5,
         digits=(6, 2),
-        help="Watch: no order for more than so many times the customer's usual gap between orders.",
+        help="Watch: no order for more than this many times the customer's usual gap between orders.",
     )
     risk_high = fields.Float(
         string="High After",
         default=2.5,
         digits=(6, 2),
-        help="High: no order for more than so many times the customer's usual gap between orders.",
+        help="High: no order for more than this many times the customer's usual gap between orders.",
     )
     risk_silent_days = fields.Integer(
         string="Silent After (Days)",
         default=90,
-        help="Silence: neither an order nor a contact for more than so many days, although there were contacts before. "
-        "It makes a customer who is late or buys less a high risk.",
+        help="Silence: neither an order nor an interaction for more than this many days, although there were "
+        "interactions before. It makes a customer who is late or buys less a high risk.",
     )
     min_population = fields.Integer(
         string="Customers Needed to Compare",
@@ -202,27 +209,24 @@ class CustomerTieringPolicy(models.Model):
     playbook_ids = fields.One2many("customer.tiering.playbook", "policy_id", string="Playbooks")
     run_ids = fields.One2many("customer.tiering.run", "policy_id", string="Runs")
     version_ids = fields.One2many("customer.tiering.policy.version", "policy_id", string="Versions")
-    is_simulation = fields.Boolean(readonly=True, copy=False, help="The changed copy inside a simulation.")
     last_run_id = fields.Many2one("customer.tiering.run", compute="_compute_last_run_id")
     customer_count = fields.Integer(string="Customers Scored", compute="_compute_customer_count")
     population_count = fields.Integer(
         string="Customers Matching",
         compute="_compute_population",
-        help="Customers who match, and match no policy before this one.",
+        help="Customers who match this policy and none before it.",
     )
     unmatched_count = fields.Integer(
         string="Customers Without Policy", compute="_compute_population", help="Customers who match no policy."
     )
-    simulation_result = fields.Json(compute="_compute_simulation")
-    simulation_state = fields.Selection(
-        [("new", "Not computed yet"), ("waiting", "Waiting"), ("stale", "Values changed since"), ("done", "Done")],
-        compute="_compute_simulation",
-    )
-    simulation_count = fields.Integer(
-        string="Simulations", compute="_compute_simulation_count", groups="sales_team.group_sale_manager"
-    )
     share_total = fields.Float(string="Total Share (%)", compute="_compute_share_total")
     benefit_warning = fields.Text(compute="_compute_benefit_warning")
+    lost_metrics = fields.Json(
+        groups=fields.NO_ACCESS,
+        copy=False,
+        help="Names, in all languages, of metrics that went with the app or field behind them.",
+    )
+    lost_metric_warning = fields.Text(compute="_compute_lost_metric_warning", compute_sudo=True)
 
     _window_positive = models.Constraint(
         "CHECK(window_days BETWEEN 1 AND 36500)",
@@ -230,7 +234,7 @@ class CustomerTieringPolicy(models.Model):
     )
     _days_positive = models.Constraint(
         "CHECK(grace_days >= 0 AND stay_days >= 0 AND protection_days >= 0 AND recalibrate_days >= 0)",
-        "Days of grace, minimum stay, protection of new customers and days between comparisons are 0 or more.",
+        "Days of grace, minimum stay, protection of new customers and days between recalibrations are 0 or more.",
     )
     _min_population_positive = models.Constraint(
         "CHECK(min_population >= 0)", "“Customers Needed to Compare” is 0 or more."
@@ -242,12 +246,10 @@ class CustomerTieringPolicy(models.Model):
 
     @api.model
     def _default_segment_map(self):
-        from ..engine import segments  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         ids = {segment.code: segment.id for segment in self.env["customer.segment"].search([])}
         if not ids:
             return False
-        return [[ids.get(code) for code in row] for row in segments.DEFAULT_MAP]
+        return [[ids.get(code) for code in row] for row in engine.segments.DEFAULT_MAP]
 
     @api.model
     def _get_default_values(self):
@@ -255,8 +257,8 @@ class CustomerTieringPolicy(models.Model):
         return {
             "name": self.env._("Default policy"),
             "criterion_ids": [
-                Command.create({"metric": metric, "sequence": sequence})
-                for sequence, metric in enumerate(("recency", "frequency", "monetary"), 1)
+                Command.create({"metric_id": metric.id, "sequence": sequence})
+                for sequence, metric in enumerate(self.env["customer.tiering.metric"]._search_behind_segments(), 1)
             ],
             "tier_ids": [
                 Command.create({"name": name, "entry_floor": floor, "color": color, "contact_days": contact_days})
@@ -272,10 +274,6 @@ class CustomerTieringPolicy(models.Model):
                 for sequence, values in enumerate(self.env["customer.tiering.playbook"]._get_default_values(), 1)
             ],
         }
-
-    @api.model
-    def _selection_basis(self):
-        return self.env["customer.tiering.criterion"]._fields["metric"]._description_selection(self.env)
 
     @api.onchange("method")
     def _onchange_method(self):
@@ -304,6 +302,29 @@ class CustomerTieringPolicy(models.Model):
         for policy in self:
             policy.benefit_warning = "\n".join(filter(None, policy.tier_ids.mapped("benefit_warning"))) or False
 
+    @api.depends("lost_metrics")
+    @api.depends_context("lang")
+    def _compute_lost_metric_warning(self):
+        for policy in self:
+            lang = self.env.lang or "en_US"
+            names = [names.get(lang) or names["en_US"] for names in (policy.lost_metrics or {}).values()]
+            policy.lost_metric_warning = bool(names) and self.env._(
+                "These metrics are gone, because the app or the field behind them was removed: %(metrics)s. Their "
+                "criteria and conditions were removed too; the others still count.",
+                metrics=format_list(self.env, names),
+            )
+
+    def _get_loss(self):
+        """Return why nothing can be computed since metrics were lost, in words; False where the rest is enough."""
+        self.ensure_one()
+        if not self.lost_metric_warning:
+            return False
+        try:
+            self._get_rules()
+        except UserError as error:
+            return f"{self.lost_metric_warning} {error}"
+        return False
+
     @api.depends("partner_domain", "company_id", "sequence", "active")
     def _compute_population(self):
         reader = self.env["customer.tiering.reader"].sudo()
@@ -312,28 +333,6 @@ class CustomerTieringPolicy(models.Model):
             everybody = Domain.OR([other._get_claim() for other in (policy, *policy._get_other_policies())])
             policy.population_count = reader._count_customers(policy.company_id, mine)
             policy.unmatched_count = reader._count_customers(policy.company_id, ~everybody)
-
-    def _compute_simulation(self):
-        for policy in self:
-            simulation = policy._get_simulation() if policy.is_simulation else policy.env["customer.tiering.simulation"]
-            policy.simulation_result = simulation.result
-            if "queued" in policy.run_ids.mapped("state"):
-                policy.simulation_state = "waiting"
-            elif not simulation.result:
-                policy.simulation_state = "new"
-            elif simulation.draft_rules == policy._origin._get_simulated_values():
-                policy.simulation_state = "done"
-            else:
-                policy.simulation_state = "stale"
-
-    def _compute_simulation_count(self):
-        counts = dict(
-            self.env["customer.tiering.simulation"]._read_group(
-                [("base_id", "in", self._origin.ids)], ["base_id"], ["__count"]
-            )
-        )
-        for policy in self:
-            policy.simulation_count = counts.get(policy._origin, 0)
 
     @api.depends("run_ids.state")
     def _compute_last_run_id(self):
@@ -400,8 +399,7 @@ class CustomerTieringPolicy(models.Model):
     def _rules_changed(self):
         """Judge the rules, put the tiers in their order, and keep a version of rules that runs refer to."""
         self._sort_tiers()
-        self._check_tiers()
-        self._check_criteria()
+        self._check_rules()
         # Only who edits a policy is refused: a run works with fewer customers too, and says so.
         self.filtered(lambda policy: policy.method == "clusters")._check_clusters()
         for policy in self:
@@ -451,102 +449,23 @@ class CustomerTieringPolicy(models.Model):
             self.env["customer.tiering.run"].sudo()._lock_company(company)
 
     def unlink(self):
-        self.filtered(lambda policy: not policy.is_simulation)._keep_runs_out()
-        simulations = self.env["customer.tiering.simulation"].sudo().search([("base_id", "in", self.ids)])
-        if simulations:
-            simulations._discard()
+        self._keep_runs_out()
         # Without history, these are scorecards of who never had a tier.
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE policy_id = ANY(%s)", self.ids))
         result = super().unlink()
         self.env.registry.clear_cache("templates")
         return result
 
-    def _check_tiers(self):
+    def _check_rules(self):
+        """Judge the rules as a run does.
+
+        :raises ValidationError: with what to do about it
+        """
         for policy in self:
-            if not policy.tier_ids:
-                raise ValidationError(
-                    self.env._(
-                        "Policy “%(policy)s” has no tier. Add at least one tier that starts at score 0.",
-                        policy=policy.display_name,
-                    )
-                )
-            if policy.method == "score":
-                policy._check_floors()
-            elif policy.method in DEFAULT_SHARES:
-                policy._check_shares()
-            elif policy.method == "conditions":
-                policy._check_conditions()
-
-    def _check_floors(self):
-        tiers = self.tier_ids
-        floors = tiers.mapped("entry_floor")
-        double = next((floor for floor in floors if floors.count(floor) > 1), None)
-        if double is not None:
-            names = ", ".join(tiers.filtered(lambda t, floor=double: t.entry_floor == floor).mapped("name"))
-            raise ValidationError(
-                self.env._(
-                    "%(tiers)s all start at score %(floor)g. Give each tier its own “From Score”.",
-                    tiers=names,
-                    floor=double,
-                )
-            )
-        if min(floors) != 0:
-            lowest = min(tiers, key=lambda tier: tier.entry_floor)
-            raise ValidationError(
-                self.env._(
-                    "No tier starts at score 0, so customers below %(floor)g would have none. "
-                    "Set “From Score” of %(tier)s to 0 or add a tier that starts at 0.",
-                    floor=lowest.entry_floor,
-                    tier=lowest.name,
-                )
-            )
-        ascending = tiers.sorted("entry_floor")
-        for lower, higher in pairwise(ascending):
-            if higher.keep_floor < lower.keep_floor:
-                raise ValidationError(
-                    self.env._(
-                        "%(higher)s stays down to %(high)g and %(lower)s only to %(low)g. A higher tier must not be "
-                        "easier to keep: change one of the “Stays Down To”.",
-                        higher=higher.name,
-                        high=higher.keep_floor,
-                        lower=lower.name,
-                        low=lower.keep_floor,
-                    )
-                )
-
-    def _check_shares(self):
-        without = self.tier_ids.filtered(lambda tier: tier.share <= 0)
-        if without:
-            raise ValidationError(
-                self.env._("%(tiers)s: give each tier a share above 0 %%.", tiers=", ".join(without.mapped("name")))
-            )
-        total = sum(self.tier_ids.mapped("share"))
-        if float_compare(total, 100, precision_digits=2):
-            raise ValidationError(
-                self.env._(
-                    "The shares of the tiers add up to %(total)g %%. Change them so that they make 100 %% together.",
-                    total=total,
-                )
-            )
-
-    def _check_conditions(self):
-        *higher, lowest = self.tier_ids
-        if lowest.condition_ids:
-            raise ValidationError(
-                self.env._(
-                    "%(tier)s is the lowest tier and takes all who meet none of the conditions above. "
-                    "Remove its conditions, or add a tier without conditions below it.",
-                    tier=lowest.name,
-                )
-            )
-        for tier in higher:
-            if not tier.condition_ids:
-                raise ValidationError(
-                    self.env._(
-                        "%(tier)s has no condition, so nobody would be below it. Add at least one condition.",
-                        tier=tier.name,
-                    )
-                )
+            try:
+                policy._build_rules()
+            except engine.errors.RuleError as error:
+                raise ValidationError(messages.get_sentence(self.env, error, policy)) from error
 
     def _check_clusters(self):
         """Refuse more tiers than there are different customers, as far as the last run knows."""
@@ -566,17 +485,6 @@ class CustomerTieringPolicy(models.Model):
                         "clusters. Remove tiers or choose another method.",
                         customers=len(different),
                         tiers=tiers,
-                    )
-                )
-
-    def _check_criteria(self):
-        for policy in self:
-            if not sum(policy.criterion_ids.mapped("weight")) > 0:
-                raise ValidationError(
-                    self.env._(
-                        "The weights of policy “%(policy)s” add up to 0, so every customer would score 0. "
-                        "Give at least one criterion a weight above 0.",
-                        policy=policy.display_name,
                     )
                 )
 
@@ -600,12 +508,16 @@ class CustomerTieringPolicy(models.Model):
                     )
                 )
 
+    @api.constrains("basis_id")
+    def _check_basis_id(self):
+        self.basis_id._check_may_see()
+
     @api.constrains("partner_domain")
     def _check_partner_domain(self):
         for policy in self:
             # As the person who saves it (Odoo checks constraints as superuser): a run reads with
             # all rights, so nobody may choose customers by what they themselves may not see.
-            error = policy.sudo(False)._get_domain_error()
+            error = policy.sudo(False)._get_domain_error(policy.partner_domain)
             if error:
                 raise ValidationError(
                     self.env._(
@@ -630,41 +542,6 @@ class CustomerTieringPolicy(models.Model):
                     )
                 )
 
-    @api.constrains(*LIFECYCLE_FIELDS)
-    def _check_lifecycle(self):
-        for policy in self:
-            if not 1 < policy.lifecycle_late < policy.lifecycle_lost:
-                raise ValidationError(
-                    self.env._(
-                        "“Declining After” must be more than 1 usual gap and less than “Lost After”. "
-                        "Now they are %(late)g and %(lost)g.",
-                        late=policy.lifecycle_late,
-                        lost=policy.lifecycle_lost,
-                    )
-                )
-            if not (0 < policy.lifecycle_falling <= 100 and 0 < policy.lifecycle_growing <= 100):
-                raise ValidationError(
-                    self.env._("The percentages of growing and falling amounts lie above 0 and up to 100.")
-                )
-            if policy.lifecycle_exploring_days < 1:
-                raise ValidationError(self.env._("“Exploring Up To” needs at least 1 order."))
-
-    @api.constrains(*RISK_FIELDS, "lifecycle_lost")
-    def _check_risk(self):
-        for policy in self:
-            if not 1 <= policy.risk_watch < policy.risk_high <= policy.lifecycle_lost:
-                raise ValidationError(
-                    self.env._(
-                        "The warning must grow with the days: “Watch After” of 1 usual gap or more, then “High After”, "
-                        "then “Lost After”. Now they are %(watch)g, %(high)g and %(lost)g.",
-                        watch=policy.risk_watch,
-                        high=policy.risk_high,
-                        lost=policy.lifecycle_lost,
-                    )
-                )
-            if policy.risk_silent_days < 1:
-                raise ValidationError(self.env._("“Silent After” needs at least 1 day."))
-
     def _segment_map_ids(self):
         self.ensure_one()
         return {segment for row in self.segment_map for segment in row}
@@ -673,31 +550,53 @@ class CustomerTieringPolicy(models.Model):
     # What a run asks a policy
     # ------------------------------------------------------------------
 
-    def _get_partner_domain(self):
+    def _get_scope(self, as_of, partner_ids=None, version=None):
+        """Return the ``Scope`` in which this policy's customers are read as of the end of a day.
+
+        :param as_of: a ``datetime.date``, the last day that counts
+        :param partner_ids: ids of the only customers to read; None: all
+        :param version: the ``customer.tiering.policy.version`` whose window and filter of customers count, not the
+            policy's own
+        """
         self.ensure_one()
-        return Domain(ast.literal_eval(self.partner_domain or "[]"))
+        rules = version.rules if version else {key: self[key] for key in ("window_days", "partner_domain")}
+        domain = self._get_population_domain(rules["partner_domain"])
+        if partner_ids is not None:
+            domain &= Domain("id", "in", partner_ids)
+        return dataclasses.replace(
+            self.company_id._get_tiering_scope(as_of, rules["window_days"]),
+            candidates=self.env["customer.tiering.reader"]._get_candidates(self.company_id, domain),
+            choices=version._get_rules().choices if version else None,
+            partner_ids=None if partner_ids is None else tuple(partner_ids),
+        )
 
     def _takes_all(self):
         """Whether every customer matches this policy."""
         self.ensure_one()
         return not self.partner_domain or self.partner_domain.strip() == "[]"
 
-    def _get_population_domain(self):
-        """Return the domain of this policy's customers: the first policy that matches has them."""
+    def _get_population_domain(self, partner_domain=None):
+        """Return the domain of this policy's customers: the first policy that matches has them.
+
+        :param partner_domain: the filter of customers; the policy's own when left out
+        """
         self.ensure_one()
         place = self._get_place()
         before = self._get_other_policies().filtered(lambda policy: policy._get_place() < place)
-        return Domain.AND([self._get_claim(), *(~policy._get_claim() for policy in before)])
+        return Domain.AND([self._get_claim(partner_domain), *(~policy._get_claim() for policy in before)])
 
-    def _get_claim(self):
+    def _get_claim(self, partner_domain=None):
         """Return the domain of those who match this policy.
 
-        If its filter cannot be read any more, because the field of an uninstalled module was in it,
+        If the filter cannot be read any more, because the field of an uninstalled module was in it,
         these are the customers it has: they stay as they are until somebody repairs the filter.
+
+        :param partner_domain: the filter of customers; the policy's own when left out
         """
         self.ensure_one()
-        if not self._get_domain_error():
-            return self._get_partner_domain()
+        partner_domain = self.partner_domain if partner_domain is None else partner_domain
+        if not self._get_domain_error(partner_domain):
+            return _parse_domain(partner_domain)
         return Domain.custom(
             to_sql=lambda model, alias, query: SQL(
                 "%s IN (SELECT partner_id FROM customer_tiering_scorecard WHERE policy_id = %s)",
@@ -706,10 +605,10 @@ class CustomerTieringPolicy(models.Model):
             )
         )
 
-    def _get_domain_error(self):
-        """Return why the filter of customers cannot be read, or None."""
+    def _get_domain_error(self, partner_domain):
+        """Return why a filter of customers cannot be read, or None."""
         try:
-            self.env["res.partner"]._search(self._get_partner_domain())
+            self.env["res.partner"]._search(_parse_domain(partner_domain))
         except (ValueError, SyntaxError, TypeError, UserError) as error:
             return error
         return None
@@ -719,7 +618,7 @@ class CustomerTieringPolicy(models.Model):
 
         :raises UserError: with what to do about it
         """
-        error = self._get_domain_error()
+        error = self._get_domain_error(self.partner_domain)
         if error:
             raise UserError(
                 self.env._(
@@ -737,12 +636,9 @@ class CustomerTieringPolicy(models.Model):
         return (self.sequence, origin.id or float("inf"))
 
     def _get_simulated(self):
-        """Return the policy whose place and customers this one has: itself, or the one it simulates."""
+        """Return the policy whose place and customers this one has: itself, unless it simulates another one."""
         self.ensure_one()
-        return self._get_simulation().base_id if self.is_simulation else self._origin
-
-    def _get_simulation(self):
-        return self.env["customer.tiering.simulation"].search([("draft_id", "=", self._origin.id)])
+        return self._origin
 
     def _get_other_policies(self):
         self.ensure_one()
@@ -755,30 +651,53 @@ class CustomerTieringPolicy(models.Model):
 
         :raises UserError: when the policy cannot be used, with what to do about it
         """
-        from ..engine import rules  # noqa: PLC0415
-
-        self.ensure_one()
         # A policy can become unusable after it was saved (data removed in the database, an
         # uninstalled module), so it is judged again before each run.
-        self._check_tiers()
-        self._check_criteria()
         self._check_segment_map()
-        prospect = self.env.ref("customer_tiering.customer_segment_prospect", raise_if_not_found=False)
         try:
-            return rules.PolicyRules(
-                criteria=tuple(criterion._get_rule() for criterion in self.criterion_ids),
-                tiers=tuple(tier._get_rule() for tier in self.tier_ids),
-                segment_map=tuple(tuple(row) for row in self.segment_map),
-                prospect_segment=prospect.id if prospect else None,
-                min_population=self.min_population,
-                tier_method=self.method,
-                basis=(self.basis or None) if self.method == "customer_share" else None,
-                retention=rules.RetentionRules(**{name: self[name] for name in RETENTION_FIELDS}),
-                lifecycle=rules.LifecycleRules(**{name: self[fname] for fname, name in LIFECYCLE_FIELDS.items()}),
-                risk=rules.RiskRules(**{name: self[fname] for fname, name in RISK_FIELDS.items()}),
-            )
-        except ValueError as error:
-            raise UserError(str(error)) from error
+            return self._build_rules()
+        except engine.errors.RuleError as error:
+            raise UserError(messages.get_sentence(self.env, error, self)) from error
+
+    def _build_rules(self):
+        """Return the engine's ``PolicyRules``.
+
+        :raises RuleError: when the policy cannot be used
+        """
+        self.ensure_one()
+        prospect = self.env.ref("customer_tiering.customer_segment_prospect", raise_if_not_found=False)
+        ranked_by = self.basis_id if self.method == "customer_share" else self.env["customer.tiering.metric"]
+        criteria = self._sort_criteria()
+        tiers = tuple(tier._get_rule() for tier in self.tier_ids)
+        conditions = self.tier_ids.condition_ids if self.method == "conditions" else self.condition_ids.browse()
+        behind_segments = self.env["customer.tiering.metric"]._search_behind_segments()
+        used = behind_segments | criteria.metric_id | conditions.metric_id | ranked_by
+        used._check_columns()
+        return engine.rules.PolicyRules(
+            criteria=tuple(criterion._get_rule() for criterion in criteria),
+            tiers=tiers,
+            segment_map=tuple(tuple(row) for row in self.segment_map),
+            prospect_segment=prospect.id if prospect else None,
+            min_population=self.min_population,
+            tier_method=self.method,
+            basis=ranked_by.key or None,
+            retention=engine.rules.RetentionRules(**{name: self[name] for name in RETENTION_FIELDS}),
+            lifecycle=engine.rules.LifecycleRules(**{name: self[fname] for fname, name in LIFECYCLE_FIELDS.items()}),
+            risk=engine.rules.RiskRules(**{name: self[fname] for fname, name in RISK_FIELDS.items()}),
+            definitions=tuple(
+                metric._get_definition(with_bands=metric in behind_segments) for metric in used.sorted("key")
+            ),
+        )
+
+    def _sort_criteria(self):
+        """Return the criteria in the order of the last version; new ones follow in the order of the form.
+
+        So the order in which people see them changes neither a result nor a version.
+        """
+        # sudo: whoever may see the policy
+        last = self.sudo().version_ids.sorted("number")[-1:]
+        place = {rule["metric"]: place for place, rule in enumerate(last.rules["rules"]["criteria"] if last else [])}
+        return self.criterion_ids.sorted(lambda criterion: place.get(criterion.metric_id.key, len(place)))
 
     def _get_rules_values(self):
         """Return all that decides over the customers as a dict of plain values."""
@@ -789,11 +708,6 @@ class CustomerTieringPolicy(models.Model):
         }
         return json.loads(json.dumps(values))  # as the database gives it back: lists, no tuples
 
-    def _get_simulated_values(self):
-        """Return all that a simulation may change and that changes its result, a dict of plain values."""
-        benefits = {str(tier._get_key()): {fname: tier[fname].id for fname in BENEFIT_FIELDS} for tier in self.tier_ids}
-        return {**self._get_rules_values(), "recalibrate_days": self.recalibrate_days, "benefits": benefits}
-
     def _get_version(self):
         """Return the version that stands for the present rules, a new one if they have changed."""
         self.ensure_one()
@@ -802,11 +716,17 @@ class CustomerTieringPolicy(models.Model):
         values = self._get_rules_values()
         if last and last.rules == values:
             return last
-        names = {str(tier._get_key()): tier.name for tier in self.tier_ids}
+        keys = [metric["key"] for metric in values["rules"]["definitions"]]
+        metrics = self.env["customer.tiering.metric"].with_context(active_test=False).search([("key", "in", keys)])
+        told = {
+            "rules": values,
+            "names": {str(tier._get_key()): tier.name for tier in self.tier_ids},
+            "metric_texts": metrics._get_texts(),
+        }
         if last and not last.run_ids:  # nothing was computed by it
-            last.write({"rules": values, "names": names})
+            last.write(told)
             return last
-        return last.create([{"policy_id": self.id, "number": last.number + 1, "rules": values, "names": names}])
+        return last.create([{"policy_id": self.id, "number": last.number + 1, **told}])
 
     def compute(self, as_of):
         """Compute what the policy's customers were on a past day, by the present rules; write nothing.
@@ -832,14 +752,13 @@ class CustomerTieringPolicy(models.Model):
 
     def _compute_frame(self, as_of):
         """Return the frame of the customers on a day, with all that the engine makes of it."""
-        from ..engine import pipeline  # noqa: PLC0415
-
         self._check_usable()
         rules = self._get_rules()
-        frame = self.env["customer.tiering.replica"].sudo()._read_customers(self, as_of, metrics=rules.metrics)
+        replica = self.env["customer.tiering.replica"].sudo()
+        frame = replica._read_customers(self._get_scope(as_of), rules.columns)
         try:
-            fit = pipeline.fit(rules, frame, as_of)
-            return frame.join(pipeline.apply(rules, fit, frame, as_of))
+            fit = engine.pipeline.fit(rules, frame, as_of)
+            return frame.join(engine.pipeline.apply(rules, fit, frame, as_of))
         except ValueError as error:
             raise UserError(str(error)) from error
 
@@ -852,21 +771,8 @@ class CustomerTieringPolicy(models.Model):
             return None, None
         try:
             return last.version_id._get_rules(), fit
-        except ValueError:  # a metric of an uninstalled module
+        except ValueError:  # judged otherwise by an earlier version
             return None, None
-
-    def _get_window(self, as_of):
-        """Return ``(window start, end)``: the first excluded day, and the first excluded moment.
-
-        The window is ``(as_of - window_days, as_of]`` in days of the company's time zone. PostgreSQL
-        decides which day an order belongs to; the moment (naive UTC, as the database stores
-        datetimes) only keeps it from looking at later orders and is generous by half a day, because
-        two time zone databases may differ.
-        """
-        self.ensure_one()
-        timezone = self.company_id._get_tiering_timezone()
-        noon = timezone.localize(datetime.combine(as_of + timedelta(days=1), time(12)))
-        return as_of - timedelta(days=self.window_days), noon.astimezone(pytz.utc).replace(tzinfo=None)
 
     # ------------------------------------------------------------------
     # Actions
@@ -894,7 +800,13 @@ class CustomerTieringPolicy(models.Model):
             return self._notification("info", message)
         for run in runs:
             run._compute()
-        return self._notification("success", "\n".join(run._get_summary() for run in runs))
+        kind = "warning" if "skipped" in runs.mapped("state") else "success"
+        return self._notification(kind, "\n".join(run._get_summary() for run in runs))
+
+    def action_forget_lost_metrics(self):
+        """Take note that metrics were lost: nobody is told about it any more."""
+        self.check_access("write")
+        self.sudo().lost_metrics = False
 
     def _notification(self, kind, message):
         return {
@@ -927,85 +839,9 @@ class CustomerTieringPolicy(models.Model):
         return Backtest.create([values])._get_action()
 
     def action_recalibrate(self):
-        """Compare the customers anew, now."""
+        """Compare the customers with each other again, now."""
         self.check_access("write")
         return self.with_context(tiering_recalibrate=True).action_compute_now()
-
-    def action_simulate(self):
-        """Open a copy of the policy to try other values on."""
-        self.ensure_one()
-        self.check_access("write")
-        draft = self.with_context(tiering_simulation=True).copy(
-            {
-                "name": self.env._("%(policy)s (simulation)", policy=self.name),
-                "active": False,
-                "is_simulation": True,
-                "sequence": self.sequence,
-            }
-        )
-        # sudo: simulations are written by their policy only
-        self.env["customer.tiering.simulation"].sudo().create(
-            [{"base_id": self.id, "draft_id": draft.id, "base_rules": self._get_simulated_values()}]
-        )
-        return draft._open_simulation()
-
-    def _open_simulation(self):
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
-        form = self.env.ref("customer_tiering.customer_tiering_simulation_view_form")
-        return {**action, "res_id": self.id, "views": [(form.id, "form")], "view_mode": "form"}
-
-    def action_simulation_compute(self):
-        """Compute what the changed values would do; in the background where it takes longer."""
-        self.ensure_one()
-        return self.action_compute_now()
-
-    def action_simulation_apply(self):
-        """Give the policy the simulated values and compute its customers."""
-        self.ensure_one()
-        self.check_access("write")
-        simulation = self._get_simulation()
-        base = simulation.base_id
-        if self.simulation_state != "done":
-            raise UserError(self.env._("Simulate the present values first, so that you see what you apply."))
-        simulation._apply()
-        notification = base.action_compute_now()
-        notification["params"]["next"] = {
-            "type": "ir.actions.act_window",
-            "res_model": "customer.tiering.policy",
-            "res_id": base.id,
-            "views": [(False, "form")],
-        }
-        return notification
-
-    def action_simulation_discard(self):
-        """Forget the simulation."""
-        self.ensure_one()
-        self.check_access("write")
-        base = self._get_simulation().base_id
-        self._get_simulation()._discard()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "customer.tiering.policy",
-            "res_id": base.id,
-            "views": [(False, "form")],
-            "target": "main",
-        }
-
-    @api.readonly
-    def action_simulation_lines(self):
-        """Open the customers who would move."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "customer_tiering.customer_tiering_simulation_line_action"
-        )
-        action["domain"] = [("simulation_id", "=", self._get_simulation().id)]
-        return action
-
-    @api.readonly
-    def action_simulation_export(self):
-        self.ensure_one()
-        return {"type": "ir.actions.act_url", "url": f"/customer_tiering/simulation/{self.id}", "target": "download"}
 
     @api.readonly
     def action_open_scorecards(self):
@@ -1029,14 +865,6 @@ class CustomerTieringPolicy(models.Model):
             "customer_tiering.customer_tiering_policy_version_action"
         )
         action["domain"] = [("policy_id", "=", self.id)]
-        return action
-
-    @api.readonly
-    def action_open_simulations(self):
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
-        drafts = self.env["customer.tiering.simulation"].search([("base_id", "=", self.id)]).draft_id
-        action["domain"] = [("id", "in", drafts.ids), ("active", "=", False)]
         return action
 
     @api.readonly

@@ -1,5 +1,7 @@
 from odoo import api, fields, models, tools
 
+from .. import engine
+
 
 class CustomerTieringPolicyVersion(models.Model):
     """The rules of a policy as runs used them: what explains an old change must not change itself."""
@@ -13,6 +15,7 @@ class CustomerTieringPolicyVersion(models.Model):
     number = fields.Integer(required=True, readonly=True)
     rules = fields.Json(required=True, readonly=True, help="All that decides over the customers.")
     names = fields.Json(readonly=True, help="Names of the tiers at that time.")
+    metric_texts = fields.Json(readonly=True, help="Names and units of the metrics at that time, in all languages.")
     summary = fields.Text(compute="_compute_summary")
     run_ids = fields.One2many("customer.tiering.run", "version_id", string="Runs")
 
@@ -41,7 +44,7 @@ class CustomerTieringPolicyVersion(models.Model):
         rules, names = data["rules"], self.names or {}
         methods = dict(policy._fields["method"]._description_selection(env))
         scales = dict(criterion._fields["method"]._description_selection(env))
-        labels = criterion._get_metric_labels()
+        labels = self._get_metric_names()
         lines = [env._("Method: %(method)s", method=methods.get(rules["tier_method"], rules["tier_method"]))]
         if rules["basis"]:
             lines.append(env._("Ranked by: %(metric)s", metric=labels.get(rules["basis"], rules["basis"])))
@@ -111,19 +114,28 @@ class CustomerTieringPolicyVersion(models.Model):
             lines.append(self.env._("New customers are protected for %(days)s days", days=retention["protection_days"]))
         return lines
 
+    def _get_metric_texts(self):
+        """Return ``{key: {field: text}}`` of the metrics, in the user's language: today's, or those that a metric had
+        when it was used."""
+        lang = self.env.lang or "en_US"
+        then = {
+            key: {
+                fname: (text.get(lang) or text["en_US"]) if isinstance(text, dict) else text
+                for fname, text in texts.items()
+            }
+            for key, texts in (self.metric_texts or {}).items()
+        }
+        return then | self.env["customer.tiering.metric"]._get_words()
+
+    def _get_metric_names(self):
+        """Return ``{key: name}`` of the metrics, in the user's language."""
+        return {key: texts["name"] for key, texts in self._get_metric_texts().items()}
+
     @tools.ormcache("self.id")
     def _get_rules(self):
         """Return the engine's ``PolicyRules`` of this version, which never change.
 
         :raises ValueError: when they cannot be used any more
         """
-        from ..engine import rules  # noqa: PLC0415
-
         self.ensure_one()
-        return rules.PolicyRules.from_json(self.rules["rules"])
-
-    def _get_policy(self):
-        """Return the policy as it was, a record that is not saved: what the reader needs of it."""
-        self.ensure_one()
-        values = {key: self.rules[key] for key in ("window_days", "partner_domain")}
-        return self.policy_id.new(values, origin=self.policy_id)
+        return engine.rules.PolicyRules.from_json(self.rules["rules"])

@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
+from .. import engine
+
 # What the lines follow from: when one of them changes, the preview is out of date.
 CHOICES = {
     *("company_id", "partner_ids", "partner_domain", "from_user_ids", "without_salesperson", "tier_ids"),
@@ -42,7 +44,7 @@ class CustomerTieringReassignment(models.Model):
     from_user_ids = fields.Many2many(
         "res.users",
         "customer_tiering_reassignment_from_user_rel",
-        string="Of Salespeople",
+        string="From Salespeople",
         domain="[('share', '=', False)]",
         context={"active_test": False},
         help="Customers of these people; empty: of anybody.",
@@ -56,8 +58,8 @@ class CustomerTieringReassignment(models.Model):
     )
     beyond_capacity = fields.Boolean(
         string="Only Beyond Capacity",
-        help="Only customers who are more than their salesperson can look after, by “Customers per Person” of the "
-        "tier. Those with the best scores stay.",
+        help="Only the customers beyond what their salesperson can look after, by “Customers per Person” of the tier. "
+        "Those with the best scores stay.",
     )
     # To whom
     method = fields.Selection(
@@ -66,7 +68,9 @@ class CustomerTieringReassignment(models.Model):
         required=True,
         default="user",
     )
-    user_id = fields.Many2one("res.users", string="Salesperson", domain="[('share', '=', False)]")
+    user_id = fields.Many2one(
+        "res.users", string="Salesperson", domain=lambda self: self.env["res.users"]._get_tiering_able_domain()
+    )
     team_id = fields.Many2one(
         "crm.team",
         string="Sales Team",
@@ -294,21 +298,19 @@ class CustomerTieringReassignment(models.Model):
         if self.method == "user":
             if not self.user_id:
                 raise UserError(self.env._("Choose the salesperson who gets the customers."))
-            self._check_user(self.user_id)
+            self._check_users(self.user_id)
             return [self.user_id] * len(customers)
         return self._share_out(customers)
 
     def _share_out(self, customers):
-        from ..engine import portfolios  # noqa: PLC0415
-
         if not self.team_id:
             raise UserError(self.env._("Choose the sales team in which the customers are shared out."))
-        members = self.team_id.member_ids.filtered(lambda user: not self._get_user_error(user)) - self.from_user_ids
+        members = self.team_id.member_ids._filter_tiering_able(self.company_id) - self.from_user_ids
         if not members:
             raise UserError(
                 self.env._(
-                    "Nobody in the sales team %(team)s can get these customers: it needs a member who is active, has "
-                    "access to %(company)s and is not the one the customers are taken from.",
+                    "Nobody in the sales team %(team)s can get these customers: it needs a member who is active, may "
+                    "work with sales, has access to %(company)s and is not the one the customers are taken from.",
                     team=self.team_id.name,
                     company=self.company_id.name,
                 )
@@ -327,27 +329,13 @@ class CustomerTieringReassignment(models.Model):
             load[user][tier] = count
         tiers = self.env["customer.tier"].union(*(tier for _partner, tier in customers))
         capacity = {tier: tier.capacity for tier in tiers if tier.capacity} if self.beyond_capacity else {}
-        return portfolios.share_out([(tier, partner.user_id) for partner, tier in customers], load, capacity)
+        return engine.portfolios.share_out([(tier, partner.user_id) for partner, tier in customers], load, capacity)
 
-    def _get_user_error(self, user):
-        """Return why ``user`` cannot get customers of the company, or None."""
-        if not user.active:
-            return self.env._("%(person)s is archived and cannot look after customers.", person=user.name)
-        if user.share:
-            return self.env._("%(person)s is no internal user and cannot look after customers.", person=user.name)
-        # sudo: which companies a colleague has is not for everybody to read
-        if self.company_id not in user.sudo().company_ids:
-            return self.env._(
-                "%(person)s has no access to %(company)s and would not see these customers' orders.",
-                person=user.name,
-                company=self.company_id.name,
+    def _check_users(self, users):
+        for user in users - users._filter_tiering_able(self.company_id):
+            raise UserError(
+                self.env._("%(reason)s Choose somebody else.", reason=user._get_tiering_problem(self.company_id))
             )
-        return None
-
-    def _check_user(self, user):
-        error = self._get_user_error(user)
-        if error:
-            raise UserError(self.env._("%(reason)s Choose somebody else.", reason=error))
 
     # ------------------------------------------------------------------
     # Apply and undo
@@ -359,8 +347,7 @@ class CustomerTieringReassignment(models.Model):
         self._check_draft()
         if not self.line_ids:
             raise UserError(self.env._("Preview first: there is no customer to give to anybody."))
-        for user in self.line_ids.to_user_id:
-            self._check_user(user)
+        self._check_users(self.line_ids.to_user_id)
         given = self.line_ids.filtered(
             lambda line: line.partner_id.active and line.partner_id.user_id == line.from_user_id
         )
@@ -411,7 +398,12 @@ class CustomerTieringReassignmentLine(models.Model):
     tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
     tier_color = fields.Integer(related="tier_id.color", string="Tier Colour")
     from_user_id = fields.Many2one("res.users", string="From", readonly=True)
-    to_user_id = fields.Many2one("res.users", string="To", required=True, domain="[('share', '=', False)]")
+    to_user_id = fields.Many2one(
+        "res.users",
+        string="To",
+        required=True,
+        domain=lambda self: self.env["res.users"]._get_tiering_able_domain(),
+    )
     state = fields.Selection(
         [
             ("draft", "To do"),

@@ -1,4 +1,5 @@
 import logging
+from collections import defaultdict
 
 import psycopg2
 
@@ -6,6 +7,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .. import jobs
 from ..fields import UncheckedMany2one
 from .customer_tiering_run import RETRYABLE, RunUnderWayError
 
@@ -49,7 +51,7 @@ class CustomerTieringRefresh(models.Model):
             return {}
         self.env["res.partner"].flush_model(["commercial_partner_id"])
         # Somebody may have deleted the job; the nightly run still comes.
-        job = self.env["ir.model.data"]._xmlid_to_res_id("customer_tiering.ir_cron_refresh")
+        job = jobs.get(self.env, jobs.REFRESH)
         rows = self.env.execute_query(
             SQL(
                 """
@@ -71,13 +73,26 @@ class CustomerTieringRefresh(models.Model):
                 reason=reason,
                 user=self.env.uid,
                 partners=tuple(partners.ids),
-                job=job or None,
+                job=job.id or None,
                 now=fields.Datetime.now(),
             )
         )
         if job and any(was_empty for *_others, was_empty in rows):
-            self.env.cr.postcommit.add(self.env["ir.cron"]._notifydb)
+            self.env.cr.postcommit.add(job._notifydb)
         return {partner_id: tier_id for partner_id, tier_id, _was_empty in rows if tier_id}
+
+    @api.model
+    def _add_affected(self, records):
+        """Queue the customers whose purchases or returns ``records`` are, as the purchase sources say.
+
+        :param records: orders, moves or whatever else a source knows
+        :return: ``{company: {partner id: tier id}}`` of the affected partners who are in a tier
+        """
+        affected = defaultdict(self.env["res.partner"].browse)
+        for source in self.env["customer.tiering.reader"]._get_purchase_sources().values():
+            for company, partners in source.get_affected(records).items():
+                affected[company] |= partners
+        return {company: self._add(partners, company, "instant") for company, partners in affected.items()}
 
     @api.model
     def _merge(self, sources, target):
@@ -97,17 +112,16 @@ class CustomerTieringRefresh(models.Model):
     @api.model
     def _cron_process(self):
         """Score the waiting customers, company by company."""
-        cron = self.env["ir.cron"]
         waiting = dict(self._read_group([], ["company_id"], ["__count"]))
         left = sum(waiting.values())
-        cron._commit_progress(remaining=left)
+        jobs.commit(self.env, left=left)
         for company, count in waiting.items():
             while done := self._process_and_commit(company):
-                if not cron._commit_progress(done):
+                if not jobs.commit(self.env, done):
                     return
             # Those who wait for a run come back by a trigger of their own; Odoo would repeat the job at once for them.
             left -= count
-            if not cron._commit_progress(remaining=left):
+            if not jobs.commit(self.env, left=left):
                 return
 
     def _process_and_commit(self, company):
@@ -117,9 +131,8 @@ class CustomerTieringRefresh(models.Model):
             # The rows stay: the job comes back.
             self.env.cr.rollback()
             _logger.info("Customers of company %s wait: %s", company.id, str(error).strip())
-            cron = self.env.ref("customer_tiering.ir_cron_refresh")
-            cron._trigger(fields.Datetime.add(fields.Datetime.now(), minutes=1))
-            self.env["ir.cron"]._commit_progress(0)
+            jobs.call_again(self.env, jobs.REFRESH)
+            jobs.commit(self.env)
             return 0
         except Exception:
             # The other companies shall not wait for this one, whose customers the hourly call tries again.

@@ -37,15 +37,13 @@ class CustomerTieringReplica(models.AbstractModel):
     _description = "Customer Tiering: Reading on the Replica"
 
     @api.model
-    def _read_customers(self, policy, as_of, metrics=()):
-        """Read all customers of ``policy``, as ``customer.tiering.reader`` does.
+    def _read_customers(self, scope, columns=()):
+        """Read all customers of a scope, as ``customer.tiering.reader`` does.
 
         Customers whom the replica knows already and the present transaction does not, because they were
         created a moment ago, are left to the next reading: nothing could refer to them.
         """
-        frame, cr = self._read(
-            lambda env: (env["customer.tiering.reader"]._read_customers(policy, as_of, metrics=metrics), env.cr)
-        )
+        frame, cr = self._read(lambda env: (env["customer.tiering.reader"]._read_customers(scope, columns), env.cr))
         return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))
 
     @api.model

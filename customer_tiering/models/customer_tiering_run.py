@@ -9,7 +9,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .. import pace
+from .. import engine, jobs, pace
 
 _logger = logging.getLogger(__name__)
 
@@ -26,14 +26,6 @@ RETRYABLE = (
 )
 # A run that has ended its server so many times is given up, so that it cannot do so for ever.
 INTERRUPTIONS = 3
-# Why a customer changes tier, by the policy's method.
-METHOD_REASONS = {
-    "score": "score",
-    "customer_share": "share",
-    "revenue_share": "share",
-    "conditions": "condition",
-    "clusters": "cluster",
-}
 # More notes than this in one go would be a flood, and a transaction that takes too long.
 POST_LIMIT = 1000
 
@@ -49,13 +41,13 @@ class CustomerTieringRun(models.Model):
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
-    as_of = fields.Date(readonly=True, help="The day up to which orders and contacts counted.")
+    as_of = fields.Date(readonly=True, help="The day up to which orders and interactions counted.")
     trigger = fields.Selection(
         [("nightly", "Nightly"), ("manual", "By hand")], required=True, readonly=True, default="manual"
     )
     user_id = fields.Many2one("res.users", string="Started By", readonly=True)
     state = fields.Selection(
-        [("queued", "Waiting"), ("done", "Done"), ("failed", "Failed")],
+        [("queued", "Waiting"), ("done", "Done"), ("skipped", "Skipped"), ("failed", "Failed")],
         required=True,
         readonly=True,
         default="queued",
@@ -95,21 +87,23 @@ class CustomerTieringRun(models.Model):
         index="btree_not_null",
         help="The rules as they were when this run used them.",
     )
-    recalibrate = fields.Boolean(readonly=True, help="Compare the customers anew, although the policy does not ask.")
+    recalibrate = fields.Boolean(
+        readonly=True, help="Compare the customers with each other again, although it is not due."
+    )
     calibration_id = fields.Many2one(
         "customer.tiering.run",
-        string="Compared By",
+        string="Calibrated By",
         readonly=True,
         ondelete="set null",
         index="btree_not_null",
-        help="The run whose comparison of all customers this one scored by.",
+        help="The run that compared all customers with each other; its numbers served this one, too.",
     )
     drift = fields.Float(
         string="Drift (%)",
         digits=(5, 2),
         readonly=True,
         aggregator="avg",
-        help="The share of customers who would have earned another tier if this run had compared them anew.",
+        help="The share of customers who would have earned another tier if this run had recalibrated.",
     )
     silhouette = fields.Float(
         digits=(5, 3),
@@ -169,15 +163,13 @@ class CustomerTieringRun(models.Model):
 
         :raises UserError: when nobody would compute them
         """
-        job = self.env.ref("customer_tiering.ir_cron_process_queue", raise_if_not_found=False)
-        if not job:
+        if not jobs.call(self.env, jobs.RUNS):
             raise UserError(
                 self.env._(
                     "The scheduled action that computes customers was deleted. Upgrade the app Customer Tiering "
                     "to get it back."
                 )
             )
-        job.sudo()._trigger()
 
     @api.model
     def _get_waiting_domain(self):
@@ -187,21 +179,20 @@ class CustomerTieringRun(models.Model):
     @api.model
     def _cron_process_queue(self):
         """Compute the waiting runs, each in its own transaction; what fails does not stop the others."""
-        cron = self.env["ir.cron"]
         # One that interrupted the server goes behind the others.
         waiting = self.search(self._get_waiting_domain(), order="attempts, id")
-        cron._commit_progress(remaining=len(waiting))
+        jobs.commit(self.env, left=len(waiting))
         for run in waiting:
             # Skipped: deleted or computed by hand meanwhile, or at this moment.
             if run._hold():
                 run.attempts += 1
-                cron._commit_progress(0)
+                jobs.commit(self.env)
                 run._compute_and_record()
-            if not cron._commit_progress(1):
+            if not jobs.commit(self.env, done=1):
                 # The others in calls of their own: the server limits the time of what it does in one go.
                 if run != waiting[-1]:
-                    self.env.ref("customer_tiering.ir_cron_process_queue")._trigger()
-                    cron._commit_progress(remaining=0)
+                    jobs.call(self.env, jobs.RUNS)
+                    jobs.commit(self.env, left=0)
                 break
 
     def _compute_and_record(self):
@@ -229,8 +220,7 @@ class CustomerTieringRun(models.Model):
                 self.env.cr.rollback()
                 self.attempts -= 1  # to wait is no interruption
                 _logger.info("Run %s waits: %s", self.id, error)
-                cron = self.env.ref("customer_tiering.ir_cron_process_queue")
-                cron._trigger(fields.Datetime.add(fields.Datetime.now(), minutes=1))
+                jobs.call_again(self.env, jobs.RUNS)
                 return
             except UserError as error:
                 self.env.cr.rollback()
@@ -321,13 +311,18 @@ class CustomerTieringRun(models.Model):
                     policy=policy.name,
                 )
             )
+        if problem := policy._get_loss():
+            # Nothing that a run could mend: the customers keep their tiers, and nobody is woken at night.
+            run.write({"state": "skipped", "started_at": started_at, "note": problem})
+            run._notify("warning", problem)
+            return
         if not policy.is_simulation:
             run._lock_company(policy.company_id)
         as_of = as_of or policy.company_id._get_tiering_today()
 
         rules, result, cards, values = run._score(as_of)  # before the first write, so that the replica may read
         if policy.is_simulation:
-            counts = policy._get_simulation()._record(run, as_of, result)
+            counts = policy._get_simulation()._record(run, as_of, result, cards)
         else:
             run.version_id = policy._get_version()
             counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, rules, result, cards)
@@ -369,15 +364,13 @@ class CustomerTieringRun(models.Model):
         :return: ``(the engine's PolicyRules, DataFrame with one row per customer as the writer takes it, the
             scorecards that are there, {run field: value})``
         """
-        from ..engine import decision, pipeline, schema  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         policy = self.policy_id
         policy._check_usable()
         rules = policy._get_rules()
-        frame, states, cards = self._read(policy, rules, as_of)
+        frame, states, cards = self._read_frames(policy._get_scope(as_of), rules)
         pace.rest()
         try:
-            fresh = pipeline.fit(rules, frame, as_of)
+            fresh = engine.pipeline.fit(rules, frame, as_of)
         except ValueError as error:
             raise UserError(str(error)) from error
         last = self._get_last(policy._get_simulated())
@@ -393,25 +386,23 @@ class CustomerTieringRun(models.Model):
         }
         fit = kept._get_fit() or fresh
         pace.rest()
-        scored = pipeline.apply(rules, fit, frame, as_of)
+        scored = engine.pipeline.apply(rules, fit, frame, as_of)
         pace.rest()
-        result = decision.decide(rules, fit, frame, scored, states, as_of)
-        result["reason"] = METHOD_REASONS[policy.method] if same_rules or not last.version_id else "rules"
-        # The first run, other rules, a new comparison and the end of another policy are no events in
-        # the customers' lives.
-        result["quiet"] = result.index.isin(self._get_abandoned()) | (not same_rules)
-        if before := earlier._get_fit():
-            if kept:
-                moved = pipeline.earned(rules, fresh, frame, as_of).fillna(0) != scored[schema.EARNED].fillna(0)
-                values["drift"] = 100 * moved.mean() if len(moved) else 0
-            else:
-                compared = pipeline.apply(rules, before, frame, as_of)
-                moved = compared[schema.EARNED].fillna(0) != scored[schema.EARNED].fillna(0)
-                result.loc[moved, "reason"] = "calibration"
-                result["quiet"] |= moved | (compared[schema.RISK] != scored[schema.RISK])
-                result["quiet"] |= compared[schema.SEGMENT].fillna(0) != scored[schema.SEGMENT].fillna(0)
+        result = engine.decision.decide(rules, fit, frame, scored, states, as_of)
+        if kept:
+            values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
+        before = None if kept else earlier._get_fit()
+        result["reason"], result["quiet"] = engine.outcome.judge(
+            rules,
+            scored,
+            before and engine.pipeline.apply(rules, before, frame, as_of),
+            is_first=not last.version_id,
+            same_rules=same_rules,
+            abandoned=self._get_abandoned(),
+        )
         result["user_id"] = self.user_id.id or None
-        return rules, self._prepare_result(rules, result), cards, values
+        columns = self.env["customer.tiering.writer"]._get_columns()
+        return rules, engine.outcome.as_scorecards(rules, result, columns), cards, values
 
     def _get_abandoned(self):
         """Return the ids of the company's customers who have no scorecard because their policy was archived.
@@ -432,32 +423,13 @@ class CustomerTieringRun(models.Model):
         )
         return {partner_id for (partner_id,) in rows}
 
-    def _read(self, policy, rules, as_of, partner_ids=None):
-        """Return the frames of the policy's customers, of what was decided about them before, and of the scorecards."""
+    def _read_frames(self, scope, rules):
+        """Return the frames of the scope's customers, of what was decided about them before, and of the scorecards."""
         reader = self.env["customer.tiering.reader"].sudo()
-        if partner_ids is None:
-            frame = self.env["customer.tiering.replica"].sudo()._read_customers(policy, as_of, metrics=rules.metrics)
-        else:
-            frame = reader._read_customers(policy, as_of, metrics=rules.metrics, partner_ids=partner_ids)
-        cards = reader._read_cards(policy.company_id, partner_ids)
-        return frame, reader._read_states(policy.company_id, as_of, frame.index, cards, partner_ids), cards
-
-    def _prepare_result(self, rules, result):
-        """Return what is kept of the result, with the scorecard's names of columns; the rest would fill the memory."""
-        from ..engine import pipeline  # noqa: PLC0415
-
-        result = result.rename(
-            columns={
-                "tier": "tier_id",
-                "computed_tier": "computed_tier_id",
-                "pending_tier": "pending_tier_id",
-                "next_tier": "next_tier_id",
-                "segment": "segment_id",
-            }
-        )
-        kept = {"reason", "user_id", "quiet", *self.env["customer.tiering.writer"]._get_columns()}
-        kept.update(pipeline.told_columns(rules))
-        return result[[column for column in result if column in kept]]
+        customers = self.env["customer.tiering.replica"].sudo() if scope.everybody else reader
+        frame = customers._read_customers(scope, rules.columns)
+        cards = reader._read_cards(scope)
+        return frame, reader._read_states(scope, frame.index, cards), cards
 
     def _get_last(self, policy):
         """Return the last run of ``policy`` that was computed."""
@@ -470,9 +442,7 @@ class CustomerTieringRun(models.Model):
     @tools.ormcache("self.id")
     def _load_fit(self):
         """The same of a run that is done: it never changes, and it takes long to read."""
-        from ..engine import pipeline  # noqa: PLC0415
-
-        return pipeline.Fit.from_json(self.fitted) if self.fitted else None
+        return engine.pipeline.Fit.from_json(self.fitted) if self.fitted else None
 
     def _get_kept_calibration(self, earlier, as_of):
         """Return ``earlier`` if its comparison still holds on ``as_of``, or none when it is time for a new one."""
@@ -496,8 +466,6 @@ class CustomerTieringRun(models.Model):
 
         :param rows: ``customer.tiering.refresh`` records of the policy's company
         """
-        from ..engine import decision, pipeline, retention  # noqa: PLC0415
-
         last = self._get_last(policy)
         fit = (last.calibration_id or last)._get_fit()
         if not fit or not last.version_id:
@@ -508,7 +476,7 @@ class CustomerTieringRun(models.Model):
             _logger.info("Policy %s waits for its next run: %s", policy.id, error)
             return
         if not self._can_refer_to(rules):
-            _logger.info("Policy %s waits for its next run: a tier or a segment was deleted.", policy.id)
+            _logger.info("Policy %s waits for its next run: a tier, a segment or a metric was deleted.", policy.id)
             return
         company = policy.company_id
         as_of = company._get_tiering_today()
@@ -521,30 +489,35 @@ class CustomerTieringRun(models.Model):
             ]
         )
         partners = rows.partner_id - others.partner_id
-        frame, states, cards = self._read(last.version_id._get_policy(), rules, as_of, partners.ids)
+        frame, states, cards = self._read_frames(policy._get_scope(as_of, partners.ids, last.version_id), rules)
         if frame.empty:
             return
-        scored = pipeline.apply(rules, fit, frame, as_of)
-        mode = retention.MODE_UP if policy.upgrade_when == "instant" else retention.MODE_HOLD
-        result = decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
+        scored = engine.pipeline.apply(rules, fit, frame, as_of)
+        mode = engine.retention.MODE_UP if policy.upgrade_when == "instant" else engine.retention.MODE_HOLD
+        result = engine.decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
         reasons = {row.partner_id.id: row.reason for row in rows.sorted(lambda row: row.reason == "merged")}
         users = {row.partner_id.id: row.user_id.id or None for row in rows}
         result["reason"] = result.index.map(reasons)
         result["user_id"] = result.index.map(users)
         result["quiet"] = False
-        self.env["customer.tiering.writer"].sudo()._write_result(
-            last, as_of, rules, self._prepare_result(rules, result), cards, partial=True
-        )
+        writer = self.env["customer.tiering.writer"].sudo()
+        result = engine.outcome.as_scorecards(rules, result, writer._get_columns())
+        writer._write_result(last, as_of, rules, result, cards, partial=True)
 
     def _can_refer_to(self, rules):
-        """Whether all tiers and segments that ``rules`` can lead to are still there."""
+        """Whether all metrics that ``rules`` look at, and all tiers and segments that they can lead to, are there."""
         tiers = self.env["customer.tier"].sudo().browse(tier.key for tier in rules.tiers)
         segments = self.env["customer.segment"].sudo().browse({key for row in rules.segment_map for key in row})
-        return tiers.exists() == tiers and segments.exists() == segments
+        known = self.env["customer.tiering.metric"]._get_names()
+        if tiers.exists() != tiers or segments.exists() != segments or not known.keys() >= set(rules.metrics):
+            return False
+        sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
+        return rules.columns <= {column for source in sources for column in source.columns}
 
     def _get_note(self, customer_count, fit):
         """Return what to know when reading the results, as lines of text; False when there is nothing."""
-        notes = (self._get_population_note(customer_count, fit), self.policy_id.benefit_warning)
+        policy = self.policy_id
+        notes = (self._get_population_note(customer_count, fit), policy.lost_metric_warning, policy.benefit_warning)
         return "\n".join(filter(None, notes)) or False
 
     def _get_population_note(self, customer_count, fit):
@@ -575,6 +548,8 @@ class CustomerTieringRun(models.Model):
 
     def _get_summary(self):
         self.ensure_one()
+        if self.state == "skipped":
+            return self.note
         if self.policy_id.is_simulation:
             return self.env._(
                 "%(customers)s customers simulated: %(up)s would move up, %(down)s down. Nothing has changed yet.",

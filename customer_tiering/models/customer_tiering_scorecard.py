@@ -1,9 +1,7 @@
-import math
-
 from odoo import api, fields, models
-from odoo.tools import SQL, float_round, format_date
-from odoo.tools.misc import formatLang
+from odoo.tools import SQL
 
+from .. import engine, sentences
 from ..fields import UncheckedMany2one
 
 
@@ -34,12 +32,15 @@ class CustomerTieringScorecard(models.Model):
     # Days that pass are not stored: every scorecard would change every night.
     recency_days = fields.Integer(string="Days since Last Order", compute="_compute_days")
     purchase_days = fields.Integer(
-        string="Days with Orders", readonly=True, help="Days with a confirmed order, over the whole history."
+        string="Days with Orders Ever", readonly=True, help="Days with a confirmed order, over the whole history."
     )
     order_count = fields.Integer(
-        string="Orders", readonly=True, help="Confirmed orders with a positive amount in the policy's window."
+        string="Orders in the Window",
+        readonly=True,
+        help="Confirmed orders with a positive amount in the policy's window.",
     )
     amount = fields.Monetary(
+        string="Amount in the Window",
         readonly=True,
         help="Untaxed amount of the orders in the policy's window, less credit notes, in the company's currency.",
     )
@@ -62,13 +63,13 @@ class CustomerTieringScorecard(models.Model):
         "over the whole history.",
     )
     contact_count = fields.Integer(
-        string="Contacts",
+        string="Interactions in the Window",
         readonly=True,
         help="Meetings with the customer or its contacts, and done activities, e-mails, messages and notes on "
         "the customer, its contacts and their orders, in the policy's window.",
     )
-    last_contact_date = fields.Date(string="Last Contact", readonly=True)
-    days_since_contact = fields.Integer(string="Days since Last Contact", compute="_compute_days")
+    last_contact_date = fields.Date(string="Last Interaction", readonly=True)
+    days_since_contact = fields.Integer(string="Days since Last Interaction", compute="_compute_days")
     tenure_days = fields.Integer(string="Days since First Order", compute="_compute_days")
     lateness = fields.Float(
         digits=(10, 1),
@@ -81,15 +82,16 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         aggregator="avg",
         help="How alike the days between orders are, over the whole history: 100 is always the same, "
-        "50 is by pure chance. Needs three days with orders.",
+        "50 is pure chance. Needs three days with orders.",
     )
     growth = fields.Float(
         string="Growth (%)",
         digits=(5, 1),
         readonly=True,
         aggregator="avg",
-        help="Amounts of the later half of the policy's window against the earlier half: "
-        "100 is all in the later half, 0 equally much, -100 all in the earlier half.",
+        help="By how many percent the customer bought for more, or below 0 for less, in the later half of the policy's "
+        "window than in the earlier half: 100 is twice as much, -50 is half. 900 is the most: ten times as much or "
+        "more, or nothing in the earlier half.",
     )
     # Only what the policy's criteria look at is measured; the rest is empty.
     category_count = fields.Integer(
@@ -109,7 +111,7 @@ class CustomerTieringScorecard(models.Model):
         digits=(5, 1),
         readonly=True,
         aggregator="avg",
-        help="How much of the amount in the policy's window is of the top category.",
+        help="How much of the amount in the policy's window comes from the top category.",
     )
     repurchase_rate = fields.Float(
         string="Bought Again (%)",
@@ -137,7 +139,7 @@ class CustomerTieringScorecard(models.Model):
         digits=(5, 1),
         readonly=True,
         aggregator="avg",
-        help="How many of the orders in the policy's window are of the top sales team.",
+        help="How many of the orders in the policy's window come from the top sales team.",
     )
     conversion_rate = fields.Float(
         string="Confirmed (%)",
@@ -153,12 +155,12 @@ class CustomerTieringScorecard(models.Model):
         readonly=True, help="Untaxed amount of the open quotations, in the company's currency."
     )
     contact_decay = fields.Float(
-        string="Recent Contacts",
+        string="Recent Interactions",
         digits=(10, 1),
         readonly=True,
         aggregator="avg",
-        help="Contacts in the policy's window, recent ones count more: one of today counts 1, "
-        "one in the middle of the window counts half.",
+        help="Interactions in the policy's window. Recent ones count more: today's count 1, "
+        "those in the middle of the window half.",
     )
     overdue_activity_count = fields.Integer(
         string="Overdue Activities",
@@ -186,29 +188,38 @@ class CustomerTieringScorecard(models.Model):
         digits=(10, 1),
         readonly=True,
         aggregator="avg",
-        help="After how many days the customer usually orders again: the own purchase cycle from three days with "
-        "orders on, before that what is typical of all customers.",
+        help="After how many days the customer usually orders again: the customer's own purchase cycle from three days "
+        "with orders on, and what is typical of all customers before that.",
     )
     risk = fields.Selection(
         [("none", "None"), ("watch", "Watch"), ("high", "High"), ("lost", "Lost")],
         readonly=True,
-        help="Watch: late for the usual gap between orders, or buys much less. High: very late, or two of late, buys "
-        "less and silent. Lost: so late that nothing more is expected.",
+        help="Watch: late for the usual gap between orders, or buying much less. High: very late, or two of these: "
+        "late, buying less, silent. Lost: so late that nothing more is expected.",
     )
     risk_rank = fields.Integer(
         string="Risk (%)",
         readonly=True,
         aggregator="avg",
-        help="Puts the customers in an order, in steps of 5: twice as late as usual is 50; buying less and silence "
-        "raise it. It is no probability. Lost is 100, no warning 0.",
+        help="Ranks the customers in steps of 5: twice as late as usual is 50; buying less and silence raise it. It is "
+        "not a probability. Lost is 100, no warning is 0.",
     )
     expected_loss = fields.Monetary(
         readonly=True,
         help="The risk's percentage of the amount in the policy's window; 0 for lost customers, who have nothing left "
         "to save.",
     )
+    risk_signals = fields.Char(
+        readonly=True,
+        exportable=False,
+        groups="base.group_no_one",
+        help="Which signals led to the risk, as the engine names them. Empty without risk.",
+    )
     risk_reason = fields.Char(
-        compute="_compute_risk_reason", help="Why the customer is at risk, in words, as of today. Empty without risk."
+        string="Reason for the Risk",
+        compute="_compute_risk_reason",
+        compute_sudo=True,
+        help="Why the customer is at risk, in words, as of today. Empty without risk.",
     )
 
     # What it is worth
@@ -239,7 +250,7 @@ class CustomerTieringScorecard(models.Model):
         string="Announced Downgrade",
         readonly=True,
         ondelete="set null",
-        help="The tier to which the customer falls on the announced day, unless they buy in time.",
+        help="The tier to which the customer falls on the announced day, unless an order in time calls it off.",
     )
     pending_date = fields.Date(
         string="Downgrade On",
@@ -254,20 +265,30 @@ class CustomerTieringScorecard(models.Model):
     segment_since = fields.Date(readonly=True, help="Since when the customer has been in this segment.")
     next_tier_id = UncheckedMany2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(
-        digits=(5, 2), readonly=True, aggregator="avg", help="Points missing to the next tier."
+        string="Points to the Next Tier",
+        digits=(5, 2),
+        readonly=True,
+        aggregator="avg",
+        help="Points missing to the next tier.",
     )
     parts = fields.Text(
         string="Parts of the Score",
         readonly=True,
         exportable=False,
-        groups="base.group_no_one",
+        groups=fields.NO_ACCESS,
         help="The explanation without the names and weights of the criteria, as it is kept.",
+    )
+    told = fields.Json(
+        compute="_compute_told",
+        compute_sudo=True,
+        groups=fields.NO_ACCESS,
+        help="The explanation with the values of fields that not everybody may see.",
     )
     explanation = fields.Json(
         compute="_compute_explanation",
         compute_sudo=True,
-        help="Per criterion: value (none for days that pass), points (0 to 100), weight, contribution. "
-        "The contributions add up to the score.",
+        help="Per criterion: value (none for days that pass, and where the field behind it may not be seen), points "
+        "(0 to 100), weight, contribution. The contributions add up to the score.",
     )
 
     digest = fields.Float(
@@ -358,7 +379,7 @@ class CustomerTieringScorecard(models.Model):
                 card.lateness = card.gap_median_days and card.recency_days / card.gap_median_days
 
     @api.depends(
-        "risk",
+        "risk_signals",
         "usual_gap_days",
         "purchase_days",
         "growth",
@@ -366,76 +387,43 @@ class CustomerTieringScorecard(models.Model):
         "last_contact_date",
         "company_id",
         "policy_id.window_days",
-        "policy_id.lifecycle_falling",
-        "policy_id.risk_watch",
-        "policy_id.risk_silent_days",
     )
     @api.depends_context("lang")
     def _compute_risk_reason(self):
         for card in self:
-            reason = ", ".join(card._get_risk_reasons()) if card.risk not in (False, "none") else ""
-            card.risk_reason = reason[:1].upper() + reason[1:]
-
-    def _get_risk_reasons(self):
-        """Return in words what speaks for losing the customer, by the policy's numbers and the days until today."""
-        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
-
-        self.ensure_one()
-        policy, rhythm = self.policy_id, self.purchase_days >= metrics.RHYTHM_DAYS
-        falling = rhythm and self.growth <= -policy.lifecycle_falling
-        silent = self.last_contact_date and min(self.recency_days, self.days_since_contact) > policy.risk_silent_days
-        reasons = []
-        # Falling alone is no question of days; but a customer at risk always has some reason.
-        late = self.recency_days > policy.risk_watch * self.usual_gap_days or not falling
-        if late:
-            values = {
-                "gap": self._format_days(round(self.usual_gap_days)),
-                "days": self._format_days(self.recency_days),
-            }
-            reasons.append(
-                self.env._("usually orders every %(gap)s, last order %(days)s ago", **values)
-                if rhythm
-                else self.env._("customers like this order again after %(gap)s, last order %(days)s ago", **values)
-            )
-        if falling and not (late and self.growth <= -100):  # the day of the last order says that
-            reasons.append(self._explain_fall())
-        if silent:
-            reasons.append(self.env._("no contact for %(days)s", days=self._format_days(self.days_since_contact)))
-        return reasons
-
-    def _explain_fall(self):
-        """Return in words how the later half of the window compares with the earlier one.
-
-        The growth is of their sum: late / early = (100 + growth) / (100 - growth).
-        """
-        fall = round(100 - 100 * (100 + self.growth) / (100 - self.growth))
-        if fall >= 100:
-            days = self._format_days(self.policy_id.window_days // 2)
-            return self.env._("no order in the last %(days)s", days=days)
-        if 48 <= fall <= 52:
-            return self.env._("amount halved")
-        return self.env._("amount down %(fall)s %%", fall=fall)
+            card.risk_reason = sentences.risk_reason(card)
 
     @api.depends("parts", "run_id")
-    def _compute_explanation(self):
-        from ..engine import explain  # noqa: PLC0415 - pandas stays out of the server's start-up
-
-        self.explanation = False
+    def _compute_told(self):
+        self.told = False
         runs = self.run_id.exists()  # no foreign key says so
         written = self.filtered(lambda card: card.parts and card.run_id in runs)
         for version, cards in written.grouped(lambda card: card.run_id.version_id).items():
             if version:
-                weights = {rule["metric"]: rule["weight"] for rule in version.rules["rules"]["criteria"]}
+                weights = version._get_rules().weights
                 for card in cards:
-                    card.explanation = explain.from_text(card.parts, weights)
+                    card.told = engine.explain.from_text(card.parts, weights)
+
+    @api.depends("told")
+    @api.depends_context("uid")
+    def _compute_explanation(self):
+        for version, cards in self.grouped(lambda card: card.run_id.exists().version_id).items():
+            texts = version._get_metric_texts()
+            may_see = self.env["customer.tiering.metric"]._may_see_fields
+            hidden = {key for key, words in texts.items() if not may_see(words.get("fields") or ())}
+            for card in cards:
+                card.explanation = card.told and {
+                    key: [None, *part[1:]] if key in hidden else part for key, part in card.told.items()
+                }
 
     @api.depends(
-        "explanation",
+        "told",
         "tier_id",
         "computed_tier_id",
         "pending_tier_id",
         "lock_id",
         "lifecycle",
+        "risk",
         "risk_reason",
         "first_order_date",
         "last_order_date",
@@ -443,7 +431,7 @@ class CustomerTieringScorecard(models.Model):
         "gap_median_days",
         "policy_id.criterion_ids.sequence",
     )
-    @api.depends_context("lang")
+    @api.depends_context("lang", "uid")
     def _compute_explanation_data(self):
         for policy, cards in self.grouped("policy_id").items():
             rules, fit = policy._get_last_computation()
@@ -457,353 +445,7 @@ class CustomerTieringScorecard(models.Model):
         :param fit: the engine's ``Fit`` that it scored by, or None
         """
         self.ensure_one()
-        data = {
-            "lines": self._get_explanation_lines(),
-            "score": self.score,
-            "tier": self.tier_id.name or False,
-            "rule": self._explain_rule(rules),
-            "next": self._explain_next(rules, fit),
-            "keep": self._explain_keep(rules, fit),
-            "lock": self._explain_lock(),
-            "lifecycle": self._explain_lifecycle(),
-            "risk": self._explain_risk(),
-        }
-        data["text"] = self._explain_as_text(data)
-        return data
-
-    def _explain_rule(self, rules):
-        """Return in words what the tier that the rules came to asks for, or False."""
-        tier = self.computed_tier_id
-        rule = rules and next((rule for rule in rules.tiers if rule.key == tier.id), None)
-        if not rule:
-            return False
-        if rules.tier_method == "score":
-            if rule.kept < rule.floor:
-                return self.env._(
-                    "%(tier)s starts at %(floor)g points and is kept down to %(kept)g.",
-                    tier=tier.name,
-                    floor=rule.floor,
-                    kept=rule.kept,
-                )
-            return self.env._("%(tier)s starts at %(floor)g points.", tier=tier.name, floor=rule.floor)
-        if rules.tier_method == "customer_share":
-            return self.env._("%(tier)s is for %(share)g %% of the customers.", tier=tier.name, share=rule.share)
-        if rules.tier_method == "revenue_share":
-            return self.env._(
-                "%(tier)s is for those who bring %(share)g %% of the revenue.", tier=tier.name, share=rule.share
-            )
-        if rules.tier_method == "clusters":
-            return self.env._("%(tier)s is a group of customers who resemble each other.", tier=tier.name)
-        if not rule.conditions:
-            return self.env._("%(tier)s is for all who meet no higher tier's conditions.", tier=tier.name)
-        labels = self.env["customer.tiering.criterion"]._get_metric_labels()
-        joint = self.env._(" or ") if rule.match_any else self.env._(" and ")
-        return self.env._(
-            "%(tier)s needs %(conditions)s.",
-            tier=tier.name,
-            conditions=joint.join(self._format_condition(condition, labels) for condition in rule.conditions),
-        )
-
-    def _format_condition(self, condition, labels):
-        from ..engine import metrics  # noqa: PLC0415
-
-        value = self._format_value(metrics.get(condition.metric), condition.value)
-        label = labels.get(condition.metric, condition.metric)
-        if condition.operator == ">=":
-            return self.env._("%(metric)s of at least %(value)s", metric=label, value=value)
-        return self.env._("%(metric)s of at most %(value)s", metric=label, value=value)
-
-    def _explain_next(self, rules, fit):
-        """Return the next tier and the single ways to it, each in words; False at the top or locked in one tier."""
-        if not self.next_tier_id or self.lock_mode == "fixed":
-            return False
-        return {
-            "tier": self.next_tier_id.name,
-            "points": self.points_to_next,
-            "ways": self._explain_ways(rules, fit, self.next_tier_id, keep=False),
-        }
-
-    def _explain_keep(self, rules, fit):
-        """Return the announced downgrade and the single ways to call it off; False when none is announced."""
-        if not self.pending_tier_id:
-            return False
-        return {
-            "tier": self.computed_tier_id.name,
-            "to": self.pending_tier_id.name,
-            "date": format_date(self.env, self.pending_date),
-            "ways": self._explain_ways(rules, fit, self.computed_tier_id, keep=True),
-        }
-
-    def _explain_ways(self, rules, fit, tier, keep):
-        """Return the ways to enter or to keep ``tier``, the easiest first, each in words."""
-        order, found = self._find_ways(rules, fit, tier, keep)
-        # An order makes the customer recent anyway.
-        single = [way for way in found if not order or way.metric != "recency"]
-        return [*self._format_order(order), *map(self._format_way, single)]
-
-    def _find_ways(self, rules, fit, tier, keep, order_only=False):
-        """Return ``((orders today, their amount) or None, [single ways])`` to enter or to keep ``tier``.
-
-        They are found by applying the fitted values, one metric at a time with the others as they are.
-
-        :param order_only: where an order leads there, it is enough to know that
-        """
-        from ..engine import ways  # noqa: PLC0415
-
-        rule = rules and next((rule for rule in rules.tiers if rule.key == tier.id), None)
-        if not rule or not fit or not self.last_order_date:
-            return None, []
-        values = {key: self._get_metric_value(key) for key in rules.metrics}
-        if rules.tier_method == "score":
-            floor = rule.kept if keep else rule.floor
-            order = ways.to_order(rules, fit.scales, values, floor)
-            return order, [] if order and order_only else ways.to_reach(rules, fit.scales, values, floor)
-        if rules.tier_method == "conditions":
-            return None, ways.to_conditions(rule, values, keep=keep)
-        if rules.tier_method in ("customer_share", "revenue_share"):
-            return None, self._find_ways_to_share(rules, fit, values, rule)
-        return None, []  # nearest clusters: no single number leads there
-
-    def _get_missing_amount(self, rules, fit):
-        """Return the amount of orders today that keeps a tier about to be lost, else reaches the next one.
-
-        :return: money; 0 where any order is enough; None where no amount alone leads there, or it is not known
-        """
-        self.ensure_one()
-        keep = bool(self.pending_tier_id)
-        tier = self.computed_tier_id if keep else self.next_tier_id
-        order, found = self._find_ways(rules, fit, tier, keep, order_only=True)
-        if order:
-            return order[1]
-        return next((way.change for way in found if way.metric == "monetary" and way.change > 0), None)
-
-    def _find_ways_to_share(self, rules, fit, values, rule):
-        """Return the ways to what was the least good value in the tier when the customers were compared."""
-        from ..engine import metrics, ways  # noqa: PLC0415
-
-        cut = fit.tiers.cuts[rules.ladder.index(rule)]
-        if cut is None:
-            return []
-        basis = rules.basis if rules.tier_method == "customer_share" else "monetary"
-        if not basis:
-            return ways.to_reach(rules, fit.scales, values, cut)
-        way = ways.to_cut(metrics.get(basis), self._get_metric_value(basis), cut)
-        return [way] if way else []
-
-    def _get_metric_value(self, key):
-        """Return the value of a metric, NaN when it is unknown."""
-        from ..engine import metrics  # noqa: PLC0415
-
-        metric = metrics.get(key)
-        if metric.of_window and not self.order_count:
-            return math.nan
-        value = (self.explanation or {}).get(key, [None])[0]
-        if value is None and metric.column in self._fields and (not metric.ages or self._is_known(key)):
-            value = self[metric.column]
-        return math.nan if value is None else value
-
-    def _format_order(self, order):
-        """Return orders placed today and their amount in words, in a list; an empty one for None."""
-        if not order:
-            return []
-        count, amount = order
-        money = formatLang(self.env, amount, currency_obj=self.currency_id)
-        if count == 1:
-            if amount:
-                return [self.env._("an order of %(amount)s today", amount=money)]
-            return [self.env._("an order today")]
-        if not amount:
-            return [self.env._("%(count)s orders today", count=count)]
-        return [self.env._("%(count)s orders of %(amount)s together today", count=count, amount=money)]
-
-    def _format_way(self, way):
-        from ..engine import metrics  # noqa: PLC0415
-
-        metric = metrics.get(way.metric)
-        if way.metric == "recency":
-            return self.env._("an order today")
-        if way.metric == "contact_recency":
-            return self.env._("a contact today")
-        needed = self._format_value(metric, way.needed)
-        if way.metric in ("monetary", "frequency", "contacts") and not math.isnan(way.current):
-            return self.env._(
-                "%(change)s more (%(needed)s in all)", change=self._format_value(metric, abs(way.change)), needed=needed
-            )
-        label = self.env["customer.tiering.criterion"]._get_metric_labels().get(way.metric, way.metric)
-        return self.env._("%(metric)s: %(needed)s", metric=label, needed=needed)
-
-    def _explain_lock(self):
-        """Return who locked the tier, why and until when; False without a lock."""
-        lock = self.lock_id.sudo()
-        if not lock:
-            return False
-        return {
-            "mode": lock.mode,
-            "tier": lock.tier_id.name,
-            "computed": self.computed_tier_id.name or False,
-            "differs": self.differs,
-            "reason": lock.reason,
-            "user": lock.user_id.name,
-            "date_end": format_date(self.env, lock.date_end) if lock.date_end else False,
-        }
-
-    def _explain_lifecycle(self):
-        """Return the stage and what it means, with the policy's numbers."""
-        policy = self.policy_id
-        if not self.lifecycle:
-            return False
-        # The policy's numbers are of the sum of both halves of the window; people compare one with the other.
-        grown, fallen = policy.lifecycle_growing, policy.lifecycle_falling
-        forming = self.env._("bought nothing in the earlier half of the window")
-        if grown < 100:
-            rise = round(100 * (100 + grown) / (100 - grown) - 100)
-            forming = self.env._("buys at least %(rise)s %% more than before", rise=rise)
-        meaning = {
-            "prospect": self.env._("has not bought yet"),
-            "exploring": self.env._("orders on at most %(days)s days so far", days=policy.lifecycle_exploring_days),
-            "forming": forming,
-            "stable": self.env._("buys in the usual rhythm"),
-            "declining": self.env._(
-                "no order for more than %(late)g usual gaps, or at least %(fall)s %% less than before",
-                late=policy.lifecycle_late,
-                fall=round(100 - 100 * (100 - fallen) / (100 + fallen)),
-            ),
-            "lost": self.env._("no order for more than %(lost)g usual gaps", lost=policy.lifecycle_lost),
-        }
-        label = dict(self._fields["lifecycle"]._description_selection(self.env))[self.lifecycle]
-        return {"label": label, "meaning": meaning[self.lifecycle]}
-
-    def _explain_risk(self):
-        """Return the churn warning and its reason in words; False without one."""
-        if not self.risk_reason:
-            return False
-        label = dict(self._fields["risk"]._description_selection(self.env))[self.risk]
-        return {"level": self.risk, "label": label, "rank": self.risk_rank, "reason": self.risk_reason}
-
-    def _explain_as_text(self, data):
-        """Return the explanation in sentences, for screen readers and other programs."""
-        env = self.env
-        sentences = [
-            env._("%(tier)s, %(score).2f of 100 points.", tier=data["tier"] or env._("No tier"), score=data["score"])
-        ]
-        sentences += [
-            env._(
-                "%(metric)s: %(value)s gives %(points).2f points and, with weight %(weight)g, %(part).2f of the score.",
-                metric=line["label"],
-                value=line["text"],
-                points=line["points"],
-                weight=line["weight"],
-                part=line["contribution"],
-            )
-            for line in data["lines"]
-        ]
-        if data["rule"]:
-            sentences.append(data["rule"])
-        either = env._(" or ")
-        if data["next"] and data["next"]["ways"]:
-            sentences.append(
-                env._("To reach %(tier)s: %(ways)s.", tier=data["next"]["tier"], ways=either.join(data["next"]["ways"]))
-            )
-        if data["keep"]:
-            keep = data["keep"]
-            sentences.append(env._("On %(date)s the tier falls to %(tier)s.", date=keep["date"], tier=keep["to"]))
-            if keep["ways"]:
-                sentences.append(
-                    env._("To keep %(tier)s until then: %(ways)s.", tier=keep["tier"], ways=either.join(keep["ways"]))
-                )
-        if data["lock"]:
-            sentences.append(
-                env._(
-                    "Locked by %(user)s: %(reason)s. The rules alone come to %(tier)s.",
-                    user=data["lock"]["user"],
-                    reason=data["lock"]["reason"],
-                    tier=data["lock"]["computed"] or env._("no tier"),
-                )
-            )
-        if data["lifecycle"]:
-            sentences.append(
-                env._(
-                    "Stage: %(stage)s, %(meaning)s.",
-                    stage=data["lifecycle"]["label"],
-                    meaning=data["lifecycle"]["meaning"],
-                )
-            )
-        if data["risk"]:
-            sentences.append(
-                env._("Risk: %(level)s. %(reason)s.", level=data["risk"]["label"], reason=data["risk"]["reason"])
-            )
-        return " ".join(sentences)
-
-    def _get_explanation_lines(self):
-        """Return the score's parts as a list of dicts, in the order of the policy's criteria.
-
-        Keys: ``metric``, ``label``, ``text`` (the value with its unit in the user's language),
-        ``points`` (0 to 100), ``weight``, ``contribution`` and ``maximum`` (points; the contributions
-        add up to the score).
-        """
-        from ..engine import metrics  # noqa: PLC0415 - pandas stays out of the server's start-up
-
-        self.ensure_one()
-        if not self.last_order_date:
-            return []
-        labels = self.env["customer.tiering.criterion"]._get_metric_labels()
-        # The database keeps the keys of a JSON object in an order of its own.
-        order = {metric: rank for rank, metric in enumerate(self.policy_id.criterion_ids.mapped("metric"))}
-        parts = dict(sorted((self.explanation or {}).items(), key=lambda item: order.get(item[0], len(order))))
-        total_weight = sum(weight for _value, _points, weight, _contribution in parts.values())
-        return [
-            {
-                "metric": metric,
-                "label": labels.get(metric, metric),
-                "text": self._format_metric(metrics.get(metric), value),
-                "points": points,
-                "weight": weight,
-                "contribution": contribution,
-                "maximum": float_round(100 * weight / total_weight, 2) if total_weight else 0,
-            }
-            for metric, (value, points, weight, contribution) in parts.items()
-        ]
-
-    def _format_metric(self, metric, value):
-        """Return ``value``, the customer's own, of ``metric`` as a person reads it; “none” when it is unknown."""
-        if metric.ages:
-            value = self[metric.column] if self._is_known(metric.key) else None
-        return self.env._("none") if value is None else self._format_value(metric, value)
-
-    def _is_known(self, key):
-        """Whether the days of a metric are: the numbers of a record have no "never"."""
-        known = {"contact_recency": self.last_contact_date, "lateness": self.gap_median_days}
-        return bool(known.get(key, self.last_order_date))
-
-    def _format_value(self, metric, value):
-        """Return a value of ``metric`` as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
-        unit = metric.unit
-        if unit == "money":
-            return formatLang(self.env, value, currency_obj=self.currency_id)
-        number = formatLang(self.env, value, digits=0 if float(value).is_integer() else 1)
-        if unit == "days":
-            return self._format_days(value)
-        if unit == "orders":
-            return self.env._("1 order") if value == 1 else self.env._("%(number)s orders", number=number)
-        if unit == "contacts":
-            return self.env._("1 contact") if value == 1 else self.env._("%(number)s contacts", number=number)
-        if unit == "categories":
-            return self.env._("1 category") if value == 1 else self.env._("%(number)s categories", number=number)
-        if unit == "quotations":
-            return self.env._("1 quotation") if value == 1 else self.env._("%(number)s quotations", number=number)
-        if unit == "activities":
-            return self.env._("1 activity") if value == 1 else self.env._("%(number)s activities", number=number)
-        if unit == "times":
-            return self.env._("%(number)s times the usual gap", number=number)
-        if unit == "%":
-            return self.env._("%(number)s %%", number=number)
-        return number
-
-    def _format_days(self, days):
-        if days == 1:
-            return self.env._("1 day")
-        number = formatLang(self.env, days, digits=0 if float(days).is_integer() else 1)
-        return self.env._("%(number)s days", number=number)
+        return sentences.Explanation(self, rules, fit).get_data()
 
     @api.depends("partner_id", "company_id")
     def _compute_change_ids(self):

@@ -1,16 +1,16 @@
 import io
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .. import engine, sources
 from .customer_tier import BENEFIT_FIELDS
 from .customer_tiering_policy import RULE_FIELDS
 from .customer_tiering_writer import TABLE
 
-MOVES = SQL.identifier("customer_tiering_moves")
-MONEY = SQL.identifier("customer_tiering_money")
+MOVES_TABLE = SQL.identifier("customer_tiering_moves")
+MONEY_TABLE = SQL.identifier("customer_tiering_money")
 # What the moves need of the result; the explanations, most of it, stay out.
 COLUMNS = ("score", "tier_id", "pending_tier_id", "pending_date")
 # "Revenue of the last 12 months" beside the customers, whatever the policy's own window.
@@ -30,8 +30,11 @@ TIER_FIELDS = (
     "color",
     "description",
 )
-CRITERION_FIELDS = ("metric", "sequence", "weight", "method", "band_1", "band_2", "band_3", "band_4", "band_unit")
-CONDITION_FIELDS = ("metric", "operator", "value", "keep_value")
+CRITERION_FIELDS = (
+    *("metric_id", "sequence", "weight", "method", "unknown"),
+    *("band_1", "band_2", "band_3", "band_4", "band_unit"),
+)
+CONDITION_FIELDS = ("metric_id", "operator", "value", "keep_value")
 
 
 class CustomerTieringSimulation(models.Model):
@@ -64,17 +67,17 @@ class CustomerTieringSimulation(models.Model):
     # The result
     # ------------------------------------------------------------------
 
-    def _record(self, run, as_of, result):
+    def _record(self, run, as_of, result, cards):
         """Keep what a run would have done: the matrix, the totals and the customers who move.
 
         :param result: the DataFrame that the writer would have got
+        :param cards: the company's scorecards as the reader's ``_read_cards`` returns them
         :return: ``{run field: count}``
         """
         self.ensure_one()
         money = self._read_money(as_of)  # before the first write, so that the replica may read
         self.env.flush_all()
-        writer = self.env["customer.tiering.writer"]
-        writer._copy_table(run, writer._prepare_result(run, result, COLUMNS))
+        self._copy_result(run, result, cards)
         self._collect_moves(money)
         self.line_ids.unlink()
         directions = self._insert_lines()
@@ -90,45 +93,52 @@ class CustomerTieringSimulation(models.Model):
         self.env.invalidate_all(flush=True)
         return {f"{direction}_count": directions.get(direction, 0) for direction in ("new", "up", "down", "left")}
 
+    def _copy_result(self, run, result, cards):
+        """Put what the moves need of the result into the writer's temporary table, with who moves up or down."""
+        writer = self.env["customer.tiering.writer"]
+        ladder = self.env["customer.tier"]._get_ladder(self.company_id, self.draft_id)
+        before = cards[["tier_id", "policy_id"]].reindex(result.index)
+        direction = engine.changes.direction(before, result, ladder, self.base_id.id)
+        frame = writer._as_kept(run, result, COLUMNS).assign(direction=direction)
+        writer._copy_table(run, frame, direction="varchar")
+
     def _read_money(self, as_of):
         """Return each customer's revenue and open quotations: lines as COPY writes and reads them, in bytes."""
-        company = self.company_id
+        scope = self.company_id._get_tiering_scope(as_of, REVENUE_DAYS)
         query = SQL(
             """
             COPY (
                 SELECT customer, SUM(revenue), SUM(quotations), SUM(quoted)
                   FROM (
                         SELECT buyer.commercial_partner_id AS customer,
-                               SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
-                                   WHERE state = 'sale' AND day > %(since)s AND day <= %(as_of)s) AS revenue,
-                               COUNT(*) FILTER (WHERE state IN ('draft', 'sent')) AS quotations,
-                               SUM(amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1)) FILTER (
-                                   WHERE state IN ('draft', 'sent')) AS quoted
-                          FROM (SELECT *, (date_order AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS day
+                               SUM(money) FILTER (
+                                   WHERE confirmed AND day > %(window_start)s AND day <= %(as_of)s) AS revenue,
+                               COUNT(*) FILTER (WHERE quoted) AS quotations,
+                               SUM(money) FILTER (WHERE quoted) AS quoted
+                          FROM (SELECT partner_id, %(money)s AS money, %(day)s AS day,
+                                       %(is_confirmed)s AS confirmed, %(is_quotation)s AS quoted
                                   FROM sale_order
                                  WHERE company_id = %(company)s
-                                   AND (state IN ('draft', 'sent')
-                                        OR state = 'sale' AND date_order >= %(since)s AND date_order < %(until)s)
+                                   AND (%(is_quotation)s
+                                        OR %(is_confirmed)s AND date_order >= %(since)s AND date_order < %(until)s)
                                ) ordered
                           JOIN res_partner buyer ON buyer.id = ordered.partner_id
                       GROUP BY 1
                      UNION ALL
                         SELECT commercial_partner_id, SUM(amount_untaxed_signed), 0, 0
                           FROM account_move
-                         WHERE company_id = %(company)s AND move_type = 'out_refund' AND state = 'posted'
-                           AND payment_state IS DISTINCT FROM 'reversed'
-                           AND invoice_date > %(since)s AND invoice_date <= %(as_of)s
+                         WHERE %(is_credit)s
                       GROUP BY 1
                        ) of_customer
               GROUP BY 1
             ) TO STDOUT
             """,
-            company=company.id,
-            timezone=company._get_tiering_timezone().zone,
-            since=as_of - timedelta(days=REVENUE_DAYS),
-            as_of=as_of,
-            # No time zone is 24 hours ahead of UTC, nor behind it: the day of an order decides.
-            until=as_of + timedelta(days=2),
+            money=sources.orders.get_money(),
+            day=sources.orders.get_day(scope.timezone),
+            is_confirmed=sources.orders.is_confirmed(),
+            is_quotation=sources.orders.is_quotation(),
+            is_credit=sources.credits.get_condition(scope),
+            **scope.parameters,
         )
 
         def copy(env):
@@ -147,15 +157,15 @@ class CustomerTieringSimulation(models.Model):
         :param money: what :meth:`_read_money` returns
         """
         company = self.company_id
-        self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s, pg_temp.%s", MOVES, MONEY))
+        self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s, pg_temp.%s", MOVES_TABLE, MONEY_TABLE))
         self.env.cr.execute(
             SQL(
                 "CREATE TEMPORARY TABLE %s (customer int4, revenue numeric, quotations int4, quoted numeric) "
                 "ON COMMIT DROP",
-                MONEY,
+                MONEY_TABLE,
             )
         )
-        copy = self.env.cr.mogrify(SQL("COPY %s FROM STDIN", MONEY))
+        copy = self.env.cr.mogrify(SQL("COPY %s FROM STDIN", MONEY_TABLE))
         self.env.cr.copy_expert(copy.decode(), io.BytesIO(money))
         self.env.cr.execute(
             SQL(
@@ -168,14 +178,9 @@ class CustomerTieringSimulation(models.Model):
                        COALESCE(pending.id, result.pending_tier_id) AS pending_tier_id, result.pending_date,
                        result.pending_tier_id IS NOT NULL AND card.pending_tier_id IS NULL AS announced,
                        CASE WHEN result.partner_id IS NULL AND card.partner_id IN %(elsewhere)s THEN 'elsewhere'
-                            WHEN result.partner_id IS NULL OR result.tier_id IS NULL AND card.tier_id IS NOT NULL
-                                 THEN 'left'
-                            WHEN result.tier_id IS NOT DISTINCT FROM card.tier_id THEN 'same'
-                            WHEN card.tier_id IS NULL THEN 'new'
-                            WHEN card.policy_id != %(base)s THEN 'other'
-                            WHEN (COALESCE(twin.sequence, new_tier.sequence), new_tier.id)
-                                 < (COALESCE(was.sequence, old_tier.sequence), old_tier.id) THEN 'up'
-                            ELSE 'down' END AS direction,
+                            WHEN result.partner_id IS NULL THEN 'left'
+                            WHEN result.direction = 'same' AND result.tier_id IS DISTINCT FROM card.tier_id THEN 'other'
+                            ELSE result.direction END AS direction,
                        %(priced)s AND partner.specific_property_product_pricelist -> %(company_key)s IS NULL
                            AND old_tier.pricelist_id IS DISTINCT FROM CASE
                                WHEN twin.id IS NULL THEN new_tier.pricelist_id ELSE twin.pricelist_id END
@@ -193,12 +198,11 @@ class CustomerTieringSimulation(models.Model):
              LEFT JOIN customer_tier twin ON twin.origin_id = result.tier_id AND twin.policy_id = %(draft)s
              LEFT JOIN customer_tier pending
                     ON pending.origin_id = result.pending_tier_id AND pending.policy_id = %(draft)s
-             LEFT JOIN customer_tier was ON was.origin_id = card.tier_id AND was.policy_id = %(draft)s
              LEFT JOIN res_partner partner ON partner.id = COALESCE(result.partner_id, card.partner_id)
              LEFT JOIN %(money)s money ON money.customer = COALESCE(result.partner_id, card.partner_id)
                 """,
-                moves=MOVES,
-                money=MONEY,
+                moves=MOVES_TABLE,
+                money=MONEY_TABLE,
                 result=TABLE,
                 base=self.base_id.id,
                 draft=self.draft_id.id,
@@ -236,7 +240,7 @@ class CustomerTieringSimulation(models.Model):
                 """,
                 simulation=self.id,
                 company=self.company_id.id,
-                moves=MOVES,
+                moves=MOVES_TABLE,
             )
         )
         return dict(rows)
@@ -263,7 +267,7 @@ class CustomerTieringSimulation(models.Model):
                   GROUP BY 1, 2
                     """,
                     known=before.ids,
-                    moves=MOVES,
+                    moves=MOVES_TABLE,
                 )
             )
         }
@@ -293,7 +297,7 @@ class CustomerTieringSimulation(models.Model):
                     SELECT COUNT(*), COALESCE(SUM(revenue), 0), COALESCE(SUM(quotations), 0), COALESCE(SUM(quoted), 0)
                       FROM %s WHERE %s
                     """,
-                    MOVES,
+                    MOVES_TABLE,
                     condition,
                 )
             )
@@ -324,10 +328,11 @@ class CustomerTieringSimulation(models.Model):
                     policy=base.name,
                 )
             )
-        values = {fname: draft[fname] for fname in (*RULE_FIELDS, "recalibrate_days", "upgrade_when")}
+        fnames = (*RULE_FIELDS, "recalibrate_days", "upgrade_when")
+        values = draft._convert_to_write({fname: draft[fname] for fname in fnames})
         values["criterion_ids"] = self._get_commands(
-            {line.metric: line for line in base.criterion_ids},
-            {line.metric: line for line in draft.criterion_ids},
+            {line.metric_id: line for line in base.criterion_ids},
+            {line.metric_id: line for line in draft.criterion_ids},
             CRITERION_FIELDS,
         )
         values["tier_ids"] = self._get_commands(
@@ -337,19 +342,24 @@ class CustomerTieringSimulation(models.Model):
             condition_ids=lambda tier: [
                 fields.Command.clear(),
                 *(
-                    fields.Command.create({fname: condition[fname] for fname in CONDITION_FIELDS})
+                    fields.Command.create(
+                        condition._convert_to_write({fname: condition[fname] for fname in CONDITION_FIELDS})
+                    )
                     for condition in tier.condition_ids
                 ),
             ],
         )
-        base.with_context(tiering_simulation=True).write(values)
+        base.write(values)
         self._discard()
 
     def _get_commands(self, before, after, fnames, **tables):
         """Return the commands that turn the lines ``before`` into those ``after``, both by what identifies a line."""
         commands = [fields.Command.delete(line.id) for key, line in before.items() if key not in after]
         for key, line in after.items():
-            vals = line._convert_to_write({fname: line[fname] for fname in fnames})
+            # A benefit that the line has already was judged when a person chose it.
+            present = {fname: before[key][fname] for fname in BENEFIT_FIELDS if key in before and fname in fnames}
+            names = [fname for fname in fnames if fname not in present or present[fname] != line[fname]]
+            vals = line._convert_to_write({fname: line[fname] for fname in names})
             vals |= {fname: get_commands(line) for fname, get_commands in tables.items()}
             if key in before:
                 commands.append(fields.Command.update(before[key].id, vals))
@@ -361,7 +371,7 @@ class CustomerTieringSimulation(models.Model):
         """Remove the simulation with its copy of the policy and its runs."""
         # sudo: runs and results are written by the system only; the person's right is checked by the caller
         drafts = self.sudo().draft_id
-        drafts.tier_ids.with_context(tiering_policy_in_progress=True, tiering_discard=True).unlink()
+        drafts.tier_ids.with_context(tiering_policy_in_progress=True).unlink()
         drafts.unlink()
 
     @api.autovacuum
@@ -414,3 +424,166 @@ class CustomerTieringSimulationLine(models.Model):
     to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
     pending_color = fields.Integer(related="pending_tier_id.color", string="Announced Colour")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+
+
+class CustomerTieringPolicy(models.Model):
+    """A policy can be simulated, and the changed copy in a simulation is a policy, too."""
+
+    _inherit = "customer.tiering.policy"
+
+    is_simulation = fields.Boolean(readonly=True, copy=False, help="The changed copy inside a simulation.")
+    simulation_result = fields.Json(compute="_compute_simulation")
+    simulation_state = fields.Selection(
+        [("new", "Not computed yet"), ("waiting", "Waiting"), ("stale", "Values changed since"), ("done", "Done")],
+        compute="_compute_simulation",
+    )
+    simulation_count = fields.Integer(
+        string="Simulations", compute="_compute_simulation_count", groups="sales_team.group_sale_manager"
+    )
+
+    def _compute_simulation(self):
+        for policy in self:
+            simulation = policy._get_simulation() if policy.is_simulation else policy.env["customer.tiering.simulation"]
+            policy.simulation_result = simulation.result
+            if "queued" in policy.run_ids.mapped("state"):
+                policy.simulation_state = "waiting"
+            elif not simulation.result:
+                policy.simulation_state = "new"
+            elif simulation.draft_rules == policy._origin._get_simulated_values():
+                policy.simulation_state = "done"
+            else:
+                policy.simulation_state = "stale"
+
+    def _compute_simulation_count(self):
+        counts = dict(
+            self.env["customer.tiering.simulation"]._read_group(
+                [("base_id", "in", self._origin.ids)], ["base_id"], ["__count"]
+            )
+        )
+        for policy in self:
+            policy.simulation_count = counts.get(policy._origin, 0)
+
+    # ------------------------------------------------------------------
+    # What a simulation is for other policies and for runs
+    # ------------------------------------------------------------------
+
+    def _get_simulated(self):
+        return self._get_simulation().base_id if self.is_simulation else super()._get_simulated()
+
+    def _get_simulation(self):
+        self.ensure_one()
+        return self.env["customer.tiering.simulation"].search([("draft_id", "=", self._origin.id)])
+
+    def _get_simulated_values(self):
+        """Return all that a simulation may change and that changes its result, a dict of plain values."""
+        benefits = {str(tier._get_key()): {fname: tier[fname].id for fname in BENEFIT_FIELDS} for tier in self.tier_ids}
+        return {**self._get_rules_values(), "recalibrate_days": self.recalibrate_days, "benefits": benefits}
+
+    def _keep_runs_out(self):
+        # No scorecard refers to a changed copy.
+        return super(CustomerTieringPolicy, self.filtered(lambda policy: not policy.is_simulation))._keep_runs_out()
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        if not (default or {}).get("is_simulation"):
+            return vals_list
+        for policy, vals in zip(self, vals_list, strict=True):
+            # Odoo copies lines in the order of their ids. What the tiers give stays, usable or not.
+            for tier, (_command, _id, tier_vals) in zip(policy.tier_ids.sorted("id"), vals["tier_ids"], strict=True):
+                tier_vals.update({"origin_id": tier.id, **{fname: tier[fname].id for fname in BENEFIT_FIELDS}})
+        return vals_list
+
+    def unlink(self):
+        self.check_access("unlink")
+        simulations = self.env["customer.tiering.simulation"].sudo().search([("base_id", "in", self.ids)])
+        if simulations:
+            simulations._discard()
+        return super().unlink()
+
+    # ------------------------------------------------------------------
+    # Actions
+    # ------------------------------------------------------------------
+
+    def action_simulate(self):
+        """Open a copy of the policy to try other values on."""
+        self.ensure_one()
+        self.check_access("write")
+        draft = self.copy(
+            {
+                "name": self.env._("%(policy)s (simulation)", policy=self.name),
+                "active": False,
+                "is_simulation": True,
+                "sequence": self.sequence,
+            }
+        )
+        # sudo: simulations are written by their policy only
+        self.env["customer.tiering.simulation"].sudo().create(
+            [{"base_id": self.id, "draft_id": draft.id, "base_rules": self._get_simulated_values()}]
+        )
+        return draft._open_simulation()
+
+    def _open_simulation(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
+        form = self.env.ref("customer_tiering.customer_tiering_simulation_view_form")
+        return {**action, "res_id": self.id, "views": [(form.id, "form")], "view_mode": "form"}
+
+    def action_simulation_compute(self):
+        """Compute what the changed values would do; in the background where it takes longer."""
+        self.ensure_one()
+        return self.action_compute_now()
+
+    def action_simulation_apply(self):
+        """Give the policy the simulated values and compute its customers."""
+        self.ensure_one()
+        self.check_access("write")
+        simulation = self._get_simulation()
+        base = simulation.base_id
+        if self.simulation_state != "done":
+            raise UserError(self.env._("Simulate the present values first, so that you see what you apply."))
+        simulation._apply()
+        notification = base.action_compute_now()
+        notification["params"]["next"] = {
+            "type": "ir.actions.act_window",
+            "res_model": "customer.tiering.policy",
+            "res_id": base.id,
+            "views": [(False, "form")],
+        }
+        return notification
+
+    def action_simulation_discard(self):
+        """Forget the simulation."""
+        self.ensure_one()
+        self.check_access("write")
+        base = self._get_simulation().base_id
+        self._get_simulation()._discard()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "customer.tiering.policy",
+            "res_id": base.id,
+            "views": [(False, "form")],
+            "target": "main",
+        }
+
+    @api.readonly
+    def action_simulation_lines(self):
+        """Open the customers who would move."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "customer_tiering.customer_tiering_simulation_line_action"
+        )
+        action["domain"] = [("simulation_id", "=", self._get_simulation().id)]
+        return action
+
+    @api.readonly
+    def action_simulation_export(self):
+        self.ensure_one()
+        return {"type": "ir.actions.act_url", "url": f"/customer_tiering/simulation/{self.id}", "target": "download"}
+
+    @api.readonly
+    def action_open_simulations(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_simulation_action")
+        drafts = self.env["customer.tiering.simulation"].search([("base_id", "=", self.id)]).draft_id
+        action["domain"] = [("id", "in", drafts.ids), ("active", "=", False)]
+        return action

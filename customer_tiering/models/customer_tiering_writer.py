@@ -1,13 +1,19 @@
 from odoo import api, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
-from .. import pace, tools
+from .. import engine, pace, sources
 from ..fields import UncheckedMany2one
 
 TABLE = SQL.identifier("customer_tiering_result")
-# Whole numbers below this are exact in a column of floats.
-DIGEST = 1 << 53
+# What runs decide beside the metrics.
+DECIDED = (
+    *("first_order_date", "last_order_date", "last_contact_date", "purchase_days", "usual_gap_days"),
+    *("lifecycle", "risk", "risk_rank", "risk_signals", "expected_loss"),
+    *("recency_score", "frequency_score", "monetary_score", "segment_id"),
+    *("score", "parts", "next_tier_id", "points_to_next"),
+    *("tier_id", "computed_tier_id", "computed_since", "differs", "pending_tier_id", "pending_date", "lock_id"),
+)
 # Where a run rests, so many scorecards are updated between two rests.
 UPDATED = 20_000
 
@@ -25,64 +31,25 @@ class CustomerTieringWriter(models.AbstractModel):
     changed are handed to PostgreSQL, by COPY.
 
     The tables have no foreign keys to what a policy consists of, which would be checked a million times a run.
-    Instead the run holds these few records, see :meth:`_hold`, and nobody deletes any that are in use.
+    Instead the run holds these few records, see :meth:`_keep_referred`, and nobody deletes any that are in use.
     """
 
     _name = "customer.tiering.writer"
     _description = "Customer Tiering Writer"
 
     @api.model
+    @ormcache()
     def _get_columns(self):
         """Return the scorecard fields that a run computes, each a column of the result frame.
 
-        Those of metrics that no policy uses are absent from the frame and empty on the scorecard.
+        Those of metrics, whichever module brought them, are found by the names of their columns. Of metrics that no
+        policy uses they are absent from the frame and empty on the scorecard.
         """
-        return [
-            "first_order_date",
-            "last_order_date",
-            "order_count",
-            "amount",
-            "average_order",
-            "gap_mean_days",
-            "gap_median_days",
-            "contact_count",
-            "last_contact_date",
-            "gap_regularity",
-            "growth",
-            "category_count",
-            "top_category_id",
-            "top_category_share",
-            "repurchase_rate",
-            "discount_share",
-            "top_team_id",
-            "top_team_share",
-            "conversion_rate",
-            "open_quotation_count",
-            "open_quotation_amount",
-            "contact_decay",
-            "overdue_activity_count",
-            "lifecycle",
-            "purchase_days",
-            "usual_gap_days",
-            "risk",
-            "risk_rank",
-            "expected_loss",
-            "recency_score",
-            "frequency_score",
-            "monetary_score",
-            "score",
-            "tier_id",
-            "computed_tier_id",
-            "computed_since",
-            "differs",
-            "pending_tier_id",
-            "pending_date",
-            "lock_id",
-            "segment_id",
-            "next_tier_id",
-            "points_to_next",
-            "parts",
-        ]
+        metrics = self.env["customer.tiering.metric"].sudo().with_context(active_test=False).search([])
+        fields = self.env["customer.tiering.scorecard"]._fields
+        measured = {name for metric in metrics for name in (metric.column, *metric._get_needed_columns())}
+        stored = {name for name in measured if name in fields and fields[name].store}
+        return sorted(stored.union(DECIDED))
 
     @api.model
     def _write_result(self, run, as_of, rules, result, cards, partial=False):
@@ -98,26 +65,27 @@ class CustomerTieringWriter(models.AbstractModel):
         :param partial: the result holds only some of the policy's customers; the others stay
         :return: ``{run field: count}``
         """
-        from ..engine import explain, pipeline  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         self.env.flush_all()
         pace.rest()
-        frame, told = self._prepare_result(run, result), pipeline.tell(rules, result)
-        frame["digest"] = self._get_digests(frame.join(told), rules)
+        frame, told = self._as_kept(run, result), engine.pipeline.tell(rules, result, as_of)
+        frame["digest"] = engine.changes.digest(frame.join(told), rules)
         pace.rest()
         before = cards[["id", "digest", "policy_id", "tier_id", "lock_id", "score"]].reindex(frame.index)
         new = before["id"].isna()
         changed = ~new & ((before["digest"] != frame["digest"]) | (before["policy_id"] != run.policy_id.id))
         left = cards.iloc[:0] if partial else self._choose_left(run, cards.loc[cards.index.difference(frame.index)])
         ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
-        changes = self._get_changes(run, as_of, result, before, left)
-        self._copy(run, "customer_tier_change", "customer.tier.change", changes)
-        users, directions = changes["user_id"].dropna().unique(), changes["direction"].value_counts()
-        del changes  # a million rows would stay in memory with all that follows
+        ladder = self.env["customer.tier"]._get_ladder(run.company_id)
+        moves = engine.changes.history(before, result, left, ladder, run.policy_id.id).assign(
+            company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id, date=engine.schema.day(as_of)
+        )
+        self._copy(run, "customer_tier_change", "customer.tier.change", moves)
+        users, directions = moves["user_id"].dropna().unique(), moves["direction"].value_counts()
+        del moves  # a million rows would stay in memory with all that follows
         frame, told = _take(frame, new | changed), _take(told, new | changed)
-        frame = frame.assign(parts=explain.as_text(told))
+        frame = frame.assign(parts=engine.explain.as_text(told))
         del told
-        self._hold(run.policy_id, frame, users)
+        self._keep_referred(run.policy_id, frame, users)
         self._update_scorecards(run, as_of, _take(frame, changed[frame.index]), before.loc[changed, "id"])
         self._insert_scorecards(run, as_of, _take(frame, new[frame.index]))
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
@@ -130,7 +98,7 @@ class CustomerTieringWriter(models.AbstractModel):
             "written_count": int(changed.sum() + new.sum()),
         }
 
-    def _hold(self, policy, frame, users):
+    def _keep_referred(self, policy, frame, users):
         """Keep what scorecards are about to refer to from being deleted until the end of the transaction.
 
         :param frame: the scorecards to write
@@ -153,90 +121,20 @@ class CustomerTieringWriter(models.AbstractModel):
             )
             self.env.cr.execute(SQL("SELECT COUNT(*) FROM (%s) held", rows))
 
-    def _prepare_result(self, run, result, columns=None):
-        """Return the result's ``columns`` as the database keeps them, so that equal values compare equal.
+    def _as_kept(self, run, result, columns=None):
+        """Return the result's ``columns``, by default the scorecard's, as the database keeps them.
 
         Left out: those of metrics that nobody uses.
         """
-        scorecard = self.env["customer.tiering.scorecard"]
+        fields = self.env["customer.tiering.scorecard"]._fields
         columns = [column for column in columns or self._get_columns() if column in result]
-        frame = {}
-        for column in columns:
-            field = scorecard._fields[column]
-            frame[column] = result[column]
-            if field.type in ("monetary", "float"):
-                frame[column] = frame[column].round(self._get_decimals(run, field)) + 0.0  # no -0.0
-            elif field.type in ("integer", "many2one"):
-                frame[column] = frame[column].astype("Int64")
-        return type(result)(frame, index=result.index)
-
-    def _get_digests(self, frame, rules):
-        """Return a number for each row that is another when one of its values, the columns or the weights are others:
-        the weights of the run that wrote a scorecard explain it.
-        """
-        import numpy as np  # noqa: PLC0415 - stays out of the server's start-up
-        import pandas as pd  # noqa: PLC0415
-
-        names = [*frame.columns, *(f"{criterion.metric} {criterion.weight:g}" for criterion in rules.criteria)]
-        names = pd.util.hash_array(np.array(names, dtype=object)).sum()
-        rows = pd.util.hash_pandas_object(frame, index=False, categorize=False)
-        return ((rows ^ names) % DIGEST).astype("float64")
-
-    def _get_changes(self, run, as_of, result, before, left):
-        """Return who changes tier, as the rows of the history; only some of the columns where nobody does.
-
-        :param before: the scorecards of the result's customers, the same index
-        :param left: the scorecards that will be removed
-        """
-        import numpy as np  # noqa: PLC0415
-        import pandas as pd  # noqa: PLC0415
-
-        was, now = before["tier_id"].fillna(0).astype("int64"), result["tier_id"].fillna(0).astype("int64")
-        moves, left = was != now, left[left["tier_id"] > 0]
-        if left.empty and not moves.any():
-            return pd.DataFrame(columns=["user_id", "direction"])
-        # Only what is needed: the result is wide.
-        before = before.loc[moves, ["id", "policy_id", "lock_id", "score"]]
-        result = result.loc[moves, ["lock_id", "differs", "reason", "user_id", "score"]]
-        was, now = was[moves], now[moves]
-        ladder = self.env.execute_query(
-            SQL("SELECT id FROM customer_tier WHERE company_id = %s ORDER BY sequence, id", run.company_id.id)
-        )
-        place = {tier_id: number for number, (tier_id,) in enumerate(ladder)}
-        elsewhere = before["policy_id"].notna() & (before["policy_id"] != run.policy_id.id)
-        up = now.map(place) < was.map(place)
-        direction = np.select([was == 0, now == 0, elsewhere, up], range(4), 4)
-        direction = pd.Categorical.from_codes(direction, ["new", "left", "same", "up", "down"])
-        lock, old_lock = result["lock_id"].fillna(0), before["lock_id"].fillna(0)
-        # Objects, of which a few stand in all rows: strings of their own would be most of the memory.
-        reason = result["reason"].to_numpy(dtype=object).copy()
-        for name, rows in (  # the last one holds
-            ("lock_ended", (lock == 0) & (old_lock != 0)),
-            ("lock", (lock != old_lock) & result["differs"].astype(bool)),
-            ("policy", elsewhere),
-            ("first", before["id"].isna()),
-        ):
-            reason[rows] = name
-        rows = {
-            "from_tier_id": was,
-            "to_tier_id": now,
-            "user_id": result["user_id"],
-            "score_before": before["score"],
-            "score_after": result["score"],
-            "direction": direction,
-            "reason": pd.Series(reason, index=result.index, dtype=object),
+        whole = {column for column in columns if fields[column].type in ("integer", "many2one")}
+        decimals = {
+            column: self._get_decimals(run, fields[column])
+            for column in columns
+            if fields[column].type in ("monetary", "float")
         }
-        changes = pd.DataFrame(rows, index=result.index)
-        if not left.empty:
-            gone = {"from_tier_id": left["tier_id"], "score_before": left["score"]}
-            gone = pd.DataFrame({**gone, "direction": "left", "reason": "left"}, index=left.index)
-            changes = pd.concat([changes.astype({"direction": object}), gone]).sort_index()
-        changes = changes.assign(company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id)
-        changes["date"] = pd.Timestamp(as_of)
-        for column in ("from_tier_id", "to_tier_id", "user_id"):
-            keys = pd.to_numeric(changes[column])
-            changes[column] = keys.where(keys > 0).astype("Int64")
-        return changes
+        return engine.changes.as_kept(result, columns, whole, decimals)
 
     def _update_scorecards(self, run, as_of, frame, ids):
         """Give scorecards that are there their new values; columns that nobody uses any more become empty."""
@@ -277,13 +175,7 @@ class CustomerTieringWriter(models.AbstractModel):
             pace.rest()
 
     def _insert_scorecards(self, run, as_of, frame):
-        import numpy as np  # noqa: PLC0415
-
-        today, never = np.datetime64(as_of, "D"), np.datetime64("NaT", "D")
-        since = {
-            "tier_since": np.where(frame["tier_id"].notna(), today, never),
-            "segment_since": np.where(frame["segment_id"].notna(), today, never),
-        }
+        since = {f"{name}_since": engine.changes.since(frame[f"{name}_id"], as_of) for name in ("tier", "segment")}
         self._copy(
             run,
             "customer_tiering_scorecard",
@@ -297,13 +189,13 @@ class CustomerTieringWriter(models.AbstractModel):
         :param types: PostgreSQL's types of columns that are no fields of the scorecard
         """
         fields = self.env["customer.tiering.scorecard"]._fields
-        types = {name: types.get(name) or fields[name].column_type[0] for name in frame}
+        columns = {name: types.get(name) or fields[name].column_type[0] for name in frame}
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s", TABLE))
         self.env.cr.execute(
             SQL(
                 "CREATE TEMPORARY TABLE %s (partner_id int4, %s) ON COMMIT DROP",
                 TABLE,
-                SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(type_)) for name, type_ in types.items()),
+                SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(type_)) for name, type_ in columns.items()),
             )
         )
         self._copy(run, "customer_tiering_result", "customer.tiering.scorecard", frame, **types)
@@ -316,12 +208,13 @@ class CustomerTieringWriter(models.AbstractModel):
         own = [fields[name] for name in ("partner_id", *frame) if name not in types]
         types |= {field.name: field.column_type[0] for field in own}
         decimals = {field.name: self._get_decimals(run, field) for field in own if types[field.name] == "numeric"}
-        tools.copy_frame(self.env.cr, table, frame, types, decimals)
+        sources.rows.copy_frame(self.env.cr, table, frame, types, decimals)
 
     def _get_decimals(self, run, field):
         if field.type == "monetary":
             return run.company_id.currency_id.decimal_places
-        return field.get_digits(self.env)[1]
+        digits = field.get_digits(self.env)  # of another module's field there may be none
+        return digits[1] if digits else engine.metrics.RATIO_DECIMALS
 
     def _choose_left(self, run, cards):
         """Return those of ``cards``, none of whom the run scored, who have left the policy's customers.

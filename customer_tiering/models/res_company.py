@@ -1,9 +1,10 @@
 from datetime import datetime
-
-import pytz
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo import api, fields, models
 from odoo.tools import SQL
+
+from .. import sources
 
 
 class ResCompany(models.Model):
@@ -37,14 +38,14 @@ class ResCompany(models.Model):
         Policy.create([{**Policy._get_default_values(), "company_id": company.id} for company in without])
 
     def _get_tiering_timezone(self):
-        """Return the time zone whose midnight ends a day of this company, a pytz time zone."""
+        """Return the time zone whose midnight ends a day of this company, a ``ZoneInfo``."""
         self.ensure_one()
         # sudo: the calendar and the company's own contact may be out of a salesperson's reach
         company = self.sudo()
         try:
-            return pytz.timezone(company.partner_id.tz or company.resource_calendar_id.tz or "UTC")
-        except pytz.UnknownTimeZoneError:  # the time zone database has dropped a name
-            return pytz.utc
+            return ZoneInfo(company.partner_id.tz or company.resource_calendar_id.tz or "UTC")
+        except (ZoneInfoNotFoundError, ValueError):  # the time zone database has dropped a name
+            return ZoneInfo("UTC")
 
     def _get_tiering_today(self):
         """Return today's date in the company's time zone.
@@ -53,3 +54,17 @@ class ResCompany(models.Model):
         """
         self.ensure_one()
         return datetime.now(self._get_tiering_timezone()).date()
+
+    def _get_tiering_scope(self, as_of, window_days):
+        """Return the ``Scope`` of this company as of the end of a day, for reports: it says nothing about customers.
+
+        :param as_of: a ``datetime.date``
+        """
+        self.ensure_one()
+        return sources.scope.Scope(
+            company_id=self.id,
+            timezone=self._get_tiering_timezone().key,
+            decimals=self.currency_id.decimal_places,
+            window_days=window_days,
+            as_of=as_of,
+        )

@@ -1,10 +1,11 @@
-from datetime import timedelta
-
-import pytz
+from datetime import timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
+
+from .. import jobs
 
 TABLES = {"tiering_tier_ids": "tier_ids", "tiering_criterion_ids": "criterion_ids"}
 
@@ -67,13 +68,13 @@ class ResConfigSettings(models.TransientModel):
 
     @api.depends("company_id")
     def _compute_tiering_hour(self):
-        nextcall = self._get_tiering_cron().nextcall
+        nextcall = jobs.get(self.env, jobs.NIGHTLY).nextcall
         for settings in self:
             local = fields.Datetime.context_timestamp(settings, nextcall) if nextcall else None
             settings.tiering_hour = local.hour + local.minute / 60 if local else 0
 
     def _inverse_tiering_hour(self):
-        cron = self._get_tiering_cron()
+        cron = jobs.get(self.env, jobs.NIGHTLY)
         for settings in self:
             hour, minute = divmod(round(settings.tiering_hour * 60), 60)
             if not 0 <= hour < 24:
@@ -85,14 +86,8 @@ class ResConfigSettings(models.TransientModel):
             wanted = now.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0)
             if wanted <= now.replace(tzinfo=None):
                 wanted += timedelta(days=1)
-            local = pytz.timezone(self.env.user.tz or "UTC").localize(wanted)
-            cron.nextcall = local.astimezone(pytz.utc).replace(tzinfo=None)
-
-    def _get_tiering_cron(self):
-        """Return the nightly job, or no record if somebody has deleted it."""
-        cron = self.env.ref("customer_tiering.ir_cron_nightly", raise_if_not_found=False)
-        # sudo: the settings are for administrators, the job belongs to the system user
-        return (cron or self.env["ir.cron"]).sudo()
+            local = wanted.replace(tzinfo=ZoneInfo(self.env.user.tz or "UTC"))
+            cron.nextcall = local.astimezone(timezone.utc).replace(tzinfo=None)
 
     def action_tiering_compute_now(self):
         self.ensure_one()

@@ -73,10 +73,10 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.gap_median_days", string="Purchase Cycle (Days)", groups=GROUP, aggregator=None
     )
     tiering_contact_count = fields.Integer(
-        related="tiering_scorecard_id.contact_count", string="Contacts in the Window", groups=GROUP, aggregator=None
+        related="tiering_scorecard_id.contact_count", string="Interactions in the Window", groups=GROUP, aggregator=None
     )
     tiering_last_contact_date = fields.Date(
-        related="tiering_scorecard_id.last_contact_date", string="Last Contact", groups=GROUP
+        related="tiering_scorecard_id.last_contact_date", string="Last Interaction", groups=GROUP
     )
     tiering_lifecycle = fields.Selection(
         related="tiering_scorecard_id.lifecycle", string="Lifecycle Stage", groups=GROUP
@@ -86,7 +86,7 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.risk_rank", string="Risk (%)", groups=GROUP, aggregator=None
     )
     tiering_risk_reason = fields.Char(
-        related="tiering_scorecard_id.risk_reason", string="Reason of the Risk", groups=GROUP
+        related="tiering_scorecard_id.risk_reason", string="Reason for the Risk", groups=GROUP
     )
     tiering_expected_loss = fields.Monetary(
         related="tiering_scorecard_id.expected_loss",
@@ -158,7 +158,7 @@ class ResPartner(models.Model):
         string="Account Manager of the Tier",
         compute="_compute_tiering_proposed_user_id",
         groups=GROUP,
-        help="Who is proposed, to those who may change the customer, as the salesperson, because neither the contact "
+        help="The person proposed as the salesperson, to those who may change the customer, where neither the contact "
         "nor its company has one.",
     )
 
@@ -170,11 +170,11 @@ class ResPartner(models.Model):
         help=f"The customer has reached this tier from a lower one in the last {LATELY_DAYS} days.",
     )
     tiering_contact_due = fields.Boolean(
-        string="Contact Due",
+        string="Interaction Due",
         compute="_compute_tiering_contact_due",
         search="_search_tiering_contact_due",
         groups=GROUP,
-        help="Nobody has been in contact with the customer for as many days as the tier allows (“Contact Every”).",
+        help="Nobody has been in touch with the customer for as many days as the tier allows (“Interaction Every”).",
     )
 
     @api.depends("commercial_partner_id")

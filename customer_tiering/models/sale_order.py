@@ -1,4 +1,4 @@
-import pytz
+from datetime import timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -24,7 +24,7 @@ class SaleOrder(models.Model):
     tiering_price_hint = fields.Char(
         compute="_compute_tiering_price_hint",
         groups="sales_team.group_sale_salesman",
-        help="That the customer's tier, and with it the pricelist, is another than when the quotation was made.",
+        help="Says that the customer's tier, and with it the pricelist, has changed since the quotation was made.",
     )
 
     # ------------------------------------------------------------------
@@ -132,12 +132,12 @@ class SaleOrder(models.Model):
             [("partner_id", "in", self.partner_id.commercial_partner_id.ids), ("company_id", "=", company.id)],
             ["partner_id", "tier_id", "tier_since"],
         )
-        timezone = company._get_tiering_timezone()
+        zone = company._get_tiering_timezone()
         card_of = {card.partner_id: card for card in cards}
         result = {}
         for order in self:
             card = card_of.get(order.partner_id.commercial_partner_id)
-            created = pytz.utc.localize(order.create_date).astimezone(timezone).date()
+            created = order.create_date.replace(tzinfo=timezone.utc).astimezone(zone).date()
             if card and card.tier_since and card.tier_since >= created:
                 result[order] = card.tier_id
         return result
@@ -152,7 +152,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.state != "draft":
             raise UserError(
-                self.env._("%(order)s is no draft any more, so its prices stay as they are.", order=self.display_name)
+                self.env._("%(order)s is no longer a draft, so its prices stay as they are.", order=self.display_name)
             )
         self.pricelist_id = self._get_tiering_pricelist()
         self.action_update_prices()
@@ -162,7 +162,7 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------
 
     def _action_confirm(self):
-        tiers = self._tiering_refresh()
+        tiers = self.env["customer.tiering.refresh"]._add_affected(self)
         # Nothing depends on the field, and nobody follows its changes: put beside the new state in the cache, the
         # tier goes to the database in the same UPDATE, because the person who confirms waits.
         field = self._fields["tiering_tier_id"]
@@ -171,15 +171,5 @@ class SaleOrder(models.Model):
         return super()._action_confirm()
 
     def _action_cancel(self):
-        confirmed = self.filtered(lambda order: order.state == "sale")
-        result = super()._action_cancel()
-        confirmed._tiering_refresh()
-        return result
-
-    def _tiering_refresh(self):
-        """Have the customers scored again; return ``{company: {partner id: tier id}}`` of those who are in a tier."""
-        refresh = self.env["customer.tiering.refresh"]
-        return {
-            company: refresh._add(orders.partner_id, company, "instant")
-            for company, orders in self.grouped("company_id").items()
-        }
+        self.env["customer.tiering.refresh"]._add_affected(self)  # as long as it can be seen which ones counted
+        return super()._action_cancel()

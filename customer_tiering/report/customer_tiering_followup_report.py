@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .. import sources
+
 # An order so many days after a follow-up counts as following it.
 ORDER_DAYS = 30
 
@@ -12,7 +14,7 @@ class CustomerTieringFollowupReport(models.Model):
     """
 
     _name = "customer.tiering.followup.report"
-    _description = "Follow-up Compliance"
+    _description = "Report of Follow-ups"
     _auto = False
     _rec_name = "partner_id"
     _order = "planned_on desc, id desc"
@@ -39,7 +41,10 @@ class CustomerTieringFollowupReport(models.Model):
     tier_id = fields.Many2one("customer.tier", readonly=True, help="The tier of the customer at that time.")
     tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
     user_id = fields.Many2one(
-        "res.users", string="Person", readonly=True, help="Who has to do it, or did it; nobody yet while it waits."
+        "res.users",
+        string="Person",
+        readonly=True,
+        help="The person who has to do it, or did it; nobody yet while it waits.",
     )
     summary = fields.Char(string="What", readonly=True)
     date = fields.Date(string="Day of the Event", readonly=True)
@@ -188,7 +193,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
         return SQL(
             "unnest(%s::int[], %s::text[], %s::date[]) AS company (id, timezone, today)",
             companies.ids,
-            [company._get_tiering_timezone().zone for company in companies],
+            [company._get_tiering_timezone().key for company in companies],
             [company._get_tiering_today() for company in companies],
         )
 
@@ -233,12 +238,12 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
         return SQL(
             """res_partner buyer
                JOIN sale_order placed ON placed.partner_id = buyer.id AND placed.company_id = followup.company_id
-         CROSS JOIN LATERAL (
-                    SELECT (placed.date_order AT TIME ZONE 'UTC' AT TIME ZONE company.timezone)::date AS day) ordered
-              WHERE buyer.commercial_partner_id = followup.partner_id
-                AND placed.state = 'sale' AND placed.amount_untaxed > 0
-                AND ordered.day > done.date_done AND ordered.day <= done.date_done + %s""",
-            ORDER_DAYS,
+         CROSS JOIN LATERAL (SELECT %(day)s AS day) ordered
+              WHERE buyer.commercial_partner_id = followup.partner_id AND %(is_purchase)s
+                AND ordered.day > done.date_done AND ordered.day <= done.date_done + %(order_days)s""",
+            day=sources.orders.get_day(SQL("company.timezone"), "placed"),
+            is_purchase=sources.orders.is_purchase("placed"),
+            order_days=ORDER_DAYS,
         )
 
     # ------------------------------------------------------------------

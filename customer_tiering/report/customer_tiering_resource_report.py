@@ -1,11 +1,13 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .. import sources
+
 
 class CustomerTieringResourceReport(models.Model):
     """Who serves whom: a row per customer and company.
 
-    What was bought and the contacts come from the scorecard, as of the policy's last run; activities
+    What was bought and the interactions come from the scorecard, as of the policy's last run; activities
     and meetings are counted now, in the window that ends today. Their sums are computed once per
     query, not per customer, and only those that the query asks for: PostgreSQL leaves out a join
     whose columns nobody reads.
@@ -51,17 +53,17 @@ class CustomerTieringResourceReport(models.Model):
     )
     order_count = fields.Integer(string="Orders", readonly=True, help="Orders in the policy's window.")
     contact_count = fields.Integer(
-        string="Contacts",
+        string="Interactions",
         readonly=True,
         help="Meetings, done activities, e-mails, messages and notes in the policy's window.",
     )
     orders_per_contact = fields.Float(
-        string="Orders per Contact",
+        string="Orders per Interaction",
         readonly=True,
         digits=(16, 2),
         aggregator="avg",
-        help="Orders in the policy's window divided by the contacts in it. Of several customers: all their orders "
-        "divided by all their contacts.",
+        help="Orders in the policy's window divided by the interactions in it. Of several customers: all their orders "
+        "divided by all their interactions.",
     )
     activity_count = fields.Integer(
         string="Activities Done",
@@ -98,14 +100,17 @@ class CustomerTieringResourceReport(models.Model):
         policies = self.env["customer.tiering.policy"].sudo().with_context(active_test=False)
         policies = policies.search([("company_id", "in", self.env.companies.ids)])
         today = {company: company._get_tiering_today() for company in policies.company_id}
+        scopes = [
+            policy.company_id._get_tiering_scope(today[policy.company_id], policy.window_days) for policy in policies
+        ]
         return SQL(
             "SELECT * FROM unnest(%s::int[], %s::int[], %s::text[], %s::date[], %s::date[]) "
             "AS policy (id, company_id, timezone, window_start, as_of)",
             policies.ids,
-            [policy.company_id.id for policy in policies],
-            [policy.company_id._get_tiering_timezone().zone for policy in policies],
-            [policy._get_window(today[policy.company_id])[0] for policy in policies],
-            [today[policy.company_id] for policy in policies],
+            [scope.company_id for scope in scopes],
+            [scope.timezone for scope in scopes],
+            [scope.window_start for scope in scopes],
+            [scope.as_of for scope in scopes],
         )
 
     def _select(self):
@@ -152,24 +157,20 @@ class CustomerTieringResourceReport(models.Model):
                    COUNT(*) FILTER (WHERE activity.active IS NOT TRUE AND activity.date_done > of_policy.window_start
                                       AND activity.date_done <= of_policy.as_of) AS done,
                    COUNT(*) FILTER (WHERE activity.active) AS open,
-                   COUNT(*) FILTER (WHERE activity.active AND activity.date_deadline < of_policy.as_of) AS overdue
-              FROM mail_activity activity
-         LEFT JOIN sale_order ON activity.res_model = 'sale.order' AND sale_order.id = activity.res_id
-              JOIN res_partner partner ON partner.id = CASE WHEN activity.res_model = 'res.partner'
-                                                            THEN activity.res_id ELSE sale_order.partner_id END
+                   COUNT(*) FILTER (WHERE %(is_overdue)s) AS overdue
+              FROM %(documents)s
               JOIN customer_tiering_scorecard card ON card.partner_id = partner.commercial_partner_id
                                                   AND COALESCE(sale_order.company_id, card.company_id) = card.company_id
               JOIN of_policy ON of_policy.id = card.policy_id
-             WHERE activity.res_model IN ('res.partner', 'sale.order')
           GROUP BY card.id
-            """
+            """,
+            documents=sources.activities.get_documents(SQL("TRUE")),
+            is_overdue=sources.activities.is_overdue(SQL("of_policy.as_of")),
         )
 
     def _get_meeting_query(self):
         """Return the SELECT of the hours that meetings with each customer took."""
-        attended = self.env["customer.tiering.reader"]._get_meeting_query(
-            SQL("(SELECT DISTINCT company_id, timezone FROM of_policy)")
-        )
+        attended = sources.meetings.get_meeting_query(SQL("(SELECT DISTINCT company_id, timezone FROM of_policy)"))
         return SQL(
             """
             SELECT card.id AS card_id, SUM(met.hours) AS hours
@@ -184,7 +185,7 @@ class CustomerTieringResourceReport(models.Model):
         )
 
     def _read_group_select(self, aggregate_spec, query):
-        """The orders per contact of a group are its orders divided by its contacts, not an average of ratios."""
+        """Of a group, divide all orders by all interactions: no average of ratios."""
         if aggregate_spec == "orders_per_contact:avg":
             return SQL(
                 "SUM(%s)::float8 / NULLIF(SUM(%s), 0)",

@@ -2,6 +2,8 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools.misc import formatLang
 
+from .. import engine
+
 # What a manager with as many tiers usually wants, percent of the customers, the highest tier first.
 USUAL_SHARES = {1: (100,), 2: (20, 80), 3: (10, 30, 60), 4: (5, 15, 30, 50), 5: (5, 10, 20, 30, 35)}
 
@@ -31,11 +33,9 @@ class CustomerTieringAdvisor(models.TransientModel):
 
         :param customers: the frame of the policy's ``_compute_frame``
         """
-        from ..engine import schema  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         self.ensure_one()
         policy = self.policy_id
-        active = customers[customers[schema.ORDER_COUNT] > 0]
+        active = customers[customers[engine.schema.ORDER_COUNT] > 0]
         if active.empty:
             raise UserError(
                 self.env._(
@@ -46,18 +46,16 @@ class CustomerTieringAdvisor(models.TransientModel):
             )
         lines = [self._propose_window(customers)]
         if policy.method == "score":
-            lines.append(self._propose_floors(customers[schema.bought(customers)][schema.SCORE]))
+            lines.append(self._propose_floors(customers[engine.schema.bought(customers)][engine.schema.SCORE]))
         lines += [self._propose_bands(criterion, active) for criterion in policy.criterion_ids]
         self.customer_count = len(active)
         self.line_ids = [fields.Command.clear(), *(fields.Command.create(line) for line in lines if line)]
 
     def _propose_window(self, customers):
-        from ..engine import advisor, schema  # noqa: PLC0415
-
-        days = advisor.propose_window(customers[schema.GAP_MEDIAN_DAYS])
+        days = engine.advisor.propose_window(customers[engine.schema.GAP_MEDIAN_DAYS])
         if days == self.policy_id.window_days:
             return None
-        recency = customers[schema.RECENCY_DAYS]
+        recency = customers[engine.schema.RECENCY_DAYS]
         counts = {window: int((recency < window).sum()) for window in (self.policy_id.window_days, days)}
         return {
             "kind": "window",
@@ -74,21 +72,19 @@ class CustomerTieringAdvisor(models.TransientModel):
         }
 
     def _propose_floors(self, score):
-        from ..engine import advisor  # noqa: PLC0415
-
         tiers = self.policy_id.tier_ids
         shares = USUAL_SHARES.get(len(tiers)) or [100 / len(tiers)] * len(tiers)
-        floors = advisor.propose_floors(score, shares)
+        floors = engine.advisor.propose_floors(score, shares)
         current = tiers.mapped("entry_floor")
         if floors == current:
             return None
         return {
             "kind": "floors",
             "title": self.env._("Scores of the tiers"),
-            "current": self._format_floors(current, advisor.tier_distribution(score, current)),
-            "proposed": self._format_floors(floors, advisor.tier_distribution(score, floors)),
+            "current": self._format_floors(current, engine.advisor.tier_distribution(score, current)),
+            "proposed": self._format_floors(floors, engine.advisor.tier_distribution(score, floors)),
             "distribution": self.env._(
-                "So many customers in each tier; it aims at %(shares)s %% of the customers, the highest tier first.",
+                "The number of customers in each tier. It aims at %(shares)s %% of them, the highest tier first.",
                 shares=" / ".join(f"{share:g}" for share in shares),
             ),
             "values": {"floors": floors},
@@ -109,22 +105,20 @@ class CustomerTieringAdvisor(models.TransientModel):
         return formatLang(self.env, count, digits=0)
 
     def _propose_bands(self, criterion, active):
-        from ..engine import advisor, metrics  # noqa: PLC0415
-
-        metric = metrics.get(criterion.metric)
+        metric = criterion.metric_id._get_definition()
         values = metric.comparable(active)
         direction = metric.higher_is_better
-        bands = advisor.propose_bands(values, higher_is_better=direction, unit=metric.unit)
+        bands = engine.advisor.propose_bands(values, higher_is_better=direction, unit=metric.unit)
         if not bands or (criterion.band_unit == "value" and bands == criterion._get_bands()):
             return None
-        counts = advisor.band_distribution(values, bands, higher_is_better=direction)
+        counts = engine.advisor.band_distribution(values, bands, higher_is_better=direction)
         current = self._format_bands(criterion._get_bands())
         if criterion.band_unit == "average_order":
             current = self.env._("%(bands)s times the average order", bands=current)
         return {
             "kind": "bands",
             "criterion_id": criterion.id,
-            "title": self.env._("Limits of “%(metric)s”", metric=criterion._get_metric_label()),
+            "title": self.env._("Limits of “%(metric)s”", metric=criterion.metric_id.name),
             "current": current,
             "proposed": self._format_bands(bands),
             "distribution": self.env._(

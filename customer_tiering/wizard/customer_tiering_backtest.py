@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 from odoo.tools.misc import formatLang
 
+from .. import engine
+
 # What is known of a rule: the fields of the engine's ``Hits``, each as a field of the warning and of the plain rule.
 HITS = ("stopped", "precision", "recall", "lift", "money")
 
@@ -23,33 +25,33 @@ class CustomerTieringBacktest(models.TransientModel):
         string="Days Ago",
         required=True,
         default=90,
-        help="Pretends that it is so many days ago and warns. Who has not ordered since has stopped buying.",
+        help="Customers are flagged as of this many days ago. Those who have not ordered since have stopped buying.",
     )
     level = fields.Selection(
         [("watch", "Watch and High"), ("high", "High only")], string="Warning", required=True, default="watch"
     )
     with_lost = fields.Boolean(
         string="Lost Customers Too",
-        help="Customers who were already lost on that day are no warning any more. Here they count as warned of.",
+        help="Customers who were already lost on that day are usually left out. Here they count as flagged.",
     )
     verdict = fields.Text(readonly=True)
     is_judged = fields.Boolean(readonly=True)
     customer_count = fields.Integer(string="Customers", readonly=True)
     stopped_count = fields.Integer(string="Stopped Buying", readonly=True)
-    warned_count = fields.Integer(string="Warned Of", readonly=True)
+    warned_count = fields.Integer(string="Flagged", readonly=True)
     base_rate = fields.Float(string="Of All", readonly=True, digits=(5, 3))
     warning_stopped = fields.Integer(string="Right", readonly=True)
     warning_precision = fields.Float(
         string="Precision",
         readonly=True,
         digits=(5, 3),
-        help="Of the customers warned of, how many stopped buying.",
+        help="How many of the flagged customers stopped buying.",
     )
     warning_recall = fields.Float(
         string="Recall",
         readonly=True,
         digits=(5, 3),
-        help="Of the customers who stopped buying, how many were warned of.",
+        help="How many of the customers who stopped buying were flagged.",
     )
     warning_lift = fields.Float(
         string="Lift",
@@ -61,7 +63,7 @@ class CustomerTieringBacktest(models.TransientModel):
         string="Money Found",
         readonly=True,
         digits=(5, 3),
-        help="Of the amount that those who stopped had brought in the window, how much is of customers warned of.",
+        help="How much of the amount in the window, of all customers who stopped, is of flagged ones.",
     )
     naive_stopped = fields.Float(
         string="Right (Plain Rule)",
@@ -118,23 +120,21 @@ class CustomerTieringBacktest(models.TransientModel):
 
     def _judge(self):
         """Return the engine's ``Judgement`` of the warning of the past day."""
-        from ..engine import backtest, risk, schema  # noqa: PLC0415 - pandas stays out of the server's start-up
-
         policy, day = self.policy_id, self._get_day()
         customers = policy._compute_frame(day)
-        customers = customers[schema.bought(customers)]
+        customers = customers[engine.schema.bought(customers)]
         if not self.with_lost:
-            customers = customers[customers[schema.RISK] != risk.LOST]
+            customers = customers[customers[engine.schema.RISK] != engine.risk.LOST]
         # sudo: as in a run; the policy's managers get the counts only
         replica = self.env["customer.tiering.replica"].sudo()
-        since = replica._read_customers(policy, day + timedelta(days=self.days))
-        levels = {risk.HIGH, risk.LOST} | ({risk.WATCH} if self.level == "watch" else set())
-        last = since[schema.LAST_ORDER_DATE].reindex(customers.index)
-        return backtest.judge(
-            warned=customers[schema.RISK].isin(levels),
-            stopped=last <= schema.day(day),
-            recency_days=customers[schema.RECENCY_DAYS],
-            amount=customers[schema.AMOUNT],
+        since = replica._read_customers(policy._get_scope(day + timedelta(days=self.days)))
+        levels = {engine.risk.HIGH, engine.risk.LOST} | ({engine.risk.WATCH} if self.level == "watch" else set())
+        last = since[engine.schema.LAST_ORDER_DATE].reindex(customers.index)
+        return engine.backtest.judge(
+            warned=customers[engine.schema.RISK].isin(levels),
+            stopped=last <= engine.schema.day(day),
+            recency_days=customers[engine.schema.RECENCY_DAYS],
+            amount=customers[engine.schema.AMOUNT],
         )
 
     @api.model
@@ -153,14 +153,14 @@ class CustomerTieringBacktest(models.TransientModel):
             )
         if not judgement.warned:
             return env._(
-                "By these rules nobody would have been warned of on %(day)s, among %(customers)s customers.",
+                "By these rules nobody would have been flagged on %(day)s, among %(customers)s customers.",
                 day=day,
                 customers=self._format(judgement.customers),
             )
         if not judgement.stopped:
             return env._(
                 "Nobody has stopped buying: of %(customers)s customers all have ordered in the %(days)s days since "
-                "%(day)s, also the %(warned)s whom the warning would have named.",
+                "%(day)s, also the %(warned)s whom the warning would have flagged.",
                 customers=self._format(judgement.customers),
                 days=days,
                 day=day,
@@ -168,7 +168,7 @@ class CustomerTieringBacktest(models.TransientModel):
             )
         sentences = [
             env._(
-                "On %(day)s the warning would have named %(warned)s of %(customers)s customers. %(stopped)s of them "
+                "On %(day)s the warning would have flagged %(warned)s of %(customers)s customers. %(stopped)s of them "
                 "(%(precision)s %%) have bought nothing in the %(days)s days since; of all customers %(base)s %%.",
                 day=day,
                 warned=self._format(judgement.warned),

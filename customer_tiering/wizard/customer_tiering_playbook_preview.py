@@ -13,7 +13,7 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
 
     playbook_id = fields.Many2one("customer.tiering.playbook", required=True, ondelete="cascade", readonly=True)
     enabled = fields.Boolean(related="playbook_id.enabled")
-    trigger = fields.Selection(related="playbook_id.trigger")
+    looks_back = fields.Boolean(compute="_compute_looks_back")
     since = fields.Date(
         string="As if On Since",
         help="Count what happened to customers since this day, too. A playbook itself starts with the day on which "
@@ -31,6 +31,11 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         values = super().default_get(fields_list)
         values.setdefault("since", fields.Date.add(fields.Date.context_today(self), days=-30))
         return values
+
+    @api.depends("enabled", "playbook_id.trigger")
+    def _compute_looks_back(self):
+        for preview in self:
+            preview.looks_back = not preview.enabled and not preview.playbook_id._get_trigger().is_state
 
     def action_compute(self):
         """Compute the preview and show it."""

@@ -1,4 +1,5 @@
 import { _t } from "@web/core/l10n/translation";
+import { formatList } from "@web/core/l10n/utils";
 import { registry } from "@web/core/registry";
 import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
@@ -16,14 +17,40 @@ export class TieringSimulation extends Component {
     get totals() {
         const { directions, announced } = this.result;
         return [
-            { key: "up", label: _t("move up"), count: directions.up || 0, color: "text-success" },
-            { key: "down", label: _t("move down"), count: directions.down || 0, color: "text-danger" },
-            { key: "announced", label: _t("downgrades announced"), count: announced, color: "text-warning" },
-            { key: "new", label: _t("get their first tier"), count: directions.new || 0 },
-            { key: "other", label: _t("come from another policy"), count: directions.other || 0 },
-            { key: "elsewhere", label: _t("go to another policy"), count: directions.elsewhere || 0 },
-            { key: "left", label: _t("leave"), count: directions.left || 0, color: "text-danger" },
+            { key: "up", label: _t("Upgrades"), count: directions.up || 0, color: "text-success" },
+            { key: "down", label: _t("Downgrades"), count: directions.down || 0, color: "text-danger" },
+            { key: "announced", label: _t("Announced downgrades"), count: announced, color: "text-warning" },
+            { key: "new", label: _t("First tier"), count: directions.new || 0 },
+            { key: "other", label: _t("From another policy"), count: directions.other || 0 },
+            { key: "elsewhere", label: _t("To another policy"), count: directions.elsewhere || 0 },
+            { key: "left", label: _t("Leaving"), count: directions.left || 0, color: "text-danger" },
         ].filter((total) => total.count || ["up", "down"].includes(total.key));
+    }
+
+    /** What is at stake with those who change tier, and with those who get other prices, in sentences. */
+    get stakes() {
+        const { moved, repriced } = this.result;
+        return [
+            moved.customers && {
+                key: "moved",
+                text: _t(
+                    "Customers who change tier brought %(revenue)s in the last 12 months. Their open quotations: %(quotations)s, over %(quoted)s in all.",
+                    this.formatStake(moved)
+                ),
+            },
+            repriced.customers && {
+                key: "prices",
+                text: _t(
+                    "Customers who get other prices: %(customers)s. They brought %(revenue)s in the last 12 months. Their open quotations: %(quotations)s, over %(quoted)s in all.",
+                    this.formatStake(repriced)
+                ),
+            },
+        ].filter(Boolean);
+    }
+
+    get nobody() {
+        const tiers = formatList(this.result.empty, { style: "or" });
+        return _t("Nobody would be in %(tiers)s.", { tiers });
     }
 
     /** The tiers of a row or column, without the last one ("no tier") where nobody is in it. */
@@ -52,6 +79,15 @@ export class TieringSimulation extends Component {
 
     total(column) {
         return this.rows.reduce((sum, row) => sum + this.cell(row, column).customers, 0);
+    }
+
+    formatStake({ customers, revenue, quotations, quoted }) {
+        return {
+            customers: this.formatCount(customers),
+            revenue: this.formatMoney(revenue),
+            quotations: this.formatCount(quotations),
+            quoted: this.formatMoney(quoted),
+        };
     }
 
     formatCount(count) {

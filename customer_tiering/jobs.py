@@ -1,0 +1,38 @@
+"""The addon's scheduled actions: how they are called, and what they tell Odoo of their progress.
+
+Nothing else here uses what Odoo offers for this, which is another thing in each of its versions.
+"""
+
+from odoo import fields
+
+NIGHTLY = "customer_tiering.ir_cron_nightly"
+RUNS = "customer_tiering.ir_cron_process_queue"
+REFRESH = "customer_tiering.ir_cron_refresh"
+FOLLOWUPS = "customer_tiering.ir_cron_followup"
+
+
+def get(env, name):
+    """Return a scheduled action as superuser, or no record if somebody has deleted it; without a query."""
+    # sudo: they belong to the system user, and whose work they do need not see them
+    return env["ir.cron"].sudo().browse(env["ir.model.data"].sudo()._xmlid_to_res_id(name) or ())
+
+
+def call(env, name, at=None):
+    """Have a scheduled action run soon, or at ``at``, a ``datetime`` (UTC); return whether it is there."""
+    job = get(env, name)
+    if job:
+        job._trigger(at)
+    return bool(job)
+
+
+def call_again(env, name):
+    """Have a scheduled action run again in a minute, if it is there."""
+    call(env, name, fields.Datetime.add(fields.Datetime.now(), minutes=1))
+
+
+def commit(env, done=0, left=None):
+    """Commit, and tell Odoo of the scheduled action that runs now how much is done and, where known, left.
+
+    :return: whether there is time to go on; else Odoo calls the action again, as long as something is left
+    """
+    return bool(env["ir.cron"]._commit_progress(done, remaining=left))

@@ -1,0 +1,539 @@
+"""Every sentence about a customer, from the scorecard, the rules and the fitted values of the policy's last run.
+
+All texts are plain, never markup, in the language of the scorecard's environment and with its way to write numbers and
+dates. A sentence is one string to translate, with placeholders; nothing is put together from parts of sentences. What
+stands in a list within a sentence is joined as the language does it, and sentences are joined by a space.
+"""
+
+import math
+from datetime import date
+
+from odoo.tools import float_round, format_date, format_list
+from odoo.tools.misc import formatLang
+
+from . import engine
+
+# A sentence names the easiest ways only.
+NAMED_WAYS = 3
+# Where the number stands in how a value reads.
+NUMBER = "%(number)s"
+# The days that are told count from here.
+EPOCH = date(1970, 1, 1)
+
+
+class Words:
+    """What metrics are called, and how their values read.
+
+    :param card: the ``customer.tiering.scorecard`` whose currency is meant, in whose environment's language
+    :param version: the ``customer.tiering.policy.version`` that knows metrics that are gone since
+    """
+
+    def __init__(self, card, version):
+        self.card, self.env = card, card.env
+        self.texts = version._get_metric_texts()
+
+    def name(self, metric):
+        return self.texts.get(metric.key, {}).get("name") or metric.key
+
+    def deed(self, metric):
+        """Return what makes the days of a metric begin again, as “an order today”; None where nobody said it."""
+        return self.texts.get(metric.key, {}).get("deed")
+
+    def value(self, metric, value):
+        """Return a value as a person reads it: “12 days”, “3 orders”, “$ 1,234.00”."""
+        env, texts = self.env, self.texts.get(metric.key, {})
+        if not self.may_see(metric):
+            return env._("not shown to you")
+        if metric.unit == "money":
+            return formatLang(env, value, currency_obj=self.card.currency_id)
+        if metric.unit == "yes_no":
+            return env._("yes") if value else env._("no")
+        number = format_number(env, value, 1)
+        if metric.choices:
+            return self._choices(metric, value, number)
+        if metric.unit == "days":
+            return env._("1 day") if value == 1 else env._("%(number)s days", number=number)
+        text = (value == 1 and texts.get("text_one")) or texts.get("text_many")
+        if text:
+            return text.replace(NUMBER, number)
+        return env._("%(number)s %%", number=number) if metric.unit == "percent" else number
+
+    def _choices(self, metric, value, number):
+        """Return the choices that have so many points, and the points."""
+        fnames = self.texts.get(metric.key, {}).get("fields") or [None]
+        field = self.env["res.partner"]._fields.get(fnames[0])
+        labels = dict(field._description_selection(self.env)) if field and field.type == "selection" else {}
+        chosen = [str(labels.get(choice, choice)) for choice, points in metric.choices if points == value]
+        if not chosen:
+            return self.env._("%(number)s points", number=number)
+        return self.env._(
+            "%(choice)s (%(number)s points)", choice=format_list(self.env, chosen, style="or"), number=number
+        )
+
+    def may_see(self, metric):
+        """Whether the person may see the contact's fields behind a metric, if there are any."""
+        fnames = self.texts.get(metric.key, {}).get("fields") or ()
+        return self.env["customer.tiering.metric"]._may_see_fields(fnames)
+
+
+class Explanation:
+    """What explains the tier of one customer.
+
+    :param card: the ``customer.tiering.scorecard``
+    :param rules: the engine's ``PolicyRules`` of the policy's last run, or None
+    :param fit: the engine's ``Fit`` that it scored by, or None
+    """
+
+    def __init__(self, card, rules, fit):
+        self.card, self.rules, self.fit = card, rules, fit
+        self.env = card.env
+        # Of the run that wrote the scorecard, which may be an earlier one than the policy's last.
+        self.version = card.run_id.exists().version_id.sudo()
+        self.words = Words(card, self.version)
+
+    def get_data(self):
+        """Return all of it, a dict of plain values; docs/development.md says what they are."""
+        card = self.card
+        data = {
+            "tier": card.tier_id.name or False,
+            "score": card.score,
+            "score_text": self.env._("%(score)s of 100 points", score=formatLang(self.env, card.score)),
+            "lines": self._get_lines(),
+            "total_text": formatLang(self.env, card.score),
+            "rule": self._get_rule(),
+            "next": self._get_next(),
+            "keep": self._get_keep(),
+            "lock": self._get_lock(),
+            "lifecycle": self._get_lifecycle(),
+            "risk": self._get_risk(),
+        }
+        return {**data, "text": " ".join(self._get_sentences(data))}
+
+    def _get_sentences(self, data):
+        """Return all that the data say, for screen readers and other programs."""
+        card, env = self.card, self.env
+        score = formatLang(env, card.score)
+        if card.tier_id:
+            sentences = [env._("%(tier)s, %(score)s of 100 points.", tier=card.tier_id.name, score=score)]
+        else:
+            sentences = [env._("No tier, %(score)s of 100 points.", score=score)]
+        sentences += [
+            env._(
+                "%(metric)s: %(value)s gives %(points)s points and, with weight %(weight)s, %(part)s of the score.",
+                metric=line["label"],
+                value=line["text"],
+                points=line["points_text"],
+                weight=line["weight_text"],
+                part=formatLang(env, line["contribution"]),
+            )
+            for line in data["lines"]
+        ]
+        sentences.append(data["rule"])
+        sentences += [data[part] and data[part]["sentence"] for part in ("next", "keep", "lock", "lifecycle", "risk")]
+        return filter(None, sentences)
+
+    # ------------------------------------------------------------------
+    # The score
+    # ------------------------------------------------------------------
+
+    def _get_lines(self):
+        """Return the score's parts in the order of the policy's criteria; none for who never bought."""
+        card, env = self.card, self.env
+        # A metric without a weight is no criterion; it leads to the tier in another way.
+        parts = {key: part for key, part in (card.sudo().told or {}).items() if part[2] is not None}
+        if not card.last_order_date or not parts:
+            return []
+        rules = self.version._get_rules()
+        # The database keeps the keys of a JSON object in an order of its own.
+        order = {key: rank for rank, key in enumerate(card.policy_id.criterion_ids.metric_id.mapped("key"))}
+        total_weight = sum(weight for _value, points, weight, _contribution in parts.values() if points is not None)
+        lines = []
+        for key in sorted(parts, key=lambda key: order.get(key, len(order))):
+            value, points, weight, contribution = parts[key]
+            metric, is_left_out = rules.get_metric(key), points is None
+            maximum = float_round(100 * weight / total_weight, 2) if total_weight and not is_left_out else 0
+            lines.append(
+                {
+                    "metric": key,
+                    "label": self.words.name(metric),
+                    "text": env._("not known, left out") if is_left_out else self._format_own(metric, value),
+                    "points": points or 0,
+                    "points_text": "–" if is_left_out else formatLang(env, points, digits=1),
+                    "weight": weight,
+                    "weight_text": format_number(env, weight, 2),
+                    "contribution": contribution,
+                    "maximum": maximum,
+                    "contribution_text": "–"
+                    if is_left_out
+                    else env._(
+                        "%(contribution)s of %(maximum)s",
+                        contribution=formatLang(env, contribution),
+                        maximum=formatLang(env, maximum),
+                    ),
+                }
+            )
+        return lines
+
+    def _format_own(self, metric, value):
+        """Return the customer's own value of a metric as a person reads it, today's where days count."""
+        value = get_today(self.card, metric, value)
+        return self.env._("none") if value is None else self.words.value(metric, value)
+
+    # ------------------------------------------------------------------
+    # The tier
+    # ------------------------------------------------------------------
+
+    def _get_rule(self):
+        """Return what the tier that the rules came to asks for, or False."""
+        env, rules, tier = self.env, self.rules, self.card.computed_tier_id
+        rule = rules and _find_rule(rules, tier)
+        if not rule:
+            return False
+        if rules.tier_method == "score":
+            floor = format_number(env, rule.floor, 2)
+            if rule.kept < rule.floor:
+                return env._(
+                    "%(tier)s starts at %(floor)s points and is kept down to %(kept)s.",
+                    tier=tier.name,
+                    floor=floor,
+                    kept=format_number(env, rule.kept, 2),
+                )
+            return env._("%(tier)s starts at %(floor)s points.", tier=tier.name, floor=floor)
+        if rules.tier_method == "customer_share":
+            return env._(
+                "%(tier)s is for %(share)s %% of the customers.",
+                tier=tier.name,
+                share=format_number(env, rule.share, 2),
+            )
+        if rules.tier_method == "revenue_share":
+            return env._(
+                "%(tier)s is for those who bring %(share)s %% of the revenue.",
+                tier=tier.name,
+                share=format_number(env, rule.share, 2),
+            )
+        if rules.tier_method == "clusters":
+            return env._("%(tier)s is a group of customers who resemble each other.", tier=tier.name)
+        if not rule.conditions:
+            return env._("%(tier)s is for all who meet no higher tier's conditions.", tier=tier.name)
+        conditions = [self._say_condition(condition) for condition in rule.conditions]
+        style = "or" if rule.match_any else "standard"
+        return env._(
+            "%(tier)s needs %(conditions)s.", tier=tier.name, conditions=format_list(env, conditions, style=style)
+        )
+
+    def _say_condition(self, condition):
+        metric = self.rules.get_metric(condition.metric)
+        said = {"metric": self.words.name(metric), "value": self.words.value(metric, condition.value)}
+        if condition.operator == ">=":
+            return self.env._("%(metric)s of at least %(value)s", **said)
+        return self.env._("%(metric)s of at most %(value)s", **said)
+
+    def _get_next(self):
+        """Return the next tier and the ways to it; False at the top or locked in one tier."""
+        card, env = self.card, self.env
+        tier = card.next_tier_id
+        if not tier or card.lock_mode == "fixed":
+            return False
+        ways = find_ways(card, self.rules, self.fit, tier, keep=False)
+        words = self._say_ways(ways)
+        return {
+            "tier": tier.name,
+            "points": card.points_to_next,
+            "ways": words,
+            "together": ways.together,
+            "sentence": bool(words)
+            and env._("To reach %(tier)s: %(ways)s.", tier=tier.name, ways=self._list_ways(words, ways.together)),
+        }
+
+    def _get_keep(self):
+        """Return the announced downgrade and the ways to call it off; False when none is announced."""
+        card, env = self.card, self.env
+        if not card.pending_tier_id:
+            return False
+        tier, date = card.computed_tier_id, format_date(env, card.pending_date)
+        ways = find_ways(card, self.rules, self.fit, tier, keep=True)
+        words = self._say_ways(ways)
+        sentences = [env._("On %(date)s the tier falls to %(tier)s.", date=date, tier=card.pending_tier_id.name)]
+        if words:
+            sentences.append(
+                env._(
+                    "To keep %(tier)s until then: %(ways)s.",
+                    tier=tier.name,
+                    ways=self._list_ways(words, ways.together),
+                )
+            )
+        return {
+            "tier": tier.name,
+            "to": card.pending_tier_id.name,
+            "date": date,
+            "ways": words,
+            "together": ways.together,
+            "sentence": " ".join(sentences),
+        }
+
+    def _list_ways(self, words, together):
+        if together:
+            return format_list(self.env, words)
+        return format_list(self.env, words[:NAMED_WAYS], style="or")
+
+    def _say_ways(self, ways):
+        """Return each of the engine's ``Ways`` in words, the easiest first."""
+        order = [self._say_order(*ways.order)] if ways.order else []
+        return [*order, *map(self._say_way, ways.single)]
+
+    def _say_order(self, count, amount):
+        """Return so many orders placed today in words; an amount of 0 does not matter."""
+        env = self.env
+        money = formatLang(env, amount, currency_obj=self.card.currency_id)
+        if count == 1:
+            return env._("an order of %(amount)s today", amount=money) if amount else env._("an order today")
+        if amount:
+            return env._("%(count)s orders of %(amount)s together today", count=count, amount=money)
+        return env._("%(count)s orders today", count=count)
+
+    def _say_way(self, way):
+        metric, words = self.rules.get_metric(way.metric), self.words
+        deed = words.deed(metric)
+        if deed and metric.ages and not way.change > 0:
+            return deed
+        needed = words.value(metric, way.needed)
+        adds_up = metric.unit == "count" or metric.after_order == "its_amount_more"
+        if adds_up and way.change > 0 and words.may_see(metric):
+            return self.env._(
+                "%(change)s more (%(needed)s in all)", change=words.value(metric, way.change), needed=needed
+            )
+        return self.env._("%(metric)s: %(needed)s", metric=words.name(metric), needed=needed)
+
+    def _get_lock(self):
+        """Return who locked the tier, why and until when; False without a lock."""
+        card, env = self.card, self.env
+        lock = card.lock_id.sudo()
+        if not lock:
+            return False
+        date_end = format_date(env, lock.date_end) if lock.date_end else False
+        said = {"tier": lock.tier_id.name, "user": lock.user_id.name, "reason": lock.reason}
+        if lock.mode == "floor" and date_end:
+            sentence = env._(
+                "At least %(tier)s until %(date)s, decided by %(user)s: %(reason)s.", date=date_end, **said
+            )
+        elif lock.mode == "floor":
+            sentence = env._("At least %(tier)s, decided by %(user)s: %(reason)s.", **said)
+        elif date_end:
+            sentence = env._("Exactly %(tier)s until %(date)s, decided by %(user)s: %(reason)s.", date=date_end, **said)
+        else:
+            sentence = env._("Exactly %(tier)s, decided by %(user)s: %(reason)s.", **said)
+        sentences = [sentence]
+        computed = card.computed_tier_id.name or False
+        if card.differs:
+            sentences.append(
+                env._("The rules alone come to %(tier)s.", tier=computed)
+                if computed
+                else env._("The rules alone come to no tier.")
+            )
+        return {
+            "mode": lock.mode,
+            "tier": said["tier"],
+            "computed": computed,
+            "differs": card.differs,
+            "reason": said["reason"],
+            "user": said["user"],
+            "date_end": date_end,
+            "sentence": " ".join(sentences),
+        }
+
+    # ------------------------------------------------------------------
+    # The relation
+    # ------------------------------------------------------------------
+
+    def _get_lifecycle(self):
+        """Return the stage and what it means; False without one."""
+        card, env = self.card, self.env
+        if not card.lifecycle:
+            return False
+        label = dict(card._fields["lifecycle"]._description_selection(env))[card.lifecycle]
+        meaning = self._say_stage()
+        return {
+            "label": label,
+            "meaning": meaning,
+            "sentence": env._("Stage: %(stage)s. %(meaning)s", stage=label, meaning=meaning),
+        }
+
+    def _say_stage(self):
+        """Return what the stage means, with the policy's numbers."""
+        env, policy = self.env, self.card.policy_id
+        days = policy.lifecycle_exploring_days
+        exploring = env._("Has ordered on a single day so far.")
+        if days > 1:
+            exploring = env._("Has ordered on at most %(days)s days so far.", days=format_number(env, days))
+        return {
+            "prospect": env._("Has not bought yet."),
+            "exploring": exploring,
+            "forming": env._(
+                "Buys at least %(rise)s %% more than before.", rise=format_number(env, policy.lifecycle_growing, 2)
+            ),
+            "stable": env._("Buys in the usual rhythm."),
+            "declining": env._(
+                "No order for more than %(late)s times the usual gap, or at least %(fall)s %% less than before.",
+                late=format_number(env, policy.lifecycle_late, 2),
+                fall=format_number(env, policy.lifecycle_falling, 2),
+            ),
+            "lost": env._(
+                "No order for more than %(lost)s times the usual gap.",
+                lost=format_number(env, policy.lifecycle_lost, 2),
+            ),
+        }[self.card.lifecycle]
+
+    def _get_risk(self):
+        """Return the churn warning and its reason; False without one."""
+        card, env = self.card, self.env
+        if not card.risk_reason:
+            return False
+        said = {
+            "level": dict(card._fields["risk"]._description_selection(env))[card.risk],
+            "reason": card.risk_reason,
+        }
+        if card.risk == "lost":  # always 100 %
+            sentence = env._("Risk: %(level)s. %(reason)s", **said)
+        else:
+            sentence = env._("Risk: %(level)s (%(rank)s %%). %(reason)s", rank=card.risk_rank, **said)
+        return {
+            "level": card.risk,
+            "label": said["level"],
+            "rank": card.risk_rank,
+            "reason": said["reason"],
+            "sentence": sentence,
+        }
+
+
+# ----------------------------------------------------------------------
+# Why a customer is at risk
+# ----------------------------------------------------------------------
+
+
+def risk_reason(card):
+    """Return in words what speaks for losing the customer: a sentence for each signal of the last run that scored them,
+    with the days until today. Empty without a risk.
+    """
+    signals = (card.risk_signals or "").split()
+    late = engine.risk.LATE in signals
+    sentences = [_say_late(card)] if late else []
+    if engine.risk.FALLING in signals and not (late and card.growth <= -100):  # the day of the last order says that
+        sentences.append(_say_falling(card))
+    if engine.risk.SILENT in signals:
+        sentences.append(
+            card.env._("No interaction for %(days)s days.", days=format_number(card.env, card.days_since_contact))
+        )
+    return " ".join(sentences)
+
+
+def _say_late(card):
+    env, gap = card.env, round(card.usual_gap_days)
+    days = format_number(env, card.recency_days)
+    if card.purchase_days >= engine.metrics.RHYTHM_DAYS:
+        if gap == 1:
+            return env._("Usually orders every day; the last order was %(days)s days ago.", days=days)
+        return env._(
+            "Usually orders every %(gap)s days; the last order was %(days)s days ago.",
+            gap=format_number(env, gap),
+            days=days,
+        )
+    if gap == 1:
+        return env._("Customers like this order again after 1 day; the last order was %(days)s days ago.", days=days)
+    return env._(
+        "Customers like this order again after %(gap)s days; the last order was %(days)s days ago.",
+        gap=format_number(env, gap),
+        days=days,
+    )
+
+
+def _say_falling(card):
+    """Return how the later half of the window compares with the earlier one."""
+    env, fall = card.env, round(-card.growth)
+    if fall >= 100:
+        return env._("No order in the last %(days)s days.", days=format_number(env, card.policy_id.window_days // 2))
+    if 48 <= fall <= 52:
+        return env._("The amount has halved.")
+    return env._("The amount has fallen by %(fall)s %%.", fall=format_number(env, fall))
+
+
+# ----------------------------------------------------------------------
+# Ways
+# ----------------------------------------------------------------------
+
+
+def find_ways(card, rules, fit, tier, keep):
+    """Return the engine's ``Ways`` of a customer to enter or to keep ``tier``; none where they are not known."""
+    rule = _find_reachable(card, rules, fit, tier)
+    if not rule:
+        return engine.ways.Ways()
+    return engine.ways.to_tier(rules, fit, _get_values(card, rules), rule, keep=keep, left_out=_get_left_out(card))
+
+
+def say_missing_amount(card, rules, fit):
+    """Return in words the amount of an order today that keeps a tier about to be lost, else reaches the next one.
+
+    :return: False where no amount alone leads there, or it is not known
+    """
+    keep = bool(card.pending_tier_id)
+    rule = _find_reachable(card, rules, fit, card.computed_tier_id if keep else card.next_tier_id)
+    if not rule:
+        return False
+    amount = engine.ways.missing_amount(
+        rules, fit, _get_values(card, rules), rule, keep=keep, left_out=_get_left_out(card)
+    )
+    if amount is None:
+        return False
+    return formatLang(card.env, amount, currency_obj=card.currency_id) if amount else card.env._("any amount")
+
+
+def _find_reachable(card, rules, fit, tier):
+    """Return the rule of a tier; None before the first run and for who never bought."""
+    return _find_rule(rules, tier) if rules and fit and card.last_order_date else None
+
+
+def _find_rule(rules, tier):
+    return next((rule for rule in rules.tiers if rule.key == tier.id), None)
+
+
+def _get_values(card, rules):
+    """Return what the ways look at: ``{metric: value}``, NaN when it is unknown."""
+    return {key: _get_value(card, rules.get_metric(key)) for key in (*rules.metrics, "monetary")}
+
+
+def _get_value(card, metric):
+    if metric.of_window and not card.order_count:
+        return math.nan
+    told = (card.sudo().told or {}).get(metric.key)
+    if told:
+        value = get_today(card, metric, told[0])
+    else:  # by the rules at that time nobody looked at it
+        value = card[metric.column] if metric.column in card._fields and not metric.ages else None
+    return math.nan if value is None else value
+
+
+def _get_left_out(card):
+    """Return the metrics without which the customer was judged, because they are not known."""
+    told = card.sudo().told or {}
+    return {key for key, (_value, points, weight, _part) in told.items() if weight and points is None}
+
+
+def get_today(card, metric, value):
+    """Return today's value of a metric that was told as ``value``, see the engine's ``tell``; None: unknown."""
+    if not metric.ages:
+        return value
+    if metric.unit == "days":
+        return None if value is None else (card.company_id._get_tiering_today() - EPOCH).days - value
+    return card[metric.column] if metric.column in card._fields and card.gap_median_days else None
+
+
+# ----------------------------------------------------------------------
+# Numbers
+# ----------------------------------------------------------------------
+
+
+def format_number(env, number, decimals=0):
+    """Return a number with at most so many decimals, without zeros at the end."""
+    number = float_round(number, precision_digits=decimals)
+    while decimals and float_round(number, precision_digits=decimals - 1) == number:
+        decimals -= 1
+    return formatLang(env, number, digits=decimals)
