@@ -2,7 +2,7 @@ import re
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL, format_list, ormcache
+from odoo.tools import SQL, clean_context, format_list, ormcache
 
 from .. import engine, messages
 
@@ -479,7 +479,9 @@ class CustomerTieringMetric(models.Model):
             if vals.get("field_id") and "ages" not in vals:
                 field = self.env["ir.model.fields"].sudo().browse(vals["field_id"])
                 vals["ages"] = field.ttype in ("date", "datetime")
-        metrics = super().create(vals_list)
+        # What was refused above does not come back as a default of the client's context.
+        env = self.env if self.env.su else self.env(context=clean_context(self.env.context))
+        metrics = super(CustomerTieringMetric, self.with_env(env)).create(vals_list)
         self.env.registry.clear_cache()
         return metrics
 

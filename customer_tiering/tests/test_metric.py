@@ -374,8 +374,10 @@ class TestMetric(TieringCommon):
         ):
             with self.subTest(**values), self.assertRaisesRegex(UserError, message), self.env.cr.savepoint():
                 mine.create(values)
+        lies = {"default_column": "policy_id", "default_key": "amount", "default_needed_columns": "company_id"}
         for values in (field, ratio):
-            metric = mine.create(values)
+            metric = mine.with_context(**lies).create(values)
+            self.assertFalse(metric.needed_columns)
             self.assertEqual(metric.column, metric.key)
             with self.assertRaisesRegex(UserError, "is set by itself"), self.env.cr.savepoint():
                 metric.column = "amount"
