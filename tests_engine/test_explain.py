@@ -105,7 +105,7 @@ KNOWN_OR_NOT = st.one_of(st.none(), st.floats(0, 100), st.sampled_from([0.0, 50.
 @examples(60)
 @given(
     st.lists(st.tuples(KNOWN_OR_NOT, KNOWN_OR_NOT, KNOWN_OR_NOT), min_size=1, max_size=8),
-    st.tuples(*[st.integers(0, 9)] * 3),
+    st.tuples(*[st.integers(0, 9)] * 3).filter(any),
 )
 def test_who_is_judged_without_a_metric_scores_as_if_there_were_none(rows, weights):
     weights = dict(zip("rfm", weights, strict=True))
