@@ -1,5 +1,6 @@
 """What the benchmarks share: a connection to the database, and the report."""
 
+import datetime
 import json
 import os
 import platform
@@ -72,12 +73,14 @@ def format_table(header, rows):
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def save(name, text, targets):
+def save(name, text, targets, machine):
     """Keep a report among the results, and show it.
 
     :param targets: ``[(figure, target, measured, whether it is met)]``, for the table of all targets
+    :param machine: what :func:`describe_machine` returned
     """
     path = RESULTS / f"{name}.md"
     path.write_text(text, encoding="utf-8")
-    path.with_suffix(".json").write_text(json.dumps({"targets": targets}, indent=1), encoding="utf-8")
+    found = {"date": datetime.date.today().isoformat(), "machine": machine, "targets": targets}
+    path.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(f"{text}\nwritten to {path.relative_to(RESULTS.parent.parent)}")

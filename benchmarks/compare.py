@@ -7,6 +7,7 @@ of them. ``BENCH_PYTHON`` is the Python of the peers' own environment.
 """
 
 import argparse
+import datetime
 import json
 import os
 import subprocess
@@ -210,7 +211,7 @@ class Session:
             if count != before["rows"].get(table, 0)
         }
         print(f"{found['seconds']:.2f} s", file=sys.stderr)
-        found["turn"] = turn
+        found |= {"turn": turn, "date": datetime.date.today().isoformat(), "machine": self.machine}
         if turn is None:
             self.once[name] = found
         else:
@@ -311,7 +312,6 @@ class Session:
         return {
             "size": self.size,
             "as_of": self.as_of,
-            "machine": self.machine,
             "packages": self.get_packages(),
             **self.counts,
             "figures": {name: turns for name, turns in self.figures.items() if turns},

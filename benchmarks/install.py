@@ -76,7 +76,7 @@ def main():
         for database in (target, *bases.values()):
             drop(database)
     name = f"install-{options.partners // 1000}k"
-    save(name, report(machine, options.rounds, found), get_targets(f"{options.partners:,} partners", found))
+    save(name, report(machine, options.rounds, found), get_targets(f"{options.partners:,} partners", found), machine)
 
 
 # ----------------------------------------------------------------------

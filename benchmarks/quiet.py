@@ -100,7 +100,7 @@ the client's clock. The target is a ratio of at most {TARGET}.
 
 {"".join(texts).rstrip()}
 """
-    save(f"quiet-{size}", text, targets)
+    save(f"quiet-{size}", text, targets, machine)
 
 
 # ----------------------------------------------------------------------

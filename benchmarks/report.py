@@ -60,6 +60,7 @@ class Target(NamedTuple):
     target: str
     measured: str
     met: bool
+    when: str  # the days on which it was measured
 
 
 def save(results):
@@ -125,6 +126,24 @@ def count_rows(results, name, table=None):
     return statistics.median(turn["rows"].get(table, 0) if table else sum(turn["rows"].values()) for turn in turns)
 
 
+def get_days(found):
+    """Return on which day, or from which to which, figures were measured."""
+    days = sorted({one["date"] for one in found})
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def describe_machines(results):
+    """Return on what the figures of a size were measured, with the days where it was not always the same."""
+    found = [turn for turns in results["figures"].values() for turn in turns] + list(results["once"].values())
+    found += [read_others(name) for name in get_others(results["size"])]
+    of_machine = {}
+    for one in found:
+        of_machine.setdefault(one["machine"], []).append(one)
+    if len(of_machine) == 1:
+        return f"Measured on {get_days(found)}: {next(iter(of_machine))}."
+    return "\n".join(f"* {get_days(of_machine[machine])}: {machine}." for machine in sorted(of_machine))
+
+
 # ----------------------------------------------------------------------
 # The report of one size
 # ----------------------------------------------------------------------
@@ -134,12 +153,13 @@ def render(results, everything):
     once = results["once"]
     parts = [
         f"# {results['size']}: {results['customers']:,} customers, {results['orders']:,} orders",
-        f"{results['machine']}. The peers' own environment: {results['packages']}. As of {results['as_of']}.",
+        f"As of {results['as_of']}. The peers' own environment: {results['packages']}.",
+        describe_machines(results),
         "## Targets",
         format_table(
-            ["figure", "target", "measured", ""],
+            ["figure", "target", "measured", "", "on"],
             [
-                [one.figure, one.target, one.measured, "met" if one.met else "**missed**"]
+                [one.figure, one.target, one.measured, "met" if one.met else "**missed**", one.when]
                 for one in get_targets(results, everything)
             ],
         ),
@@ -158,7 +178,8 @@ def render(results, everything):
         text = (
             f"{1000 * single['median']:.0f} ms ({1000 * single['least']:.0f} to {1000 * single['most']:.0f}) and "
             f"{single['median_queries']:.0f} queries, median of {single['customers']}; "
-            f"{1000 * single['together']:.1f} ms each where {single['together_customers']} wait together."
+            f"{1000 * single['together']:.1f} ms each where {single['together_customers']} wait together. Measured on "
+            f"{get_days([single])}."
         )
         parts += ["## A single customer, as after an order", text]
     for name, title, module in (
@@ -167,7 +188,7 @@ def render(results, everything):
         ("followups", "Activities of a playbook", followups),
     ):
         if name in once:
-            parts += [f"## {title}", module.render(once[name]).strip()]
+            parts += [f"## {title}", f"Measured on {get_days([once[name]])}.", module.render(once[name]).strip()]
     if rows := get_growth(everything):
         parts += ["## Growth", format_table(["full run", "time", "× the size before", "memory MiB"], rows)]
     return "\n\n".join(parts) + "\n"
@@ -177,7 +198,7 @@ def render_figures(results, names):
     rows = []
     for name, label in names.items():
         if name in results["failures"]:
-            rows.append([label, results["failures"][name], "", "", "", "", ""])
+            rows.append([label, results["failures"][name], *[""] * 6])
         elif (seconds := median(results, name)) is not None:
             to_b0 = ratio(results, name)
             queries = median(results, name, "queries")
@@ -190,9 +211,10 @@ def render_figures(results, names):
                     "" if queries is None else f"{queries:,.0f}",
                     f"{count_rows(results, name):,.0f}",
                     f"{median(results, name, 'wal') / 1e6:,.1f}",
+                    get_days(results["figures"][name]),
                 ]
             )
-    return format_table(["", "s", "ratio to B0", "memory MiB", "queries", "rows written", "WAL MB"], rows)
+    return format_table(["", "s", "ratio to B0", "memory MiB", "queries", "rows written", "WAL MB", "on"], rows)
 
 
 def render_phases(results):
@@ -246,14 +268,15 @@ def get_targets(results, everything):
     """Return the targets that this size can show."""
     targets = []
 
-    def add(figure, target, value, limit, form="{:.2f}", more=""):
+    def add(figure, target, value, limit, form="{:.2f}", more="", of="run"):
         if value is not None:
-            targets.append(Target(figure, target, form.format(value) + more, value <= limit))
+            when = get_days(results["figures"].get(of) or [results["once"][of]])
+            targets.append(Target(figure, target, form.format(value) + more, value <= limit, when))
 
     scorecards = count_rows(results, "run", "customer_tiering_scorecard")
     at_200k = "" if results["size"] == "200k" else " (the target is for 200k)"
     add("full run" + at_200k, "≤ 1.0 × B0", ratio(results, "run"), 1.0)
-    add("every metric", "≤ 2.0 × B0", ratio(results, "every metric"), 2.0)
+    add("every metric", "≤ 2.0 × B0", ratio(results, "every metric"), 2.0, of="every metric")
     add("run on unchanged data", "≤ 0.6 × full run", ratio(results, "run, unchanged", "run"), 0.6)
     add(
         "run on unchanged data",
@@ -281,16 +304,17 @@ def get_targets(results, everything):
     once = results["once"]
     if "single" in once:
         single = once["single"]
-        add("single customer, alone", "≤ 10 ms of work", 1000 * single["median"], 10, "{:.1f}", " ms")
+        add("single customer, alone", "≤ 10 ms of work", 1000 * single["median"], 10, "{:.1f}", " ms", "single")
         together = 1000 * single["together"]
-        add("single customer, of those who wait together", "≤ 10 ms of work", together, 10, "{:.1f}", " ms")
+        add("single customer, of those who wait together", "≤ 10 ms of work", together, 10, "{:.1f}", " ms", "single")
     loop, run, again = (median(results, name) for name in ("ORM loop", "run", "run, unchanged"))
     at_20k = "" if results["size"] == "20k" else " (the target is for 20k)"
     if loop and run:
-        targets.append(Target(f"ORM loop{at_20k}", "≥ 100 × slower", f"{loop / run:.0f}", loop / run >= 100))
+        figure, when = f"ORM loop{at_20k}", get_days(results["figures"]["ORM loop"])
+        targets.append(Target(figure, "≥ 100 × slower", f"{loop / run:.0f}", loop / run >= 100, when))
     if loop and again:
-        figure = f"ORM loop beside a run on unchanged data{at_20k}"
-        targets.append(Target(figure, "≥ 100 × slower", f"{loop / again:.0f}", loop / again >= 100))
+        figure, when = f"ORM loop beside a run on unchanged data{at_20k}", get_days(results["figures"]["ORM loop"])
+        targets.append(Target(figure, "≥ 100 × slower", f"{loop / again:.0f}", loop / again >= 100, when))
     if "screens" in once:
         worst = max(once["screens"]["compared"], key=lambda row: row["ratio"])
         add(
@@ -299,20 +323,35 @@ def get_targets(results, everything):
             worst["ratio"],
             SCREENS_RATIO,
             more=f" ({worst['what']})",
+            of="screens",
         )
         form = once["screens"]["form"]
-        add("partner form", "≤ 3 extra queries", form["queries_with"] - form["queries_without"], 3, "{:.0f}")
-        add("partner form", "≤ 1.10 × the time", form["ratio"], 1.1)
+        extra = form["queries_with"] - form["queries_without"]
+        add("partner form", "≤ 3 extra queries", extra, 3, "{:.0f}", of="screens")
+        add("partner form", "≤ 1.10 × the time", form["ratio"], 1.1, of="screens")
     if "confirm" in once:
         (with_it,) = (kind for kind in once["confirm"]["kinds"] if kind["kind"] == "with it")
-        add("order confirmation", "≤ 1.05 × the time", statistics.median(with_it["ratios"]), 1.05, "{:.3f}")
-    return targets + read_targets(f"quiet-{results['size']}") + read_targets("install-1000k")
+        add(
+            "order confirmation",
+            "≤ 1.05 × the time",
+            statistics.median(with_it["ratios"]),
+            1.05,
+            "{:.3f}",
+            of="confirm",
+        )
+    for name in get_others(results["size"]):
+        others = read_others(name)
+        targets += [Target(*one, others["date"]) for one in others["targets"]]
+    return targets
 
 
-def read_targets(name):
-    """Return the targets of a script that keeps its report itself."""
-    path = RESULTS / f"{name}.json"
-    return [Target(*one) for one in json.loads(path.read_text(encoding="utf-8"))["targets"]] if path.exists() else []
+def get_others(size):
+    """Return the names of the results that other scripts kept for this size."""
+    return [name for name in (f"quiet-{size}", "install-1000k") if (RESULTS / f"{name}.json").exists()]
+
+
+def read_others(name):
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
