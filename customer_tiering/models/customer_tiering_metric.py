@@ -617,15 +617,26 @@ class CustomerTieringMetric(models.Model):
         )
 
     @api.model
-    def _search_from_fields(self):
+    def _get_from_fields(self):
         """Return the metrics that are read from a field of the contact."""
         # sudo: read as a run does, for all who may compute
-        return self.sudo().with_context(active_test=False).search([("origin", "=", "field")])
+        return self.sudo().browse(self._get_ids_from_fields())
 
     @api.model
-    def _search_behind_segments(self):
+    @ormcache()
+    def _get_ids_from_fields(self):
+        return tuple(self.sudo().with_context(active_test=False).search([("origin", "=", "field")]).ids)
+
+    @api.model
+    def _get_behind_segments(self):
         """Return the metrics that the segments are made of, which every run computes."""
-        return self.with_context(active_test=False).search([("key", "in", ("recency", "frequency", "monetary"))])
+        return self.browse(self._get_ids_behind_segments())
+
+    @api.model
+    @ormcache()
+    def _get_ids_behind_segments(self):
+        keys = ("recency", "frequency", "monetary")
+        return tuple(self.sudo().with_context(active_test=False).search([("key", "in", keys)]).ids)
 
     @api.model
     @ormcache("self.env.lang")
@@ -645,7 +656,7 @@ class CustomerTieringMetric(models.Model):
 
     def _get_fields_behind(self):
         """Return ``{key: names of the contact's fields}`` from which these metrics come, directly or divided."""
-        of_column = {metric.column: metric.field_id.name for metric in self._search_from_fields()}
+        of_column = {metric.column: metric.field_id.name for metric in self._get_from_fields()}
         return {
             metric.key: [of_column[column] for column in metric._get_read_columns() if column in of_column]
             for metric in self

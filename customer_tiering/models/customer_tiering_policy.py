@@ -258,7 +258,7 @@ class CustomerTieringPolicy(models.Model):
             "name": self.env._("Default policy"),
             "criterion_ids": [
                 Command.create({"metric_id": metric.id, "sequence": sequence})
-                for sequence, metric in enumerate(self.env["customer.tiering.metric"]._search_behind_segments(), 1)
+                for sequence, metric in enumerate(self.env["customer.tiering.metric"]._get_behind_segments(), 1)
             ],
             "tier_ids": [
                 Command.create({"name": name, "entry_floor": floor, "color": color, "contact_days": contact_days})
@@ -669,8 +669,8 @@ class CustomerTieringPolicy(models.Model):
         ranked_by = self.basis_id if self.method == "customer_share" else self.env["customer.tiering.metric"]
         criteria = self._sort_criteria()
         tiers = tuple(tier._get_rule() for tier in self.tier_ids)
-        conditions = self.tier_ids.condition_ids if self.method == "conditions" else self.condition_ids.browse()
-        behind_segments = self.env["customer.tiering.metric"]._search_behind_segments()
+        conditions = (self.tier_ids if self.method == "conditions" else self.tier_ids.browse()).condition_ids
+        behind_segments = self.env["customer.tiering.metric"]._get_behind_segments()
         used = behind_segments | criteria.metric_id | conditions.metric_id | ranked_by
         used._check_columns()
         return engine.rules.PolicyRules(
@@ -699,21 +699,27 @@ class CustomerTieringPolicy(models.Model):
         place = {rule["metric"]: place for place, rule in enumerate(last.rules["rules"]["criteria"] if last else [])}
         return self.criterion_ids.sorted(lambda criterion: place.get(criterion.metric_id.key, len(place)))
 
-    def _get_rules_values(self):
-        """Return all that decides over the customers as a dict of plain values."""
+    def _get_rules_values(self, rules=None):
+        """Return all that decides over the customers as a dict of plain values.
+
+        :param rules: what :meth:`_get_rules` returned, where it was asked already
+        """
         values = {
-            "rules": self._get_rules().to_json(),
+            "rules": (rules or self._get_rules()).to_json(),
             "window_days": self.window_days,
             "partner_domain": self.partner_domain,
         }
         return json.loads(json.dumps(values))  # as the database gives it back: lists, no tuples
 
-    def _get_version(self):
-        """Return the version that stands for the present rules, a new one if they have changed."""
+    def _get_version(self, rules=None):
+        """Return the version that stands for the present rules, a new one if they have changed.
+
+        :param rules: what :meth:`_get_rules` returned, where it was asked already
+        """
         self.ensure_one()
         # sudo: who edits a policy writes no version; it keeps the person as its author
         last = self.sudo().version_ids.sorted("number")[-1:]
-        values = self._get_rules_values()
+        values = self._get_rules_values(rules)
         if last and last.rules == values:
             return last
         keys = [metric["key"] for metric in values["rules"]["definitions"]]

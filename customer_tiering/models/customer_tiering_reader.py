@@ -59,7 +59,7 @@ class CustomerTieringReader(models.AbstractModel):
             sources.quotations.Quotations(),
             sources.products.Products(),
             sources.activities.Overdue(),
-            sources.contact_fields.ContactFields(self.env["customer.tiering.metric"]._search_from_fields()),
+            sources.contact_fields.ContactFields(self.env["customer.tiering.metric"]._get_from_fields()),
         ]
 
     @api.model

@@ -324,7 +324,7 @@ class CustomerTieringRun(models.Model):
         if policy.is_simulation:
             counts = policy._get_simulation()._record(run, as_of, result, cards)
         else:
-            run.version_id = policy._get_version()
+            run.version_id = policy._get_version(rules)
             counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, rules, result, cards)
 
         run.write(
@@ -374,7 +374,7 @@ class CustomerTieringRun(models.Model):
         except ValueError as error:
             raise UserError(str(error)) from error
         last = self._get_last(policy._get_simulated())
-        same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values()
+        same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values(rules)
         earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
         kept = self._get_kept_calibration(earlier, as_of)
         values = {

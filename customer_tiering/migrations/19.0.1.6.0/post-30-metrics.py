@@ -27,7 +27,7 @@ def migrate(cr, version):
             _point_to_records(cr, table, old, new)
     metrics = env["customer.tiering.metric"].search([])
     definitions = {metric.key: dataclasses.asdict(metric._get_definition()) for metric in metrics}
-    for metric in metrics._search_behind_segments():
+    for metric in metrics._get_behind_segments():
         definitions[metric.key] = dataclasses.asdict(metric._get_definition(with_bands=True))
     for table, columns in RULES.items():
         for column in columns:
