@@ -224,6 +224,29 @@ SELECT 'RBENCH/' || id, 'RBENCH/', id, company_id, journal_id, 'out_refund', 'po
  ORDER BY day, id
 """
 
+# Of each credit note one line, which comes from the first line of its order, if orders have lines.
+CREDIT_LINES = """
+WITH line AS (
+    INSERT INTO account_move_line (
+        move_id, move_name, ref, company_id, company_currency_id, currency_id, journal_id, account_id, partner_id, date,
+        parent_state, display_type, sequence, name, quantity, price_unit, price_subtotal, price_total,
+        balance, debit, credit, amount_currency, create_date, write_date, create_uid, write_uid)
+    SELECT move.id, move.name, move.name, move.company_id, company.currency_id, move.currency_id, move.journal_id,
+           account.id, move.commercial_partner_id, move.date, 'posted', 'product', 10, 'Return', 1,
+           move.amount_untaxed, move.amount_untaxed, move.amount_untaxed, -move.amount_untaxed_signed,
+           -move.amount_untaxed_signed, 0, move.amount_untaxed, move.create_date, move.write_date, 1, 1
+      FROM account_move move
+      JOIN res_company company ON company.id = move.company_id
+ LEFT JOIN LATERAL (SELECT id FROM account_account WHERE account_type = 'income' LIMIT 1) account ON TRUE
+     WHERE move.name LIKE 'RBENCH/%%'
+  ORDER BY move.id
+    RETURNING id, move_name)
+INSERT INTO sale_order_line_invoice_rel (invoice_line_id, order_line_id)
+SELECT line.id, sale_order_line.id
+  FROM line
+  JOIN sale_order_line ON sale_order_line.order_id = split_part(move_name, '/', 2)::int AND sequence = 10
+"""
+
 # One message for every second order, two of five written by a person; and notes on the customers.
 MESSAGES = """
 INSERT INTO mail_message (
@@ -359,6 +382,7 @@ def generate(env, size, as_of, seed, with_lines, purchases):
     if purchases is None:  # nothing else is known of the real customers
         statements += [
             ("credit notes", CREDIT_NOTES, {}),
+            ("lines of credit notes", CREDIT_LINES, {}),
             ("messages", MESSAGES, {}),
             ("activities", ACTIVITIES, {}),
             ("meetings", MEETINGS, {}),

@@ -101,6 +101,7 @@ class Explanation:
             "lines": self._get_lines(),
             "total_text": formatLang(self.env, card.score),
             "rule": self._get_rule(),
+            "left_out": self._get_left_out(),
             "next": self._get_next(),
             "keep": self._get_keep(),
             "lock": self._get_lock(),
@@ -128,7 +129,7 @@ class Explanation:
             )
             for line in data["lines"]
         ]
-        sentences.append(data["rule"])
+        sentences += [data["left_out"], data["rule"]]
         sentences += [data[part] and data[part]["sentence"] for part in ("next", "keep", "lock", "lifecycle", "risk")]
         return filter(None, sentences)
 
@@ -182,6 +183,17 @@ class Explanation:
     # ------------------------------------------------------------------
     # The tier
     # ------------------------------------------------------------------
+
+    def _get_left_out(self):
+        """Return how much was too small to count, or False."""
+        count, env = self.card.small_count, self.env
+        least = count and self.version.rules.get("min_order_amount")
+        if not least:
+            return False
+        amount = formatLang(env, least, currency_obj=self.card.currency_id)
+        if count == 1:
+            return env._("1 order below %(amount)s is left out.", amount=amount)
+        return env._("%(number)s orders below %(amount)s are left out.", number=count, amount=amount)
 
     def _get_rule(self):
         """Return what the tier that the rules came to asks for, or False."""

@@ -21,7 +21,9 @@ def decide(policy, customers, as_of):
 
     def decide(*rows, mode=retention.MODE_RUN, lock_tier=None):
         frame = customers(*({"amount": amount} for amount, _refund, _before in rows))
-        frame[schema.REFUND_AMOUNT] = [float(refund) for _amount, refund, _before in rows]
+        for column in schema.PURCHASE_COLUMNS:
+            frame[schema.UNTAKEN + column] = frame[column]
+        frame[schema.UNTAKEN + schema.AMOUNT] += [float(refund) for _amount, refund, _before in rows]
         fit = pipeline.fit(rules, frame, as_of)
         states = pd.DataFrame(
             {

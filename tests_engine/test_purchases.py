@@ -33,14 +33,22 @@ def some_credits(seed, customers=40, credits=60):
     )
 
 
-def summarize(orders, credits, customers=40):
+def summarize(orders, credits, customers=40, **options):
+    none = np.zeros(len(orders))
     return purchases.summarize(
         pd.Index(range(100, 100 + customers), name=schema.CUSTOMER),
-        (orders["place"].to_numpy(), orders["day"].to_numpy().astype("datetime64[D]"), orders["money"].to_numpy()),
+        purchases.Purchases(
+            orders["place"].to_numpy(),
+            orders["day"].to_numpy().astype("datetime64[D]"),
+            orders["money"].to_numpy(),
+            orders["returned"].to_numpy() if "returned" in orders else none,
+            orders["undone"].to_numpy() if "undone" in orders else none,
+        ),
         (credits["place"].to_numpy(), credits["money"].to_numpy()),
         AS_OF,
         WINDOW,
         2,
+        **options,
     )
 
 
@@ -84,6 +92,51 @@ def test_purchases_are_those_of_plain_pandas(seed):
     assert found[list(found)].dtypes.to_dict() == {
         column: np.dtype((schema.DTYPES | {schema.REFUND_AMOUNT: "float64"})[column]) for column in found
     }
+
+
+def taken_back(seed):
+    """Orders of which some were returned, in part or entirely, and some were cancelled."""
+    orders = some_orders(seed).assign(returned=0.0, undone=0.0)
+    orders["money"] = orders["money"].abs()
+    rng = np.random.default_rng(seed + 2)
+    whole = orders["money"].copy()
+    for column, share in (("returned", rng.choice([0, 0, 0, 0.5, 1], len(orders))), ("undone", 1)):
+        some = rng.random(len(orders)) < 0.2
+        orders.loc[some, column] = (orders["money"] * share)[some].round(2)
+        orders["money"] = (orders["money"] - orders[column]).round(2)
+    return orders, whole
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_had_nothing_been_taken_back_it_would_be_as_if_it_had_not(seed):
+    orders, whole = taken_back(seed)
+    found = summarize(orders, some_credits(seed), with_untaken=True)
+    expected = summarize(orders[["place", "day"]].assign(money=whole), some_credits(seed)[:0])
+    for column in schema.PURCHASE_COLUMNS:
+        pd.testing.assert_series_equal(found[schema.UNTAKEN + column], expected[column], check_names=False)
+    recent = orders[orders["day"] > START]
+    given = recent.groupby("place")["returned"].sum().reindex(range(40), fill_value=0)
+    rebated = -some_credits(seed).groupby("place")["money"].sum().reindex(range(40), fill_value=0)
+    bought = found["purchase_days"].to_numpy() > 0
+    np.testing.assert_allclose(found["refund_amount"], given + np.where(bought, rebated, 0), atol=0.005)
+
+
+@pytest.mark.parametrize("least", [0, 0.01, 10, 100])
+def test_what_is_too_small_is_no_purchase(least):
+    orders = some_orders(3)
+    found = summarize(orders, some_credits(3)[:0], least=least)
+    large = orders[(orders["money"] < 0) | (orders["money"] >= max(least, 0.01))]
+    expected = summarize(large, some_credits(3)[:0])
+    pd.testing.assert_frame_equal(found[list(expected)], expected)
+    small = orders[(orders["day"] > START) & (orders["money"] > 0) & (orders["money"] < least)]
+    counts = small.groupby("place").size().reindex(range(40), fill_value=0)
+    assert found.get("small_count", pd.Series(0, index=found.index)).tolist() == counts.tolist()
+
+
+def test_a_coin_that_is_lost_in_rounding_is_nothing():
+    day = pd.Timestamp(AS_OF)
+    orders = pd.DataFrame({"place": [0, 1, 2], "day": [day] * 3, "money": [0.004, 0.005, 1e-12]})
+    assert summarize(orders, some_credits(0)[:0], customers=3)["order_count"].tolist() == [0, 1, 0]
 
 
 def test_the_order_of_the_rows_changes_nothing():

@@ -8,6 +8,33 @@ WITH company AS MATERIALIZED (
       JOIN res_currency currency ON currency.id = company.currency_id
       JOIN res_partner contact ON contact.id = company.partner_id
  LEFT JOIN resource_calendar calendar ON calendar.id = company.resource_calendar_id
+), credited AS MATERIALIZED (
+    SELECT move.company_id, move.commercial_partner_id AS partner_id, move.reversed_entry_id, move.invoice_date,
+           line.price_subtotal, line.balance, sold.order_id
+      FROM account_move move
+      JOIN account_move_line line ON line.move_id = move.id
+                                 AND line.display_type = 'product' AND line.is_downpayment IS NOT TRUE
+ LEFT JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = line.id
+ LEFT JOIN sale_order_line sold ON sold.id = rel.order_line_id
+     WHERE move.move_type = 'out_refund' AND move.state = 'posted' AND move.invoice_date <= %(as_of)s
+), given_back AS (
+    SELECT order_id, SUM(price_subtotal) AS credited FROM credited WHERE order_id IS NOT NULL GROUP BY 1
+), invoiced AS (
+    SELECT sold.order_id, SUM(line.price_subtotal) AS invoiced
+      FROM sale_order_line sold
+      JOIN sale_order_line_invoice_rel rel ON rel.order_line_id = sold.id
+      JOIN account_move_line line ON line.id = rel.invoice_line_id AND line.is_downpayment IS NOT TRUE
+      JOIN account_move move ON move.id = line.move_id AND move.move_type = 'out_invoice' AND move.state = 'posted'
+                            AND move.invoice_date <= %(as_of)s
+     WHERE sold.order_id IN (SELECT order_id FROM given_back)
+  GROUP BY 1
+), returned AS (
+    -- never more than what was credited, nor than what is missing from full invoicing
+    SELECT sale_order.id, GREATEST(0, LEAST(credited, amount_untaxed,
+                                            amount_untaxed - (COALESCE(invoiced, 0) - credited))) AS returned
+      FROM given_back
+      JOIN sale_order ON sale_order.id = given_back.order_id
+ LEFT JOIN invoiced USING (order_id)
 ), bought AS (
     SELECT buyer.commercial_partner_id AS partner_id, placed.company_id,
            MAX(day) FILTER (WHERE amount > 0) AS last_order_date,
@@ -17,31 +44,31 @@ WITH company AS MATERIALIZED (
             -- quotations and later orders make somebody a customer and count for nothing else
             SELECT partner_id, company_id, dated.day,
                    CASE WHEN state = 'sale' AND dated.day <= %(as_of)s
-                        THEN amount_untaxed / COALESCE(NULLIF(currency_rate, 0), 1) END AS amount
+                        THEN (amount_untaxed - COALESCE(returned, 0)) / COALESCE(NULLIF(currency_rate, 0), 1)
+                        END AS amount
               FROM (
-                    SELECT sale_order.partner_id, sale_order.company_id, state, amount_untaxed, currency_rate,
-                           (date_order AT TIME ZONE 'UTC' AT TIME ZONE timezone)::date AS day
+                    SELECT sale_order.id, sale_order.partner_id, sale_order.company_id, state, amount_untaxed,
+                           currency_rate, (date_order AT TIME ZONE 'UTC' AT TIME ZONE timezone)::date AS day
                       FROM sale_order
                       JOIN company ON company.id = sale_order.company_id
                      WHERE state != 'cancel'
                     OFFSET 0 -- the day is computed once
                    ) dated
+         LEFT JOIN returned ON returned.id = dated.id
            ) placed
       JOIN res_partner buyer ON buyer.id = placed.partner_id
   GROUP BY 1, 2
-), returned AS (
-    SELECT buyer.commercial_partner_id AS partner_id, account_move.company_id, SUM(amount_untaxed_signed) AS credited
-      FROM account_move
-      JOIN res_partner buyer ON buyer.id = account_move.partner_id
-     WHERE move_type = 'out_refund' AND state = 'posted' AND payment_state IS DISTINCT FROM 'reversed'
-       AND invoice_date > %(window_start)s AND invoice_date <= %(as_of)s
+), rebate AS (
+    SELECT partner_id, company_id, -SUM(balance) AS rebated
+      FROM credited
+     WHERE order_id IS NULL AND reversed_entry_id IS NULL AND invoice_date > %(window_start)s
   GROUP BY 1, 2
 ), customer AS (
     SELECT bought.partner_id, bought.company_id, last_order_date, order_count,
-           ROUND(COALESCE(net, 0) + CASE WHEN last_order_date IS NULL THEN 0 ELSE COALESCE(credited, 0) END,
+           ROUND(COALESCE(net, 0) + CASE WHEN last_order_date IS NULL THEN 0 ELSE COALESCE(rebated, 0) END,
                  company.decimals) AS amount
       FROM bought
- LEFT JOIN returned USING (partner_id, company_id)
+ LEFT JOIN rebate USING (partner_id, company_id)
       JOIN company ON company.id = bought.company_id
       JOIN res_partner partner ON partner.id = bought.partner_id AND partner.active
      WHERE bought.partner_id NOT IN (SELECT partner_id FROM company)

@@ -26,8 +26,8 @@ def decide(
     ----------
     rules : of the policy
     fit : by which they were scored
-    frame : pd.DataFrame, shape (n_customers, any), of customers, see `schema`; with the column
-        ``refund_amount`` the rule about refunds can tell what they caused
+    frame : pd.DataFrame, shape (n_customers, any), of customers, see `schema`; with the columns
+        ``untaken_…`` the rule about refunds can tell what they, cancelled and corrected orders caused
     scored : pd.DataFrame, same index: what `pipeline.apply` made of `frame`
     states : pd.DataFrame, same index: what was decided before and the locks that hold on `as_of`:
         ``previous_tier``, ``pending_tier``, ``lock_id``, ``lock_tier`` (Int64), ``previous_since``,
@@ -75,14 +75,15 @@ def _by_refunds(
     candidate: pd.Series,
     as_of: datetime.date,
 ) -> pd.Series | None:
-    """Who falls now and would not, had there been no credit notes: Series of bool, or None."""
-    if not rules.retention.refunds_at_once or schema.REFUND_AMOUNT not in frame:
+    """Who falls now and would not, had nothing been taken back: Series of bool, or None."""
+    untaken = {name: schema.UNTAKEN + name for name in schema.PURCHASE_COLUMNS}
+    if not rules.retention.refunds_at_once or untaken[schema.AMOUNT] not in frame:
         return None
     keys, previous = [tier.key for tier in rules.ladder], states[schema.PREVIOUS_TIER]
     falls = direction(previous, candidate, keys) == DOWN
-    unrefunded = frame[falls]
-    unrefunded = unrefunded.assign(**{schema.AMOUNT: unrefunded[schema.AMOUNT] + unrefunded[schema.REFUND_AMOUNT]})
-    scored = pipeline.apply(rules, fit, unrefunded, as_of)
+    whole = frame[falls]
+    whole = whole.assign(**{name: whole[column] for name, column in untaken.items()})
+    scored = pipeline.apply(rules, fit, whole, as_of)
     without = retention.candidate(previous[falls], scored[schema.EARNED], scored[schema.KEPT], rules.ladder)
     falls[falls] = direction(previous[falls], without, keys) != DOWN
     return pd.Series(falls, index=frame.index)

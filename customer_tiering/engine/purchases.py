@@ -1,6 +1,7 @@
-"""From confirmed orders and credit notes to one row per customer."""
+"""From purchases, what was returned of them and rebates to one row per customer."""
 
 import datetime
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,63 +12,129 @@ from . import grouped, schema
 _EPOCH = np.datetime64("0001-01-01", "D")
 
 
+class Purchases(NamedTuple):
+    """Documents of purchases, five arrays of shape (n_documents,).
+
+    A document of which nothing is left, because all of it was returned or cancelled, is no purchase; one with a
+    negative amount is none either, but its amount counts.
+    """
+
+    buyer: np.ndarray  # place of the customer, int
+    day: np.ndarray  # datetime64[D]
+    money: np.ndarray  # what is left, float64, finite; before the window only its sign counts
+    returned: np.ndarray  # what was credited of it, float64, 0 or more, finite
+    undone: np.ndarray  # what was cancelled or corrected away after it had counted, float64, 0 or more, finite
+
+    def take(self, chosen: np.ndarray) -> "Purchases":
+        """The documents at these places, or where the array of bool is true."""
+        return Purchases(*(values[chosen] for values in self))
+
+
 def summarize(
     customers: pd.Index,
-    orders: tuple[np.ndarray, np.ndarray, np.ndarray],
-    credits: tuple[np.ndarray, np.ndarray],
+    purchases: Purchases,
+    rebates: tuple[np.ndarray, np.ndarray],
     as_of: datetime.date,
     window_days: int,
     decimals: int,
+    *,
+    least: float = 0.0,
+    with_untaken: bool = False,
 ) -> pd.DataFrame:
-    """What each customer bought, less credit notes.
+    """What each customer bought and did not return, less rebates.
 
     Parameters
     ----------
     customers : ids of all customers, int64, unique
-    orders : confirmed orders as three arrays, each of shape (n_orders,): place of the customer in `customers`
-        (int), day (datetime64[D], as_of or earlier) and money (float64, any sign, finite); of orders before the
-        window only whether money is positive counts
-    credits : credit notes of the window as two arrays, each of shape (n_credits,): place of the customer,
-        and money (float64, negative: less revenue)
+    purchases : documents until the last day; buyers are places in `customers`
+    rebates : of the window as two arrays, each of shape (n_rebates,): place of the customer, and money
+        (float64, negative: less revenue)
     as_of : last day of the window (inclusive)
     window_days : length of the window, which is ``(as_of - window_days, as_of]``
     decimals : of the currency, to which sums of money are rounded
+    least : money, 0 or more: documents of the window of which less is left are no purchases
+    with_untaken : with the columns ``untaken_…``
 
     Returns
     -------
     pd.DataFrame, index = `customers`, with the columns of ``schema.DTYPES`` about purchases and
-    ``schema.REFUND_AMOUNT``, in these dtypes. Who never bought has nothing that a credit note could lower.
+    ``schema.REFUND_AMOUNT``, in these dtypes; with ``schema.SMALL_COUNT`` (int64) if `least` is positive, and, if
+    asked for, with each of ``schema.PURCHASE_COLUMNS`` again behind ``schema.UNTAKEN``: as it would be, had nothing
+    been taken back. Who never bought has nothing that a rebate could lower.
 
     >>> days = np.array(["2024-06-01", "2024-06-30", "2021-06-30"], dtype="datetime64[D]")
-    >>> orders = np.array([0, 0, 1]), days, np.array([10.0, 5.5, 99.0])
-    >>> credits = np.array([0]), np.array([-3.0])
-    >>> found = summarize(pd.Index([7, 8]), orders, credits, datetime.date(2024, 6, 30), 365, 2)
-    >>> found[["order_count", "amount", "gap_median_days"]].to_numpy().tolist()
-    [[2.0, 12.5, 29.0], [0.0, 0.0, nan]]
+    >>> none = np.zeros(3)
+    >>> bought = Purchases(np.array([0, 0, 1]), days, np.array([10.0, 5.5, 99.0]), np.array([2.0, 0, 0]), none)
+    >>> rebates = np.array([0]), np.array([-3.0])
+    >>> found = summarize(pd.Index([7, 8]), bought, rebates, datetime.date(2024, 6, 30), 365, 2, with_untaken=True)
+    >>> found[["order_count", "amount", "refund_amount", "gap_median_days"]].to_numpy().tolist()
+    [[2.0, 12.5, 5.0, 29.0], [0.0, 0.0, 0.0, nan]]
+    >>> found["untaken_amount"].tolist()
+    [17.5, 0.0]
     """
-    buyer, day, money = orders
     count = len(customers)
+    bought = _choose_bought(purchases.money, decimals, least)
+    columns = _summarize(purchases, bought, rebates, count, as_of, window_days, decimals)
+    if least > 0:
+        small = _is_recent(purchases, as_of, window_days) & (purchases.money > 0) & ~bought
+        columns[schema.SMALL_COUNT] = np.bincount(purchases.buyer[small], minlength=count)
+    frame = pd.DataFrame(columns, index=customers)
+    if with_untaken:
+        whole = purchases.money + purchases.returned + purchases.undone
+        bought = _choose_bought(whole, decimals, least)
+        nothing = np.zeros(0, dtype=int), np.zeros(0)
+        untaken = _summarize(purchases._replace(money=whole), bought, nothing, count, as_of, window_days, decimals)
+        for name in schema.PURCHASE_COLUMNS:
+            frame[schema.UNTAKEN + name] = untaken[name]
+    return frame
+
+
+def choose_recent(
+    purchases: Purchases, as_of: datetime.date, window_days: int, decimals: int, *, least: float = 0.0
+) -> np.ndarray:
+    """Which documents are purchases of the window; the parameters are those of `summarize`.
+
+    >>> days = np.array(["2024-06-30", "2024-06-30", "2023-06-30"], dtype="datetime64[D]")
+    >>> bought = Purchases(np.array([0, 0, 1]), days, np.array([10.0, 0, 99]), np.zeros(3), np.zeros(3))
+    >>> choose_recent(bought, datetime.date(2024, 6, 30), 365, 2).tolist()
+    [True, False, False]
+    """
+    return _is_recent(purchases, as_of, window_days) & _choose_bought(purchases.money, decimals, least)
+
+
+def _is_recent(purchases: Purchases, as_of: datetime.date, window_days: int) -> np.ndarray:
+    return purchases.day > schema.day(as_of) - np.timedelta64(window_days, "D")
+
+
+def _choose_bought(money: np.ndarray, decimals: int, least: float) -> np.ndarray:
+    """Which documents are purchases. What is left is money if it is rounded to at least the smallest coin."""
+    half = 0.5 * 10.0**-decimals * (1 - 1e-6)
+    return money >= max(half, least - half)
+
+
+def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) -> dict[str, np.ndarray]:
+    buyer, day, money, returned, _undone = purchases
     start, middle = (schema.day(as_of) - np.timedelta64(days, "D") for days in (window_days, window_days // 2))
-    bought = money > 0
     recent = day > start
 
-    def total(chosen):
-        return grouped.rounded(grouped.sums(buyer[chosen], money[chosen], count), decimals)
+    def total(chosen, values=money):
+        return grouped.rounded(grouped.sums(buyer[chosen], values[chosen], count), decimals)
 
     purchase_days, rhythm = _summarize_days(buyer[bought], day[bought], count)
-    credited = grouped.sums(*credits, count)
-    credited[purchase_days == 0] = 0
-    columns = {
+    rebated = grouped.sums(*rebates, count)
+    rebated[purchase_days == 0] = 0
+    counted = recent & (bought | (money < 0))
+    taken = recent & (returned > 0)
+    return {
         schema.PURCHASE_DAYS: purchase_days,
         schema.ORDER_COUNT: np.bincount(buyer[bought & recent], minlength=count),
         schema.GROSS_AMOUNT: total(bought & recent),
-        schema.AMOUNT: grouped.rounded(grouped.sums(buyer[recent], money[recent], count) + credited, decimals),
-        schema.REFUND_AMOUNT: grouped.rounded(-credited, decimals),
+        schema.AMOUNT: grouped.rounded(grouped.sums(buyer[counted], money[counted], count) + rebated, decimals),
+        schema.REFUND_AMOUNT: grouped.rounded(grouped.sums(buyer[taken], returned[taken], count) - rebated, decimals),
         schema.AMOUNT_LATE: total(bought & (day > middle)),
         schema.AMOUNT_EARLY: total(bought & recent & (day <= middle)),
         **rhythm,
     }
-    return pd.DataFrame(columns, index=customers)
 
 
 def _summarize_days(buyer: np.ndarray, day: np.ndarray, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:

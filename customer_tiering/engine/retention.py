@@ -109,7 +109,7 @@ def retain(
     rules : of the policy
     mode : 'run': up and down. 'up': first tiers and upgrades only; nobody loses a tier, no downgrade is
         announced, an announced one stays as it was unless the candidate calls it off. 'hold': nothing moves
-    at_once : pd.Series of bool, same index: drops that only credit notes caused. In mode 'run', and if
+    at_once : pd.Series of bool, same index: drops that only what was taken back caused. In mode 'run', and if
         ``rules.retention.refunds_at_once``, they take effect today, all the way to the candidate
 
     Returns

@@ -1,9 +1,9 @@
 """Column names and dtypes of the engine's frames, and the check at the door.
 
 A frame has one row per customer; its index, named ``customer``, holds the customer's id.
-A *purchase* is a confirmed order with a positive amount. The *window* is
+A *purchase* is a document (an order, an invoice, a ticket) of which a positive amount is left. The *window* is
 ``(as_of - window, as_of]`` in days of the company's time zone. Money is untaxed, in the
-company's currency.
+company's currency, less what was returned of the purchase.
 """
 
 import datetime
@@ -22,7 +22,8 @@ AMOUNT = "amount"
 AMOUNT_LATE = "amount_late"
 AMOUNT_EARLY = "amount_early"
 GAP_MEDIAN_DAYS = "gap_median_days"
-REFUND_AMOUNT = "refund_amount"  # credit notes in the window, 0 or more; optional
+REFUND_AMOUNT = "refund_amount"  # returned of the window's purchases, and its rebates; optional
+SMALL_COUNT = "small_count"  # documents of the window that are too small to be purchases; optional
 GAP_STD_DAYS = "gap_std_days"
 CONTACT_COUNT = "contact_count"
 LAST_CONTACT_DATE = "last_contact_date"
@@ -35,7 +36,7 @@ DTYPES = {
     PURCHASE_DAYS: "int64",  # days with a purchase, whole history
     ORDER_COUNT: "int64",  # purchases in the window
     GROSS_AMOUNT: "float64",  # money of those purchases
-    AMOUNT: "float64",  # all confirmed orders minus credit notes, in the window
+    AMOUNT: "float64",  # that and documents below zero, less rebates of the window
     AMOUNT_LATE: "float64",  # money of the purchases in the later half of the window
     AMOUNT_EARLY: "float64",  # money of the purchases in the earlier half of the window
     GAP_MEDIAN_DAYS: "float64",  # between purchase days, whole history, NaN: below two
@@ -43,6 +44,12 @@ DTYPES = {
     CONTACT_COUNT: "int64",  # interactions in the window
     LAST_CONTACT_DATE: "datetime64[s]",  # NaT: never
 }
+
+#: Those of them that are about purchases.
+PURCHASE_COLUMNS = tuple(DTYPES)[:10]
+
+#: Before the name of such a column: as it would be, had nothing been returned, cancelled or corrected.
+UNTAKEN = "untaken_"
 
 CATEGORY_COUNT = "category_count"
 TOP_CATEGORY_ID = "top_category_id"

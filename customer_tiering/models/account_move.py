@@ -1,8 +1,22 @@
 from odoo import api, models
 
+from ..fields import UncheckedMany2one
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
+
+    # As on orders.
+    tiering_tier_id = UncheckedMany2one(
+        "customer.tier",
+        string="Tier at Posting",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        groups="sales_team.group_sale_salesman",
+        help="The customer's tier when the invoice was posted, where revenue comes from invoices.",
+    )
 
     @api.depends("partner_id")
     def _compute_invoice_payment_term_id(self):
@@ -17,7 +31,12 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         posted = super()._post(soft)
-        self.env["customer.tiering.refresh"]._add_affected(posted)
+        tiers = self.env["customer.tiering.refresh"]._add_affected(posted)
+        for move in posted.filtered(lambda move: move.is_sale_document(include_receipts=True)):
+            tier_id = tiers.get(move.company_id, {}).get(move.partner_id.id)
+            if tier_id:
+                # sudo: who posts need not be a salesperson
+                move.sudo().tiering_tier_id = tier_id
         return posted
 
     def button_draft(self):

@@ -5,7 +5,7 @@ import json
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
-from odoo.tools import SQL, format_list
+from odoo.tools import SQL, format_list, ormcache
 
 from .. import engine, messages
 
@@ -27,11 +27,12 @@ RISK_FIELDS = {
     "risk_high": "high_lateness",
     "risk_silent_days": "silent_days",
 }
+# What decides which purchases of whom are read.
+SCOPE_FIELDS = ("window_days", "partner_domain", "revenue_from", "min_order_amount", "subtract_rebates")
 RETENTION_FIELDS = ("one_step", "month_end", "protection_days", "refunds_at_once")
 # What decides over the customers, beside tiers and criteria; a simulation may change it.
 RULE_FIELDS = (
-    "partner_domain",
-    "window_days",
+    *SCOPE_FIELDS,
     "min_population",
     "method",
     "basis_id",
@@ -46,6 +47,10 @@ RULE_FIELDS = (
 # Up to this many confirmed orders "Compute Now" answers at once; a larger base is computed in the
 # background, because a person should not look at a blocked screen for more than a moment.
 DIRECT_ORDER_LIMIT = 100_000
+
+
+# Percent of the revenue that is invoiced without an order, from which on somebody should know.
+UNSEEN_SHARE = 5
 
 
 def _parse_domain(text):
@@ -99,6 +104,32 @@ class CustomerTieringPolicy(models.Model):
         ondelete="set null",
         index="btree_not_null",
         help="What the customers are ranked by. Empty: by their score.",
+    )
+    revenue_from = fields.Selection(
+        [
+            ("order", "Orders"),
+            ("invoice", "Invoices"),
+            ("order_invoice", "Orders, and invoices without an order"),
+        ],
+        string="Revenue From",
+        required=True,
+        default="order",
+        help="What is a purchase. Orders count when they are confirmed, on the day of the order. Invoices count when "
+        "they are posted, on the day of the invoice, for who ordered; a down payment is no purchase, its final invoice "
+        "is the whole one. A return lowers the purchase that it takes back, from the day of the credit note on.",
+    )
+    revenue_hint = fields.Text(compute="_compute_revenue_hint")
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    min_order_amount = fields.Monetary(
+        string="Orders Below",
+        help="Orders, invoices or tickets of which less than this is left, without taxes, are no purchases. "
+        "0: whatever is more than nothing is one.",
+    )
+    subtract_rebates = fields.Boolean(
+        string="Subtract Rebates",
+        default=True,
+        help="A credit note that comes from no order and reverses no invoice, such as a yearly bonus, lowers the "
+        "customer's amount on its own day.",
     )
     recalibrate_days = fields.Integer(
         string="Recalibrate Every (Days)",
@@ -236,6 +267,9 @@ class CustomerTieringPolicy(models.Model):
         "CHECK(grace_days >= 0 AND stay_days >= 0 AND protection_days >= 0 AND recalibrate_days >= 0)",
         "Days of grace, minimum stay, protection of new customers and days between recalibrations are 0 or more.",
     )
+    _min_order_amount_positive = models.Constraint(
+        "CHECK(min_order_amount >= 0)", "“Orders Below” is an amount of 0 or more; 0 leaves out nothing."
+    )
     _min_population_positive = models.Constraint(
         "CHECK(min_population >= 0)", "“Customers Needed to Compare” is 0 or more."
     )
@@ -302,6 +336,24 @@ class CustomerTieringPolicy(models.Model):
         for policy in self:
             policy.benefit_warning = "\n".join(filter(None, policy.tier_ids.mapped("benefit_warning"))) or False
 
+    @api.depends("revenue_from", "company_id")
+    def _compute_revenue_hint(self):
+        """Say what part of last year's revenue the chosen source does not see."""
+        for company, policies in self.grouped("company_id").items():
+            direct, ordered = company._get_tiering_revenue_shares() if company else (0, 0)
+            for policy in policies:
+                policy.revenue_hint = False
+                if policy.revenue_from == "order" and direct >= UNSEEN_SHARE:
+                    policy.revenue_hint = self.env._(
+                        "%(share)s %% of your invoiced revenue of the last 12 months was invoiced without an order, "
+                        "and does not count here. Choose “Orders, and invoices without an order”, or “Invoices”.",
+                        share=f"{direct:.0f}",
+                    )
+                elif policy.revenue_from == "invoice" and not (direct or ordered):
+                    policy.revenue_hint = self.env._(
+                        "Nothing was invoiced in the last 12 months. As long as you do not invoice, choose “Orders”."
+                    )
+
     @api.depends("lost_metrics")
     @api.depends_context("lang")
     def _compute_lost_metric_warning(self):
@@ -331,8 +383,8 @@ class CustomerTieringPolicy(models.Model):
         for policy in self:
             mine = policy._get_population_domain()
             everybody = Domain.OR([other._get_claim() for other in (policy, *policy._get_other_policies())])
-            policy.population_count = reader._count_customers(policy.company_id, mine)
-            policy.unmatched_count = reader._count_customers(policy.company_id, ~everybody)
+            policy.population_count = reader._count_customers(policy.company_id, mine, policy.revenue_from)
+            policy.unmatched_count = reader._count_customers(policy.company_id, ~everybody, policy.revenue_from)
 
     @api.depends("run_ids.state")
     def _compute_last_run_id(self):
@@ -361,6 +413,7 @@ class CustomerTieringPolicy(models.Model):
     def create(self, vals_list):
         in_progress = self.with_context(tiering_policy_in_progress=True)
         policies = super(CustomerTieringPolicy, in_progress).create(vals_list).with_env(self.env)
+        self.env.registry.clear_cache()  # where revenue comes from
         policies._rules_changed()
         return policies
 
@@ -379,6 +432,8 @@ class CustomerTieringPolicy(models.Model):
             self._rules_changed()
         if "active" in vals:
             self.env.registry.clear_cache("templates")  # the partner's search view lists the tiers
+        if vals.keys() & {"active", "revenue_from"}:
+            self.env.registry.clear_cache()
         for policy in archived:
             # Nobody would compute these customers any more; their last tier must not stay for ever.
             self.env["customer.tiering.writer"].sudo()._remove_scorecards(policy)
@@ -453,7 +508,7 @@ class CustomerTieringPolicy(models.Model):
         # Without history, these are scorecards of who never had a tier.
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE policy_id = ANY(%s)", self.ids))
         result = super().unlink()
-        self.env.registry.clear_cache("templates")
+        self.env.registry.clear_cache("default", "templates")
         return result
 
     def _check_rules(self):
@@ -559,16 +614,51 @@ class CustomerTieringPolicy(models.Model):
             policy's own
         """
         self.ensure_one()
-        rules = version.rules if version else {key: self[key] for key in ("window_days", "partner_domain")}
+        reader = self.env["customer.tiering.reader"]
+        rules = version.rules if version else {fname: self[fname] for fname in SCOPE_FIELDS}
         domain = self._get_population_domain(rules["partner_domain"])
         if partner_ids is not None:
             domain &= Domain("id", "in", partner_ids)
         return dataclasses.replace(
             self.company_id._get_tiering_scope(as_of, rules["window_days"]),
-            candidates=self.env["customer.tiering.reader"]._get_candidates(self.company_id, domain),
+            candidates=reader._get_candidates(self.company_id, domain),
+            with_untaken=self.refunds_at_once,
+            **self._get_purchase_values(rules),
             choices=version._get_rules().choices if version else None,
             partner_ids=None if partner_ids is None else tuple(partner_ids),
         )
+
+    @api.model
+    @ormcache()
+    def _get_used_sources(self):
+        """Return ``{id of a company: the keys of the purchase sources that its policies use}``."""
+        # sudo: whoever confirms an order
+        used = self.sudo()._read_group([("active", "=", True)], ["company_id"], ["revenue_from:array_agg_distinct"])
+        return {company.id: tuple(keys) for company, keys in used}
+
+    def _get_revenue_scope(self, as_of, days):
+        """Return the ``Scope`` in which the purchases of ``days`` days are read as this policy sees them, of all
+        customers of the company."""
+        self.ensure_one()
+        reader = self.env["customer.tiering.reader"]
+        return dataclasses.replace(
+            self.company_id._get_tiering_scope(as_of, days),
+            candidates=reader._get_candidates(self.company_id, Domain.TRUE),
+            **self._get_purchase_values({fname: self[fname] for fname in SCOPE_FIELDS}),
+        )
+
+    @api.model
+    def _get_purchase_values(self, rules):
+        """Return the fields of a ``Scope`` that say what a purchase is.
+
+        :param rules: the values of :data:`SCOPE_FIELDS`
+        """
+        condition = self.env["customer.tiering.reader"]._get_rebate_condition()
+        return {
+            "revenue_from": rules["revenue_from"],
+            "least": rules["min_order_amount"],
+            "rebates": condition if rules["subtract_rebates"] else None,
+        }
 
     def _takes_all(self):
         """Whether every customer matches this policy."""
@@ -706,8 +796,7 @@ class CustomerTieringPolicy(models.Model):
         """
         values = {
             "rules": (rules or self._get_rules()).to_json(),
-            "window_days": self.window_days,
-            "partner_domain": self.partner_domain,
+            **{fname: self[fname] for fname in SCOPE_FIELDS},
         }
         return json.loads(json.dumps(values))  # as the database gives it back: lists, no tuples
 

@@ -1,4 +1,5 @@
 from odoo import api, fields, models, tools
+from odoo.tools.misc import formatLang
 
 from .. import engine
 
@@ -49,6 +50,13 @@ class CustomerTieringPolicyVersion(models.Model):
         if rules["basis"]:
             lines.append(env._("Ranked by: %(metric)s", metric=labels.get(rules["basis"], rules["basis"])))
         lines.append(env._("Window: %(days)s days", days=data["window_days"]))
+        kinds = dict(policy._fields["revenue_from"]._description_selection(env))
+        lines.append(env._("Revenue from: %(source)s", source=kinds.get(data["revenue_from"], data["revenue_from"])))
+        if data["min_order_amount"]:
+            least = formatLang(env, data["min_order_amount"], currency_obj=self.policy_id.currency_id)
+            lines.append(env._("Left out: orders below %(amount)s", amount=least))
+        if not data["subtract_rebates"]:
+            lines.append(env._("Rebates are not subtracted"))
         if data["partner_domain"].strip() in ("", "[]"):
             lines.append(env._("Customers: all"))
         else:

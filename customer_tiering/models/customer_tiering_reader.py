@@ -49,7 +49,24 @@ class CustomerTieringReader(models.AbstractModel):
 
         People who confirm and post wait for these: their modules should import neither numpy nor pandas.
         """
-        return {sources.scope.ORDER: sources.orders.Orders()}
+        orders = sources.orders.Orders(self._get_no_goods("sale.order.line"))
+        of_invoices = self._get_no_goods("account.move.line")
+        return {
+            sources.scope.ORDER: orders,
+            "invoice": sources.invoices.Invoices(of_invoices),
+            "order_invoice": sources.invoices.OrdersAndInvoices(orders, sources.invoices.DirectInvoices(of_invoices)),
+        }
+
+    @api.model
+    def _get_no_goods(self, model):
+        """Return which fields of lines say that no goods stand behind one, such as freight, whichever app has them."""
+        return [name for name in sources.documents.NO_GOODS_FIELDS if name in self.env[model]._fields]
+
+    @api.model
+    def _get_rebate_condition(self):
+        """Return the condition that ``move``, a credit note that comes from no order and reverses nothing, is a
+        rebate; SQL. Another app may know better where some come from."""
+        return SQL("TRUE")
 
     @api.model
     def _get_metric_sources(self):
@@ -111,8 +128,21 @@ class CustomerTieringReader(models.AbstractModel):
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).frame(columns)
 
     @api.model
-    def _count_customers(self, company, domain, revenue_from=sources.scope.ORDER):
-        """Return how many customers of ``company`` match ``domain``."""
+    def _read_revenue(self, scope):
+        """Read what customers bought in the window of a scope, and what is offered to them now.
+
+        :return: a DataFrame, index = id of the commercial partner as ``customer``, with ``revenue``, the number of open
+            ``quotations`` and their money ``quoted``, in the company's currency
+        """
+        self.env.flush_all()
+        purchases = self._get_purchase_sources()[scope.revenue_from]
+        quotations = [sources.quotations.Quotations()]
+        return sources.reading.Reading(self.env.cr, scope, purchases, quotations).revenue()
+
+    @api.model
+    def _count_customers(self, company, domain, revenue_from):
+        """Return how many customers of ``company`` match ``domain``; those who have dealings as the purchase source
+        ``revenue_from`` says."""
         self.env.flush_all()
         purchases = self._get_purchase_sources()[revenue_from]
         candidates = self._get_candidates(company, domain)

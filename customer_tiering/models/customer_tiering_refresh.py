@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .. import jobs
+from .. import jobs, sources
 from ..fields import UncheckedMany2one
 from .customer_tiering_run import RETRYABLE, RunUnderWayError
 
@@ -89,9 +89,12 @@ class CustomerTieringRefresh(models.Model):
         :return: ``{company: {partner id: tier id}}`` of the affected partners who are in a tier
         """
         affected = defaultdict(self.env["res.partner"].browse)
-        for source in self.env["customer.tiering.reader"]._get_purchase_sources().values():
+        used = self.env["customer.tiering.policy"]._get_used_sources()
+        for key, source in self.env["customer.tiering.reader"]._get_purchase_sources().items():
             for company, partners in source.get_affected(records).items():
-                affected[company] |= partners
+                # What counts nowhere yet still gets the tier of its customer.
+                if key in used.get(company.id, (sources.scope.ORDER,)):
+                    affected[company] |= partners
         return {company: self._add(partners, company, "instant") for company, partners in affected.items()}
 
     @api.model

@@ -37,7 +37,13 @@ class CustomerTieringScorecard(models.Model):
     order_count = fields.Integer(
         string="Orders in the Window",
         readonly=True,
-        help="Confirmed orders with a positive amount in the policy's window.",
+        help="Purchases in the policy's window: orders, invoices or tickets, as its revenue comes from, of which "
+        "something is left.",
+    )
+    small_count = fields.Integer(
+        string="Too Small to Count",
+        readonly=True,
+        help="Orders, invoices or tickets in the policy's window of which less is left than the policy asks for.",
     )
     amount = fields.Monetary(
         string="Amount in the Window",

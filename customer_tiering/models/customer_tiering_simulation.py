@@ -1,5 +1,3 @@
-import io
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -103,50 +101,11 @@ class CustomerTieringSimulation(models.Model):
         writer._copy_table(run, frame, direction="varchar")
 
     def _read_money(self, as_of):
-        """Return each customer's revenue and open quotations: lines as COPY writes and reads them, in bytes."""
-        scope = self.company_id._get_tiering_scope(as_of, REVENUE_DAYS)
-        query = SQL(
-            """
-            COPY (
-                SELECT customer, SUM(revenue), SUM(quotations), SUM(quoted)
-                  FROM (
-                        SELECT buyer.commercial_partner_id AS customer,
-                               SUM(money) FILTER (
-                                   WHERE confirmed AND day > %(window_start)s AND day <= %(as_of)s) AS revenue,
-                               COUNT(*) FILTER (WHERE quoted) AS quotations,
-                               SUM(money) FILTER (WHERE quoted) AS quoted
-                          FROM (SELECT partner_id, %(money)s AS money, %(day)s AS day,
-                                       %(is_confirmed)s AS confirmed, %(is_quotation)s AS quoted
-                                  FROM sale_order
-                                 WHERE company_id = %(company)s
-                                   AND (%(is_quotation)s
-                                        OR %(is_confirmed)s AND date_order >= %(since)s AND date_order < %(until)s)
-                               ) ordered
-                          JOIN res_partner buyer ON buyer.id = ordered.partner_id
-                      GROUP BY 1
-                     UNION ALL
-                        SELECT commercial_partner_id, SUM(amount_untaxed_signed), 0, 0
-                          FROM account_move
-                         WHERE %(is_credit)s
-                      GROUP BY 1
-                       ) of_customer
-              GROUP BY 1
-            ) TO STDOUT
-            """,
-            money=sources.orders.get_money(),
-            day=sources.orders.get_day(scope.timezone),
-            is_confirmed=sources.orders.is_confirmed(),
-            is_quotation=sources.orders.is_quotation(),
-            is_credit=sources.credits.get_condition(scope),
-            **scope.parameters,
+        """Return each customer's revenue and open quotations, see the reader's ``_read_revenue``."""
+        scope = self.draft_id._get_revenue_scope(as_of, REVENUE_DAYS)
+        return self.env["customer.tiering.replica"]._read(
+            lambda env: env["customer.tiering.reader"]._read_revenue(scope)
         )
-
-        def copy(env):
-            buffer = io.BytesIO()
-            env.cr.copy_expert(env.cr.mogrify(query).decode(), buffer)
-            return buffer.getvalue()
-
-        return self.env["customer.tiering.replica"]._read(copy)
 
     def _collect_moves(self, money):
         """Put each customer, before and after, with the revenue and the open quotations, in a temporary table.
@@ -160,13 +119,13 @@ class CustomerTieringSimulation(models.Model):
         self.env.cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.%s, pg_temp.%s", MOVES_TABLE, MONEY_TABLE))
         self.env.cr.execute(
             SQL(
-                "CREATE TEMPORARY TABLE %s (customer int4, revenue numeric, quotations int4, quoted numeric) "
+                "CREATE TEMPORARY TABLE %s (customer int4, revenue float8, quotations int4, quoted float8) "
                 "ON COMMIT DROP",
                 MONEY_TABLE,
             )
         )
-        copy = self.env.cr.mogrify(SQL("COPY %s FROM STDIN", MONEY_TABLE))
-        self.env.cr.copy_expert(copy.decode(), io.BytesIO(money))
+        types = {"customer": "int4", "revenue": "float8", "quotations": "int4", "quoted": "float8"}
+        sources.rows.copy_frame(self.env.cr, "customer_tiering_money", money, types)
         self.env.cr.execute(
             SQL(
                 """
@@ -185,9 +144,9 @@ class CustomerTieringSimulation(models.Model):
                            AND old_tier.pricelist_id IS DISTINCT FROM CASE
                                WHEN twin.id IS NULL THEN new_tier.pricelist_id ELSE twin.pricelist_id END
                            AS repriced,
-                       ROUND(COALESCE(money.revenue, 0), %(decimals)s) AS revenue,
+                       COALESCE(money.revenue, 0) AS revenue,
                        COALESCE(money.quotations, 0) AS quotations,
-                       ROUND(COALESCE(money.quoted, 0), %(decimals)s) AS quoted
+                       COALESCE(money.quoted, 0) AS quoted
                   FROM %(result)s result
              FULL JOIN (SELECT * FROM customer_tiering_scorecard
                          WHERE company_id = %(company)s
@@ -210,7 +169,6 @@ class CustomerTieringSimulation(models.Model):
                 company=company.id,
                 company_key=str(company.id),
                 priced=self.env["res.groups"]._is_feature_enabled("product.group_product_pricelist"),
-                decimals=company.currency_id.decimal_places,
             )
         )
 

@@ -8,7 +8,7 @@ from ..fields import UncheckedMany2one
 TABLE = SQL.identifier("customer_tiering_result")
 # What runs decide beside the metrics.
 DECIDED = (
-    *("first_order_date", "last_order_date", "last_contact_date", "purchase_days", "usual_gap_days"),
+    *("first_order_date", "last_order_date", "last_contact_date", "purchase_days", "usual_gap_days", "small_count"),
     *("lifecycle", "risk", "risk_rank", "risk_signals", "expected_loss"),
     *("recency_score", "frequency_score", "monetary_score", "segment_id"),
     *("score", "parts", "next_tier_id", "points_to_next"),

@@ -68,3 +68,27 @@ class ResCompany(models.Model):
             window_days=window_days,
             as_of=as_of,
         )
+
+    def _get_tiering_revenue_shares(self):
+        """Return which percentage of what was invoiced in the last 12 months came from no order, and from orders."""
+        self.ensure_one()
+        scope = self._get_tiering_scope(self._get_tiering_today(), 365)
+        self.env["account.move.line"].flush_model()
+        ((direct, whole),) = self.env.execute_query(
+            SQL(
+                """
+                SELECT COALESCE(-SUM(line.balance) FILTER (WHERE NOT %(is_linked)s), 0), COALESCE(-SUM(line.balance), 0)
+                  FROM account_move move
+                  JOIN account_move_line line ON line.move_id = move.id AND line.display_type = 'product'
+                 WHERE %(is_invoice)s AND %(is_income)s AND move.invoice_date > %(window_start)s
+                """,
+                is_linked=sources.documents.is_linked(),
+                is_invoice=sources.documents.is_invoice(scope),
+                is_income=sources.documents.is_income(),
+                **scope.parameters,
+            )
+        )
+        if not whole > 0:
+            return 0.0, 0.0
+        share = min(max(float(100 * direct / whole), 0.0), 100.0)
+        return share, 100 - share

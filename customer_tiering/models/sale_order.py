@@ -21,6 +21,13 @@ class SaleOrder(models.Model):
         groups="sales_team.group_sale_salesman",
         help="The customer's tier when the order was confirmed.",
     )
+    # What an order was worth when it could lift somebody: by this a run knows what was cancelled or corrected later.
+    tiering_amount = fields.Monetary(
+        string="Untaxed Amount at Confirmation",
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
+    )
     tiering_price_hint = fields.Char(
         compute="_compute_tiering_price_hint",
         groups="sales_team.group_sale_salesman",
@@ -163,11 +170,12 @@ class SaleOrder(models.Model):
 
     def _action_confirm(self):
         tiers = self.env["customer.tiering.refresh"]._add_affected(self)
-        # Nothing depends on the field, and nobody follows its changes: put beside the new state in the cache, the
-        # tier goes to the database in the same UPDATE, because the person who confirms waits.
-        field = self._fields["tiering_tier_id"]
+        # Nothing depends on these fields, and nobody follows their changes: put beside the new state in the cache, they
+        # go to the database in the same UPDATE, because the person who confirms waits.
+        tier, amount = self._fields["tiering_tier_id"], self._fields["tiering_amount"]
         for order in self:
-            field._update_cache(order, tiers.get(order.company_id, {}).get(order.partner_id.id), dirty=True)
+            tier._update_cache(order, tiers.get(order.company_id, {}).get(order.partner_id.id), dirty=True)
+            amount._update_cache(order, order.amount_untaxed, dirty=True)
         return super()._action_confirm()
 
     def _action_cancel(self):

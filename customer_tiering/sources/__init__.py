@@ -6,13 +6,15 @@ Plain Python; the ORM only says of whom. Modules, in the order in which they bui
 scope          what is to be read: of whom, as of which day, in which window, zone and money
 base           what a source is, and the kinds of its columns
 customers      who is a customer, beside those who have dealings
+documents      posted invoices and credit notes in SQL, and what ties them to orders
 orders         sale orders: a purchase source, and the one scan that several sources share
-credits        credit notes, which take purchases back
+invoices       posted invoices: a purchase source, alone or beside the orders
 activities     the activities that are overdue
 meetings       who attended which meeting
 contact_fields the fields of contacts that people made metrics of
 rows           rows between PostgreSQL and numpy by the million
 people         the partners, and the customer that each of them belongs to
+returns        what was returned of orders, and rebates
 interactions   messages, done activities and meetings
 quotations     what was asked for, what became of it, through which team
 products       the lines of orders
@@ -30,13 +32,15 @@ MODULES = (
     "scope",
     "base",
     "customers",
+    "documents",
     "orders",
-    "credits",
+    "invoices",
     "activities",
     "meetings",
     "contact_fields",
     "rows",
     "people",
+    "returns",
     "interactions",
     "quotations",
     "products",

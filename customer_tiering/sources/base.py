@@ -30,12 +30,18 @@ class PurchaseSource:
         raise NotImplementedError
 
     def read_purchases(self, reading):
-        """Return the purchases until the last day as three arrays: place of the customer, day (datetime64[D]) and
-        money (float64, finite), of which that before the window need only be right in its sign."""
+        """Return the documents until the last day: their ids, by which this source knows them, and
+        ``engine.purchases.Purchases``, of which the money before the window need only be right in its sign unless the
+        scope has a least amount. It is asked once, after who has dealings."""
         raise NotImplementedError
 
-    def read_returns(self, reading):
-        """Return what was given back in the window as two arrays: place of the customer and money (negative)."""
+    def read_teams(self, reading, ids):
+        """Return the id of the sales team of each of these documents, 0: none."""
+        raise NotImplementedError
+
+    def read_lines(self, reading, ids):
+        """Return the lines of these documents as arrays: place in ``ids``, product (id, 0: no goods), category (id,
+        0: none), and what it cost, what it would have cost without discount, and the discount."""
         raise NotImplementedError
 
     def get_affected(self, records):

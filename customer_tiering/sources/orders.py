@@ -5,7 +5,8 @@ What is said about an order is said here once, in SQL, for reports too.
 
 from odoo.tools import SQL
 
-from . import credits
+from .. import engine, sources
+from . import documents
 from .base import BOOLEAN, FLOAT, ID, MOMENT, PurchaseSource
 
 # ----------------------------------------------------------------------
@@ -73,7 +74,8 @@ def scan(reading, more):
     :param more: further columns, as :meth:`.base.MetricSource.get_order_columns` returns them
     :return: a dict of arrays: ``id``, the place of each ``person``, ``moment``, ``confirmed`` and ``amount``: money of
         the company's currency for confirmed orders, of which those before the window only say whether it is
-        positive: their money counts nowhere, and to convert it takes longest. NaN: cancelled, no dealing
+        positive, unless a least amount is asked for: their money counts nowhere else, and to convert it takes
+        longest. NaN: cancelled, no dealing
     """
     scope = reading.scope
     columns = {"id": ID, "partner_id": ID, "moment": MOMENT, "confirmed": BOOLEAN, "amount": FLOAT}
@@ -83,7 +85,7 @@ def scan(reading, more):
         SELECT id, partner_id, date_order AS moment, %(is_confirmed)s AS confirmed, %(more)s
                CASE WHEN NOT %(is_dealing)s THEN 'NaN'
                     WHEN NOT %(is_confirmed)s THEN 0
-                    WHEN date_order < %(since)s THEN CASE WHEN %(is_positive)s THEN 1 ELSE 0 END
+                    WHEN %(is_sign_enough)s THEN CASE WHEN %(is_positive)s THEN 1 ELSE 0 END
                     ELSE COALESCE(%(money)s, 0)::float8
                     END::float8 AS amount
           FROM sale_order
@@ -92,6 +94,7 @@ def scan(reading, more):
         is_confirmed=is_confirmed(),
         is_dealing=is_dealing(),
         is_positive=is_positive(),
+        is_sign_enough=SQL("FALSE") if scope.least else SQL("date_order < %s", scope.since),
         money=get_money(),
         more=SQL("").join(SQL("%s AS %s,", value, SQL.identifier(name)) for name, (_kind, value) in more.items()),
         of_partners=scope.of_partners(SQL.identifier("partner_id")),
@@ -107,18 +110,19 @@ def choose_placed(reading):
     return (reading.orders["buyer"] >= 0) & reading.is_in_window(reading.orders["day"])
 
 
-def choose_bought(reading):
-    """Return which of them are purchases."""
-    return choose_placed(reading) & reading.orders["confirmed"] & (reading.orders["amount"] > 0)
-
-
 # ----------------------------------------------------------------------
 # The source
 # ----------------------------------------------------------------------
 
 
 class Orders(PurchaseSource):
-    """Confirmed orders of the company, less its credit notes."""
+    """Confirmed orders of the company, less what was returned of them.
+
+    :param no_goods: the fields of the lines that say that no goods stand behind one, see ``documents.NO_GOODS_FIELDS``
+    """
+
+    def __init__(self, no_goods=()):
+        self.no_goods = no_goods
 
     def get_dealing_query(self, company_id):
         return SQL("SELECT partner_id FROM sale_order WHERE company_id = %s AND %s", company_id, is_dealing())
@@ -129,17 +133,77 @@ class Orders(PurchaseSource):
 
     def read_purchases(self, reading):
         orders = reading.orders
-        chosen = orders["confirmed"] & (orders["buyer"] >= 0) & reading.is_past(orders["day"])
-        return orders["buyer"][chosen], orders["day"][chosen], orders["amount"][chosen]
+        money = orders["amount"].copy()
+        nothing = money * 0
+        returned, undone = nothing, nothing.copy()
+        ids, kept, given_back = sources.returns.read_of_orders(reading)
+        places, found = reading.find_in(orders["id"], ids)
+        live = orders["confirmed"][places]
+        places, found = places[live], found[live]
+        money[places], returned[places] = kept[found], given_back[found]
+        ids, more = self.read_advances(reading)
+        places, found = reading.find_in(orders["id"], ids)
+        money[places] += more[found]
+        chosen = orders["confirmed"].copy()
+        if reading.scope.with_untaken:
+            ids, taken = self._read_undone(reading)
+            places, found = reading.find_in(orders["id"], ids)
+            undone[places] = taken[found]
+            money[places[~chosen[places]]] = 0
+            returned[places[~chosen[places]]] = 0
+            chosen[places] = True
+        chosen &= (orders["buyer"] >= 0) & reading.is_past(orders["day"])
+        everything = engine.purchases.Purchases(orders["buyer"], orders["day"], money, returned, undone)
+        return orders["id"][chosen], everything.take(chosen)
 
-    def read_returns(self, reading):
-        return credits.read(reading)
+    def read_advances(self, reading):
+        """Return the ids of orders that are worth more or less than their amount says, and how much (company's
+        currency), because they were paid before, as with a gift card, or sell such a card."""
+        return reading.join(), reading.join()
+
+    def _read_undone(self, reading):
+        """Return the ids of orders that are worth less than when they were confirmed, and how much (company's
+        currency): cancelled ones, and those that somebody corrected."""
+        scope = reading.scope
+        now = SQL("CASE WHEN %s THEN amount_untaxed ELSE 0 END", is_confirmed())
+        query = SQL(
+            """
+            SELECT id, (tiering_amount - %(now)s) / %(rate)s AS undone
+              FROM sale_order
+             WHERE company_id = %(company)s AND tiering_amount > %(now)s AND %(of_partners)s
+            """,
+            now=now,
+            rate=get_rate(),
+            of_partners=scope.of_partners(SQL.identifier("partner_id")),
+            **scope.parameters,
+        )
+        found = reading.fetch(query, {"id": ID, "undone": FLOAT})
+        return found["id"], found["undone"]
+
+    def read_teams(self, reading, ids):
+        return reading.look_up(reading.orders["id"], reading.orders["team"], ids)
+
+    def read_lines(self, reading, ids):
+        query = SQL(
+            """
+            SELECT line.id, line.order_id AS document, line.product_id AS product, line.price_subtotal AS cost,
+                   line.price_unit * line.product_uom_qty AS listed, line.discount, %(is_goods)s AS goods
+              FROM sale_order_line line
+             WHERE %(of_documents)s AND line.display_type IS NULL AND line.product_uom_qty > 0
+               AND line.company_id = %(company)s
+            """,
+            is_goods=documents.is_goods("line", self.no_goods),
+            of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
+            **reading.scope.parameters,
+        )
+        rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)
+        return sources.products.read_lines(reading, query, "sale_order_line", ids, rate)
 
     def get_affected(self, records):
         if records._name == "sale.order":
             affecting = records.filtered(lambda order: order.state == "sale")
         elif records._name == "account.move":
-            affecting = records.filtered(credits.is_about_credit)
+            affecting = records.filtered(documents.is_about_credit)
         else:
             return {}
         return {company: found.partner_id for company, found in affecting.grouped("company_id").items()}

@@ -1,4 +1,4 @@
-"""Which products customers bought, from the lines of their orders."""
+"""Which products customers bought, from the lines of their purchases."""
 
 import numpy as np
 
@@ -6,20 +6,17 @@ from odoo.tools import SQL
 
 from ..engine import products
 from . import orders
-from .base import FLOAT, ID, MetricSource
+from .base import BOOLEAN, FLOAT, ID, MetricSource
 from .people import find
 
 
 class Products(MetricSource):
-    """From the lines of the purchases in the window.
-
-    Lines with a negative price (a discount, a reward) are nothing that somebody bought.
-    """
+    """From the lines of the purchases in the window."""
 
     columns = products.COLUMNS
 
     def get_order_columns(self, scope):
-        """The rates, which convert the money of lines."""
+        """The rates, which convert the money of orders' lines."""
         rate = SQL(
             """CASE WHEN NOT %(is_confirmed)s OR date_order < %(since)s OR currency_rate = 1 THEN 1::float8
                     ELSE %(rate)s::float8 END""",
@@ -30,58 +27,64 @@ class Products(MetricSource):
         return {"rate": (FLOAT, rate)}
 
     def read_columns(self, reading, columns):
-        lines = _read_lines(reading)
-        return products.summarize(reading.customers, *lines, decimals=reading.scope.decimals)
+        bought = reading.purchases.take(reading.bought)
+        line, *told = reading.purchase_source.read_lines(reading, reading.purchase_ids[reading.bought])
+        product, category, *money = told
+        return products.summarize(
+            reading.customers,
+            bought.buyer[line],
+            bought.day[line],
+            product,
+            category,
+            tuple(money),
+            decimals=reading.scope.decimals,
+        )
 
 
-def _read_lines(reading):
-    """Return the lines as ``engine/products.py`` takes them."""
-    scope, found = reading.scope, reading.orders
-    chosen = np.flatnonzero(orders.choose_bought(reading))
-    chosen = chosen[found["id"][chosen].argsort()]
-    ids = found["id"][chosen]
-    if scope.everybody:
-        # Which of the orders, is asked below; most that are not are older and have smaller ids.
-        of_orders = SQL("order_id >= %s AND order_id <= %s", *(map(int, ids[[0, -1]]) if len(ids) else (0, 0)))
-    else:
-        of_orders = SQL("order_id = ANY(%s)", ids.tolist())
-    query = SQL(
-        """
-        SELECT id, order_id, product_id AS product, GREATEST(price_subtotal, 0) AS cost,
-               price_unit AS price, product_uom_qty AS quantity, discount
-          FROM sale_order_line
-         WHERE %(of_orders)s AND display_type IS NULL AND product_uom_qty > 0 AND price_unit >= 0
-           AND company_id = %(company)s
-        """,
-        of_orders=of_orders,
-        **scope.parameters,
-    )
-    numbers = ("cost", "price", "quantity", "discount")
-    columns = {"order_id": ID, "product": ID, **dict.fromkeys(numbers, FLOAT)}
-    lines = reading.fetch(query, columns, "sale_order_line")
-    place = find(ids, lines.pop("order_id"))
-    known = place >= 0
-    order = chosen[place[known]]
-    rate = found["rate"][order]
-    cost, price, quantity, discount = (np.nan_to_num(lines.pop(column)[known]) for column in numbers)
-    listed = price * quantity / rate
-    product = lines.pop("product")[known]
-    money = cost / rate, listed, listed * discount / 100
-    return found["buyer"][order], found["day"][order], product, _read_categories(reading, product), money
+def read_lines(reading, query, table, ids, rate=None):
+    """Return the lines of documents as :meth:`.base.PurchaseSource.read_lines` does.
+
+    A line with a negative price is a discount on the rest. One behind which no goods stand, as freight, is no
+    product, and neither cheap nor dear.
+
+    :param query: the SELECT of the lines: ``id``, ``document``, ``product``, what it ``cost`` and what it would have
+        without the ``discount`` (percent) as ``listed``, and whether it is about ``goods``
+    :param table: the name of their table
+    :param rate: of each document by which money is divided; None: it is in the company's currency
+    """
+    numbers = ("cost", "listed", "discount")
+    columns = {"document": ID, "product": ID, "goods": BOOLEAN, **dict.fromkeys(numbers, FLOAT)}
+    lines = reading.fetch(query, columns, table)
+    place, found = reading.find_each(ids, lines.pop("document"))
+    lines = {name: values[found] for name, values in lines.items()}
+    cost, listed, discount = (np.nan_to_num(lines[name]) for name in numbers)
+    if rate is not None:
+        cost, listed = cost / rate[place], listed / rate[place]
+    is_discount = (cost < 0) | (listed < 0)
+    kept = is_discount | lines["goods"]
+    goods = lines["goods"] & ~is_discount
+    product = np.where(goods, lines["product"], 0)
+    category, is_combo = _read_categories(reading, product)
+    product = np.where(is_combo, 0, product)  # what is in it has lines of its own
+    less = np.where(is_discount, -cost, listed * discount / 100)
+    nothing = np.zeros_like(cost)
+    money = np.where(goods, cost, nothing), np.where(goods, listed, nothing), less
+    return place[kept], product[kept], category[kept], *(values[kept] for values in money)
 
 
 def _read_categories(reading, product):
-    """Return the category of each product (ids), 0: none."""
+    """Return the category of each product (ids), 0: none, and whether it is a combination of products."""
     query = SQL(
         """
-        SELECT product.id, template.categ_id AS category
+        SELECT product.id, CASE WHEN template.type != 'combo' THEN template.categ_id END AS category,
+               template.type = 'combo' AS is_combo
           FROM product_product product
           JOIN product_template template ON template.id = product.product_tmpl_id
          WHERE %s
         """,
         SQL("TRUE") if reading.scope.everybody else SQL("product.id = ANY(%s)", np.unique(product).tolist()),
     )
-    rows = reading.fetch(query, {"id": ID, "category": ID})
+    rows = reading.fetch(query, {"id": ID, "category": ID, "is_combo": BOOLEAN})
     by_id = rows["id"].argsort()
-    categories = np.append(rows["category"][by_id], 0)
-    return categories[find(rows["id"][by_id], product)]
+    place = find(rows["id"][by_id], product)
+    return np.append(rows["category"][by_id], 0)[place], np.append(rows["is_combo"][by_id], False)[place]

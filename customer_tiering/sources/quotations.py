@@ -27,13 +27,16 @@ class Quotations(MetricSource):
     def read_columns(self, reading, columns):
         found = reading.orders
         buyer, quoted_at = found["buyer"], found["quoted_at"]
-        placed, bought = orders.choose_placed(reading), orders.choose_bought(reading)
+        placed, bought = orders.choose_placed(reading), reading.bought
         quoted = (buyer >= 0) & (quoted_at == quoted_at)  # not NaT
         quoted[quoted] = reading.is_past(reading.to_days(quoted_at[quoted]))
         return quotations.summarize(
             reading.customers,
             (buyer[placed], found["confirmed"][placed]),
-            (buyer[bought], found["team"][bought]),
+            (
+                reading.purchases.buyer[bought],
+                reading.purchase_source.read_teams(reading, reading.purchase_ids[bought]),
+            ),
             (buyer[quoted], found["quoted"][quoted]),
             decimals=reading.scope.decimals,
         )

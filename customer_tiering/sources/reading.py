@@ -9,7 +9,7 @@ import pandas as pd
 from odoo.tools import SQL
 
 from ..engine import purchases, schema
-from . import customers, orders, people, rows
+from . import customers, orders, people, returns, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 
 #: The columns that every run needs, whatever its metrics.
@@ -48,6 +48,10 @@ class Reading:
     ``orders``
         the arrays of :func:`.orders.scan`, of which ``day`` has taken the place of ``moment``, with the place of the
         customer as ``buyer``
+    ``purchase_ids``, ``purchases``
+        the documents of the purchase source, as it returned them
+    ``bought``
+        which of them are purchases of the window, an array of bool
     """
 
     def __init__(self, cr, scope, purchase_source, metric_sources):
@@ -58,12 +62,22 @@ class Reading:
         if not scope.everybody:
             self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
 
-    def frame(self, columns=()):
+    def revenue(self):
+        """Return what customers bought in the window and is offered to them, see ``_read_revenue`` of the reader."""
+        frame = self.frame((schema.OPEN_QUOTATION_COUNT, schema.OPEN_QUOTATION_AMOUNT), always=frozenset())
+        names = {
+            schema.AMOUNT: "revenue",
+            schema.OPEN_QUOTATION_COUNT: "quotations",
+            schema.OPEN_QUOTATION_AMOUNT: "quoted",
+        }
+        return frame[list(names)].rename(columns=names)
+
+    def frame(self, columns=(), always=ALWAYS):
         """Return the frame of the customers, a DataFrame as ``engine/schema.py`` describes it.
 
-        :param columns: names of the columns that are needed beside :data:`ALWAYS`
+        :param columns: names of the columns that are needed beside ``always`` and those about purchases
         """
-        columns = ALWAYS | set(columns)
+        columns = always | set(columns)
         asked = [source for source in self.metric_sources if not columns.isdisjoint(source.columns)]
         more = {}
         for source in asked:
@@ -91,13 +105,20 @@ class Reading:
 
     def _summarize_purchases(self):
         scope = self.scope
+        self.purchase_ids, self.purchases = self.purchase_source.read_purchases(self)
+        by_scope = {
+            "as_of": scope.as_of,
+            "window_days": scope.window_days,
+            "decimals": scope.decimals,
+            "least": scope.least,
+        }
+        self.bought = purchases.choose_recent(self.purchases, **by_scope)
         return purchases.summarize(
             self.customers,
-            self.purchase_source.read_purchases(self),
-            self.purchase_source.read_returns(self),
-            as_of=scope.as_of,
-            window_days=scope.window_days,
-            decimals=scope.decimals,
+            self.purchases,
+            returns.read_rebates(self),
+            with_untaken=scope.with_untaken,
+            **by_scope,
         )
 
     # ------------------------------------------------------------------
@@ -129,6 +150,46 @@ class Reading:
             frame[column] = np.full(len(self.customers), nothing, dtype=dtype)
             frame[column][place[place >= 0]] = values[place >= 0]
         return pd.DataFrame(frame, index=self.customers)
+
+    def of_documents(self, column, ids):
+        """The condition that ``column`` is one of these ids, an array, or near enough where they are very many."""
+        if not self.scope.everybody:
+            return SQL("%s = ANY(%s)", column, ids.tolist())
+        # Which of them, is asked when the rows are there; most that are not are older and have smaller ids.
+        first, last = (int(ids.min()), int(ids.max())) if len(ids) else (0, 0)
+        return SQL("%(column)s >= %(first)s AND %(column)s <= %(last)s", column=column, first=first, last=last)
+
+    def find_in(self, ids, some):
+        """Return where in ``ids`` those of ``some`` are that are there, and their places in ``some``.
+
+        :param ids: an array of ids in any order, each of them once
+        :param some: few ids, each of them once
+        """
+        if not len(some):
+            return self.join(), self.join()
+        places = np.flatnonzero(np.isin(ids, some))
+        by_id = some.argsort()
+        return places, by_id[people.find(some[by_id], ids[places])]
+
+    def find_each(self, ids, wanted):
+        """Return the places in ``ids`` of those of ``wanted`` that are there, and their places in ``wanted``.
+
+        :param ids: an array of ids in any order, each of them once
+        :param wanted: ids, each of them any number of times
+        """
+        by_id = ids.argsort()
+        place = people.find(ids[by_id], wanted)
+        found = np.flatnonzero(place >= 0)
+        return by_id[place[found]], found
+
+    def look_up(self, ids, values, wanted):
+        """Return the value of each of ``wanted``, all of which are among ``ids``."""
+        by_id = ids.argsort()
+        return values[by_id][people.find(ids[by_id], wanted)]
+
+    def join(self, *arrays):
+        """Return these arrays as one; without any an empty one."""
+        return np.concatenate(arrays) if arrays else np.zeros(0, dtype="int64")
 
     def to_days(self, moments):
         """Return the day of each moment (datetime64, naive UTC) in the company's time zone, as datetime64[D]."""

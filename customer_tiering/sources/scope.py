@@ -31,6 +31,13 @@ class Scope:
     candidates: SQL | None = None
     #: Key of the purchase source, see ``customer.tiering.reader._get_purchase_sources``.
     revenue_from: str = ORDER
+    #: Money of the company: documents of which less is left are no purchases. 0: whatever is above 0 is one.
+    least: float = 0.0
+    #: The condition that ``move``, a credit note that comes from no order and reverses nothing, is a rebate; None:
+    #: rebates are not subtracted.
+    rebates: SQL | None = None
+    #: Whether it is asked for what would be, had nothing been taken back.
+    with_untaken: bool = False
     #: Ids of the only customers to read, in milliseconds whatever the size of the tables; None: everybody.
     partner_ids: tuple[int, ...] | None = None
     #: Points of the values of choices, ``{column: {value: points}}``; None: those of today.

@@ -19,6 +19,7 @@ from . import test_playbook_once
 from . import test_playbook_quarter
 from . import test_my_customers
 from . import test_policy
+from . import test_purchases
 from . import test_price_matrix
 from . import test_pricelist
 from . import test_queue

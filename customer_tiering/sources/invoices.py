@@ -1,0 +1,278 @@
+"""Posted invoices: a purchase source, alone or beside the orders."""
+
+from odoo.tools import SQL
+
+from .. import engine, sources
+from . import documents
+from .base import DATE, FLOAT, ID, PurchaseSource
+from .orders import Orders
+
+
+class Invoices(Orders):
+    """Posted invoices and receipts with income, on the day of the invoice, less the credit notes that take them back.
+
+    They belong to who ordered, else to who was billed when they were posted. What was paid in advance is no purchase,
+    the final invoice is the whole one. Opening balances, which have no line of income, are none.
+    """
+
+    #: Whether those that come from an order are left out.
+    only_direct = False
+
+    def get_dealing_query(self, company_id):
+        return SQL(
+            """
+            %s UNION ALL
+            SELECT commercial_partner_id FROM account_move
+             WHERE company_id = %s AND state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')
+            """,
+            super().get_dealing_query(company_id),
+            company_id,
+        )
+
+    def read_dealing(self, reading):
+        self.rows = self._read_invoices(reading)
+        return reading.join(super().read_dealing(reading), self.rows["person"])
+
+    def read_purchases(self, reading):
+        rows = self.rows
+        charged, money = rows["charged"], rows["money"]
+        ids, by_document, by_money = self._read_credited(reading)
+        places, found = reading.find_in(rows["id"], ids)
+        # A share of the document: of what was given back entirely nothing is left, whatever was rounded.
+        share = money * 0
+        share[places] = by_document[found] / charged[places] + by_money[found] / money[places]
+        returned = money * share.clip(0, 1)
+        buyer = reading.places[rows["person"]]
+        everything = engine.purchases.Purchases(buyer, rows["day"], money - returned, returned, returned * 0)
+        chosen = buyer >= 0
+        return rows["id"][chosen], everything.take(chosen)
+
+    def read_teams(self, reading, ids):
+        query = SQL(
+            "SELECT id, team_id AS team FROM account_move WHERE %s",
+            reading.of_documents(SQL.identifier("id"), ids),
+        )
+        found = reading.fetch(query, {"id": ID, "team": ID}, "account_move")
+        return reading.look_up(found["id"], found["team"], ids)
+
+    def read_lines(self, reading, ids):
+        query = SQL(
+            """
+            SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS cost,
+                   line.price_unit * line.quantity / COALESCE(NULLIF(move.invoice_currency_rate, 0), 1) AS listed,
+                   line.discount, %(is_goods)s AS goods
+              FROM account_move_line line
+              JOIN account_move move ON move.id = line.move_id
+             WHERE %(of_documents)s AND line.display_type = 'product' AND line.quantity > 0
+               AND line.company_id = %(company)s
+            """,
+            is_goods=documents.is_goods("line", self.no_goods),
+            of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
+            **reading.scope.parameters,
+        )
+        return sources.products.read_lines(reading, query, "account_move_line", ids)
+
+    def get_affected(self, records):
+        if records._name != "account.move":
+            return super().get_affected(records)
+        affecting = records.filtered(documents.is_about_purchase)
+        return {
+            company: found.partner_id | found.line_ids.sale_line_ids.order_id.partner_id
+            for company, found in affecting.grouped("company_id").items()
+        }
+
+    # ------------------------------------------------------------------
+    # What is read
+    # ------------------------------------------------------------------
+
+    def _read_invoices(self, reading):
+        """Return the invoices of the last day and before as a dict of arrays: ``id``, place of the ``person``,
+        ``day``, and what was ``charged``, above 0, in the currency of the invoice and as ``money`` of the company."""
+        scope = reading.scope
+        query = SQL(
+            """
+            SELECT move.id, move.commercial_partner_id AS partner_id, move.invoice_date AS day,
+                   move.amount_untaxed AS charged, move.amount_untaxed_signed AS money
+              FROM account_move move
+             WHERE %(is_invoice)s AND %(of_people)s
+            """,
+            is_invoice=documents.is_invoice(scope),
+            of_people=self._of_people(scope),
+        )
+        columns = {"id": ID, "partner_id": ID, "day": DATE, "charged": FLOAT, "money": FLOAT}
+        rows = reading.fetch(query, columns, "account_move")
+        rows["person"] = reading.people.find(rows.pop("partner_id"))
+        of_rows = SQL("TRUE") if scope.everybody else SQL("line.move_id = ANY(%s)", rows["id"].tolist())
+        others = self._read_no_income(reading, of_rows)
+        places, found = reading.find_in(rows["id"], others["id"])
+        for name in ("charged", "money"):
+            rows[name][places] -= others[name][found]
+        chosen = (rows["charged"] > 0) & (rows["money"] > 0)
+        ordered = self._read_ordered(reading, of_rows)
+        places, found = reading.find_in(rows["id"], ordered["id"])
+        if self.only_direct:
+            chosen[places] = False
+        else:
+            rows["person"][places] = reading.people.find(ordered["buyer"][found])
+        return {name: values[chosen] for name, values in rows.items()}
+
+    def _of_people(self, scope):
+        """The condition that ``move`` bills one of these people, or what one of them ordered."""
+        if scope.everybody:
+            return SQL("TRUE")
+        return SQL(
+            "(%s OR move.id IN (%s))",
+            scope.of_partners(SQL.identifier("move", "partner_id")),
+            documents.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id"))),
+        )
+
+    def _read_no_income(self, reading, of_rows):
+        """Return what of the invoices is no income, was paid in advance, or only rounds."""
+        query = SQL(
+            """
+            SELECT line.move_id AS id, SUM(line.price_subtotal) AS charged, -SUM(line.balance) AS money
+              FROM account_move_line line
+             WHERE line.company_id = %(company)s AND %(of_rows)s
+               AND (line.display_type = 'rounding' OR line.display_type = 'product' AND NOT %(is_income)s)
+          GROUP BY 1
+            """,
+            of_rows=of_rows,
+            is_income=documents.is_income(),
+            **reading.scope.parameters,
+        )
+        return reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
+
+    def _read_ordered(self, reading, of_rows):
+        """Return the invoices with a line that comes from an order, and the partner of the first order as ``buyer``."""
+        query = SQL(
+            """
+            SELECT DISTINCT ON (line.move_id) line.move_id AS id, sale_order.partner_id AS buyer
+              FROM sale_order_line_invoice_rel rel
+              JOIN account_move_line line ON line.id = rel.invoice_line_id AND line.company_id = %(company)s
+              JOIN sale_order_line ON sale_order_line.id = rel.order_line_id
+              JOIN sale_order ON sale_order.id = sale_order_line.order_id
+             WHERE %(of_rows)s
+          ORDER BY line.move_id, sale_order.id
+            """,
+            of_rows=of_rows,
+            **reading.scope.parameters,
+        )
+        return reading.fetch(query, {"id": ID, "buyer": ID})
+
+    def _read_credited(self, reading):
+        """Return what was credited of invoices as three arrays: id of the invoice, in its currency by credit notes
+        that reverse it, and in the company's by those whose lines come from the same order, of the last invoices
+        first."""
+        scope, ids = reading.scope, self.rows["id"]
+        of_credits = SQL("TRUE")
+        if not scope.everybody:
+            of_credits = SQL(
+                "(move.reversed_entry_id = ANY(%(ids)s) OR move.id IN (%(of_same_orders)s))",
+                ids=ids.tolist(),
+                of_same_orders=documents.get_moves_of_orders(
+                    SQL(
+                        """sale_order.id IN (
+                               SELECT order_id FROM sale_order_line
+                                 JOIN sale_order_line_invoice_rel ON order_line_id = sale_order_line.id
+                                 JOIN account_move_line ON account_move_line.id = invoice_line_id
+                                WHERE move_id = ANY(%s))""",
+                        ids.tolist(),
+                    )
+                ),
+            )
+        query = SQL(
+            """
+            WITH credited AS (
+                SELECT line.id, line.currency_id, line.price_subtotal, line.balance,
+                       move.reversed_entry_id AS invoice_id
+                  FROM account_move move
+                  JOIN account_move_line line ON line.move_id = move.id
+                 WHERE %(is_credit)s AND %(of_credits)s AND line.display_type = 'product' AND %(is_income)s
+            ), reversing AS (
+                SELECT invoice.id,
+                       SUM(CASE WHEN credited.currency_id = invoice.currency_id THEN credited.price_subtotal
+                                ELSE credited.balance * invoice.invoice_currency_rate END) AS amount
+                  FROM credited JOIN account_move invoice ON invoice.id = credited.invoice_id
+              GROUP BY 1
+            ), of_order AS (
+                SELECT order_id, SUM(balance * part) AS amount
+                  FROM credited
+                  JOIN (%(links_of_credits)s) link ON link.line_id = credited.id
+                 WHERE invoice_id IS NULL
+              GROUP BY 1
+            ), invoice_line AS (
+                SELECT line.id, line.balance, move.id AS invoice_id, move.invoice_date, move.amount_untaxed
+                  FROM account_move_line line
+                  JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
+                 WHERE line.display_type = 'product' AND %(is_income)s
+                   AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
+                                   SELECT id FROM sale_order_line WHERE order_id IN (SELECT order_id FROM of_order)))
+            ), left_over AS (
+                SELECT link.order_id, invoice_id, invoice_date,
+                       SUM(-balance * part)
+                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(amount_untaxed, 0), 0))) AS amount
+                  FROM invoice_line
+                  JOIN (%(links_of_invoices)s) link ON link.line_id = invoice_line.id
+             LEFT JOIN reversing ON reversing.id = invoice_id
+              GROUP BY 1, 2, 3, reversing.amount, amount_untaxed
+            ), taken AS (
+                SELECT invoice_id AS id,
+                       LEAST(left_over.amount, GREATEST(0, of_order.amount - COALESCE(SUM(left_over.amount) OVER (
+                           PARTITION BY order_id ORDER BY invoice_date DESC, invoice_id DESC
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS amount
+                  FROM left_over JOIN of_order USING (order_id)
+            )
+            SELECT id, SUM(by_document) AS by_document, SUM(by_money) AS by_money
+              FROM (SELECT id, amount AS by_document, 0 AS by_money FROM reversing
+                 UNION ALL SELECT id, 0, amount FROM taken) of_invoice
+          GROUP BY 1
+            """,
+            is_credit=documents.is_credit(scope),
+            is_invoice=documents.is_invoice(scope),
+            is_income=documents.is_income(),
+            of_credits=of_credits,
+            links_of_credits=documents.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
+            links_of_invoices=documents.get_links(SQL("SELECT id FROM invoice_line")),
+        )
+        found = reading.fetch(query, {"id": ID, "by_document": FLOAT, "by_money": FLOAT})
+        return found["id"], found["by_document"], found["by_money"]
+
+
+class DirectInvoices(Invoices):
+    """Those that come from no order."""
+
+    only_direct = True
+
+
+class OrdersAndInvoices(PurchaseSource):
+    """Orders, and the invoices that come from none. The ids of invoices are negative."""
+
+    def __init__(self, orders, invoices):
+        self.orders, self.invoices = orders, invoices
+
+    def get_dealing_query(self, company_id):
+        return self.invoices.get_dealing_query(company_id)
+
+    def read_dealing(self, reading):
+        return self.invoices.read_dealing(reading)
+
+    def read_purchases(self, reading):
+        ids, ordered = self.orders.read_purchases(reading)
+        direct_ids, direct = self.invoices.read_purchases(reading)
+        return reading.join(ids, -direct_ids), engine.purchases.Purchases(*map(reading.join, ordered, direct))
+
+    def read_teams(self, reading, ids):
+        teams = abs(ids)
+        for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
+            teams[chosen] = source.read_teams(reading, abs(ids[chosen]))
+        return teams
+
+    def read_lines(self, reading, ids):
+        pieces = []
+        for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
+            document, *columns = source.read_lines(reading, abs(ids[chosen]))
+            pieces.append((chosen.nonzero()[0][document], *columns))
+        return tuple(map(reading.join, *pieces))
+
+    def get_affected(self, records):
+        return self.invoices.get_affected(records)

@@ -1,0 +1,149 @@
+"""What was returned of orders, and rebates: credit notes, by what they take back."""
+
+from odoo.tools import SQL
+
+from . import documents, orders
+from .base import FLOAT, ID
+
+
+def read_of_orders(reading):
+    """Return what was returned of orders as three arrays: id of the order, what is left of its money, and what was
+    returned (both in the company's currency, at the order's rate), of orders with a credit note only.
+
+    An order's credit notes are those whose lines come from its lines, or which reverse an invoice that does. Returned
+    is what was credited and not invoiced again, never more than what was credited, nor than what is missing from
+    full invoicing. What was paid in advance is in none of these sums.
+    """
+    scope = reading.scope
+    query = SQL(
+        """
+        WITH credit AS (
+            SELECT move.id, move.reversed_entry_id FROM account_move move WHERE %(is_credit)s AND %(of_orders)s
+        ), credited_line AS (
+            SELECT line.id, credit.reversed_entry_id AS invoice_id, line.currency_id, line.price_subtotal, line.balance
+              FROM credit JOIN account_move_line line ON line.move_id = credit.id AND %(is_charged)s
+        ), link AS (
+            %(links_of_credits)s
+        ), unlinked AS (
+            SELECT invoice_id, currency_id, SUM(price_subtotal) AS price_subtotal, SUM(balance) AS balance
+              FROM credited_line
+             WHERE invoice_id IS NOT NULL AND NOT EXISTS (SELECT FROM link WHERE link.line_id = credited_line.id)
+          GROUP BY 1, 2
+        ), reversed_line AS (
+            SELECT line.id, line.move_id, line.price_subtotal, line.balance
+              FROM account_move_line line
+              JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
+             WHERE line.move_id IN (SELECT invoice_id FROM unlinked) AND %(is_charged)s
+        ), charged AS (
+            SELECT move_id, order_id,
+                   SUM(price_subtotal * COALESCE(part, 1)) AS price_subtotal,
+                   SUM(balance * COALESCE(part, 1)) AS balance
+              FROM reversed_line LEFT JOIN (%(links_of_reversed)s) link ON link.line_id = reversed_line.id
+          GROUP BY 1, 2
+        ), shared AS (  -- beyond what the invoice charged without an order
+            SELECT charged.order_id, unlinked.currency_id,
+                   GREATEST(unlinked.price_subtotal - COALESCE(direct.price_subtotal, 0), 0) * charged.price_subtotal
+                   / NULLIF(SUM(charged.price_subtotal) OVER of_invoice, 0) AS price_subtotal,
+                   GREATEST(unlinked.balance + COALESCE(direct.balance, 0), 0) * charged.price_subtotal
+                   / NULLIF(SUM(charged.price_subtotal) OVER of_invoice, 0) AS balance
+              FROM unlinked
+              JOIN charged ON charged.move_id = unlinked.invoice_id AND charged.order_id IS NOT NULL
+         LEFT JOIN charged direct ON direct.move_id = unlinked.invoice_id AND direct.order_id IS NULL
+            WINDOW of_invoice AS (PARTITION BY unlinked.invoice_id, unlinked.currency_id)
+        ), given_back AS (
+            SELECT placed.id, SUM(%(credited)s) AS credited
+              FROM (SELECT order_id, currency_id, price_subtotal * part AS price_subtotal, balance * part AS balance
+                      FROM credited_line JOIN link ON link.line_id = credited_line.id
+                 UNION ALL
+                    SELECT order_id, currency_id, price_subtotal, balance FROM shared) line
+              JOIN sale_order placed ON placed.id = line.order_id
+             WHERE %(of_buyers)s
+          GROUP BY 1
+        ), invoice_line AS (
+            SELECT line.id, line.currency_id, line.price_subtotal, line.balance
+              FROM account_move_line line
+              JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
+             WHERE %(is_charged)s
+               AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
+                               SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back)))
+        ), invoiced AS (
+            SELECT placed.id, SUM(%(invoiced)s * link.part) AS invoiced
+              FROM invoice_line line
+              JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
+              JOIN sale_order placed ON placed.id = link.order_id
+          GROUP BY 1
+        )
+        SELECT id, (placed.amount_untaxed - returned) / %(rate)s AS kept, returned / %(rate)s AS returned
+          FROM sale_order placed
+          JOIN (SELECT given_back.id AS order_id,
+                       GREATEST(0, LEAST(credited, ordered.amount_untaxed,
+                                         ordered.amount_untaxed - (COALESCE(invoiced, 0) - credited))) AS returned
+                  FROM given_back
+                  JOIN sale_order ordered ON ordered.id = given_back.id
+             LEFT JOIN invoiced ON invoiced.id = given_back.id) back ON back.order_id = placed.id
+         WHERE placed.company_id = %(company)s AND returned > 0
+        """,
+        is_credit=documents.is_credit(scope),
+        is_invoice=documents.is_invoice(scope),
+        is_charged=documents.is_charged(),
+        of_orders=_of_orders(scope),
+        of_buyers=scope.of_partners(SQL.identifier("placed", "partner_id")),
+        links_of_credits=documents.get_links(SQL("SELECT id FROM credited_line")),
+        links_of_reversed=documents.get_links(SQL("SELECT id FROM reversed_line")),
+        links_of_invoices=documents.get_links(SQL("SELECT id FROM invoice_line")),
+        credited=_in_currency_of_order(1),
+        invoiced=_in_currency_of_order(-1),
+        rate=orders.get_rate("placed"),
+        **scope.parameters,
+    )
+    found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})
+    return found["id"], found["kept"], found["returned"]
+
+
+def _in_currency_of_order(sign):
+    """The money of ``line`` in the currency of the order ``placed``.
+
+    :param sign: that of the balance, whose debit is what credit notes have
+    """
+    return SQL(
+        "CASE WHEN line.currency_id = placed.currency_id THEN line.price_subtotal ELSE %s * line.balance * %s END",
+        sign,
+        orders.get_rate("placed"),
+    )
+
+
+def _of_orders(scope):
+    """The condition that ``move``, a credit note, may be about an order of one of these people."""
+    if scope.everybody:
+        return SQL("TRUE")
+    invoiced = documents.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id")))
+    return SQL("(move.id IN (%s) OR move.reversed_entry_id IN (%s))", invoiced, invoiced)
+
+
+def read_rebates(reading):
+    """Return the rebates of the window as two arrays: place of the customer and (negative) money.
+
+    A rebate is what a credit note gives that comes from no order and reverses nothing; it is the billed customer's.
+    """
+    scope = reading.scope
+    if scope.rebates is None:
+        return reading.join(), reading.join()
+    query = SQL(
+        """
+        SELECT move.commercial_partner_id AS customer, -SUM(line.balance) AS amount
+          FROM account_move move
+          JOIN account_move_line line ON line.move_id = move.id AND %(is_charged)s
+         WHERE %(is_credit)s AND move.reversed_entry_id IS NULL AND move.invoice_date > %(window_start)s
+           AND %(of_partners)s AND NOT %(is_linked)s AND %(is_rebate)s
+      GROUP BY move.id
+        """,
+        is_charged=documents.is_charged(),
+        is_credit=documents.is_credit(scope),
+        is_linked=documents.is_linked(),
+        is_rebate=scope.rebates,
+        of_partners=scope.of_partners(SQL.identifier("move", "partner_id")),
+        **scope.parameters,
+    )
+    rows = reading.fetch(query, {"customer": ID, "amount": FLOAT})
+    customer = reading.places[reading.people.find(rows["customer"])]
+    return customer[customer >= 0], rows["amount"][customer >= 0]
