@@ -347,6 +347,7 @@ class CustomerTier(models.Model):
             ("customer.tier.change", "from_tier_id"),
             ("customer.tier.change", "to_tier_id"),
             ("sale.order", "tiering_tier_id"),
+            ("account.move", "tiering_tier_id"),
         ):
             # sudo: the history of another company counts too
             records = self.env[model].sudo().with_context(active_test=False)

@@ -483,11 +483,11 @@ class CustomerTieringPolicy(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_with_history(self):
         # sudo: the history of other companies counts too
-        changes, orders = self.env["customer.tier.change"].sudo(), self.env["sale.order"].sudo()
+        changes, papers = self.env["customer.tier.change"].sudo(), ("sale.order", "account.move")
         tiers = self.env["customer.tier"].sudo().with_context(active_test=False)
         tiers = tiers.search([("policy_id", "in", self.ids)])
-        if changes.search_count([("policy_id", "in", self.ids)], limit=1) or orders.search_count(
-            [("tiering_tier_id", "in", tiers.ids)], limit=1
+        if changes.search_count([("policy_id", "in", self.ids)], limit=1) or any(
+            self.env[model].sudo().search_count([("tiering_tier_id", "in", tiers.ids)], limit=1) for model in papers
         ):
             raise UserError(
                 self.env._("Customers have been in the tiers of this policy. Archive it, so that their history stays.")
@@ -881,15 +881,15 @@ class CustomerTieringPolicy(models.Model):
         runs = self.env["customer.tiering.run"]._queue(
             self, trigger="manual", recalibrate=bool(self.env.context.get("tiering_recalibrate"))
         )
-        orders = (
-            self.env["sale.order"]
-            .sudo()
-            .search_count(
-                [("company_id", "in", self.company_id.ids), ("state", "=", "sale")],
-                limit=DIRECT_ORDER_LIMIT + 1,
-            )
+        papers = {"sale.order": [("state", "=", "sale")]}
+        if set(self.mapped("revenue_from")) != {"order"}:
+            papers["account.move"] = [("state", "=", "posted"), ("move_type", "=", "out_invoice")]
+        mine, most = Domain("company_id", "in", self.company_id.ids), DIRECT_ORDER_LIMIT + 1
+        # sudo: how many there are is no secret
+        counts = (
+            self.env[model].sudo().search_count(mine & Domain(domain), limit=most) for model, domain in papers.items()
         )
-        if orders > DIRECT_ORDER_LIMIT:
+        if sum(counts) >= most:
             runs._call_job()
             message = self.env._("The computation starts in a moment. You will be told here when it is done.")
             return self._notification("info", message)

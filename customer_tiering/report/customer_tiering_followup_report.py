@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .. import sources
-
 # An order so many days after a follow-up counts as following it.
 ORDER_DAYS = 30
 
@@ -30,6 +28,8 @@ class CustomerTieringFollowupReport(models.Model):
         "mail.activity.type": ["name"],
         "mail.template": ["name"],
         "res.partner": ["commercial_partner_id"],
+        "account.move": ["amount_untaxed", "company_id", "invoice_date", "move_type", "partner_id", "state"],
+        "customer.tiering.policy": ["revenue_from"],
         "sale.order": ["amount_untaxed", "company_id", "date_order", "partner_id", "state"],
     }
 
@@ -102,17 +102,17 @@ class CustomerTieringFollowupReport(models.Model):
         "follow-ups were done sooner than the median, half of them later.",
     )
     order_count = fields.Integer(
-        string="Orders After",
+        string="Purchases After",
         readonly=True,
-        help=f"Confirmed orders of the customer in the {ORDER_DAYS} days after the day on which it was done. An order "
+        help=f"Purchases of the customer in the {ORDER_DAYS} days after the day on which it was done. One "
         "after two follow-ups counts for both.",
     )
     ordered_share = fields.Float(
-        string="Followed by an Order (%)",
+        string="Followed by a Purchase (%)",
         digits=(5, 1),
         readonly=True,
         aggregator="avg",
-        help=f"How many were followed by an order within {ORDER_DAYS} days, of those that were done more than "
+        help=f"How many were followed by a purchase within {ORDER_DAYS} days, of those that were done more than "
         f"{ORDER_DAYS} days ago.",
     )
 
@@ -168,6 +168,7 @@ class CustomerTieringFollowupReport(models.Model):
               FROM customer_tiering_followup followup
               JOIN %(companies)s ON company.id = followup.company_id
               JOIN customer_tiering_playbook playbook ON playbook.id = followup.playbook_id
+              JOIN customer_tiering_policy policy ON policy.id = playbook.policy_id
          LEFT JOIN mail_activity activity ON activity.id = followup.activity_id
          LEFT JOIN customer_tiering_playbook_step step ON step.id = followup.step_id
          LEFT JOIN mail_activity_plan_template template ON template.id = followup.plan_template_id
@@ -231,19 +232,19 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
         )
 
     def _get_orders(self):
-        """Return the FROM and WHERE of the orders after a follow-up.
+        """Return the FROM and WHERE of the purchases after a follow-up, by what the playbook's policy takes for one.
 
         In the list of columns, so that they are only looked up for the rows that are shown.
         """
+        arguments = (SQL("followup.partner_id"), SQL("followup.company_id"), SQL("company.timezone"))
+        purchases = [
+            SQL("SELECT day FROM (%s) bought WHERE policy.revenue_from = %s", source.get_days_query(*arguments), key)
+            for key, source in self.env["customer.tiering.reader"]._get_purchase_sources().items()
+        ]
         return SQL(
-            """res_partner buyer
-               JOIN sale_order placed ON placed.partner_id = buyer.id AND placed.company_id = followup.company_id
-         CROSS JOIN LATERAL (SELECT %(day)s AS day) ordered
-              WHERE buyer.commercial_partner_id = followup.partner_id AND %(is_purchase)s
-                AND ordered.day > done.date_done AND ordered.day <= done.date_done + %(order_days)s""",
-            day=sources.orders.get_day(SQL("company.timezone"), "placed"),
-            is_purchase=sources.orders.is_purchase("placed"),
-            order_days=ORDER_DAYS,
+            "(%s) ordered WHERE ordered.day > done.date_done AND ordered.day <= done.date_done + %s",
+            SQL(" UNION ALL ").join(purchases),
+            ORDER_DAYS,
         )
 
     # ------------------------------------------------------------------

@@ -25,6 +25,14 @@ class PurchaseSource:
         """Return the SELECT of the ids of the partners who have dealings with a company, however often."""
         raise NotImplementedError
 
+    def get_days_query(self, customer, company, timezone):
+        """Return the SELECT of the days (``day``) of a customer's purchases, one per document, for reports: what was
+        returned later was bought all the same.
+
+        :param customer: id of the commercial partner, SQL; so are ``company``, its id, and ``timezone``, its name
+        """
+        raise NotImplementedError
+
     def read_dealing(self, reading):
         """Return the same partners as the places of people, however often; before customers are known."""
         raise NotImplementedError

@@ -29,6 +29,25 @@ class Invoices(Orders):
             company_id,
         )
 
+    def get_days_query(self, customer, company, timezone):
+        direct = SQL(
+            """NOT EXISTS (SELECT FROM account_move_line line
+                             JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = line.id
+                            WHERE line.move_id = move.id)"""
+        )
+        return SQL(
+            """
+            SELECT move.invoice_date AS day
+              FROM res_partner billed
+              JOIN account_move move ON move.partner_id = billed.id AND move.company_id = %(company)s
+             WHERE billed.commercial_partner_id = %(customer)s AND move.state = 'posted'
+               AND move.move_type IN ('out_invoice', 'out_receipt') AND move.amount_untaxed > 0 AND %(direct)s
+            """,
+            customer=customer,
+            company=company,
+            direct=direct if self.only_direct else SQL("TRUE"),
+        )
+
     def read_dealing(self, reading):
         self.rows = self._read_invoices(reading)
         return reading.join(super().read_dealing(reading), self.rows["person"])
@@ -252,6 +271,10 @@ class OrdersAndInvoices(PurchaseSource):
 
     def get_dealing_query(self, company_id):
         return self.invoices.get_dealing_query(company_id)
+
+    def get_days_query(self, customer, company, timezone):
+        arguments = customer, company, timezone
+        return SQL("%s UNION ALL %s", *(source.get_days_query(*arguments) for source in (self.orders, self.invoices)))
 
     def read_dealing(self, reading):
         return self.invoices.read_dealing(reading)

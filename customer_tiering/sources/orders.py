@@ -127,6 +127,20 @@ class Orders(PurchaseSource):
     def get_dealing_query(self, company_id):
         return SQL("SELECT partner_id FROM sale_order WHERE company_id = %s AND %s", company_id, is_dealing())
 
+    def get_days_query(self, customer, company, timezone):
+        return SQL(
+            """
+            SELECT %(day)s AS day
+              FROM res_partner buyer
+              JOIN sale_order placed ON placed.partner_id = buyer.id AND placed.company_id = %(company)s
+             WHERE buyer.commercial_partner_id = %(customer)s AND %(is_purchase)s
+            """,
+            day=get_day(timezone, "placed"),
+            is_purchase=is_purchase("placed"),
+            customer=customer,
+            company=company,
+        )
+
     def read_dealing(self, reading):
         amount = reading.orders["amount"]
         return reading.orders["person"][amount == amount]  # not NaN: not cancelled

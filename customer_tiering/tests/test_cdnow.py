@@ -116,3 +116,44 @@ class TestCdnow(CdnowCommon):
         run = self.compute(self.as_of)
         self.assertEqual(run.written_count, 0)
         self.assertTrue(self._scorecards().equals(before))
+
+    def test_the_same_past_as_invoices_gives_the_same_scorecards(self):
+        self.accounting()
+        self.compute(self.as_of)
+        by_orders = self._scorecards()
+        self.env.cr.execute("DELETE FROM sale_order WHERE company_id = %s", [self.company.id])
+        self.env.cr.execute(
+            """
+            WITH move AS (
+                INSERT INTO account_move (name, company_id, journal_id, move_type, state, auto_post, partner_id,
+                                          commercial_partner_id, date, invoice_date, currency_id, amount_untaxed,
+                                          amount_untaxed_signed)
+                SELECT 'CDNOW/' || number, %(company)s, journal.id, 'out_invoice', 'posted', 'no', partner, partner, day,
+                       day, %(currency)s, amount, amount
+                  FROM unnest(%(partners)s, %(days)s::date[], %(amounts)s::numeric[])
+                       WITH ORDINALITY purchase (partner, day, amount, number)
+                  JOIN account_journal journal ON journal.company_id = %(company)s AND journal.type = 'sale'
+                RETURNING *)
+            INSERT INTO account_move_line (move_id, company_id, journal_id, account_id, currency_id, date, parent_state,
+                                           display_type, quantity, price_unit, price_subtotal, balance)
+            SELECT id, company_id, journal_id, %(income)s, currency_id, date, 'posted',
+                   'product', 1, amount_untaxed, amount_untaxed, -amount_untaxed
+              FROM move
+            """,
+            {
+                "company": self.company.id,
+                "currency": self.company.currency_id.id,
+                "income": self.env["account.account"]
+                .search([("account_type", "=", "income"), ("company_ids", "in", self.company.ids)], limit=1)
+                .id,
+                "partners": [self.partner_of[customer] for customer in self.purchases["customer"]],
+                "days": [day.date() for day in self.purchases["date"]],
+                "amounts": self.purchases["amount"].tolist(),
+            },
+        )
+        self.env.invalidate_all()
+        for source in ("invoice", "order_invoice"):
+            with self.subTest(source=source):
+                self.policy.revenue_from = source
+                self.compute(self.as_of)
+                self.assertTrue(self._scorecards().equals(by_orders))
