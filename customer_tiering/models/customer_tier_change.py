@@ -41,7 +41,7 @@ class CustomerTierChange(models.Model):
             ("share", "Place among the others"),
             ("condition", "Conditions"),
             ("cluster", "Cluster"),
-            ("instant", "Order or credit note"),
+            ("instant", "Order, invoice or credit note"),
             ("lock", "Locked by a person"),
             ("lock_ended", "Lock ended"),
             ("rules", "Policy changed"),

@@ -165,8 +165,9 @@ class CustomerTieringPolicy(models.Model):
     )
     refunds_at_once = fields.Boolean(
         string="Refunds Downgrade at Once",
-        help="A customer who falls only because of credit notes falls in the next run and all the way: without days of "
-        "grace, minimum stay, protection of new customers, waiting for the end of the month, or single steps.",
+        help="A customer who falls only because purchases were returned, cancelled or corrected falls in the next run "
+        "and all the way: without days of grace, minimum stay, protection of new customers, waiting for the end of the "
+        "month, or single steps.",
     )
     lifecycle_lost = fields.Float(
         string="Lost After",

@@ -33,7 +33,7 @@ class CustomerTieringRefresh(models.Model):
     partner_id = UncheckedMany2one("res.partner", required=True, ondelete="cascade")
     company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
     reason = fields.Selection(
-        [("instant", "Order or credit note"), ("merged", "Contacts merged"), ("lock", "Lock")], required=True
+        [("instant", "Order, invoice or credit note"), ("merged", "Contacts merged"), ("lock", "Lock")], required=True
     )
     user_id = UncheckedMany2one("res.users", ondelete="set null")
 
