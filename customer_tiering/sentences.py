@@ -317,11 +317,11 @@ class Explanation:
         return self.env._("%(metric)s: %(needed)s", metric=words.name(metric), needed=needed)
 
     def _get_lock(self):
-        """Return who locked the tier, why and until when; False without a lock."""
+        """Return who locked the tier, why and until when, and whether that has an effect; False without a lock."""
         card, env = self.card, self.env
         lock = card.lock_id.sudo()
         if not lock:
-            return False
+            return self._get_idle_lock()
         date_end = format_date(env, lock.date_end) if lock.date_end else False
         said = {"tier": lock.tier_id.name, "user": lock.user_id.name, "reason": lock.reason}
         if lock.mode == "floor" and date_end:
@@ -350,7 +350,34 @@ class Explanation:
             "reason": said["reason"],
             "user": said["user"],
             "date_end": date_end,
+            "holds": True,
             "sentence": " ".join(sentences),
+        }
+
+    def _get_idle_lock(self):
+        """Return the same of a lock that has no effect, and why; False without one."""
+        card, env = self.card, self.env
+        lock = card.idle_lock_id.sudo()
+        if not lock:
+            return False
+        said = {"tier": lock.tier_id.name, "user": lock.user_id.name, "reason": lock.reason}
+        return {
+            "mode": lock.mode,
+            "tier": said["tier"],
+            "computed": card.computed_tier_id.name or False,
+            "differs": False,
+            "reason": said["reason"],
+            "user": said["user"],
+            "date_end": format_date(env, lock.date_end) if lock.date_end else False,
+            "holds": False,
+            "sentence": env._(
+                "The lock in %(tier)s of the policy “%(former)s” has no effect, because the policy “%(policy)s” has no "
+                "tier of that name. It was decided by %(user)s: %(reason)s. Lock the customer again, or put it back to "
+                "automatic.",
+                former=lock.tier_id.policy_id.name,
+                policy=card.policy_id.name,
+                **said,
+            ),
         }
 
     # ------------------------------------------------------------------

@@ -28,13 +28,15 @@ is open; by then there may be no scorecard any more.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from odoo.tools import SQL
 
 # Why a customer moved: these are events in the customer's life; those of the policy (rules, comparison) are held back.
 OWN_REASONS = ("score", "share", "condition", "cluster", "instant", "first")
 POLICY_REASONS = ("rules", "calibration")
+# What happened longer ago than this when it became known, such as by an import, is no news.
+NEWS_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,17 @@ class Scan:
     last_change_id: int
     source: SQL
     quiet: SQL
+
+    @property
+    def is_new(self):
+        """SQL condition that the customer's first order is news: an event is of the day on which it happened, not of
+        the day on which an old customer was entered here.
+
+        What came in before a run that was late, or is looked for in the past, is news nevertheless.
+        """
+        oldest = self.as_of - timedelta(days=NEWS_DAYS)
+        oldest = min(oldest, self.after) if self.after else oldest
+        return SQL("COALESCE(card.first_order_date > %s, TRUE)", oldest)
 
 
 class Trigger:
@@ -199,6 +212,9 @@ class Enter(Move):
     wanted_tier = SQL("change.to_tier_id")
     waiting_tier = SQL("followup.tier_id")
 
+    def get_condition(self, scan):
+        return SQL("%s AND (change.reason != 'first' OR %s)", super().get_condition(scan), scan.is_new)
+
 
 class Leave(Move):
     """The customer leaves a tier."""
@@ -265,7 +281,14 @@ class Segment(Trigger):
     detail = SQL("card.segment_id || ':' || card.segment_since")
 
     def get_condition(self, scan):
-        return SQL("card.segment_since >= %s", scan.since)
+        return SQL(
+            """card.segment_since >= %s
+               AND (%s OR NOT EXISTS (SELECT FROM customer_tier_change first
+                                       WHERE first.partner_id = card.partner_id AND first.company_id = card.company_id
+                                         AND first.reason = 'first' AND first.date = card.segment_since))""",
+            scan.since,
+            scan.is_new,
+        )
 
     def get_reason(self):
         return SQL("card.segment_id = split_part(followup.event, ':', 2)::int")
@@ -374,7 +397,14 @@ class FirstOrder(Trigger):
     kind = "first_order"
 
     def get_condition(self, scan):
-        return SQL("card.first_order_date >= %s", scan.since)
+        # Who has left a firm to stand on its own has ordered there.
+        return SQL(
+            """card.first_order_date >= %s AND %s
+               AND NOT EXISTS (SELECT FROM customer_tiering_former former
+                                WHERE former.partner_id = card.partner_id AND former.customer_id != card.partner_id)""",
+            scan.since,
+            scan.is_new,
+        )
 
     def get_held(self, scan):
         return SQL("FALSE")

@@ -5,6 +5,7 @@ The columns have the names that the scorecard and the history have for them.
 
 import datetime
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,13 @@ def digest(frame: pd.DataFrame, rules: PolicyRules) -> pd.Series:
     return ((rows ^ names) % DIGESTS).astype("float64")
 
 
-def direction(before: pd.DataFrame, result: pd.DataFrame, ladder: Sequence[int], policy: int) -> pd.Categorical:
+def direction(
+    before: pd.DataFrame,
+    result: pd.DataFrame,
+    ladder: Sequence[int],
+    policy: int,
+    namesakes: Mapping[int, int] = MappingProxyType({}),
+) -> pd.Categorical:
     """Who moves up or down.
 
     Parameters
@@ -92,22 +99,34 @@ def direction(before: pd.DataFrame, result: pd.DataFrame, ladder: Sequence[int],
     result : pd.DataFrame, same index, with ``tier_id`` (Int64)
     ladder : keys of all tiers that occur, from the lowest to the highest
     policy : key of the policy whose tiers are in `result`
+    namesakes : tier of another policy -> tier of this policy that has its name
 
     Returns
     -------
-    pd.Categorical, shape (n_customers,), of `ladder.DIRECTIONS`. 'same' is also who comes from another policy
+    pd.Categorical, shape (n_customers,), of `ladder.DIRECTIONS`. Who comes from another policy comes from the tier of
+        the same name; 'same' is also who comes from a tier that this policy does not have
 
-    >>> before = pd.DataFrame({"tier_id": [8, 8, 8, 0, None], "policy_id": [1, 1, 2, 1, None]})
-    >>> result = pd.DataFrame({"tier_id": pd.array([8, 9, 9, 9, 9], dtype="Int64")})
-    >>> list(direction(before, result, [8, 9], policy=1))
-    ['same', 'up', 'same', 'new', 'new']
+    >>> before = pd.DataFrame({"tier_id": [8, 8, 7, 6, 0, None], "policy_id": [1, 1, 2, 2, 1, None]})
+    >>> result = pd.DataFrame({"tier_id": pd.array([8, 9, 8, 9, 9, 9], dtype="Int64")})
+    >>> list(direction(before, result, [6, 7, 8, 9], policy=1))
+    ['same', 'up', 'same', 'same', 'new', 'new']
+    >>> list(direction(before, result, [6, 7, 8, 9], policy=1, namesakes={7: 9}))
+    ['same', 'up', 'down', 'same', 'new', 'new']
     """
+    was = _keys(before["tier_id"])
     foreign = before["policy_id"].notna() & (before["policy_id"] != policy)
-    return ladders.direction(_keys(before["tier_id"]), result["tier_id"], ladder, foreign.to_numpy(dtype=bool))
+    named = foreign & was.isin(list(namesakes))
+    was[named] = was[named].replace(dict(namesakes))
+    return ladders.direction(was, result["tier_id"], ladder, (foreign & ~named).to_numpy(dtype=bool))
 
 
 def history(
-    before: pd.DataFrame, result: pd.DataFrame, left: pd.DataFrame, ladder: Sequence[int], policy: int
+    before: pd.DataFrame,
+    result: pd.DataFrame,
+    left: pd.DataFrame,
+    ladder: Sequence[int],
+    policy: int,
+    namesakes: Mapping[int, int] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Who changes tier, as the rows of the history.
 
@@ -122,6 +141,7 @@ def history(
         (numbers; 0: none) and ``score``
     ladder : keys of all tiers that occur, from the lowest to the highest
     policy : key of the policy whose tiers are in `result`
+    namesakes : see `direction`
 
     Returns
     -------
@@ -172,7 +192,7 @@ def history(
         "user_id": pd.to_numeric(result["user_id"]).astype("Int64"),
         "score_before": before["score"],
         "score_after": result["score"],
-        "direction": direction(before, result, ladder, policy),
+        "direction": direction(before, result, ladder, policy, namesakes),
         "reason": pd.Series(reason, index=result.index, dtype=object),
     }
     changes = pd.DataFrame(rows, index=result.index)

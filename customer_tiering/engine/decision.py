@@ -42,6 +42,7 @@ def decide(
         - ``computed_tier``, ``computed_since``, ``pending_tier``, ``pending_date``: see `retention.retain`
         - ``tier``: Int64, the computed tier or a person's choice
         - ``lock_id``: Int64, the lock that holds; NA also for one that names a tier the policy has not
+        - ``idle_lock_id``: Int64, that one, which is without effect
         - ``differs``: bool, the lock changes the tier
         - ``next_tier``, ``points_to_next``: see `tiers.to_next`; NA and NaN for who is locked in exactly one tier
     """
@@ -60,6 +61,7 @@ def decide(
         **{
             schema.TIER: tier,
             "lock_id": states["lock_id"].where(known),
+            "idle_lock_id": states["lock_id"].mask(known),
             "differs": tier.fillna(0) != decided[schema.COMPUTED_TIER].fillna(0),
             schema.NEXT_TIER: next_tier.mask(stuck),
             schema.POINTS_TO_NEXT: points_to_next.mask(stuck),

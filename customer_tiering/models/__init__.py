@@ -1,4 +1,5 @@
 from . import customer_tiering_referred
+from . import customer_tiering_given
 from . import customer_segment
 from . import customer_tiering_metric
 from . import customer_tiering_metric_value
@@ -14,6 +15,7 @@ from . import customer_tiering_lock
 from . import customer_tiering_playbook_step
 from . import customer_tiering_playbook
 from . import customer_tiering_followup
+from . import customer_tiering_former
 from . import customer_tiering_refresh
 from . import customer_tiering_simulation
 from . import customer_tiering_reader

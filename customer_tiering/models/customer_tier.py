@@ -389,6 +389,33 @@ class CustomerTier(models.Model):
         )
         return [tier_id for (tier_id,) in rows]
 
+    @api.model
+    def _get_namesakes(self, ladder, tier_ids):
+        """Return ``{tier: tier of the ladder with the same name}`` of those of ``tier_ids`` that are of other policies.
+
+        :param ladder: ids of the tiers of a policy
+        :param tier_ids: ids of tiers of the same company; nothing is read where all are in the ladder
+        """
+        others = set(tier_ids) - set(ladder)
+        if not others:
+            return {}
+        self.flush_model(["name", "policy_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT other.id, own.id
+                  FROM customer_tier own
+                  JOIN customer_tier other ON other.policy_id != own.policy_id
+                                          AND LOWER(TRIM(other.name ->> 'en_US')) = LOWER(TRIM(own.name ->> 'en_US'))
+                 WHERE own.id = ANY(%s) AND other.id = ANY(%s)
+              ORDER BY own.sequence DESC, own.id DESC
+                """,
+                list(ladder),
+                list(others),
+            )
+        )
+        return dict(rows)
+
     def _get_rule(self):
         """Return the engine's rule of this tier.
 

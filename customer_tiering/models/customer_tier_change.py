@@ -1,11 +1,18 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..fields import UncheckedMany2one
+from .customer_tiering_scorecard import STANDING
+
+# Customers who are restored within so many days have what they had.
+RESTORE_DAYS = 30
 
 
 class CustomerTierChange(models.Model):
     _name = "customer.tier.change"
+    _inherit = ["customer.tiering.given"]
     _description = "Customer Tier Change"
     _order = "id desc"  # rows are only ever added, so this is also the order of their dates
     _rec_name = "partner_id"
@@ -47,6 +54,8 @@ class CustomerTierChange(models.Model):
             ("rules", "Policy changed"),
             ("calibration", "Recalibrated"),
             ("merged", "Contacts merged"),
+            ("moved", "Contact moved"),
+            ("restored", "Restored"),
             ("first", "First computation"),
             ("policy", "Other policy"),
             ("left", "No longer among the customers"),
@@ -61,6 +70,13 @@ class CustomerTierChange(models.Model):
         readonly=True,
         ondelete="set null",
         help="The person who caused it by starting the computation, confirming the order or locking the tier.",
+    )
+    standing = fields.Json(
+        readonly=True,
+        prefetch=False,
+        exportable=False,
+        groups=fields.NO_ACCESS,
+        help="What was decided about a customer who was archived, by the scorecard's names.",
     )
     from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
     to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
@@ -79,10 +95,72 @@ class CustomerTierChange(models.Model):
             )
 
     @api.model
-    def _merge(self, sources, target):
-        """Move the history of the partners ``sources``, who are about to be deleted, to the partner ``target``."""
-        self.env.flush_all()
+    def _keep_standing(self, cards, last_change_id):
+        """Keep what was decided about archived customers, whose scorecards are about to be removed.
+
+        :param cards: ids of scorecards
+        :param last_change_id: the changes after this one say that they leave
+        """
+        if not cards:
+            return
         self.env.cr.execute(
-            SQL("UPDATE customer_tier_change SET partner_id = %s WHERE partner_id = ANY(%s)", target.id, sources.ids)
+            SQL(
+                """
+                UPDATE customer_tier_change change SET standing = to_jsonb(kept)
+                  FROM (SELECT card.partner_id, card.company_id, %(columns)s
+                          FROM customer_tiering_scorecard card
+                          JOIN res_partner partner ON partner.id = card.partner_id AND partner.active IS NOT TRUE
+                         WHERE card.id = ANY(%(cards)s)) kept
+                 WHERE change.id > %(last)s AND change.reason = 'left'
+                   AND change.partner_id = kept.partner_id AND change.company_id = kept.company_id
+                """,
+                columns=SQL(", ").join(SQL.identifier("card", name) for name in STANDING),
+                cards=cards,
+                last=last_change_id,
+            )
         )
-        self.invalidate_model(flush=False)
+
+    @api.model
+    def _restore(self, partners):
+        """Give customers who are no longer archived what they had when a run took it, if that was not long ago."""
+        if not partners:
+            return
+        today = fields.Date.today()
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH last AS (
+                    SELECT DISTINCT ON (partner_id, company_id) *
+                      FROM customer_tier_change WHERE partner_id = ANY(%(partners)s)
+                  ORDER BY partner_id, company_id, id DESC),
+                restored AS (
+                    INSERT INTO customer_tiering_scorecard (partner_id, company_id, %(columns)s)
+                    SELECT last.partner_id, last.company_id, %(kept)s
+                      FROM last
+                CROSS JOIN LATERAL jsonb_populate_record(NULL::customer_tiering_scorecard, last.standing) kept
+                      JOIN customer_tiering_policy policy ON policy.id = kept.policy_id AND policy.active
+                      JOIN customer_tier tier ON tier.id = kept.tier_id AND tier.active
+                     WHERE last.reason = 'left' AND last.standing IS NOT NULL AND last.date >= %(since)s
+               ON CONFLICT DO NOTHING
+                 RETURNING partner_id, company_id, policy_id, tier_id)
+                INSERT INTO customer_tier_change (
+                    partner_id, company_id, policy_id, date, to_tier_id, direction, reason, user_id)
+                SELECT partner_id, company_id, policy_id, %(today)s, tier_id, 'same', 'restored', %(user)s FROM restored
+             RETURNING company_id, partner_id
+                """,
+                partners=partners.ids,
+                columns=SQL(", ").join(map(SQL.identifier, STANDING)),
+                kept=SQL(", ").join(SQL.identifier("kept", name) for name in STANDING),
+                since=today - timedelta(days=RESTORE_DAYS),
+                today=today,
+                user=self.env.uid,
+            )
+        )
+        if not rows:
+            return
+        self.env.invalidate_all(flush=False)
+        for company_id in {company_id for company_id, _partner_id in rows}:
+            restored = partners.browse(partner_id for id_, partner_id in rows if id_ == company_id)
+            company = self.env["res.company"].browse(company_id)
+            self.env["customer.tiering.refresh"]._add(restored, company, "restored")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .. import jobs
+from .. import jobs, sources
 from ..triggers import Scan
 from .customer_tiering_run import RETRYABLE
 
@@ -72,6 +72,7 @@ class CustomerTieringFollowup(models.Model):
     """
 
     _name = "customer.tiering.followup"
+    _inherit = ["customer.tiering.given"]
     _description = "Customer Follow-up"
     _order = "id"
     _log_access = False  # written by playbooks, hundreds at a time
@@ -140,8 +141,8 @@ class CustomerTieringFollowup(models.Model):
     _planned_idx = models.Index("(playbook_id, partner_id, planned_on)")
 
     @api.model
-    def _merge(self, sources, target):
-        """Move the follow-ups of the partners ``sources`` to the partner ``target``, before the former are deleted.
+    def _merge(self, targets):
+        """Give the follow-ups of customers to others.
 
         An event that several of them had, such as the first order, stays once; what is open stays before what is done.
         """
@@ -152,25 +153,22 @@ class CustomerTieringFollowup(models.Model):
                 DELETE FROM customer_tiering_followup
                  WHERE id IN (SELECT id
                                 FROM (SELECT followup.id, ROW_NUMBER() OVER (
-                                                 PARTITION BY playbook_id, event, action
+                                                 PARTITION BY playbook_id, event, action,
+                                                              COALESCE(given.target, partner_id)
                                                      ORDER BY followup.state = 'open' AND activity.active IS TRUE DESC,
                                                               followup.planned_on DESC NULLS LAST, followup.id)
                                         FROM customer_tiering_followup followup
                                    LEFT JOIN mail_activity activity ON activity.id = followup.activity_id
-                                       WHERE partner_id = ANY(%s)) ranked
+                                   LEFT JOIN unnest(%(sources)s, %(targets)s) AS given (source, target)
+                                          ON given.source = partner_id
+                                       WHERE partner_id = ANY(%(sources)s || %(targets)s)) ranked
                                WHERE row_number > 1)
                 """,
-                (sources | target).ids,
+                sources=list(targets),
+                targets=list(targets.values()),
             )
         )
-        self.env.cr.execute(
-            SQL(
-                "UPDATE customer_tiering_followup SET partner_id = %s WHERE partner_id = ANY(%s)",
-                target.id,
-                sources.ids,
-            )
-        )
-        self.invalidate_model(flush=False)
+        super()._merge(targets)
 
     @api.autovacuum
     def _gc_skipped(self):
@@ -477,9 +475,10 @@ class CustomerTieringFollowup(models.Model):
             "order": SQL(
                 """(SELECT placed.user_id FROM sale_order placed
                       JOIN res_partner buyer ON buyer.id = placed.partner_id
-                     WHERE buyer.commercial_partner_id = customer.id AND placed.company_id = %s
-                       AND placed.state = 'sale'
+                     WHERE %s AND %s = customer.id AND placed.company_id = %s AND placed.state = 'sale'
                   ORDER BY placed.date_order DESC, placed.id DESC LIMIT 1)""",
+                sources.customers.get_contacts(SQL("customer.id")),
+                sources.customers.get_customer(SQL("buyer"), SQL("placed.date_order")),
                 playbook.company_id.id,
             ),
             "leader": SQL("%s::int", playbook.team_id.user_id.id or None)

@@ -11,6 +11,7 @@ class CustomerTieringLock(models.Model):
     """
 
     _name = "customer.tiering.lock"
+    _inherit = ["customer.tiering.given"]
     _description = "Customer Tier Lock"
     _order = "id desc"
     _rec_name = "partner_id"

@@ -25,6 +25,7 @@ class CustomerTieringRefresh(models.Model):
     """
 
     _name = "customer.tiering.refresh"
+    _inherit = ["customer.tiering.given"]
     _description = "Customer to Score Again"
     _order = "id"
     _log_access = False
@@ -33,7 +34,14 @@ class CustomerTieringRefresh(models.Model):
     partner_id = UncheckedMany2one("res.partner", required=True, ondelete="cascade")
     company_id = fields.Many2one("res.company", required=True, ondelete="cascade")
     reason = fields.Selection(
-        [("instant", "Order, invoice or credit note"), ("merged", "Contacts merged"), ("lock", "Lock")], required=True
+        [
+            ("instant", "Order, invoice or credit note"),
+            ("merged", "Contacts merged"),
+            ("moved", "Contact moved"),
+            ("restored", "Restored"),
+            ("lock", "Lock"),
+        ],
+        required=True,
     )
     user_id = UncheckedMany2one("res.users", ondelete="set null")
 
@@ -59,7 +67,15 @@ class CustomerTieringRefresh(models.Model):
                     SELECT id, commercial_partner_id FROM res_partner WHERE id IN %(partners)s),
                 queued AS (
                     INSERT INTO customer_tiering_refresh (partner_id, company_id, reason, user_id)
-                    SELECT DISTINCT commercial_partner_id, %(company)s::int, %(reason)s, %(user)s::int FROM partner),
+                    SELECT customer, %(company)s::int, %(reason)s, %(user)s::int
+                      FROM (SELECT commercial_partner_id AS customer FROM partner
+                             UNION
+                            -- Whose purchases those from before they moved are.
+                            SELECT customer.commercial_partner_id
+                              FROM customer_tiering_former former
+                              JOIN res_partner customer ON customer.id = former.customer_id
+                             WHERE former.partner_id IN %(partners)s) affected
+                     WHERE customer IS NOT NULL),
                 called AS (
                     INSERT INTO ir_cron_trigger (cron_id, call_at)
                     SELECT id, %(now)s FROM ir_cron WHERE id = %(job)s AND active)
@@ -96,11 +112,6 @@ class CustomerTieringRefresh(models.Model):
                 if key in used.get(company.id, (sources.scope.ORDER,)):
                     affected[company] |= partners
         return {company: self._add(partners, company, "instant") for company, partners in affected.items()}
-
-    @api.model
-    def _merge(self, sources, target):
-        """Let who waits as one of ``sources`` wait as ``target``, which takes their place."""
-        self.search([("partner_id", "in", sources.ids)]).partner_id = target
 
     @api.model
     def _process_now(self, company, partners):
@@ -158,6 +169,9 @@ class CustomerTieringRefresh(models.Model):
             return 0
         runs = self.env["customer.tiering.run"].sudo()
         runs._lock_company(company)
+        if "moved" in rows.mapped("reason"):
+            self.env["customer.tiering.former"].sudo()._settle_pending()
+            rows = rows.exists()
         for policy in self.env["customer.tiering.policy"].sudo().search([("company_id", "=", company.id)]):
             runs._refresh(policy, rows)
         count = len(rows)

@@ -7,7 +7,7 @@ import psycopg2
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_list
 
 from .. import engine, jobs, pace
 
@@ -318,6 +318,8 @@ class CustomerTieringRun(models.Model):
             return
         if not policy.is_simulation:
             run._lock_company(policy.company_id)
+            if self.env["customer.tiering.former"].sudo()._settle_pending():
+                run = run.with_context(tiering_unwritten=False)
         as_of = as_of or policy.company_id._get_tiering_today()
 
         rules, result, cards, values = run._score(as_of)  # before the first write, so that the replica may read
@@ -326,6 +328,7 @@ class CustomerTieringRun(models.Model):
         else:
             run.version_id = policy._get_version(rules)
             counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, rules, result, cards)
+            run._tell_idle_locks(result["idle_lock_id"], cards)
 
         run.write(
             {
@@ -382,13 +385,13 @@ class CustomerTieringRun(models.Model):
             "fitted": False if kept else fresh.to_json(),
             "drift": 0,
             "silhouette": fresh.tiers.clusters.silhouette or 0 if fresh.tiers.clusters else 0,
-            "note": self._get_note(len(frame), fresh),
         }
         fit = kept._get_fit() or fresh
         pace.rest()
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
         pace.rest()
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of)
+        values["note"] = self._get_note(len(frame), fresh, int(result["idle_lock_id"].notna().sum()))
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
         before = None if kept else earlier._get_fit()
@@ -429,7 +432,8 @@ class CustomerTieringRun(models.Model):
         customers = self.env["customer.tiering.replica"].sudo() if scope.everybody else reader
         frame = customers._read_customers(scope, rules.columns)
         cards = reader._read_cards(scope)
-        return frame, reader._read_states(scope, frame.index, cards), cards
+        ladder = [tier.key for tier in rules.tiers]
+        return frame, reader._read_states(scope, frame.index, cards, ladder), cards
 
     def _get_last(self, policy):
         """Return the last run of ``policy`` that was computed."""
@@ -514,10 +518,20 @@ class CustomerTieringRun(models.Model):
         sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
         return rules.columns <= {column for source in sources for column in source.columns}
 
-    def _get_note(self, customer_count, fit):
+    def _get_note(self, customer_count, fit, idle_locks):
         """Return what to know when reading the results, as lines of text; False when there is nothing."""
         policy = self.policy_id
-        notes = (self._get_population_note(customer_count, fit), policy.lost_metric_warning, policy.benefit_warning)
+        notes = (
+            self._get_population_note(customer_count, fit),
+            idle_locks
+            and self.env._(
+                "Locks without effect, because they name a tier that this policy does not have: %(count)s. Lock these "
+                "customers again, or put them back to automatic.",
+                count=idle_locks,
+            ),
+            policy.lost_metric_warning,
+            policy.benefit_warning,
+        )
         return "\n".join(filter(None, notes)) or False
 
     def _get_population_note(self, customer_count, fit):
@@ -545,6 +559,30 @@ class CustomerTieringRun(models.Model):
                 minimum=self.policy_id.min_population,
             )
         return False
+
+    def _tell_idle_locks(self, locks, cards):
+        """Tell those who locked customers that this policy has taken from another one, and whose tier it does not have.
+
+        :param locks: a Series, index = customer: id of the lock that is without effect, or NA
+        :param cards: the scorecards as they were before the run
+        """
+        locks = locks.dropna()
+        if locks.empty:
+            return
+        taken = cards["policy_id"].reindex(locks.index).fillna(self.policy_id.id) != self.policy_id.id
+        for user, lost in self.env["customer.tiering.lock"].browse(locks[taken].tolist()).grouped("user_id").items():
+            run = self.with_context(lang=user.lang)
+            self.env["mail.thread"].message_notify(
+                author_id=self.env.ref("base.partner_root").id,  # who starts a run by hand is told, too
+                partner_ids=user.partner_id.ids,
+                subject=run.env._("Locked tiers without effect: %(policy)s", policy=run.policy_id.name),
+                body=run.env._(
+                    "The policy “%(policy)s” has taken over customers whom you had locked in a tier that it does not "
+                    "have: %(customers)s. Lock them again, or put them back to automatic.",
+                    policy=run.policy_id.name,
+                    customers=format_list(run.env, lost.partner_id.mapped("display_name")),
+                ),
+            )
 
     def _get_summary(self):
         self.ensure_one()

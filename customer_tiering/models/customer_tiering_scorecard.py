@@ -4,9 +4,16 @@ from odoo.tools import SQL
 from .. import engine, sentences
 from ..fields import UncheckedMany2one
 
+# What was decided about a customer and cannot be computed again from what it did.
+STANDING = (
+    *("policy_id", "tier_id", "tier_since", "computed_tier_id", "computed_since", "pending_tier_id", "pending_date"),
+    *("segment_id", "segment_since"),
+)
+
 
 class CustomerTieringScorecard(models.Model):
     _name = "customer.tiering.scorecard"
+    _inherit = ["customer.tiering.given"]
     _description = "Customer Scorecard"
     _order = "score desc, id"
     _rec_name = "partner_id"
@@ -264,6 +271,13 @@ class CustomerTieringScorecard(models.Model):
         help="The day from which the announced downgrade takes effect.",
     )
     lock_id = UncheckedMany2one("customer.tiering.lock", readonly=True, ondelete="set null")
+    idle_lock_id = UncheckedMany2one(
+        "customer.tiering.lock",
+        string="Lock without Effect",
+        readonly=True,
+        ondelete="set null",
+        help="A lock of the customer that names a tier which the customer's policy does not have.",
+    )
     lock_mode = fields.Selection(related="lock_id.mode")
     lock_reason = fields.Char(related="lock_id.reason")
     lock_user_id = fields.Many2one(related="lock_id.user_id")
@@ -334,10 +348,11 @@ class CustomerTieringScorecard(models.Model):
     _risk_idx = models.Index("(company_id, risk, partner_id) WHERE risk != 'none'")
 
     @api.model
-    def _merge(self, sources, target):
-        """Give the scorecards of the partners ``sources``, who are about to be deleted, to the partner ``target``.
+    def _merge(self, targets):
+        """Give the scorecards of customers to others.
 
-        Where several have one in a company, that of the target stays, or the one that is longest in its tier.
+        Where one would have several in a company, that in a tier stays; then its own; then the one that is longest in
+        its tier.
         """
         self.env.flush_all()
         self.env.cr.execute(
@@ -345,22 +360,52 @@ class CustomerTieringScorecard(models.Model):
                 """
                 DELETE FROM customer_tiering_scorecard
                  WHERE id IN (SELECT id
-                                FROM (SELECT id, ROW_NUMBER() OVER (
-                                                 PARTITION BY company_id
-                                                     ORDER BY partner_id = %(target)s DESC, tier_since, id)
-                                        FROM customer_tiering_scorecard
-                                       WHERE partner_id = ANY(%(partners)s)) ranked
+                                FROM (SELECT card.id, ROW_NUMBER() OVER (
+                                                 PARTITION BY company_id, COALESCE(given.target, partner_id)
+                                                     ORDER BY tier_id IS NULL, given.target IS NOT NULL, tier_since,
+                                                              card.id)
+                                        FROM customer_tiering_scorecard card
+                                   LEFT JOIN unnest(%(sources)s, %(targets)s) AS given (source, target)
+                                          ON given.source = partner_id
+                                       WHERE partner_id = ANY(%(sources)s || %(targets)s)) ranked
                                WHERE row_number > 1)
                 """,
-                target=target.id,
-                partners=(sources | target).ids,
+                sources=list(targets),
+                targets=list(targets.values()),
             )
         )
+        super()._merge(targets)
+
+    @api.model
+    def _begin_as(self, firms):
+        """Give who stands on its own from now on the tier that it had as a contact, with all that holds of it.
+
+        :param firms: ``{customer id: id of the customer whose contact it was}``
+        """
+        if not firms:
+            return
+        columns = SQL(", ").join(map(SQL.identifier, ("company_id", *STANDING)))
+        self.env.flush_all()
         self.env.cr.execute(
             SQL(
-                "UPDATE customer_tiering_scorecard SET partner_id = %s WHERE partner_id = ANY(%s)",
-                target.id,
-                sources.ids,
+                """
+                WITH begun AS (
+                    INSERT INTO customer_tiering_scorecard (partner_id, %(columns)s)
+                    SELECT begun.id, %(columns)s
+                      FROM unnest(%(ids)s, %(firms)s) AS begun (id, firm)
+                      JOIN customer_tiering_scorecard card ON card.partner_id = begun.firm
+                     WHERE card.company_id IN (SELECT id FROM res_company) AND card.tier_id IS NOT NULL
+               ON CONFLICT DO NOTHING
+                 RETURNING partner_id, company_id, policy_id, tier_id)
+                INSERT INTO customer_tier_change (
+                    partner_id, company_id, policy_id, date, to_tier_id, direction, reason, user_id)
+                SELECT partner_id, company_id, policy_id, %(today)s, tier_id, 'same', 'moved', %(user)s FROM begun
+                """,
+                columns=columns,
+                ids=list(firms),
+                firms=list(firms.values()),
+                today=fields.Date.today(),
+                user=self.env.uid,
             )
         )
         self.env.invalidate_all(flush=False)
@@ -428,6 +473,7 @@ class CustomerTieringScorecard(models.Model):
         "computed_tier_id",
         "pending_tier_id",
         "lock_id",
+        "idle_lock_id",
         "lifecycle",
         "risk",
         "risk_reason",

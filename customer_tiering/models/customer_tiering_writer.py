@@ -12,7 +12,8 @@ DECIDED = (
     *("lifecycle", "risk", "risk_rank", "risk_signals", "expected_loss"),
     *("recency_score", "frequency_score", "monetary_score", "segment_id"),
     *("score", "parts", "next_tier_id", "points_to_next"),
-    *("tier_id", "computed_tier_id", "computed_since", "differs", "pending_tier_id", "pending_date", "lock_id"),
+    *("tier_id", "computed_tier_id", "computed_since", "differs", "pending_tier_id", "pending_date"),
+    *("lock_id", "idle_lock_id"),
 )
 # Where a run rests, so many scorecards are updated between two rests.
 UPDATED = 20_000
@@ -76,7 +77,9 @@ class CustomerTieringWriter(models.AbstractModel):
         left = cards.iloc[:0] if partial else self._choose_left(run, cards.loc[cards.index.difference(frame.index)])
         ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
         ladder = self.env["customer.tier"]._get_ladder(run.company_id)
-        moves = engine.changes.history(before, result, left, ladder, run.policy_id.id).assign(
+        tiers = before["tier_id"][before["tier_id"] > 0].unique()
+        namesakes = self.env["customer.tier"]._get_namesakes([tier.key for tier in rules.tiers], map(int, tiers))
+        moves = engine.changes.history(before, result, left, ladder, run.policy_id.id, namesakes).assign(
             company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id, date=engine.schema.day(as_of)
         )
         self._copy(run, "customer_tier_change", "customer.tier.change", moves)
@@ -86,8 +89,9 @@ class CustomerTieringWriter(models.AbstractModel):
         frame = frame.assign(parts=engine.explain.as_text(told))
         del told
         self._keep_referred(run.policy_id, frame, users)
-        self._update_scorecards(run, as_of, _take(frame, changed[frame.index]), before.loc[changed, "id"])
+        self._update_scorecards(run, as_of, _take(frame, changed[frame.index]), before.loc[changed, "id"], namesakes)
         self._insert_scorecards(run, as_of, _take(frame, new[frame.index]))
+        self.env["customer.tier.change"]._keep_standing(left["id"].tolist(), last_change_id)
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
         self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, result["quiet"], partial)
         # Everything that depends on a scorecard may be in the cache, on partners too.
@@ -136,8 +140,11 @@ class CustomerTieringWriter(models.AbstractModel):
         }
         return engine.changes.as_kept(result, columns, whole, decimals)
 
-    def _update_scorecards(self, run, as_of, frame, ids):
-        """Give scorecards that are there their new values; columns that nobody uses any more become empty."""
+    def _update_scorecards(self, run, as_of, frame, ids, namesakes):
+        """Give scorecards that are there their new values; columns that nobody uses any more become empty.
+
+        :param namesakes: ``{tier of another policy: tier of this policy}``, between which nobody moves
+        """
         if frame.empty:
             return
         frame = frame.assign(id=ids.astype("int64"), policy_id=run.policy_id.id, run_id=run.id)
@@ -149,6 +156,10 @@ class CustomerTieringWriter(models.AbstractModel):
             else SQL("%s = NULL", SQL.identifier(name))
             for name in written
         )
+        tier = SQL("card.tier_id")
+        if namesakes:
+            same = SQL(" ").join(SQL("WHEN %s THEN %s", *pair) for pair in namesakes.items())
+            tier = SQL("CASE card.tier_id %s ELSE card.tier_id END", same)
         ids = sorted(frame["id"])
         size = UPDATED if pace.is_resting() else len(ids)
         for place in range(0, len(ids), size):
@@ -157,7 +168,7 @@ class CustomerTieringWriter(models.AbstractModel):
                     """
                     UPDATE customer_tiering_scorecard card
                        SET %(assignments)s,
-                           tier_since = CASE WHEN card.tier_id IS DISTINCT FROM result.tier_id
+                           tier_since = CASE WHEN %(tier)s IS DISTINCT FROM result.tier_id
                                              THEN %(as_of)s ELSE card.tier_since END,
                            segment_since = CASE WHEN card.segment_id IS DISTINCT FROM result.segment_id
                                                 THEN %(as_of)s ELSE card.segment_since END
@@ -166,6 +177,7 @@ class CustomerTieringWriter(models.AbstractModel):
                        AND card.id >= %(first)s AND card.id <= %(last)s
                     """,
                     assignments=assignments,
+                    tier=tier,
                     result=TABLE,
                     as_of=as_of,
                     first=ids[place],

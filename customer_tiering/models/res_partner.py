@@ -329,6 +329,22 @@ class ResPartner(models.Model):
         return arch, view
 
     # ------------------------------------------------------------------
+    # Customers through time
+    # ------------------------------------------------------------------
+
+    def write(self, vals):
+        """Let purchases stay with the customer they were made for, and tiers go along with the customer."""
+        # sudo: who changes contacts need not see what else is kept about them
+        former = self.env["customer.tiering.former"].sudo()
+        moves = bool(vals.keys() & {"parent_id", "is_company"})
+        before = former._get_customers(self) if moves else {}
+        back = self.sudo().filtered(lambda partner: not partner.active) if vals.get("active") else self.browse()
+        result = super().write(vals)
+        former._record(before)
+        self.env["customer.tier.change"].sudo()._restore(back)
+        return result
+
+    # ------------------------------------------------------------------
     # Prices
     # ------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ class CustomerTieringFollowupReport(models.Model):
     _rec_name = "partner_id"
     _order = "planned_on desc, id desc"
     _depends = {
+        "customer.tiering.former": ["customer_id", "moved_at", "partner_id"],
         "customer.tiering.followup": [
             *("activity_id", "company_id", "date", "date_deadline", "partner_id", "plan_template_id"),
             *("planned_on", "playbook_id", "problem", "state", "step_id", "tier_id", "user_id"),

@@ -37,22 +37,22 @@ def _read(reading):
     by_id = orders["id"].argsort()
     order_ids, order_people = orders["id"][by_id], np.append(orders["person"][by_id], -1)
 
-    def find_customers(documents):
+    def find_customers(documents, moments):
         on_order, res_id = documents["on_order"], documents["res_id"]
         person = np.empty(len(res_id), dtype=int)
-        person[~on_order] = people.find(res_id[~on_order])
+        person[~on_order] = people.find(res_id[~on_order], moments[~on_order])
         person[on_order] = order_people[find(order_ids, res_id[on_order])]
         return places[person]
 
-    person = people.find(attendance["partner_id"])
+    person = people.find(attendance["partner_id"], attendance["day"])
     met = (person >= 0) & reading.is_past(attendance["day"])
     met[met] = ~people.colleagues[person[met]]
     guest, event, met_on = places[person[met]], attendance["event_id"][met], attendance["day"][met]
     met_once, first = np.unique(_join(event, guest), return_index=True)
 
-    doer = find_customers(activities)
+    doer = find_customers(activities, activities["day"])
     again = np.isin(_join(activities["event_id"], doer), met_once)
-    who = np.concatenate((find_customers(messages), doer[~again], guest[first]))
+    who = np.concatenate((find_customers(messages, messages["moment"]), doer[~again], guest[first]))
     day = np.concatenate((reading.to_days(messages["moment"]), activities["day"][~again], met_on[first]))
     past = (who >= 0) & reading.is_past(day)
     return who[past], day[past]

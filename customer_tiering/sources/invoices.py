@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from .. import engine, sources
 from . import documents
-from .base import DATE, FLOAT, ID, PurchaseSource
+from .base import DATE, FLOAT, ID, MOMENT, PurchaseSource
 from .orders import Orders
 
 
@@ -132,7 +132,7 @@ class Invoices(Orders):
         if self.only_direct:
             chosen[places] = False
         else:
-            rows["person"][places] = reading.people.find(ordered["buyer"][found])
+            rows["person"][places] = reading.people.find(ordered["buyer"][found], ordered["moment"][found])
         return {name: values[chosen] for name, values in rows.items()}
 
     def _of_people(self, scope):
@@ -162,10 +162,12 @@ class Invoices(Orders):
         return reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
 
     def _read_ordered(self, reading, of_rows):
-        """Return the invoices with a line that comes from an order, and the partner of the first order as ``buyer``."""
+        """Return the invoices with a line that comes from an order, the partner of the first order as
+        ``buyer`` and its ``moment``."""
         query = SQL(
             """
-            SELECT DISTINCT ON (line.move_id) line.move_id AS id, sale_order.partner_id AS buyer
+            SELECT DISTINCT ON (line.move_id) line.move_id AS id, sale_order.partner_id AS buyer,
+                   sale_order.date_order AS moment
               FROM sale_order_line_invoice_rel rel
               JOIN account_move_line line ON line.id = rel.invoice_line_id AND line.company_id = %(company)s
               JOIN sale_order_line ON sale_order_line.id = rel.order_line_id
@@ -176,7 +178,7 @@ class Invoices(Orders):
             of_rows=of_rows,
             **reading.scope.parameters,
         )
-        return reading.fetch(query, {"id": ID, "buyer": ID})
+        return reading.fetch(query, {"id": ID, "buyer": ID, "moment": MOMENT})
 
     def _read_credited(self, reading):
         """Return what was credited of invoices as three arrays: id of the invoice, in its currency by credit notes

@@ -6,7 +6,7 @@ What is said about an order is said here once, in SQL, for reports too.
 from odoo.tools import SQL
 
 from .. import engine, sources
-from . import documents
+from . import customers, documents
 from .base import BOOLEAN, FLOAT, ID, MOMENT, PurchaseSource
 
 # ----------------------------------------------------------------------
@@ -101,7 +101,7 @@ def scan(reading, more):
         **scope.parameters,
     )
     orders = reading.fetch(query, columns, "sale_order")
-    orders["person"] = reading.people.find(orders.pop("partner_id"))
+    orders["person"] = reading.people.find(orders.pop("partner_id"), orders["moment"])
     return orders
 
 
@@ -133,10 +133,12 @@ class Orders(PurchaseSource):
             SELECT %(day)s AS day
               FROM res_partner buyer
               JOIN sale_order placed ON placed.partner_id = buyer.id AND placed.company_id = %(company)s
-             WHERE buyer.commercial_partner_id = %(customer)s AND %(is_purchase)s
+             WHERE %(of_contacts)s AND %(buyer)s = %(customer)s AND %(is_purchase)s
             """,
             day=get_day(timezone, "placed"),
             is_purchase=is_purchase("placed"),
+            of_contacts=customers.get_contacts(customer),
+            buyer=customers.get_customer(SQL("buyer"), SQL("placed.date_order")),
             customer=customer,
             company=company,
         )

@@ -44,7 +44,8 @@ class Reading:
     ``customers``
         the customers, a pd.Index of their ids (int64, ascending): the index of the frame
     ``places``
-        from the place of a person to the place of the customer, int32; -1, a stranger, leads to -1
+        from the place of a person, as ``people`` finds it, to the place of the customer, int32; -1, a stranger, leads
+        to -1
     ``orders``
         the arrays of :func:`.orders.scan`, of which ``day`` has taken the place of ``moment``, with the place of the
         customer as ``buyer``
@@ -96,7 +97,7 @@ class Reading:
     def _read_customers(self):
         ids = self.fetch(self.scope.candidates, {"id": ID})["id"]
         ids.sort()
-        dealing = np.zeros(len(self.people.ids) + 1, dtype=bool)  # the last one is for strangers
+        dealing = np.zeros(len(self.people.customer_ids) + 1, dtype=bool)  # the last one is for strangers
         dealing[self.purchase_source.read_dealing(self)] = True
         of_partners = self.scope.of_partners(SQL.identifier("partner_id"))
         kept = self.fetch(customers.get_kept_query(self.scope.company_id, of_partners), {"partner_id": ID})

@@ -21,6 +21,8 @@ _CARD = {
     "digest": INTEGER,
 }
 
+_TIERS = ("previous_tier", "pending_tier", "lock_tier")
+
 
 def read_cards(cr, scope):
     """Return the scorecards of a scope's company; only those of its customers where these are some.
@@ -35,6 +37,22 @@ def read_cards(cr, scope):
     )
     cards = pd.DataFrame(rows.fetch_arrays(cr, query, _CARD))
     return cards.set_index(cards.pop("partner_id").astype("int64").rename("customer")).sort_index()
+
+
+def get_tiers(states):
+    """Return the ids of all tiers in what :func:`join` returned, a set."""
+    return {int(tier) for column in _TIERS for tier in states[column].dropna().unique()}
+
+
+def rename(states, namesakes):
+    """Return the states with tiers of other policies replaced.
+
+    :param states: what :func:`join` returned
+    :param namesakes: ``{tier: tier of the policy that has its name}``
+    """
+    if not namesakes:
+        return states
+    return states.assign(**{column: states[column].replace(namesakes) for column in _TIERS})
 
 
 def join(customers, cards, locks):

@@ -37,6 +37,7 @@ from . import test_segment
 from . import test_settings
 from . import test_simulation
 from . import test_start
+from . import test_through_time
 from . import test_sources
 from . import test_tours
 from . import test_trigger

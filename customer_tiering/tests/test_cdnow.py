@@ -128,11 +128,11 @@ class TestCdnow(CdnowCommon):
                 INSERT INTO account_move (name, company_id, journal_id, move_type, state, auto_post, partner_id,
                                           commercial_partner_id, date, invoice_date, currency_id, amount_untaxed,
                                           amount_untaxed_signed)
-                SELECT 'CDNOW/' || number, %(company)s, journal.id, 'out_invoice', 'posted', 'no', partner, partner, day,
-                       day, %(currency)s, amount, amount
-                  FROM unnest(%(partners)s, %(days)s::date[], %(amounts)s::numeric[])
+                SELECT 'CDNOW/' || number, %(company)s, journal.id, 'out_invoice', 'posted', 'no', partner,
+                       partner, day, day, %(currency)s, amount, amount
+                  FROM unnest(%(partners)s::int[], %(days)s::date[], %(amounts)s::numeric[])
                        WITH ORDINALITY purchase (partner, day, amount, number)
-                  JOIN account_journal journal ON journal.company_id = %(company)s AND journal.type = 'sale'
+                  JOIN account_journal journal ON journal.company_id = %(company)s AND type = 'sale'
                 RETURNING *)
             INSERT INTO account_move_line (move_id, company_id, journal_id, account_id, currency_id, date, parent_state,
                                            display_type, quantity, price_unit, price_subtotal, balance)

@@ -95,6 +95,7 @@ class TestLock(TieringCommon):
                 "reason": "Promised",
                 "user": self.manager.name,
                 "date_end": False,
+                "holds": True,
                 "sentence": f"At least Platinum, decided by {self.manager.name}: Promised. "
                 "The rules alone come to Silver.",
             },

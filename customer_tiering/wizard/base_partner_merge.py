@@ -6,15 +6,12 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
 
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Have the remaining customer scored again in each company that had scored one of them."""
-        cards = self.env["customer.tiering.scorecard"].sudo()
-        companies = cards.search([("partner_id", "in", (src_partners | dst_partner).ids)]).company_id
-        for model in (
-            "customer.tiering.scorecard",
-            "customer.tier.change",
-            "customer.tiering.followup",
-            "customer.tiering.refresh",
-        ):
-            self.env[model].sudo()._merge(src_partners, dst_partner)
+        # The one that remains may be a contact, of whose company everything is.
+        customer = dst_partner.commercial_partner_id or dst_partner
+        targets = dict.fromkeys((src_partners - customer).ids, customer.id)
+        former = self.env["customer.tiering.former"].sudo()
+        former._keep_apart(src_partners, dst_partner)
+        companies = former._hand_over(targets)
         result = super()._update_foreign_keys(src_partners, dst_partner)
         for company in companies:
             self.env["customer.tiering.refresh"]._add(dst_partner, company, "merged")

@@ -1,0 +1,30 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+
+class CustomerTieringGiven(models.AbstractModel):
+    """What is kept about a customer and goes along to the one that takes its place."""
+
+    _name = "customer.tiering.given"
+    _description = "Goes Along with the Customer"
+
+    @api.model
+    def _merge(self, targets):
+        """Give the records of customers to others.
+
+        :param targets: ``{id of a customer: id of the one that takes its place}``
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE %s kept SET partner_id = given.target
+                  FROM unnest(%s, %s) AS given (source, target)
+                 WHERE kept.partner_id = given.source
+                """,
+                SQL.identifier(self._table),
+                list(targets),
+                list(targets.values()),
+            )
+        )
+        self.env.invalidate_all(flush=False)
