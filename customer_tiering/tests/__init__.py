@@ -8,6 +8,7 @@ from . import test_explanation
 from . import test_followup_report
 from . import test_golden
 from . import test_hooks
+from . import test_ledger
 from . import test_lock
 from . import test_methods
 from . import test_metric
@@ -39,6 +40,7 @@ from . import test_simulation
 from . import test_start
 from . import test_through_time
 from . import test_sources
+from . import test_stories
 from . import test_tours
 from . import test_trigger
 from . import test_unchecked

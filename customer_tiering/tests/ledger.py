@@ -1,0 +1,320 @@
+"""A ledger of what customers bought and gave back, in plain Python: what the stories' scorecards are judged by.
+
+It knows neither Odoo nor anything of this addon. It is told what happens in the business, one event after the other,
+and says of each customer what must stand on the scorecard. It reckons with fractions, so that it rounds only where
+money is rounded: each line of a bill when it is booked, and what it says in the end.
+
+People, orders and bills have any hashable keys. Amounts are untaxed and in the document's currency; a rate says how
+much of that currency one unit of the company's currency is. A down payment is told as an ``advance``: it is paid
+before, not bought.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+ORDERS, INVOICES, ORDERS_AND_DIRECT_INVOICES = "order", "invoice", "order_invoice"
+SOURCES = (ORDERS, INVOICES, ORDERS_AND_DIRECT_INVOICES)  # tickets of a till will be the fourth
+CENT = Decimal("0.01")
+
+
+def exact(number):
+    """A number as a fraction: 0.1 is a tenth, not the float that is near it."""
+    return number if isinstance(number, Fraction) else Fraction(str(number))
+
+
+def cents(amount):
+    """Round half up to cents, as money is booked.
+
+    >>> cents(Fraction(2, 3)), cents(Fraction(5, 1000)), cents(Fraction(-5, 1000))
+    (Decimal('0.67'), Decimal('0.01'), Decimal('-0.01'))
+    """
+    return (Decimal(amount.numerator) / Decimal(amount.denominator)).quantize(CENT, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A line of a bill: what it charges or gives back, and for which order if for one."""
+
+    amount: Fraction
+    order: object = None
+    advance: bool = False
+    income: bool = True
+
+
+@dataclass
+class Order:
+    customer: object
+    moment: datetime  # UTC, without time zone
+    amount: Fraction
+    currency: str
+    rate: Fraction
+    standing: bool = True
+
+
+@dataclass
+class Bill:
+    """An invoice, a receipt or, when ``credits``, a credit note; ``reverses`` is the key of the bill it takes back."""
+
+    customer: object
+    day: date
+    currency: str
+    rate: Fraction
+    charges: list
+    credits: bool = False
+    reverses: object = None
+    annulled: date | None = None
+
+    @property
+    def amount(self):
+        """What was sold: income, without what was or will be paid in advance."""
+        return sum((charge.amount for charge in self.charges if charge.income and not charge.advance), Fraction())
+
+    @property
+    def money(self):
+        """The same in the company's currency, as it is booked."""
+        return sum(
+            (self.booked(charge) for charge in self.charges if charge.income and not charge.advance), Fraction()
+        )
+
+    def booked(self, charge):
+        return Fraction(cents(charge.amount / self.rate))
+
+    def orders(self):
+        return [charge.order for charge in self.charges if charge.order is not None]
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """Money in the company's currency, not rounded."""
+
+    customer: object
+    day: date
+    money: Fraction
+    returned: Fraction
+
+    @property
+    def left(self):
+        return self.money - self.returned
+
+
+@dataclass
+class Statement:
+    """What must stand on a customer's scorecard. The days are those of all times, the rest is of the window."""
+
+    amount: Fraction = Fraction()
+    refund_amount: Fraction = Fraction()
+    order_count: int = 0
+    days: set = field(default_factory=set)
+
+    @property
+    def purchase_days(self):
+        return len(self.days)
+
+    @property
+    def first_day(self):
+        return min(self.days, default=None)
+
+    @property
+    def last_day(self):
+        return max(self.days, default=None)
+
+
+class Ledger:
+    def __init__(self, zone):
+        self.zone = ZoneInfo(zone)
+        self.firms = {}  # of each contact, or None
+        self.orders = {}
+        self.bills = {}
+
+    # ------------------------------------------------------------------
+    # What happens
+    # ------------------------------------------------------------------
+
+    def person(self, key, firm=None):
+        """There is somebody, alone (or a firm) or as a contact of a firm."""
+        self.firms[key] = firm
+
+    def moved(self, contact, firm):
+        """A contact is now one of another firm. Who was a customer before goes there with all they bought."""
+        if self.firms[contact] is None:
+            self._hand_over(contact, firm)
+        self.firms[contact] = firm
+
+    def merged(self, source, target):
+        """Two turn out to be the same."""
+        self._hand_over(source, self._customer(target))
+        for contact, firm in self.firms.items():
+            if firm == source:
+                self.firms[contact] = target
+        del self.firms[source]
+
+    def ordered(self, key, contact, moment, amount, currency, rate):
+        """An order is confirmed, for the first time or again."""
+        self.orders[key] = Order(self._customer(contact), moment, exact(amount), currency, exact(rate))
+
+    def changed(self, key, amount):
+        """The amount of an order is another one now."""
+        self.orders[key].amount = exact(amount)
+
+    def cancelled(self, key):
+        self.orders[key].standing = False
+
+    def invoiced(self, key, billed, day, charges, currency, rate):
+        """An invoice or a receipt is posted; ``charges`` are of the kind ``Charge``."""
+        self.bills[key] = self._bill(billed, day, charges, currency, rate)
+
+    def credited(self, key, billed, day, charges, currency, rate, reverses=None):
+        """A credit note is posted; its ``charges`` are positive."""
+        self.bills[key] = replace(
+            self._bill(billed, day, charges, currency, rate), credits=True, reverses=reverses
+        )
+
+    def withdrawn(self, key):
+        """An invoice or a credit note is taken out of the books."""
+        del self.bills[key]
+
+    def annulled(self, key, day):
+        """A credit note is made void by an entry that reverses it."""
+        self.bills[key].annulled = day
+
+    def _customer(self, contact):
+        return contact if self.firms[contact] is None else self.firms[contact]
+
+    def _bill(self, billed, day, charges, currency, rate):
+        charges = [replace(charge, amount=exact(charge.amount)) for charge in charges]
+        return Bill(self._customer(billed), day, currency, exact(rate), charges)
+
+    def _hand_over(self, source, target):
+        for document in (*self.orders.values(), *self.bills.values()):
+            if document.customer == source:
+                document.customer = target
+
+    # ------------------------------------------------------------------
+    # What it comes to
+    # ------------------------------------------------------------------
+
+    def statements(self, as_of, window_days, source, smallest=0, rebates=True):
+        """What must stand on the scorecards as of the end of a day.
+
+        :param source: one of ``SOURCES``
+        :param smallest: a document with less than this left is no purchase
+        :param rebates: whether credit notes that take back nothing are subtracted
+        :return: ``{customer: Statement}`` of who bought or gave back something
+        """
+        begin = as_of - timedelta(days=window_days)
+        result = defaultdict(Statement)
+        for purchase in self._purchases(as_of, source):
+            statement = result[purchase.customer]
+            in_window = purchase.day > begin
+            if in_window:
+                statement.refund_amount += purchase.returned
+            if cents(purchase.left) > 0 and purchase.left >= exact(smallest):
+                statement.days.add(purchase.day)
+                if in_window:
+                    statement.order_count += 1
+                    statement.amount += purchase.left
+        for customer, day, money in self._rebates(as_of) if rebates else ():
+            if day > begin and customer in result and result[customer].days:
+                result[customer].amount -= money
+                result[customer].refund_amount += money
+        return dict(result)
+
+    def _purchases(self, as_of, source):
+        if source != INVOICES:
+            yield from self._ordered(as_of)
+        if source != ORDERS:
+            yield from self._invoiced(as_of, direct=source == ORDERS_AND_DIRECT_INVOICES)
+
+    def _ordered(self, as_of):
+        invoiced, credited = self._charged_for_orders(as_of)
+        for key, order in self.orders.items():
+            day = order.moment.replace(tzinfo=timezone.utc).astimezone(self.zone).date()
+            if not order.standing or order.amount <= 0 or day > as_of:
+                continue
+            missing = max(order.amount - (invoiced[key] - credited[key]), Fraction())
+            # At most the order: what never counted cannot be taken back.
+            returned = min(credited[key], missing, order.amount)
+            yield Purchase(order.customer, day, order.amount / order.rate, returned / order.rate)
+
+    def _charged_for_orders(self, as_of):
+        """What was invoiced and what was credited for each order, in the order's currency."""
+        invoiced, credited = defaultdict(Fraction), defaultdict(Fraction)
+        for bill in self._bills(as_of):
+            of_orders = credited if bill.credits else invoiced
+            for charge in bill.charges:
+                if charge.advance:
+                    continue
+                if charge.order is not None:
+                    of_orders[charge.order] += self._in_currency_of(charge.order, bill, charge)
+                elif bill.reverses is not None:
+                    for order, share in self._shares(self.bills[bill.reverses]).items():
+                        of_orders[order] += share * self._in_currency_of(order, bill, charge)
+        return invoiced, credited
+
+    def _in_currency_of(self, key, bill, charge):
+        order = self.orders[key]
+        return charge.amount if bill.currency == order.currency else bill.booked(charge) * order.rate
+
+    def _shares(self, invoice):
+        """For which orders an invoice was, in parts that add up to 1."""
+        amounts = defaultdict(Fraction)
+        for charge in invoice.charges:
+            if charge.order is not None and not charge.advance:
+                amounts[charge.order] += charge.amount
+        total = sum(amounts.values())
+        return {order: amount / total for order, amount in amounts.items()} if total else {}
+
+    def _invoiced(self, as_of, direct):
+        taken = self._taken_from_invoices(as_of)
+        place = {key: place for place, key in enumerate(self.orders)}
+        for key, bill in self._invoices(as_of):
+            orders = sorted(bill.orders(), key=place.get)
+            if bill.amount <= 0 or (direct and orders):
+                continue
+            customer = self.orders[orders[0]].customer if orders else bill.customer
+            yield Purchase(customer, bill.day, bill.money, bill.money * taken[key] / bill.amount)
+
+    def _taken_from_invoices(self, as_of):
+        """What the credit notes leave less of each invoice, in its currency."""
+        taken = defaultdict(Fraction)
+
+        def take(key, amount):
+            part = min(amount, self.bills[key].amount - taken[key])
+            taken[key] += part
+            return amount - part
+
+        notes = [bill for bill in self._bills(as_of) if bill.credits]
+        for note in notes:
+            if note.reverses is not None:
+                take(note.reverses, note.amount)
+        invoices = sorted(self._invoices(as_of), key=lambda invoice: invoice[1].day)  # the later told of a day later
+        for note in notes:
+            if note.reverses is not None:
+                continue
+            for charge in note.charges:
+                rest = charge.amount if charge.order is not None and not charge.advance else Fraction()
+                for key, invoice in reversed(invoices):
+                    if rest > 0 and charge.order in invoice.orders():
+                        rest = take(key, rest)
+        return taken
+
+    def _rebates(self, as_of):
+        """Who was given how much back for no purchase, and when."""
+        for note in self._bills(as_of):
+            if note.credits and note.reverses is None:
+                money = sum((note.booked(charge) for charge in note.charges if charge.order is None), Fraction())
+                yield note.customer, note.day, money
+
+    def _invoices(self, as_of):
+        return [(key, bill) for key, bill in self.bills.items() if not bill.credits and bill.day <= as_of]
+
+    def _bills(self, as_of):
+        return [
+            bill
+            for bill in self.bills.values()
+            if bill.day <= as_of and not (bill.annulled is not None and bill.annulled <= as_of)
+        ]
