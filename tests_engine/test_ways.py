@@ -433,6 +433,19 @@ def test_a_share_begins_at_its_cut(policy, method, basis, cut, told, amount):
     assert ways.to_tier(rules, fit, CUSTOMER, tiers[1], keep=False) == ways.Ways()
 
 
+def test_no_amount_is_promised_where_the_order_moves_something_unforeseen(policy):
+    # the average order, of which nobody knows what an order makes, may fall while money rises
+    tiers = (TierRule(2, share=20), TierRule(1, share=80))
+    rules = policy((("monetary", 3), ("average_order", 1)), tiers=tiers, tier_method="customer_share")
+    assert rules.get_metric("average_order").after_order == "unforeseen"
+    scales = SCALES | {"average_order": MONEY_LINE}
+    fit = dataclasses.replace(fit_of(TierFit("customer_share", None, cuts=(None, 50.0))), scales=scales)
+    values = CUSTOMER | {"average_order": 133.33}
+    assert ways.missing_amount(rules, fit, values, tiers[0], keep=False) is None
+    without = policy((("monetary", 1),), tiers=tiers, tier_method="customer_share")
+    assert ways.missing_amount(without, fit_of(fit.tiers), CUSTOMER, tiers[0], keep=False) == pytest.approx(99.95, abs=0.1)
+
+
 def test_no_value_leads_to_a_cluster(policy):
     rules = policy(tiers=(TierRule(2), TierRule(1)), tier_method="clusters")
     assert ways.to_tier(rules, fit_of(), CUSTOMER, rules.tiers[0], keep=False) == ways.Ways()

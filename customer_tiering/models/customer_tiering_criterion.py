@@ -12,6 +12,7 @@ class CustomerTieringCriterion(models.Model):
     policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer(default=10)
     metric_id = fields.Many2one("customer.tiering.metric", required=True, ondelete="cascade", index=True)
+    metric_unit = fields.Selection(related="metric_id.unit", string="Unit")
     metric_help = fields.Text(related="metric_id.help", string="Meaning")
     weight = fields.Float(
         default=1.0,
