@@ -34,15 +34,18 @@ def some_credits(seed, customers=40, credits=60):
 
 
 def summarize(orders, credits, customers=40, **options):
-    none = np.zeros(len(orders))
+    some = np.flatnonzero(orders[["returned", "undone"]].any(axis=1)) if "returned" in orders else np.zeros(0, int)
     return purchases.summarize(
         pd.Index(range(100, 100 + customers), name=schema.CUSTOMER),
         purchases.Purchases(
             orders["place"].to_numpy(),
             orders["day"].to_numpy().astype("datetime64[D]"),
             orders["money"].to_numpy(),
-            orders["returned"].to_numpy() if "returned" in orders else none,
-            orders["undone"].to_numpy() if "undone" in orders else none,
+            some,
+            *(
+                orders[name].to_numpy()[some] if "returned" in orders else np.zeros(0)
+                for name in ("returned", "undone")
+            ),
         ),
         (credits["place"].to_numpy(), credits["money"].to_numpy()),
         AS_OF,

@@ -443,7 +443,9 @@ def test_no_amount_is_promised_where_the_order_moves_something_unforeseen(policy
     values = CUSTOMER | {"average_order": 133.33}
     assert ways.missing_amount(rules, fit, values, tiers[0], keep=False) is None
     without = policy((("monetary", 1),), tiers=tiers, tier_method="customer_share")
-    assert ways.missing_amount(without, fit_of(fit.tiers), CUSTOMER, tiers[0], keep=False) == pytest.approx(99.95, abs=0.1)
+    assert ways.missing_amount(without, fit_of(fit.tiers), CUSTOMER, tiers[0], keep=False) == pytest.approx(
+        99.95, abs=0.1
+    )
 
 
 def test_no_value_leads_to_a_cluster(policy):

@@ -13,21 +13,18 @@ _EPOCH = np.datetime64("0001-01-01", "D")
 
 
 class Purchases(NamedTuple):
-    """Documents of purchases, five arrays of shape (n_documents,).
+    """Documents of purchases, and what was taken back of some.
 
     A document of which nothing is left, because all of it was returned or cancelled, is no purchase; one with a
     negative amount is none either, but its amount counts.
     """
 
-    buyer: np.ndarray  # place of the customer, int
+    buyer: np.ndarray  # of each document the place of the customer, int
     day: np.ndarray  # datetime64[D]
     money: np.ndarray  # what is left, float64, finite; before the window only its sign counts
-    returned: np.ndarray  # what was credited of it, float64, 0 or more, finite
-    undone: np.ndarray  # what was cancelled or corrected away after it had counted, float64, 0 or more, finite
-
-    def take(self, chosen: np.ndarray) -> "Purchases":
-        """The documents at these places, or where the array of bool is true."""
-        return Purchases(*(values[chosen] for values in self))
+    taken: np.ndarray  # the places of the few documents of which something was taken back, int
+    returned: np.ndarray  # what was credited of these, float64, 0 or more, finite
+    undone: np.ndarray  # what of these was cancelled or corrected away after it had counted, float64, 0 or more, finite
 
 
 def summarize(
@@ -63,8 +60,8 @@ def summarize(
     been taken back. Who never bought has nothing that a rebate could lower.
 
     >>> days = np.array(["2024-06-01", "2024-06-30", "2021-06-30"], dtype="datetime64[D]")
-    >>> none = np.zeros(3)
-    >>> bought = Purchases(np.array([0, 0, 1]), days, np.array([10.0, 5.5, 99.0]), np.array([2.0, 0, 0]), none)
+    >>> taken = np.array([0]), np.array([2.0]), np.array([0.0])
+    >>> bought = Purchases(np.array([0, 0, 1]), days, np.array([10.0, 5.5, 99.0]), *taken)
     >>> rebates = np.array([0]), np.array([-3.0])
     >>> found = summarize(pd.Index([7, 8]), bought, rebates, datetime.date(2024, 6, 30), 365, 2, with_untaken=True)
     >>> found[["order_count", "amount", "refund_amount", "gap_median_days"]].to_numpy().tolist()
@@ -80,7 +77,8 @@ def summarize(
         columns[schema.SMALL_COUNT] = np.bincount(purchases.buyer[small], minlength=count)
     frame = pd.DataFrame(columns, index=customers)
     if with_untaken:
-        whole = purchases.money + purchases.returned + purchases.undone
+        whole = purchases.money.copy()
+        whole[purchases.taken] += purchases.returned + purchases.undone
         bought = _choose_bought(whole, decimals, least)
         nothing = np.zeros(0, dtype=int), np.zeros(0)
         untaken = _summarize(purchases._replace(money=whole), bought, nothing, count, as_of, window_days, decimals)
@@ -95,7 +93,7 @@ def choose_recent(
     """Which documents are purchases of the window; the parameters are those of `summarize`.
 
     >>> days = np.array(["2024-06-30", "2024-06-30", "2023-06-30"], dtype="datetime64[D]")
-    >>> bought = Purchases(np.array([0, 0, 1]), days, np.array([10.0, 0, 99]), np.zeros(3), np.zeros(3))
+    >>> bought = Purchases(np.array([0, 0, 1]), days, np.array([10.0, 0, 99]), *[np.zeros(0, dtype=int)] * 3)
     >>> choose_recent(bought, datetime.date(2024, 6, 30), 365, 2).tolist()
     [True, False, False]
     """
@@ -113,7 +111,7 @@ def _choose_bought(money: np.ndarray, decimals: int, least: float) -> np.ndarray
 
 
 def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) -> dict[str, np.ndarray]:
-    buyer, day, money, returned, _undone = purchases
+    buyer, day, money = purchases.buyer, purchases.day, purchases.money
     start, middle = (schema.day(as_of) - np.timedelta64(days, "D") for days in (window_days, window_days // 2))
     recent = day > start
 
@@ -124,13 +122,14 @@ def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) 
     rebated = grouped.sums(*rebates, count)
     rebated[purchase_days == 0] = 0
     counted = recent & (bought | (money < 0))
-    taken = recent & (returned > 0)
+    given_back = recent[purchases.taken]
+    returned = buyer[purchases.taken[given_back]], purchases.returned[given_back]
     return {
         schema.PURCHASE_DAYS: purchase_days,
         schema.ORDER_COUNT: np.bincount(buyer[bought & recent], minlength=count),
         schema.GROSS_AMOUNT: total(bought & recent),
         schema.AMOUNT: grouped.rounded(grouped.sums(buyer[counted], money[counted], count) + rebated, decimals),
-        schema.REFUND_AMOUNT: grouped.rounded(grouped.sums(buyer[taken], returned[taken], count) - rebated, decimals),
+        schema.REFUND_AMOUNT: grouped.rounded(grouped.sums(*returned, count) - rebated, decimals),
         schema.AMOUNT_LATE: total(bought & (day > middle)),
         schema.AMOUNT_EARLY: total(bought & recent & (day <= middle)),
         **rhythm,

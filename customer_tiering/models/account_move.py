@@ -32,11 +32,12 @@ class AccountMove(models.Model):
     def _post(self, soft=True):
         posted = super()._post(soft)
         tiers = self.env["customer.tiering.refresh"]._add_affected(posted)
-        for move in posted.filtered(lambda move: move.is_sale_document(include_receipts=True)):
+        field = self._fields["tiering_tier_id"]
+        for move in posted if tiers else ():
             tier_id = tiers.get(move.company_id, {}).get(move.partner_id.id)
-            if tier_id:
-                # sudo: who posts need not be a salesperson
-                move.sudo().tiering_tier_id = tier_id
+            if tier_id and move.is_sale_document(include_receipts=True):
+                # As at the confirmation of an order: with what else is written of the move.
+                field._update_cache(move, tier_id, dirty=True)
         return posted
 
     def button_draft(self):

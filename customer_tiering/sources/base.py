@@ -38,9 +38,13 @@ class PurchaseSource:
         raise NotImplementedError
 
     def read_purchases(self, reading):
-        """Return the documents until the last day: their ids, by which this source knows them, and
-        ``engine.purchases.Purchases``, of which the money before the window need only be right in its sign unless the
-        scope has a least amount. It is asked once, after who has dealings."""
+        """Return the documents until the last day as ``engine.purchases.Purchases``, of which the money before the
+        window need only be right in its sign unless the scope has a least amount. It is asked once, after who has
+        dealings."""
+        raise NotImplementedError
+
+    def get_ids(self, reading):
+        """Return the ids of these documents, by which this source knows them; after they were read."""
         raise NotImplementedError
 
     def read_teams(self, reading, ids):

@@ -54,17 +54,20 @@ class Invoices(Orders):
 
     def read_purchases(self, reading):
         rows = self.rows
-        charged, money = rows["charged"], rows["money"]
         ids, by_document, by_money = self._read_credited(reading)
         places, found = reading.find_in(rows["id"], ids)
         # A share of the document: of what was given back entirely nothing is left, whatever was rounded.
-        share = money * 0
-        share[places] = by_document[found] / charged[places] + by_money[found] / money[places]
-        returned = money * share.clip(0, 1)
+        share = by_document[found] / rows["charged"][places] + by_money[found] / rows["money"][places]
+        returned = rows["money"][places] * share.clip(0, 1)
+        rows["money"][places] -= returned
         buyer = reading.places[rows["person"]]
-        everything = engine.purchases.Purchases(buyer, rows["day"], money - returned, returned, returned * 0)
-        chosen = buyer >= 0
-        return rows["id"][chosen], everything.take(chosen)
+        self.chosen = buyer >= 0
+        taken = reading.renumber(self.chosen, (places, returned), (reading.join(), reading.join()))
+        chosen = (values[self.chosen] for values in (buyer, rows["day"], rows["money"]))
+        return engine.purchases.Purchases(*chosen, *taken)
+
+    def get_ids(self, reading):
+        return self.rows["id"][self.chosen]
 
     def read_teams(self, reading, ids):
         query = SQL(
@@ -95,8 +98,9 @@ class Invoices(Orders):
         if records._name != "account.move":
             return super().get_affected(records)
         affecting = records.filtered(documents.is_about_purchase)
+        # sudo: who posts an invoice need not see orders
         return {
-            company: found.partner_id | found.line_ids.sale_line_ids.order_id.partner_id
+            company: found.partner_id | found.sudo().line_ids.sale_line_ids.order_id.partner_id
             for company, found in affecting.grouped("company_id").items()
         }
 
@@ -282,9 +286,12 @@ class OrdersAndInvoices(PurchaseSource):
         return self.invoices.read_dealing(reading)
 
     def read_purchases(self, reading):
-        ids, ordered = self.orders.read_purchases(reading)
-        direct_ids, direct = self.invoices.read_purchases(reading)
-        return reading.join(ids, -direct_ids), engine.purchases.Purchases(*map(reading.join, ordered, direct))
+        ordered, direct = self.orders.read_purchases(reading), self.invoices.read_purchases(reading)
+        direct = direct._replace(taken=direct.taken + len(ordered.buyer))
+        return engine.purchases.Purchases(*map(reading.join, ordered, direct))
+
+    def get_ids(self, reading):
+        return reading.join(self.orders.get_ids(reading), -self.invoices.get_ids(reading))
 
     def read_teams(self, reading, ids):
         teams = abs(ids)

@@ -149,28 +149,29 @@ class Orders(PurchaseSource):
 
     def read_purchases(self, reading):
         orders = reading.orders
-        money = orders["amount"].copy()
-        nothing = money * 0
-        returned, undone = nothing, nothing.copy()
-        ids, kept, given_back = sources.returns.read_of_orders(reading)
-        places, found = reading.find_in(orders["id"], ids)
-        live = orders["confirmed"][places]
-        places, found = places[live], found[live]
-        money[places], returned[places] = kept[found], given_back[found]
+        money, chosen = orders["amount"], orders["confirmed"].copy()  # nobody else looks at the money
+        ids, kept, returned = sources.returns.read_of_orders(reading)
+        returned_of, found = reading.find_in(orders["id"], ids)
+        live = chosen[returned_of]
+        returned_of, returned = returned_of[live], returned[found[live]]
+        money[returned_of] = kept[found[live]]
         ids, more = self.read_advances(reading)
         places, found = reading.find_in(orders["id"], ids)
         money[places] += more[found]
-        chosen = orders["confirmed"].copy()
+        undone_of, undone = reading.join(), reading.join()
         if reading.scope.with_untaken:
-            ids, taken = self._read_undone(reading)
-            places, found = reading.find_in(orders["id"], ids)
-            undone[places] = taken[found]
-            money[places[~chosen[places]]] = 0
-            returned[places[~chosen[places]]] = 0
-            chosen[places] = True
+            ids, undone = self._read_undone(reading)
+            undone_of, found = reading.find_in(orders["id"], ids)
+            undone = undone[found]
+            money[undone_of[~chosen[undone_of]]] = 0
+            chosen[undone_of] = True
         chosen &= (orders["buyer"] >= 0) & reading.is_past(orders["day"])
-        everything = engine.purchases.Purchases(orders["buyer"], orders["day"], money, returned, undone)
-        return orders["id"][chosen], everything.take(chosen)
+        self.chosen = chosen
+        taken = reading.renumber(chosen, (returned_of, returned), (undone_of, undone))
+        return engine.purchases.Purchases(orders["buyer"][chosen], orders["day"][chosen], money[chosen], *taken)
+
+    def get_ids(self, reading):
+        return reading.orders["id"][self.chosen]
 
     def read_advances(self, reading):
         """Return the ids of orders that are worth more or less than their amount says, and how much (company's

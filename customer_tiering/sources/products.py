@@ -27,13 +27,12 @@ class Products(MetricSource):
         return {"rate": (FLOAT, rate)}
 
     def read_columns(self, reading, columns):
-        bought = reading.purchases.take(reading.bought)
-        line, *told = reading.purchase_source.read_lines(reading, reading.purchase_ids[reading.bought])
-        product, category, *money = told
+        bought, source = reading.bought, reading.purchase_source
+        line, product, category, *money = source.read_lines(reading, source.get_ids(reading)[bought])
         return products.summarize(
             reading.customers,
-            bought.buyer[line],
-            bought.day[line],
+            reading.purchases.buyer[bought][line],
+            reading.purchases.day[bought][line],
             product,
             category,
             tuple(money),

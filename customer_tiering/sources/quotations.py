@@ -27,16 +27,13 @@ class Quotations(MetricSource):
     def read_columns(self, reading, columns):
         found = reading.orders
         buyer, quoted_at = found["buyer"], found["quoted_at"]
-        placed, bought = orders.choose_placed(reading), reading.bought
+        placed, bought, source = orders.choose_placed(reading), reading.bought, reading.purchase_source
         quoted = (buyer >= 0) & (quoted_at == quoted_at)  # not NaT
         quoted[quoted] = reading.is_past(reading.to_days(quoted_at[quoted]))
         return quotations.summarize(
             reading.customers,
             (buyer[placed], found["confirmed"][placed]),
-            (
-                reading.purchases.buyer[bought],
-                reading.purchase_source.read_teams(reading, reading.purchase_ids[bought]),
-            ),
+            (reading.purchases.buyer[bought], source.read_teams(reading, source.get_ids(reading)[bought])),
             (buyer[quoted], found["quoted"][quoted]),
             decimals=reading.scope.decimals,
         )

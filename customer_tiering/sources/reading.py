@@ -49,7 +49,7 @@ class Reading:
     ``orders``
         the arrays of :func:`.orders.scan`, of which ``day`` has taken the place of ``moment``, with the place of the
         customer as ``buyer``
-    ``purchase_ids``, ``purchases``
+    ``purchases``
         the documents of the purchase source, as it returned them
     ``bought``
         which of them are purchases of the window, an array of bool
@@ -106,7 +106,7 @@ class Reading:
 
     def _summarize_purchases(self):
         scope = self.scope
-        self.purchase_ids, self.purchases = self.purchase_source.read_purchases(self)
+        self.purchases = self.purchase_source.read_purchases(self)
         by_scope = {
             "as_of": scope.as_of,
             "window_days": scope.window_days,
@@ -187,6 +187,20 @@ class Reading:
         """Return the value of each of ``wanted``, all of which are among ``ids``."""
         by_id = ids.argsort()
         return values[by_id][people.find(ids[by_id], wanted)]
+
+    def renumber(self, chosen, returned, undone):
+        """Return the last three arrays of ``engine.purchases.Purchases`` of the chosen documents.
+
+        :param chosen: which documents, an array of bool
+        :param returned: two arrays: places of documents, each of them once, and what was returned of them
+        :param undone: the same of what was cancelled or corrected away
+        """
+        places = np.union1d(returned[0], undone[0]).astype("int64")
+        amounts = np.zeros((2, len(places)))
+        for row, (some, money) in zip(amounts, (returned, undone), strict=True):
+            row[np.searchsorted(places, some)] = money
+        kept = chosen[places]
+        return np.cumsum(chosen, dtype="int32")[places[kept]] - 1, *amounts[:, kept]
 
     def join(self, *arrays):
         """Return these arrays as one; without any an empty one."""

@@ -76,9 +76,7 @@ class Bill:
     @property
     def money(self):
         """The same in the company's currency, as it is booked."""
-        return sum(
-            (self.booked(charge) for charge in self.charges if charge.income and not charge.advance), Fraction()
-        )
+        return sum((self.booked(charge) for charge in self.charges if charge.income and not charge.advance), Fraction())
 
     def booked(self, charge):
         return Fraction(cents(charge.amount / self.rate))
@@ -169,9 +167,7 @@ class Ledger:
 
     def credited(self, key, billed, day, charges, currency, rate, reverses=None):
         """A credit note is posted; its ``charges`` are positive."""
-        self.bills[key] = replace(
-            self._bill(billed, day, charges, currency, rate), credits=True, reverses=reverses
-        )
+        self.bills[key] = replace(self._bill(billed, day, charges, currency, rate), credits=True, reverses=reverses)
 
     def withdrawn(self, key):
         """An invoice or a credit note is taken out of the books."""

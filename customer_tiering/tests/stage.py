@@ -63,9 +63,7 @@ class Stage:
         )
         common = {"type": "service", "taxes_id": False, "list_price": 1}
         self.products = {
-            stories.PLAIN: self.env["product.product"].create(
-                {**common, "name": "Plain", "invoice_policy": "order"}
-            ),
+            stories.PLAIN: self.env["product.product"].create({**common, "name": "Plain", "invoice_policy": "order"}),
             stories.TAXED: self.env["product.product"].create(
                 {**common, "name": "Taxed", "invoice_policy": "order", "taxes_id": [Command.set(self.tax.ids)]}
             ),
@@ -109,10 +107,7 @@ class Stage:
             {name: firm for name, firm in people.items() if firm},
         ):
             partners = self.env["res.partner"].create(
-                [
-                    {"name": name, "parent_id": self.partners[firm].id if firm else False}
-                    for name, firm in level.items()
-                ]
+                [{"name": name, "parent_id": self.partners[firm].id if firm else False} for name, firm in level.items()]
             )
             self.partners.update(zip(level, partners, strict=True))
             for name, firm in level.items():
@@ -376,9 +371,7 @@ class Stage:
         for event in events:
             (item,) = event.items
             line = self.order_lines[item.order, item.place]
-            line.write(
-                {"product_uom_qty": event.left, "price_unit": float(item.price), "discount": item.discount}
-            )
+            line.write({"product_uom_qty": event.left, "price_unit": float(item.price), "discount": item.discount})
             self.ledger.changed(event.order, self.ledger.orders[event.order].amount - exact(item.worth))
         self._credit_orders(events)
 
@@ -443,7 +436,11 @@ class Stage:
         self._post(self._all_moves(by_invoice))
         self._post(
             self.env["account.move"].create(
-                [self._reversing_entry(self.moves[event.note], event.day) for event in events if event not in by_invoice]
+                [
+                    self._reversing_entry(self.moves[event.note], event.day)
+                    for event in events
+                    if event not in by_invoice
+                ]
             )
         )
         for event in events:

@@ -412,9 +412,7 @@ class Author:
 
     def _some_strands(self, people, at_most=3):
         for _ in range(self.random.randint(1, at_most)):
-            self.random.choices(
-                [self._order_strand, self._direct_strand, self._rebate_strand], [60, 25, 15]
-            )[0](people)
+            self.random.choices([self._order_strand, self._direct_strand, self._rebate_strand], [60, 25, 15])[0](people)
 
     def _begin(self):
         self.strand, self.orders, self.bills, self.notes = [], [], [], []
@@ -497,8 +495,13 @@ class Author:
                 yield 0.3, self._settle, (bill,)
             yield 0.2, self._post_again, (bill,)
         alike = len({paper.currency for paper in (*self.orders, *self.bills)}) == 1
-        if standing and len(self.orders) == 1 and nothing_open and goods and alike and not any(
-            bill.credited for bill in goods
+        if (
+            standing
+            and len(self.orders) == 1
+            and nothing_open
+            and goods
+            and alike
+            and not any(bill.credited for bill in goods)
         ):
             (order,) = self.orders
             for place, item in enumerate(order.items):
