@@ -8,7 +8,7 @@ import pandas as pd
 
 from odoo.tools import SQL
 
-from ..engine import purchases, schema
+from ..engine import grouped, purchases, schema
 from . import customers, orders, people, returns, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 
@@ -64,14 +64,21 @@ class Reading:
             self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
 
     def revenue(self):
-        """Return what customers bought in the window and is offered to them, see ``_read_revenue`` of the reader."""
-        frame = self.frame((schema.OPEN_QUOTATION_COUNT, schema.OPEN_QUOTATION_AMOUNT), always=frozenset())
-        names = {
-            schema.AMOUNT: "revenue",
-            schema.OPEN_QUOTATION_COUNT: "quotations",
-            schema.OPEN_QUOTATION_AMOUNT: "quoted",
-        }
-        return frame[list(names)].rename(columns=names)
+        """Return what customers bought in the window and is offered to them now, see the reader's ``_read_revenue``.
+
+        With a source of quotations among the metric sources.
+        """
+        frame = self.frame((schema.OPEN_QUOTATION_COUNT,), always=frozenset())
+        quoted = (self.orders["buyer"] >= 0) & ~np.isnat(self.orders["quoted_at"])
+        buyer, money, count = self.orders["buyer"][quoted], self.orders["quoted"][quoted], len(frame)
+        return (
+            frame[[schema.AMOUNT]]
+            .assign(
+                quotations=np.bincount(buyer, minlength=count),
+                quoted=grouped.rounded(grouped.sums(buyer, money, count), self.scope.decimals),
+            )
+            .rename(columns={schema.AMOUNT: "revenue"})
+        )
 
     def frame(self, columns=(), always=ALWAYS):
         """Return the frame of the customers, a DataFrame as ``engine/schema.py`` describes it.

@@ -218,7 +218,7 @@ class TestReturnsOfOrders(PurchasesCommon):
         self.compute()
         card = self.card(one)
         self.assertEqual(card.small_count, 1)
-        self.assertIn("1 order below $ 10.00 is left out.", card.explanation_data["text"])
+        self.assertIn("1 order below $\N{NO-BREAK SPACE}10.00 is left out.", card.explanation_data["text"])
 
     def test_refunds_downgrade_at_once_whatever_took_the_purchase_back(self):
         self.policy.write({"grace_days": 30, "stay_days": 90, "refunds_at_once": True})
