@@ -35,6 +35,11 @@ from odoo.tools import SQL
 # Why a customer moved: these are events in the customer's life; those of the policy (rules, comparison) are held back.
 OWN_REASONS = ("score", "share", "condition", "cluster", "instant", "first")
 POLICY_REASONS = ("rules", "calibration")
+# Who has left a firm to stand on its own: not new, it has bought there.
+HAS_LEFT_A_FIRM = SQL(
+    "EXISTS (SELECT FROM customer_tiering_former former"
+    " WHERE former.partner_id = card.partner_id AND former.customer_id != card.partner_id)"
+)
 # What happened longer ago than this when it became known, such as by an import, is no news.
 NEWS_DAYS = 30
 
@@ -282,11 +287,12 @@ class Segment(Trigger):
 
     def get_condition(self, scan):
         return SQL(
-            """card.segment_since >= %s
+            """card.segment_since >= %s AND (card.first_order_date IS NOT NULL OR NOT %s)
                AND (%s OR NOT EXISTS (SELECT FROM customer_tier_change first
                                        WHERE first.partner_id = card.partner_id AND first.company_id = card.company_id
                                          AND first.reason = 'first' AND first.date = card.segment_since))""",
             scan.since,
+            HAS_LEFT_A_FIRM,
             scan.is_new,
         )
 
@@ -397,14 +403,7 @@ class FirstOrder(Trigger):
     kind = "first_order"
 
     def get_condition(self, scan):
-        # Who has left a firm to stand on its own has ordered there.
-        return SQL(
-            """card.first_order_date >= %s AND %s
-               AND NOT EXISTS (SELECT FROM customer_tiering_former former
-                                WHERE former.partner_id = card.partner_id AND former.customer_id != card.partner_id)""",
-            scan.since,
-            scan.is_new,
-        )
+        return SQL("card.first_order_date >= %s AND %s AND NOT %s", scan.since, scan.is_new, HAS_LEFT_A_FIRM)
 
     def get_held(self, scan):
         return SQL("FALSE")

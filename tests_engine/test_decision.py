@@ -71,6 +71,8 @@ def test_a_lock_in_a_tier_that_is_gone_is_ignored(decide):
     decided = decide((600.0, 0, HIGH), lock_tier=99)
     assert decided[schema.TIER].tolist() == [HIGH]
     assert decided["lock_id"].isna().all()
+    assert decided["idle_lock_id"].eq(7).all()
+    assert decide((600.0, 0, HIGH), lock_tier=LOW)["idle_lock_id"].isna().all()
     assert not decided["differs"].any()
     assert decide((600.0, 0, HIGH), lock_tier=LOW)["differs"].all()
 

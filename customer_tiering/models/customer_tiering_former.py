@@ -110,8 +110,8 @@ class CustomerTieringFormer(models.Model):
             following._follow()
 
     @api.model
-    def _keep_apart(self, sources, target):
-        """Let the purchases of contacts of other firms, who will be merged into ``target``, stay with the firms.
+    def _keep_apart(self, contacts, target):
+        """Let the purchases of contacts of other firms, who are about to be merged into ``target``, stay there.
 
         Possible where they are all older than its own; else they cannot be told apart.
         """
@@ -131,7 +131,7 @@ class CustomerTieringFormer(models.Model):
                 HAVING MAX(placed.date_order) < COALESCE(
                        (SELECT MIN(date_order) FROM sale_order WHERE partner_id = target.id), 'infinity')
                 """,
-                sources.ids,
+                contacts.ids,
                 target.id,
             )
         )
