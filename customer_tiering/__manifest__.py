@@ -33,6 +33,7 @@
         "views/res_partner_views.xml",
         "views/customer_tiering_risk_views.xml",
         "views/res_partner_my_customers_views.xml",
+        "views/account_move_views.xml",
         "views/sale_order_views.xml",
         "views/sale_report_views.xml",
         "report/customer_tiering_resource_report_views.xml",

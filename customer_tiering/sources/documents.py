@@ -50,6 +50,19 @@ def is_about_purchase(move):
     return move.move_type in ("out_invoice", "out_receipt") or is_about_credit(move)
 
 
+def get_affected(moves):
+    """Return who is billed by moves, and who ordered what they, or those that they reverse, are about.
+
+    ``{company: partners}``
+    """
+    # sudo: who posts need not see orders
+    return {
+        company: found.partner_id
+        | (found | found.reversed_entry_id).sudo().line_ids.sale_line_ids.order_id.partner_id.sudo(False)
+        for company, found in moves.grouped("company_id").items()
+    }
+
+
 def is_charged():
     """The condition that ``line`` is a charge, and not a tax, a text or the part of a business that was paid before."""
     return SQL("line.display_type = 'product' AND line.is_downpayment IS NOT TRUE")

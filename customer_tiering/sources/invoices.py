@@ -97,12 +97,7 @@ class Invoices(Orders):
     def get_affected(self, records):
         if records._name != "account.move":
             return super().get_affected(records)
-        affecting = records.filtered(documents.is_about_purchase)
-        # sudo: who posts an invoice need not see orders
-        return {
-            company: found.partner_id | found.sudo().line_ids.sale_line_ids.order_id.partner_id
-            for company, found in affecting.grouped("company_id").items()
-        }
+        return documents.get_affected(records.filtered(documents.is_about_purchase))
 
     # ------------------------------------------------------------------
     # What is read

@@ -219,8 +219,7 @@ class Orders(PurchaseSource):
     def get_affected(self, records):
         if records._name == "sale.order":
             affecting = records.filtered(lambda order: order.state == "sale")
-        elif records._name == "account.move":
-            affecting = records.filtered(documents.is_about_credit)
-        else:
-            return {}
-        return {company: found.partner_id for company, found in affecting.grouped("company_id").items()}
+            return {company: found.partner_id for company, found in affecting.grouped("company_id").items()}
+        if records._name == "account.move":
+            return documents.get_affected(records.filtered(documents.is_about_credit))
+        return {}

@@ -230,7 +230,7 @@ class TestSources(TieringCommon):
         with self._added(Names()) as statements:
             frame = self.reader._read_customers(scope, {"name_length"})
         self.assertEqual(frame.name_length[self.ben.id], len(order.name))
-        scans = [code for code in statements if "FROM sale_order" in code]
+        scans = [code for code in statements if "date_order AS moment" in code]
         self.assertEqual(len(scans), 1)
         self.assertIn("LENGTH(name)", scans[0])
         with self._added(Names()) as statements:
@@ -267,6 +267,18 @@ class TestSources(TieringCommon):
         self.assertEqual(self._affected(credit | draft | invoice), {self.company: self.ann | self.ben})
         self.assertEqual(self._affected(entry), {self.company: self.ann})
 
+    def test_a_credit_note_affects_who_ordered(self):
+        self.accounting()
+        self.product.invoice_policy = "order"
+        invoice = self.order(self.ben, partner_invoice_id=self.ann.id)._create_invoices()
+        invoice.action_post()
+        credit = invoice._reverse_moves([{"invoice_date": AS_OF}])
+        self.assertEqual(self._affected(credit), {self.company: self.ann | self.ben})
+        credit.invoice_line_ids.sale_line_ids = False  # made again by hand
+        self.assertEqual(self._affected(credit), {self.company: self.ann | self.ben})
+        accountant = self.new_user("tiering_accountant", "account.group_account_invoice")
+        self.assertEqual(self._affected(credit.with_user(accountant)), {self.company: self.ann | self.ben})
+
     def test_other_records_affect_nobody(self):
         self.assertEqual(self._affected(self.ann), {})
 
@@ -279,7 +291,11 @@ class TestSources(TieringCommon):
         refresh.search([]).unlink()
         self.compute()
         purchases = {**self.reader._get_purchase_sources(), "till": Tills()}
-        with patch.object(type(self.reader), "_get_purchase_sources", lambda reader: purchases):
+        used = {self.company.id: ("order", "till")}
+        with (
+            patch.object(type(self.reader), "_get_purchase_sources", lambda reader: purchases),
+            patch.object(type(self.policy), "_get_used_sources", lambda policy: used),
+        ):
             tiers = refresh._add_affected(self.ann.sale_order_ids)
         self.assertEqual(refresh.search([]).partner_id, self.ann | self.ben)
         self.assertEqual(len(refresh.search([])), 2)
