@@ -1,4 +1,4 @@
-"""Add up the counts of the test runs: ``test_summary.py all|engine|addon|queue|replica|modules|bench FAILURES FOLDER``.
+"""Add up the counts of the test runs: ``test_summary.py all|SUITE FAILURES FOLDER``.
 
 Prints what each took, the slowest tests, and the counts. Exits with 1 unless every kind of test ran, each of its
 tests, and nothing failed.
@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-SUITES = ("engine", "addon", "queue", "replica", "modules", "bench")
+SUITES = ("engine", "addon", "queue", "glue", "replica", "modules", "bench")
 SLOWEST = 10
 
 

@@ -24,6 +24,8 @@ from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move
 from . import crm_team
+from . import mail_message
+from . import mail_thread
 from . import ir_model_fields
 from . import product_category
 from . import product_pricelist

@@ -665,7 +665,7 @@ class CustomerTieringFollowup(models.Model):
 
     def _queue_mails(self, template, partners, date):
         """Queue an e-mail to each of ``partners``, to be sent on ``date``, if any; return to whom it failed."""
-        # An e-mail that goes out by itself is no interaction with the customer.
+        # What goes out by itself is no interaction, see sources/messages.py.
         values = {"message_type": "auto_comment", **({"scheduled_date": date} if date else {})}
         try:
             with self.env.cr.savepoint():

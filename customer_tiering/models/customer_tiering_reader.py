@@ -60,7 +60,7 @@ class CustomerTieringReader(models.AbstractModel):
     @api.model
     def _get_no_goods(self, model):
         """Return which fields of lines say that no goods stand behind one, such as freight, whichever app has them."""
-        return [name for name in sources.documents.NO_GOODS_FIELDS if name in self.env[model]._fields]
+        return [name for name in sources.billing.NO_GOODS_FIELDS if name in self.env[model]._fields]
 
     @api.model
     def _get_rebate_condition(self):
@@ -78,6 +78,16 @@ class CustomerTieringReader(models.AbstractModel):
             sources.activities.Overdue(),
             sources.contact_fields.ContactFields(self.env["customer.tiering.metric"]._get_from_fields()),
         ]
+
+    @api.model
+    def _get_documents(self):
+        """Return on what there are messages, activities and meetings beside contacts.
+
+        Another module adds its documents, and what people do there counts as interactions with the customer.
+
+        :return: a list of ``sources.documents.Documents``
+        """
+        return [sources.documents.ORDERS]
 
     @api.model
     def _get_number_columns(self):

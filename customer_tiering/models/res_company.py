@@ -67,6 +67,7 @@ class ResCompany(models.Model):
             decimals=self.currency_id.decimal_places,
             window_days=window_days,
             as_of=as_of,
+            documents=tuple(self.env["customer.tiering.reader"]._get_documents()),
         )
 
     def _get_tiering_revenue_shares(self):
@@ -82,9 +83,9 @@ class ResCompany(models.Model):
                   JOIN account_move_line line ON line.move_id = move.id AND line.display_type = 'product'
                  WHERE %(is_invoice)s AND %(is_income)s AND move.invoice_date > %(window_start)s
                 """,
-                is_linked=sources.documents.is_linked(),
-                is_invoice=sources.documents.is_invoice(scope),
-                is_income=sources.documents.is_income(),
+                is_linked=sources.billing.is_linked(),
+                is_invoice=sources.billing.is_invoice(scope),
+                is_income=sources.billing.is_income(),
                 **scope.parameters,
             )
         )

@@ -150,7 +150,8 @@ class CustomerTieringResourceReport(models.Model):
         )
 
     def _get_activity_query(self):
-        """Return the SELECT of the activities on each customer, its contacts and their orders in the company."""
+        """Return the SELECT of the activities on each customer, its contacts and their documents in the company."""
+        documents = self.env["customer.tiering.reader"]._get_documents()
         return SQL(
             """
             SELECT card.id AS card_id,
@@ -158,19 +159,23 @@ class CustomerTieringResourceReport(models.Model):
                                       AND activity.date_done <= of_policy.as_of) AS done,
                    COUNT(*) FILTER (WHERE activity.active) AS open,
                    COUNT(*) FILTER (WHERE %(is_overdue)s) AS overdue
-              FROM %(documents)s
+              FROM %(activities)s
               JOIN customer_tiering_scorecard card ON card.partner_id = partner.commercial_partner_id
-                                                  AND COALESCE(sale_order.company_id, card.company_id) = card.company_id
+                                                  AND %(is_of_company)s
               JOIN of_policy ON of_policy.id = card.policy_id
           GROUP BY card.id
             """,
-            documents=sources.activities.get_documents(SQL("TRUE")),
+            activities=sources.activities.get_activities(documents),
+            is_of_company=sources.activities.is_of_company(documents, SQL("card.company_id")),
             is_overdue=sources.activities.is_overdue(SQL("of_policy.as_of")),
         )
 
     def _get_meeting_query(self):
         """Return the SELECT of the hours that meetings with each customer took."""
-        attended = sources.meetings.get_meeting_query(SQL("(SELECT DISTINCT company_id, timezone FROM of_policy)"))
+        attended = sources.meetings.get_meeting_query(
+            SQL("(SELECT DISTINCT company_id, timezone FROM of_policy)"),
+            self.env["customer.tiering.reader"]._get_documents(),
+        )
         return SQL(
             """
             SELECT card.id AS card_id, SUM(met.hours) AS hours

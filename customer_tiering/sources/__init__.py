@@ -3,14 +3,16 @@
 Plain Python; the ORM only says of whom. Modules, in the order in which they build on each other:
 
 ============== ============================================================================
+documents      on what there are messages, activities and meetings, beside contacts
 scope          what is to be read: of whom, as of which day, in which window, zone and money
 base           what a source is, and the kinds of its columns
 customers      who is a customer, beside those who have dealings
-documents      posted invoices and credit notes in SQL, and what ties them to orders
+billing        posted invoices and credit notes in SQL, and what ties them to orders
 orders         sale orders: a purchase source, and the one scan that several sources share
 invoices       posted invoices: a purchase source, alone or beside the orders
 activities     the activities that are overdue
-meetings       who attended which meeting
+messages       which messages are personal
+meetings       who attended which meeting, and which is about a document
 contact_fields the fields of contacts that people made metrics of
 rows           rows between PostgreSQL and numpy by the million
 people         the partners, and the customer that each of them belongs to
@@ -29,13 +31,15 @@ Nothing is imported here but what is asked for: ``sources.reading`` imports that
 from ..engine import lazily
 
 MODULES = (
+    "documents",
     "scope",
     "base",
     "customers",
-    "documents",
+    "billing",
     "orders",
     "invoices",
     "activities",
+    "messages",
     "meetings",
     "contact_fields",
     "rows",

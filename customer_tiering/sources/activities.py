@@ -1,23 +1,45 @@
-"""Activities on customers, their contacts and their orders, and those of them that are overdue."""
+"""Activities on customers, their contacts and their documents, and those of them that are overdue."""
 
 from odoo.tools import SQL
 
 from .base import COUNT, QuerySource
 
 
-def get_documents(of_orders):
-    """Return the activities and what they are on, as the FROM of a SELECT: ``activity``, the ``partner`` and, where
-    it is on an order, ``sale_order``.
+def get_activities(documents):
+    """Return the activities and whom they are about, as the FROM of a SELECT: ``activity`` and the ``partner``.
 
-    :param of_orders: a condition on ``sale_order``, as SQL: activities on other orders are left out
+    :param documents: the :class:`.documents.Documents` on which activities count, beside contacts
     """
+    joins = [
+        SQL(
+            "LEFT JOIN %s ON activity.res_model = %s AND %s = activity.res_id",
+            on.from_table,
+            on.model,
+            on.get_column("id"),
+        )
+        for on in documents
+    ]
     return SQL(
         """mail_activity activity
- LEFT JOIN sale_order ON activity.res_model = 'sale.order' AND sale_order.id = activity.res_id AND %s
-      JOIN res_partner partner ON activity.res_model IN ('res.partner', 'sale.order')
-                              AND partner.id = CASE WHEN activity.res_model = 'res.partner'
-                                                    THEN activity.res_id ELSE sale_order.partner_id END""",
-        of_orders,
+      %(joins)s
+      JOIN res_partner partner ON activity.res_model IN %(models)s
+                              AND partner.id = CASE activity.res_model WHEN 'res.partner' THEN activity.res_id
+                                                                       %(partners)s END""",
+        joins=SQL(" ").join(joins),
+        models=("res.partner", *(on.model for on in documents)),
+        partners=SQL(" ").join(SQL("WHEN %s THEN %s", on.model, on.get_column("partner_id")) for on in documents),
+    )
+
+
+def is_of_company(documents, company):
+    """The condition that the contact or the document that ``activity`` is on is one of ``company``, SQL.
+
+    :param documents: those of :func:`get_activities`
+    """
+    return SQL(
+        "COALESCE(%(companies)s, %(company)s) = %(company)s",
+        companies=SQL(", ").join(on.get_column("company_id") for on in documents),
+        company=company,
     )
 
 
@@ -30,7 +52,7 @@ def is_overdue(as_of):
 
 
 class Overdue(QuerySource):
-    """How many activities are overdue; on orders of the company only."""
+    """How many activities are overdue; on documents of the company only."""
 
     columns = {"overdue_activity_count": COUNT}
 
@@ -38,12 +60,13 @@ class Overdue(QuerySource):
         return SQL(
             """
             SELECT partner.commercial_partner_id AS customer, COUNT(*) AS overdue_activity_count
-              FROM %(documents)s
-             WHERE %(is_overdue)s AND %(of_activities)s
+              FROM %(activities)s
+             WHERE %(is_overdue)s AND %(is_of_company)s AND %(of_activities)s
           GROUP BY 1
             """,
-            documents=get_documents(SQL("sale_order.company_id = %s", scope.company_id)),
+            activities=get_activities(scope.documents),
             is_overdue=is_overdue(scope.as_of),
+            is_of_company=is_of_company(scope.documents, SQL("%s", scope.company_id)),
             of_activities=scope.of_documents(
                 SQL.identifier("activity", "res_model"), SQL.identifier("activity", "res_id")
             ),

@@ -5,21 +5,19 @@ import numpy as np
 from odoo.tools import SQL
 
 from ..engine import interactions, schema
-from . import meetings
-from .base import BOOLEAN, DATE, ID, MOMENT, MetricSource
+from . import meetings, messages
+from .base import DATE, ID, MOMENT, MetricSource
+from .documents import ORDERS
 from .people import find
-
-# Messages that a person wrote to, from or about the customer; notifications are left out, because a
-# done activity posts one and would count twice.
-MESSAGE_TYPES = ("email", "email_outgoing", "comment")
 
 
 class Interactions(MetricSource):
     """The interactions of each customer with the company: how many and when.
 
-    Messages and done activities on the customer, its contacts and their orders in the company, and meetings.
-    A meeting counts once for a customer, however many of its contacts attend. The done activity
-    from which it was planned is the same interaction, whichever day somebody marked it as done.
+    Personal messages and done activities on the customer, its contacts and their documents in the company, and
+    meetings with them or about such a document. A meeting counts once for a customer, however many of its contacts
+    attend. The done activity from which it was planned is the same interaction, whichever day somebody marked it as
+    done.
     """
 
     columns = (schema.CONTACT_COUNT, schema.LAST_CONTACT_DATE, schema.CONTACT_DECAY)
@@ -32,16 +30,16 @@ class Interactions(MetricSource):
 
 def _read(reading):
     """Return the interactions until the last day: place of the customer and day."""
-    people, places, orders = reading.people, reading.places, reading.orders
-    messages, activities, attendance = _fetch_messages(reading), _fetch_activities(reading), _fetch_attendance(reading)
-    by_id = orders["id"].argsort()
-    order_ids, order_people = orders["id"][by_id], np.append(orders["person"][by_id], -1)
+    people, places = reading.people, reading.places
+    written, activities, attendance = _fetch_messages(reading), _fetch_activities(reading), _fetch_attendance(reading)
+    owners = [_fetch_owners(reading, documents) for documents in reading.scope.documents]
 
-    def find_customers(documents, moments):
-        on_order, res_id = documents["on_order"], documents["res_id"]
+    def find_customers(found, moments):
+        kind, res_id = found["kind"], found["res_id"]
         person = np.empty(len(res_id), dtype=int)
-        person[~on_order] = people.find(res_id[~on_order], moments[~on_order])
-        person[on_order] = order_people[find(order_ids, res_id[on_order])]
+        person[kind == 0] = people.find(res_id[kind == 0], moments[kind == 0])
+        for number, (ids, owner) in enumerate(owners, 1):
+            person[kind == number] = owner[find(ids, res_id[kind == number])]
         return places[person]
 
     person = people.find(attendance["partner_id"], attendance["day"])
@@ -52,8 +50,8 @@ def _read(reading):
 
     doer = find_customers(activities, activities["day"])
     again = np.isin(_join(activities["event_id"], doer), met_once)
-    who = np.concatenate((find_customers(messages, messages["moment"]), doer[~again], guest[first]))
-    day = np.concatenate((reading.to_days(messages["moment"]), activities["day"][~again], met_on[first]))
+    who = np.concatenate((find_customers(written, written["moment"]), doer[~again], guest[first]))
+    day = np.concatenate((reading.to_days(written["moment"]), activities["day"][~again], met_on[first]))
     past = (who >= 0) & reading.is_past(day)
     return who[past], day[past]
 
@@ -63,48 +61,86 @@ def _join(events, customers):
     return (events.astype("int64") << 31) + customers
 
 
+def _fetch_owners(reading, documents):
+    """Return the ids of documents of the company, ascending, and the place of the person of each.
+
+    And one place more: that of nobody, for what is not found.
+    """
+    if documents == ORDERS:  # scanned already
+        ids, person = reading.orders["id"], reading.orders["person"]
+    else:
+        query = SQL(
+            "SELECT id, partner_id FROM %(table)s WHERE partner_id IS NOT NULL AND %(of_partners)s"
+            " AND COALESCE(company_id, %(company)s) = %(company)s",
+            table=documents.from_table,
+            of_partners=reading.scope.of_partners(SQL.identifier("partner_id")),
+            **reading.scope.parameters,
+        )
+        found = reading.fetch(query, {"id": ID, "partner_id": ID}, documents.table)
+        ids, person = found["id"], reading.people.find(found["partner_id"])
+    by_id = ids.argsort()
+    return ids[by_id], np.append(person[by_id], -1)
+
+
+def _get_kind(scope, column):
+    """Return the number of the scope's documents that a message or an activity is on, as SQL; of a contact NULL.
+
+    :param column: the name of the documents' model, as SQL
+    """
+    numbers = [SQL("WHEN %s THEN %s", on.model, number) for number, on in enumerate(scope.documents, 1)]
+    return SQL("CASE %s %s END", column, SQL(" ").join(numbers))
+
+
+def _get_models(scope):
+    return ("res.partner", *(on.model for on in scope.documents))
+
+
 def _fetch_messages(reading):
     """Return what people wrote to, from or about customers."""
+    scope, model = reading.scope, SQL.identifier("message", "model")
     query = SQL(
         """
-        SELECT id, model = 'sale.order' AS on_order, res_id, date AS moment
+        SELECT id, %(kind)s AS kind, res_id, date AS moment
           FROM mail_message message
-         WHERE message_type IN %(types)s AND model IN ('sale.order', 'res.partner')
+         WHERE %(is_personal)s AND model IN %(models)s
            AND date < %(until)s AND %(of_messages)s
         """,
-        types=MESSAGE_TYPES,
-        of_messages=reading.scope.of_documents(SQL.identifier("message", "model"), SQL.identifier("message", "res_id")),
-        **reading.scope.parameters,
+        kind=_get_kind(scope, model),
+        is_personal=messages.is_personal(),
+        models=_get_models(scope),
+        of_messages=scope.of_documents(model, SQL.identifier("message", "res_id")),
+        **scope.parameters,
     )
-    return reading.fetch(query, {"on_order": BOOLEAN, "res_id": ID, "moment": MOMENT}, "mail_message")
+    return reading.fetch(query, {"kind": ID, "res_id": ID, "moment": MOMENT}, "mail_message")
 
 
 def _fetch_activities(reading):
-    """Return the done activities on customers and orders.
+    """Return the done activities on customers and documents.
 
     A follow-up that was closed because its reason had gone was no interaction.
     """
-    of_activities = reading.scope.of_documents(
-        SQL.identifier("activity", "res_model"), SQL.identifier("activity", "res_id")
-    )
+    scope, model = reading.scope, SQL.identifier("activity", "res_model")
     query = SQL(
         """
-        SELECT res_model = 'sale.order' AS on_order, res_id, calendar_event_id AS event_id, date_done AS day
+        SELECT %(kind)s AS kind, res_id, calendar_event_id AS event_id, date_done AS day
           FROM mail_activity activity
-         WHERE active IS FALSE AND res_model IN ('sale.order', 'res.partner')
+         WHERE active IS FALSE AND res_model IN %(models)s
            AND date_done <= %(as_of)s AND %(of_activities)s
            AND NOT EXISTS (SELECT FROM customer_tiering_followup followup
                             WHERE followup.activity_id = activity.id AND followup.state = 'closed')
         """,
-        of_activities=of_activities,
-        **reading.scope.parameters,
+        kind=_get_kind(scope, model),
+        models=_get_models(scope),
+        of_activities=scope.of_documents(model, SQL.identifier("activity", "res_id")),
+        **scope.parameters,
     )
-    return reading.fetch(query, {"on_order": BOOLEAN, "res_id": ID, "event_id": ID, "day": DATE})
+    return reading.fetch(query, {"kind": ID, "res_id": ID, "event_id": ID, "day": DATE})
 
 
 def _fetch_attendance(reading):
     query = meetings.get_attendance_query(
         SQL("(VALUES (%(company)s, %(timezone)s))", **reading.scope.parameters),
         reading.scope.of_partners(SQL.identifier("attendance", "res_partner_id")),
+        reading.scope.documents,
     )
     return reading.fetch(query, {"event_id": ID, "partner_id": ID, "day": DATE})

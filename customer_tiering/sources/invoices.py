@@ -3,7 +3,7 @@
 from odoo.tools import SQL
 
 from .. import engine, sources
-from . import documents
+from . import billing
 from .base import DATE, FLOAT, ID, MOMENT, PurchaseSource
 from .orders import Orders
 
@@ -88,7 +88,7 @@ class Invoices(Orders):
              WHERE %(of_documents)s AND line.display_type = 'product' AND line.quantity > 0
                AND line.company_id = %(company)s
             """,
-            is_goods=documents.is_goods("line", self.no_goods),
+            is_goods=billing.is_goods("line", self.no_goods),
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )
@@ -97,7 +97,7 @@ class Invoices(Orders):
     def get_affected(self, records):
         if records._name != "account.move":
             return super().get_affected(records)
-        return documents.get_affected(records.filtered(documents.is_about_purchase))
+        return billing.get_affected(records.filtered(billing.is_about_purchase))
 
     # ------------------------------------------------------------------
     # What is read
@@ -114,7 +114,7 @@ class Invoices(Orders):
               FROM account_move move
              WHERE %(is_invoice)s AND %(of_people)s
             """,
-            is_invoice=documents.is_invoice(scope),
+            is_invoice=billing.is_invoice(scope),
             of_people=self._of_people(scope),
         )
         columns = {"id": ID, "partner_id": ID, "day": DATE, "charged": FLOAT, "money": FLOAT}
@@ -141,7 +141,7 @@ class Invoices(Orders):
         return SQL(
             "(%s OR move.id IN (%s))",
             scope.of_partners(SQL.identifier("move", "partner_id")),
-            documents.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id"))),
+            billing.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id"))),
         )
 
     def _read_no_income(self, reading, of_rows):
@@ -155,7 +155,7 @@ class Invoices(Orders):
           GROUP BY 1
             """,
             of_rows=of_rows,
-            is_income=documents.is_income(),
+            is_income=billing.is_income(),
             **reading.scope.parameters,
         )
         return reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
@@ -189,7 +189,7 @@ class Invoices(Orders):
             of_credits = SQL(
                 "(move.reversed_entry_id = ANY(%(ids)s) OR move.id IN (%(of_same_orders)s))",
                 ids=ids.tolist(),
-                of_same_orders=documents.get_moves_of_orders(
+                of_same_orders=billing.get_moves_of_orders(
                     SQL(
                         """sale_order.id IN (
                                SELECT order_id FROM sale_order_line
@@ -247,12 +247,12 @@ class Invoices(Orders):
                  UNION ALL SELECT id, 0, amount FROM taken) of_invoice
           GROUP BY 1
             """,
-            is_credit=documents.is_credit(scope),
-            is_invoice=documents.is_invoice(scope),
-            is_income=documents.is_income(),
+            is_credit=billing.is_credit(scope),
+            is_invoice=billing.is_invoice(scope),
+            is_income=billing.is_income(),
             of_credits=of_credits,
-            links_of_credits=documents.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
-            links_of_invoices=documents.get_links(SQL("SELECT id FROM invoice_line")),
+            links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
+            links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
         )
         found = reading.fetch(query, {"id": ID, "by_document": FLOAT, "by_money": FLOAT})
         return found["id"], found["by_document"], found["by_money"]

@@ -1,19 +1,22 @@
-"""Who attended which meeting, as SQL."""
+"""Who attended which meeting, and which is about a document, as SQL."""
 
 from odoo.tools import SQL
 
 
-def get_attendance_query(companies, of_attendees):
-    """Return the SELECT of who attends meetings: a row per company, meeting and person, with ``company_id``,
+def get_attendance_query(companies, of_attendees, documents):
+    """Return the SELECT of who attends meetings: rows of company, meeting and person, with ``company_id``,
     ``event_id``, ``partner_id``, ``day`` and ``hours``. Whoever declined the invitation does not attend.
 
-    A meeting has no company: it belongs to those that its organizer may work in, and to all when
+    A meeting about a document is one with the document's customer, who need not be invited; the same row may come twice
+    then. A meeting has no company: it belongs to those that its organizer may work in, and to all when
     no user organizes it. All-day meetings are kept as dates without a time zone, and count 8 hours
     a day. The occurrences of a recurrent meeting are rows of their own.
 
     :param companies: a table of the companies' ids and the names of their time zones, as SQL
     :param of_attendees: condition on ``attendance.res_partner_id``, as SQL
+    :param documents: the :class:`.documents.Documents` that meetings may be about
     """
+    met = [about for about in documents if about.meetings]
     return SQL(
         """
         SELECT company.id AS company_id, event.id AS event_id, attendance.res_partner_id AS partner_id,
@@ -21,27 +24,53 @@ def get_attendance_query(companies, of_attendees):
                     ELSE (event.start AT TIME ZONE 'UTC' AT TIME ZONE company.timezone)::date END AS day,
                CASE WHEN event.allday THEN (event.stop_date - event.start_date + 1) * 8.0
                     ELSE event.duration END AS hours
-          FROM calendar_event_res_partner_rel attendance
+          FROM %(attendance)s attendance
           JOIN calendar_event event ON event.id = attendance.calendar_event_id
           JOIN %(companies)s company (id, timezone)
             ON event.user_id IS NULL
             OR EXISTS (SELECT FROM res_company_users_rel WHERE cid = company.id AND user_id = event.user_id)
          WHERE event.active IS TRUE
+           AND %(is_of_company)s
            AND NOT EXISTS (SELECT FROM calendar_attendee answer
                             WHERE answer.event_id = event.id AND answer.partner_id = attendance.res_partner_id
                               AND answer.state = 'declined')
            AND %(of_attendees)s
         """,
+        attendance=SQL("(%s)", _get_guests(met)) if met else SQL("calendar_event_res_partner_rel"),
         companies=companies,
+        is_of_company=SQL("COALESCE(attendance.company_id, company.id) = company.id") if met else SQL("TRUE"),
         of_attendees=of_attendees,
     )
 
 
-def get_meeting_query(companies):
+def _get_guests(documents):
+    """Return the SELECT of who is invited to a meeting or the customer of what it is about."""
+    return SQL(" UNION ALL ").join(
+        [
+            SQL(
+                "SELECT calendar_event_id, res_partner_id, NULL::int AS company_id FROM calendar_event_res_partner_rel"
+            ),
+            *(
+                SQL(
+                    "SELECT meeting.event_id, %s, %s FROM %s JOIN (%s) meeting ON meeting.document_id = %s",
+                    about.get_column("partner_id"),
+                    about.get_column("company_id"),
+                    about.from_table,
+                    about.meetings,
+                    about.get_column("id"),
+                )
+                for about in documents
+            ),
+        ]
+    )
+
+
+def get_meeting_query(companies, documents):
     """Return the SELECT of who met customers: what :func:`get_attendance_query` has, without colleagues, and
     the ``customer``; several contacts of a customer give equal rows.
 
     :param companies: a table of the companies' ids and the names of their time zones, as SQL
+    :param documents: the :class:`.documents.Documents` that meetings may be about
     """
     return SQL(
         """
@@ -51,5 +80,5 @@ def get_meeting_query(companies):
           JOIN res_partner attendee ON attendee.id = attended.partner_id
          WHERE attendee.partner_share IS NOT FALSE
         """,
-        get_attendance_query(companies, SQL("TRUE")),
+        get_attendance_query(companies, SQL("TRUE"), documents),
     )

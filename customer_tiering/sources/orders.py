@@ -6,7 +6,7 @@ What is said about an order is said here once, in SQL, for reports too.
 from odoo.tools import SQL
 
 from .. import engine, sources
-from . import customers, documents
+from . import billing, customers
 from .base import BOOLEAN, FLOAT, ID, MOMENT, PurchaseSource
 
 # ----------------------------------------------------------------------
@@ -118,7 +118,7 @@ def choose_placed(reading):
 class Orders(PurchaseSource):
     """Confirmed orders of the company, less what was returned of them.
 
-    :param no_goods: the fields of the lines that say that no goods stand behind one, see ``documents.NO_GOODS_FIELDS``
+    :param no_goods: the fields of the lines that say that no goods stand behind one, see ``billing.NO_GOODS_FIELDS``
     """
 
     def __init__(self, no_goods=()):
@@ -209,7 +209,7 @@ class Orders(PurchaseSource):
              WHERE %(of_documents)s AND line.display_type IS NULL AND line.product_uom_qty > 0
                AND line.company_id = %(company)s
             """,
-            is_goods=documents.is_goods("line", self.no_goods),
+            is_goods=billing.is_goods("line", self.no_goods),
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
             **reading.scope.parameters,
         )
@@ -221,5 +221,5 @@ class Orders(PurchaseSource):
             affecting = records.filtered(lambda order: order.state == "sale")
             return {company: found.partner_id for company, found in affecting.grouped("company_id").items()}
         if records._name == "account.move":
-            return documents.get_affected(records.filtered(documents.is_about_credit))
+            return billing.get_affected(records.filtered(billing.is_about_credit))
         return {}

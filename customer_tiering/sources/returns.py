@@ -2,7 +2,7 @@
 
 from odoo.tools import SQL
 
-from . import documents, orders
+from . import billing, orders
 from .base import FLOAT, ID
 
 
@@ -83,14 +83,14 @@ def read_of_orders(reading):
              LEFT JOIN invoiced ON invoiced.id = given_back.id) back ON back.order_id = placed.id
          WHERE placed.company_id = %(company)s AND returned > 0
         """,
-        is_credit=documents.is_credit(scope),
-        is_invoice=documents.is_invoice(scope),
-        is_charged=documents.is_charged(),
+        is_credit=billing.is_credit(scope),
+        is_invoice=billing.is_invoice(scope),
+        is_charged=billing.is_charged(),
         of_orders=_of_orders(scope),
         of_buyers=scope.of_partners(SQL.identifier("placed", "partner_id")),
-        links_of_credits=documents.get_links(SQL("SELECT id FROM credited_line")),
-        links_of_reversed=documents.get_links(SQL("SELECT id FROM reversed_line")),
-        links_of_invoices=documents.get_links(SQL("SELECT id FROM invoice_line")),
+        links_of_credits=billing.get_links(SQL("SELECT id FROM credited_line")),
+        links_of_reversed=billing.get_links(SQL("SELECT id FROM reversed_line")),
+        links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
         credited=_in_currency_of_order(1),
         invoiced=_in_currency_of_order(-1),
         rate=orders.get_rate("placed"),
@@ -116,7 +116,7 @@ def _of_orders(scope):
     """The condition that ``move``, a credit note, may be about an order of one of these people."""
     if scope.everybody:
         return SQL("TRUE")
-    invoiced = documents.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id")))
+    invoiced = billing.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id")))
     return SQL("(move.id IN (%s) OR move.reversed_entry_id IN (%s))", invoiced, invoiced)
 
 
@@ -137,9 +137,9 @@ def read_rebates(reading):
            AND %(of_partners)s AND NOT %(is_linked)s AND %(is_rebate)s
       GROUP BY move.id
         """,
-        is_charged=documents.is_charged(),
-        is_credit=documents.is_credit(scope),
-        is_linked=documents.is_linked(),
+        is_charged=billing.is_charged(),
+        is_credit=billing.is_credit(scope),
+        is_linked=billing.is_linked(),
         is_rebate=scope.rebates,
         of_partners=scope.of_partners(SQL.identifier("move", "partner_id")),
         **scope.parameters,

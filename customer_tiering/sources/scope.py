@@ -5,6 +5,8 @@ from datetime import date, datetime, time, timedelta
 
 from odoo.tools import SQL
 
+from .documents import ORDERS, Documents
+
 #: The key of the purchase source that counts where nobody says otherwise.
 ORDER = "order"
 
@@ -38,6 +40,8 @@ class Scope:
     rebates: SQL | None = None
     #: Whether it is asked for what would be, had nothing been taken back.
     with_untaken: bool = False
+    #: On what there are interactions beside contacts, see ``customer.tiering.reader._get_documents``.
+    documents: tuple[Documents, ...] = (ORDERS,)
     #: Ids of the only customers to read, in milliseconds whatever the size of the tables; None: everybody.
     partner_ids: tuple[int, ...] | None = None
     #: Points of the values of choices, ``{column: {value: points}}``; None: those of today.
@@ -90,18 +94,23 @@ class Scope:
         return SQL("TRUE") if self.everybody else SQL("%s = ANY(%s)", column, list(self.people_ids))
 
     def of_documents(self, model: SQL, res_id: SQL) -> SQL:
-        """The condition that a message or an activity is on one of these people or on their orders.
+        """The condition that a message or an activity is on one of these people or on their documents.
 
         :param model: the column with the name of the document's model
         :param res_id: the column with the document's id
         """
         if self.everybody:
             return SQL("TRUE")
-        return SQL(
-            """(%(model)s = 'res.partner' AND %(of_partners)s
-             OR %(model)s = 'sale.order' AND %(res_id)s = ANY(ARRAY(SELECT id FROM sale_order WHERE %(of_buyers)s)))""",
-            model=model,
-            res_id=res_id,
-            of_partners=self.of_partners(res_id),
-            of_buyers=self.of_partners(SQL.identifier("partner_id")),
-        )
+        conditions = [SQL("%s = 'res.partner' AND %s", model, self.of_partners(res_id))]
+        conditions += [
+            SQL(
+                "%(model)s = %(name)s AND %(res_id)s = ANY(ARRAY(SELECT id FROM %(table)s WHERE %(of_partners)s))",
+                model=model,
+                name=documents.model,
+                res_id=res_id,
+                table=documents.from_table,
+                of_partners=self.of_partners(documents.get_column("partner_id")),
+            )
+            for documents in self.documents
+        ]
+        return SQL("(%s)", SQL(" OR ").join(conditions))

@@ -116,9 +116,9 @@ class TestScope(TieringCommon):
         self.assertEqual(single.partner_ids, (7, 8))
         with self.assertRaises(TypeError):  # the people are not known yet: better than everybody, or nobody
             single.of_partners(column)
-        single = dataclasses.replace(single, people_ids=(7, 8, 9))
+        single = dataclasses.replace(single, people_ids=(7, 8, 9), documents=(sources.documents.ORDERS,))
         self.assertEqual(single.of_partners(column), SQL('"partner_id" = ANY(%s)', [7, 8, 9]))
-        self.assertEqual(single.of_documents(model, column).params, [[7, 8, 9], [7, 8, 9]])
+        self.assertEqual(single.of_documents(model, column).params, [[7, 8, 9], "sale.order", [7, 8, 9]])
         self.assertFalse(self.policy._get_scope(AS_OF, partner_ids=[]).everybody)
 
     def _get_candidates(self, scope):

@@ -22,7 +22,7 @@ class TestStart(BaseCase):
 
     def test_what_people_wait_for_loads_neither(self):
         """Who confirms an order, or opens a report."""
-        asked = ("scope", "base", "customers", "documents", "orders", "invoices", "activities", "meetings")
+        asked = ("scope", "base", "customers", "documents", "billing", "orders", "invoices", "activities", "meetings")
         code = "; ".join(f"import odoo.addons.customer_tiering.sources.{name}" for name in asked)
         self.assertEqual(self._load(code), [])
 

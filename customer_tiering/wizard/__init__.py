@@ -3,3 +3,4 @@ from . import customer_tiering_lock_wizard
 from . import customer_tiering_advisor
 from . import customer_tiering_playbook_preview
 from . import customer_tiering_backtest
+from . import mail_compose_message
