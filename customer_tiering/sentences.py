@@ -105,6 +105,7 @@ class Explanation:
             "next": self._get_next(),
             "keep": self._get_keep(),
             "lock": self._get_lock(),
+            "segment": self._get_segment(),
             "lifecycle": self._get_lifecycle(),
             "risk": self._get_risk(),
         }
@@ -130,7 +131,8 @@ class Explanation:
             for line in data["lines"]
         ]
         sentences += [data["left_out"], data["rule"]]
-        sentences += [data[part] and data[part]["sentence"] for part in ("next", "keep", "lock", "lifecycle", "risk")]
+        parts = ("next", "keep", "lock", "segment", "lifecycle", "risk")
+        sentences += [data[part] and data[part]["sentence"] for part in parts]
         return filter(None, sentences)
 
     # ------------------------------------------------------------------
@@ -383,6 +385,29 @@ class Explanation:
     # ------------------------------------------------------------------
     # The relation
     # ------------------------------------------------------------------
+
+    def _get_segment(self):
+        """Return why the segment is not that of the card's R, F and M alone; False where it is."""
+        card, env = self.card, self.env
+        if not card.recency_score or not self.version:
+            return False
+        rules = self.version._get_rules()
+        key = engine.segments.by_scores(
+            card.recency_score, card.frequency_score, card.monetary_score, rules.weights, rules.segment_map
+        )
+        other = env["customer.segment"].browse(key)
+        if other == card.segment_id or not other.exists():
+            return False
+        return {
+            "label": card.segment_id.name,
+            "sentence": env._(
+                "Segment: %(segment)s, not %(other)s, because the last order is judged by the usual gap of %(gap)s "
+                "days, too.",
+                segment=card.segment_id.name,
+                other=other.name,
+                gap=format_number(env, round(card.usual_gap_days)),
+            ),
+        }
 
     def _get_lifecycle(self):
         """Return the stage and what it means; False without one."""

@@ -94,7 +94,7 @@ def test_the_fit_is_as_expected(section):
     expected, fit, _ = section
     assert fit.population == expected["population"]
     assert fit.small == (expected["population"] < expected["min_population"])
-    assert fit.average_order == expected["average_order"]
+    assert fit.median_order == expected["median_order"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -75,8 +75,8 @@ def test_every_column_that_a_metric_asks_for_is_known_and_every_optional_one_is_
     assert metrics.needed_columns([get("open_quotations")]) == {"open_quotation_count", "open_quotation_amount"}
 
 
-def test_money_is_banded_in_multiples_of_the_average_order():
-    relative = {m.key for m in METRICS if m.band_unit == "average_order"}
+def test_money_is_banded_in_multiples_of_the_median_order():
+    relative = {m.key for m in METRICS if m.band_unit == "median_order"}
     assert relative == {"monetary", "average_order"}
 
 

@@ -88,7 +88,7 @@ def test_only_prospects_are_no_population_at_all(customers, policy, as_of, min_p
     rules = policy(min_population=min_population, prospect_segment=99)
     frame = customers({"ago": None}, {"ago": None})
     fit = pipeline.fit(rules, frame, as_of)
-    assert (fit.population, fit.small, fit.average_order) == (0, True, None)
+    assert (fit.population, fit.small, fit.median_order) == (0, True, None)
     result = pipeline.apply(rules, fit, frame, as_of)
     assert result["score"].tolist() == [0.0, 0.0]
     assert result["segment"].tolist() == [99, 99]
@@ -245,8 +245,9 @@ def test_who_left_the_window_is_scored_again_not_forgotten(customers, policy, as
 
 
 def test_those_who_left_do_not_make_the_others_look_recent(customers, policy, as_of):
-    # 90 of 100 bought long ago. Ten bought often in the last year, half of them not for months.
-    active = [{"ago": 20 * number, "orders": 5, "amount": 500.0} for number in range(1, 11)]
+    # 90 of 100 bought long ago. Ten bought often in the last year, half of them not for months, and it is usual to
+    # buy each month.
+    active = [{"ago": 20 * number, "orders": 5, "amount": 500.0, "gap_median_days": 30.0} for number in range(1, 11)]
     frame = customers(*[{"ago": 900, "orders": 0, "amount": 0.0}] * 90, *active)
     result = run(policy(), frame, as_of)
     assert result["recency_score"].iloc[90:].tolist() == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
@@ -281,21 +282,42 @@ def test_unknown_gaps_earn_nothing(customers, policy, as_of):
     assert result["earned"].tolist() == [3, 1, 1]
 
 
-def test_the_average_order_is_that_of_all_purchases_in_the_window(customers, policy, as_of):
-    frame = customers({"orders": 1, "gross_amount": 100.0}, {"orders": 3, "gross_amount": 500.0})
-    assert pipeline.fit(policy(), frame, as_of).average_order == 150.0  # 600 / 4
+def test_the_median_order_is_that_of_a_customer_in_the_middle(customers, policy, as_of):
+    frame = customers(
+        {"orders": 1, "gross_amount": 100.0},
+        {"orders": 3, "gross_amount": 600.0},  # 200 each
+        {"ago": 900, "orders": 0, "amount": 0.0},  # none in the window
+    )
+    assert pipeline.fit(policy(), frame, as_of).median_order == 150.0
 
 
-@pytest.mark.parametrize("orders", [0, 1])
-def test_without_money_there_is_no_average_order(customers, policy, as_of, orders):
-    frame = customers({"ago": 5, "orders": orders, "amount": 0.0})
-    assert pipeline.fit(policy(), frame, as_of).average_order is None
+@pytest.mark.parametrize(("orders", "amount"), [(1, 1e9), (10_000, 3e9), (10_000, 1.0)])
+def test_one_giant_leaves_the_median_order_among_the_others(customers, policy, as_of, orders, amount):
+    # However much one customer orders, and however often: 90, 100, 110 and the giant's.
+    three = [{"orders": 5, "gross_amount": 5 * each} for each in (90.0, 100.0, 110.0)]
+    frame = customers(*three, {"orders": orders, "gross_amount": amount})
+    assert 90 < pipeline.fit(policy(), frame, as_of).median_order < 110
 
 
-def test_the_average_order_does_not_depend_on_the_order_of_rows(customers, policy, as_of):
-    frame = customers({"amount": 1e16}, {"amount": 1.0}, {"amount": 1.0})
-    averages = {pipeline.fit(policy(), each, as_of).average_order for each in (frame, frame[::-1])}
-    assert averages == {(1e16 + 2) / 3}
+def test_without_an_order_there_is_no_median_order(customers, policy, as_of):
+    frame = customers({"ago": 5, "orders": 0, "amount": 0.0})
+    assert pipeline.fit(policy(), frame, as_of).median_order is None
+
+
+def test_the_median_order_does_not_depend_on_the_order_of_rows(customers, policy, as_of):
+    frame = customers({"amount": 1e16}, {"amount": 1.0}, {"amount": 3.0}, {"amount": 2.0})
+    medians = {pipeline.fit(policy(), each, as_of).median_order for each in (frame, frame[::-1])}
+    assert medians == {2.5}
+
+
+def test_a_fit_of_an_earlier_version_is_read_without_its_mean_order(customers, policy, as_of):
+    rules, frame = policy(min_population=100), customers({"amount": 100.0}, {"amount": 300.0})
+    fit = pipeline.fit(rules, frame, as_of)
+    data = fit.to_json()
+    data["average_order"] = data.pop("median_order")
+    read = pipeline.Fit.from_json(data)
+    assert read.median_order is None
+    assert pipeline.apply(rules, read, frame, as_of).equals(pipeline.apply(rules, fit, frame, as_of))
 
 
 def test_the_heavier_of_frequency_and_money_decides_the_segment(customers, policy, as_of):

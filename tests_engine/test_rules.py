@@ -38,7 +38,7 @@ def refused(code, **facts):
 def test_a_criterion_takes_the_bands_of_its_metric_unless_it_has_its_own():
     monetary = delivered.get("monetary")
     assert CriterionRule("monetary", 1).get_cuts(monetary) == (1, 2, 5, 10)
-    assert CriterionRule("monetary", 1).get_cut_unit(monetary) == "average_order"
+    assert CriterionRule("monetary", 1).get_cut_unit(monetary) == "median_order"
     own = CriterionRule("monetary", 1, "bands", (1000.0,), "value")
     assert (own.get_cuts(monetary), own.get_cut_unit(monetary)) == ((1000.0,), "value")
 

@@ -31,14 +31,14 @@ def judge(values, *, higher_is_better):
     return 100 * (worse + equal / 2) / len(values)
 
 
-def fitted(values, metric=MONETARY, method="percentile", small=False, average_order=None, **rule):
+def fitted(values, metric=MONETARY, method="percentile", small=False, median_order=None, **rule):
     criterion = CriterionRule(metric.key, 1, method, **rule)
     return scoring.fit_scale(
         pd.Series(values, dtype="float64"),
         metric,
         criterion,
         small=small,
-        average_order=average_order,
+        median_order=median_order,
     )
 
 
@@ -114,27 +114,27 @@ def test_frequency_bands_are_1_2_3_to_4_5_to_9_and_10_orders():
     assert points_of(scale, 0, 1, 2, 3, 4, 5, 9, 10, 999) == [0, 0, 25, 50, 50, 75, 75, 100, 100]
 
 
-def test_money_bands_are_multiples_of_the_average_order():
-    scale = fitted([], MONETARY, "bands", average_order=50.0)
+def test_money_bands_are_multiples_of_the_median_order():
+    scale = fitted([], MONETARY, "bands", median_order=50.0)
     assert scale.knots == (50.0, 100.0, 250.0, 500.0)
     assert points_of(scale, -10, 0, 49.99, 50, 100, 250, 500, 1e12) == [
         0, 0, 0, 25, 50, 75, 100, 100,
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("average_order", [None, 0.0, float("nan")])
-def test_without_an_average_order_the_cuts_are_plain_money(average_order):
-    assert fitted([], MONETARY, "bands", average_order=average_order).knots == (1, 2, 5, 10)
+@pytest.mark.parametrize("median_order", [None, 0.0, float("nan")])
+def test_without_an_median_order_the_cuts_are_plain_money(median_order):
+    assert fitted([], MONETARY, "bands", median_order=median_order).knots == (1, 2, 5, 10)
 
 
-def test_plain_cuts_ignore_the_average_order():
-    scale = fitted([], MONETARY, "bands", average_order=50.0, bands=(1000,), band_unit="value")
+def test_plain_cuts_ignore_the_median_order():
+    scale = fitted([], MONETARY, "bands", median_order=50.0, bands=(1000,), band_unit="value")
     assert points_of(scale, 999.99, 1000) == [0, 100]
 
 
 def test_a_value_on_a_multiplied_cut_reaches_it_in_spite_of_float_noise():
     assert 3 * 0.1 > 0.3
-    scale = fitted([], MONETARY, "bands", average_order=0.1, bands=(3,))
+    scale = fitted([], MONETARY, "bands", median_order=0.1, bands=(3,))
     assert points_of(scale, 0.3) == [100]
 
 
@@ -165,7 +165,7 @@ def test_what_is_unknown_earns_nothing_and_never_the_top(method, metric):
 @examples(50)
 @given(POPULATION, st.sampled_from(["percentile", "quintile", "bands"]), st.booleans(), st.data())
 def test_a_stored_scale_gives_one_customer_the_same_points_as_the_run(values, method, small, data):
-    scale = fitted(values, method=method, small=small, average_order=100.0)
+    scale = fitted(values, method=method, small=small, median_order=100.0)
     run = scale.apply(values)
     stored = Scale.from_json(json.loads(json.dumps(scale.to_json())))
     assert stored == scale
@@ -189,7 +189,7 @@ def test_with_few_distinct_values_a_percentile_scale_is_exact(values):
     DIRECTIONS,
 )
 def test_a_better_value_never_has_fewer_points(values, newcomers, method, higher):
-    scale = fitted(values, MONETARY if higher else RECENCY, method, average_order=100.0)
+    scale = fitted(values, MONETARY if higher else RECENCY, method, median_order=100.0)
     points = points_of(scale, *sorted(newcomers, reverse=not higher))
     assert points == sorted(points)
     assert 0 <= points[0] <= points[-1] <= 100

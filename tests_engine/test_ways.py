@@ -62,9 +62,9 @@ def scales_of(draw, metric, method=None):
     method = method or draw(st.sampled_from(METHODS))
     small = draw(st.booleans())
     criterion = CriterionRule(metric.key, 1, method)
-    average_order = draw(st.sampled_from([None, 77.7]))
+    median_order = draw(st.sampled_from([None, 77.7]))
     population = pd.Series(values, dtype="float64")
-    return scoring.fit_scale(population, metric, criterion, small=small, average_order=average_order)
+    return scoring.fit_scale(population, metric, criterion, small=small, median_order=median_order)
 
 
 # The inverse of a scale --------------------------------------------------------------------

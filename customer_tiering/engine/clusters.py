@@ -29,6 +29,14 @@ REFERENCES = 10
 #: with ten million customers an outlier lies 3000 deviations out, and from there floats tell no finer.
 FEATURE_DECIMALS = 4
 
+#: One customer alone is no group of customers who resemble each other: a giant would take a cluster, and push all
+#: others together into those that are left. So who is so many times the next one in some metric, at either end, is
+#: placed in the clusters of the others and has no part in finding them. At each end at most this part of the customers
+#: are giants, or one; nobody where there are fewer than `FEW`.
+GIANT = 10.0
+GIANT_SHARE = 0.01
+FEW = 10
+
 CENTRE_DECIMALS = 9
 SILHOUETTE_DECIMALS = 6
 
@@ -50,6 +58,8 @@ class Clusters:
         to the next; None: not defined, with one cluster or if every customer is a cluster
     chance : the silhouette below which clusters are no better than those of random points, None
         beside a silhouette of None
+    bounds : m pairs of the lowest and the highest value of those among whom the clusters were found, in the unit of
+        the metric; what lies beyond counts as these. None: nothing does, in fits of earlier versions
 
     Raises
     ------
@@ -71,9 +81,10 @@ class Clusters:
     distinct: int
     silhouette: float | None = None
     chance: float | None = None
+    bounds: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self):
-        rows = (self.fills, self.means, self.scales, *self.centres)
+        rows = (self.fills, self.means, self.scales, *self.centres, *zip(*self.bounds or (), strict=True))
         if any(len(row) != len(self.metrics) or not all(map(math.isfinite, row)) for row in rows):
             raise ValueError(f"No clusters: not every row has {len(self.metrics)} finite numbers; fit them again.")
         if any(scale <= 0 for scale in self.scales) or len(self.centres) > self.asked:
@@ -103,7 +114,8 @@ class Clusters:
             If the frame lacks the column of a metric.
         """
         values = np.column_stack([metric.comparable(customers) for metric in compared])
-        logs = _log(np.where(np.isnan(values), self.fills, values))
+        values = np.where(np.isnan(values), self.fills, values)
+        logs = _log(np.clip(values, *np.transpose(self.bounds)) if self.bounds else values)
         return _nearest(_standardised(logs, self.means, self.scales), np.array(self.centres))
 
     def to_json(self) -> dict:
@@ -114,7 +126,15 @@ class Clusters:
     def from_json(cls, data: dict) -> "Clusters":
         """The clusters that `to_json` wrote, also after a round trip through JSON text."""
         tuples = {name: tuple(data[name]) for name in ("metrics", "fills", "means", "scales")}
-        return cls(**{**data, **tuples, "centres": tuple(tuple(centre) for centre in data["centres"])})
+        bounds = data.get("bounds")  # absent in fits of earlier versions
+        return cls(
+            **{
+                **data,
+                **tuples,
+                "centres": tuple(tuple(centre) for centre in data["centres"]),
+                "bounds": bounds and tuple(tuple(pair) for pair in bounds),
+            }
+        )
 
 
 def fit_clusters(
@@ -148,21 +168,25 @@ def fit_clusters(
     Notes
     -----
     J. MacQueen, "Some methods for classification and analysis of multivariate observations", Proc. 5th
-    Berkeley Symp. (1967), by scikit-learn's ``KMeans`` with ten starts (k-means++). Unknown values
-    count as the worst known one of the population, those of `left_out` as the median; logarithms,
-    ``sign(x) log(1 + |x|)``, because amounts and counts span powers of ten.
+    Berkeley Symp. (1967), by scikit-learn's ``KMeans`` with ten starts (k-means++). Giants have no part
+    in it, see `GIANT`. Unknown values count as the worst known one of the others, those of `left_out` as the median;
+    logarithms, ``sign(x) log(1 + |x|)``, because amounts and counts span powers of ten.
     """
     # Imported here, because a policy without clusters shall not wait for it.
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     keys = tuple(metric.key for metric in compared)
     columns = [metric.comparable(customers) for metric in compared]
+    among = ~np.any([_are_giants(column.to_numpy()) for column in columns], axis=0)
+    if 2 * among.sum() >= len(among):  # else it is the rule here to lie apart
+        columns, score = [column[among] for column in columns], score[among]
+    bounds = tuple(_ends(column) for column in columns)
     fills = [
         _median(column) if metric.key in left_out else _worst(column, metric)
         for metric, column in zip(compared, columns, strict=True)
     ]
     if customers.empty:
-        return Clusters(keys, tuple(fills), (0.0,) * len(keys), (1.0,) * len(keys), (), count, 0)
+        return Clusters(keys, tuple(fills), (0.0,) * len(keys), (1.0,) * len(keys), (), count, 0, bounds=bounds)
     logs = _log(np.column_stack([column.fillna(fill) for column, fill in zip(columns, fills, strict=True)]))
     # Sums of sorted numbers do not depend on the order of the rows.
     ascending = np.sort(logs, axis=0)
@@ -186,7 +210,42 @@ def fit_clusters(
         len(_distinct(rows)[0]),
         silhouette,
         chance,
+        bounds,
     )
+
+
+def _are_giants(values: np.ndarray) -> np.ndarray:
+    """Which values lie apart from the others at either end, see `GIANT`; NaN does not.
+
+    >>> _are_giants(np.array([1e9, 7, 6, 5, 4, 3, 2, 2, 1, np.nan, -100])).nonzero()[0].tolist()
+    [0, 10]
+    >>> _are_giants(np.array([70, 7, 6, 5, 4, 3, 2, 2, 1, 0])).any()  # hardly: logarithms are of 1 + 70 and 1 + 7
+    np.False_
+    >>> _are_giants(np.array([1e9, 7])).any(), _are_giants(np.array([])).any()
+    (np.False_, np.False_)
+    """
+    logs = _log(values)
+    known = np.sort(logs[~np.isnan(logs)])
+    if len(known) < FEW:
+        return np.zeros(len(values), dtype=bool)
+    most = math.ceil(len(known) * GIANT_SHARE)
+    return (logs < known[_apart(known[: most + 1])]) | (logs > known[-1 - _apart(-known[: -most - 2 : -1])])
+
+
+def _apart(logs: np.ndarray) -> int:
+    """How many of ascending logarithms, at the beginning, lie apart from the last one.
+
+    >>> _apart(np.array([0.0, 0.1, 9.0])), _apart(np.array([0.0, 1.0])), _apart(np.array([5.0]))
+    (2, 0, 0)
+    """
+    gaps = np.flatnonzero(np.diff(logs) > math.log(GIANT))
+    return int(gaps[-1]) + 1 if len(gaps) else 0
+
+
+def _ends(values: pd.Series) -> tuple[float, float]:
+    """The lowest and the highest of the known values, 0 and 0 if none is known."""
+    low, high = values.min(), values.max()
+    return (0.0, 0.0) if pd.isna(low) else (float(low), float(high))
 
 
 def _median(values: pd.Series) -> float:

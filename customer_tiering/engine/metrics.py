@@ -38,8 +38,8 @@ WHOLE_UNITS = frozenset({DAYS, COUNT, YES_NO})
 POINT_UNITS = frozenset({POINTS, PERCENT})
 
 VALUE = "value"
-AVERAGE_ORDER = "average_order"
-BAND_UNITS = (VALUE, AVERAGE_ORDER)
+MEDIAN_ORDER = "median_order"
+BAND_UNITS = (VALUE, MEDIAN_ORDER)
 
 # What an order placed today makes of a metric.
 SAME = "same"
@@ -78,8 +78,8 @@ class Metric:
     bands : ascending cuts, the default bands of absolute scoring; None: a criterion must bring its own.
         A value on a cut belongs to the better band: with higher_is_better bands are closed below,
         ``[cut, next cut)``, else closed above, ``(cut before, cut]``.
-    band_unit : 'value': the cuts are in `unit`; 'average_order': in multiples of the
-        company's average order, which makes them work in any currency
+    band_unit : 'value': the cuts are in `unit`; 'median_order': in multiples of the
+        company's median order, which makes them work in any currency, see `median_order`
     higher_is_better : direction of the metric
     of_window : the metric adds up the purchases of the window. Who bought only before it has
         nothing to compare: 0 points, and no part in the ranks. (A mid-rank would lift
@@ -230,7 +230,7 @@ RFM = (
         schema.AMOUNT,
         MONEY,
         (1, 2, 5, 10),
-        AVERAGE_ORDER,
+        MEDIAN_ORDER,
         higher_is_better=True,
         of_window=True,
         after_order=ITS_AMOUNT_MORE,
@@ -310,6 +310,31 @@ def derive(frame: pd.DataFrame, as_of: datetime.date, definitions: Iterable[Metr
     )
     ratios = {metric.column: _ratio(derived, metric) for metric in definitions if metric.part}
     return derived.assign(**ratios) if ratios else derived
+
+
+def median_order(active: pd.DataFrame) -> float | None:
+    """What an order of a customer in the middle is worth, the unit of bands of money.
+
+    Parameters
+    ----------
+    active : pd.DataFrame, shape (n_customers, any), derived: the customers with a purchase in the window
+
+    Returns
+    -------
+    float, money: the median of the customers' average orders; None if there is no customer
+
+    Notes
+    -----
+    Of the customers, each of whom counts once, not of all orders: neither one huge order nor one customer who
+    orders as often as all others together moves what the others are measured by, as they would move a mean.
+
+    >>> median_order(pd.DataFrame({"average_order": [80.0, 100.0, 2e6]}))
+    100.0
+    >>> median_order(pd.DataFrame({"average_order": []})) is None
+    True
+    """
+    median = float(active[schema.AVERAGE_ORDER].median())
+    return None if math.isnan(median) else round(median, MONEY_DECIMALS)
 
 
 def _ratio(frame: pd.DataFrame, metric: Metric) -> pd.Series:

@@ -30,8 +30,8 @@ class Fit:
     ----------
     population : number of customers with a purchase in the window, who are compared
     small : the population was below the policy's minimum, so bands replaced ranks
-    average_order : money per purchase in the window over the whole population; None if
-        there was no purchase or all were for nothing
+    median_order : money, what an order of a customer in the middle is worth, see `metrics.median_order`;
+        None if there was no purchase
     scales : metric key -> scale, for every criterion and for recency, frequency and money
     tiers : what the policy's method of tiers learned
     typical_gap : median of all customers' median gaps, days; None: nobody bought on two days
@@ -39,7 +39,7 @@ class Fit:
 
     population: int
     small: bool
-    average_order: float | None
+    median_order: float | None
     scales: Mapping[str, scoring.Scale]
     tiers: TierFit = dataclasses.field(default_factory=TierFit)
     typical_gap: float | None = None
@@ -49,7 +49,7 @@ class Fit:
         return {
             "population": self.population,
             "small": self.small,
-            "average_order": self.average_order,
+            "median_order": self.median_order,
             "scales": {metric: scale.to_json() for metric, scale in self.scales.items()},
             "tiers": self.tiers.to_json(),
             "typical_gap": self.typical_gap,
@@ -61,7 +61,7 @@ class Fit:
         return cls(
             data["population"],
             data["small"],
-            data["average_order"],
+            data.get("median_order"),  # fits of earlier versions took the mean, which is in the scales
             {metric: scoring.Scale.from_json(scale) for metric, scale in data["scales"].items()},
             tiers=TierFit.from_json(data["tiers"]) if "tiers" in data else TierFit(),
             typical_gap=data.get("typical_gap"),  # absent in fits of earlier versions
@@ -89,14 +89,14 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
     customers = metrics.derive(frame, as_of, rules.ratios)
     active = customers[customers[schema.ORDER_COUNT] > 0]
     small = len(active) < rules.min_population
-    average_order = _average_order(active)
+    median_order = metrics.median_order(active)
     scales = {}
     for key, criterion in _fitted(rules).items():
         metric = rules.get_metric(key)
         scales[key] = scoring.fit_scale(
-            metric.comparable(active), metric, criterion, small=small, average_order=average_order
+            metric.comparable(active), metric, criterion, small=small, median_order=median_order
         )
-    scored = Fit(len(active), small, average_order, scales, typical_gap=lifecycle.typical_gap(customers))
+    scored = Fit(len(active), small, median_order, scales, typical_gap=lifecycle.typical_gap(customers))
     score, _ = explain.contributions(_measure(rules, scored, active)[list(_weights(rules))], _weights(rules))
     return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, score))
 
@@ -122,7 +122,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         - ``recency_score``, ``frequency_score``, ``monetary_score``: Int64, 1..5
         - ``score``: float64, 0..100, rounded to hundredths, the sum of the contributions
         - ``earned``, ``kept``: Int64, keys of tiers, see `tiers.assign`
-        - ``segment``: Int64, key of the rules
+        - ``segment``: Int64, key of the rules, see `segments.rows`
         - ``lifecycle``: object, one of `lifecycle.STAGES`
         - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``, ``risk_signals``: see `risk.assess`
 
@@ -143,18 +143,20 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     scored = points[list(weights)]
     score, parts = explain.contributions(scored, weights)
     fifths = {key: scoring.quintile(points[key].where(bought)) for key in _SCORE_COLUMNS}
+    risks = risk.assess(customers, rules.risk, rules.lifecycle, fit.typical_gap)
+    lateness = lifecycle.lateness(customers, risks[schema.USUAL_GAP_DAYS])
     return pd.concat(
         [
             customers[[*schema.DERIVED, *(ratio.column for ratio in rules.ratios)]],
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),
-            risk.assess(customers, rules.risk, rules.lifecycle, fit.typical_gap),
+            risks,
             pd.DataFrame(fifths).rename(columns=_SCORE_COLUMNS),
             pd.DataFrame(
                 {
                     schema.SCORE: score,
                     **tiers.assign(rules, fit.tiers, customers, score.where(bought)),
-                    schema.SEGMENT: _segment(rules, weights, fifths),
+                    schema.SEGMENT: _segment(rules, weights, fifths, lateness),
                     schema.LIFECYCLE: lifecycle.stage(customers, rules.lifecycle, fit.typical_gap),
                 }
             ),
@@ -236,13 +238,6 @@ def _fitted(rules: PolicyRules) -> dict[str, CriterionRule]:
     return criteria
 
 
-def _average_order(active: pd.DataFrame) -> float | None:
-    orders = int(active[schema.ORDER_COUNT].sum())
-    # An exact sum does not depend on the order of the rows.
-    gross = math.fsum(active[schema.GROSS_AMOUNT])
-    return gross / orders if orders and gross else None
-
-
 def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.DataFrame:
     """Points, shape (n_customers, n_fitted_metrics), NaN: left out; prospects have 0 points."""
     bought = schema.bought(customers)
@@ -257,7 +252,9 @@ def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(points)
 
 
-def _segment(rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[str, pd.Series]) -> pd.Series:
+def _segment(
+    rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[str, pd.Series], lateness: pd.Series
+) -> pd.Series:
     """Keys of segments, Int64; only prospects have no 1..5 scores, hence no cell of the grid."""
     frequency_monetary = segments.frequency_monetary_score(
         fifths[metrics.FREQUENCY],
@@ -265,7 +262,8 @@ def _segment(rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[s
         weights.get(metrics.FREQUENCY, 0),
         weights.get(metrics.MONETARY, 0),
     )
-    segment = segments.assign(fifths[metrics.RECENCY], frequency_monetary, rules.segment_map)
+    row = segments.rows(fifths[metrics.RECENCY], lateness, rules.lifecycle)
+    segment = segments.assign(row, frequency_monetary, rules.segment_map)
     if rules.prospect_segment is None:
         return segment
     return segment.fillna(rules.prospect_segment)

@@ -54,7 +54,7 @@ class CriterionRule:
     method : 'percentile': mid-rank among those who bought in the window; 'quintile': the fifth of that rank;
         'bands': absolute cuts; 'points': the value itself, what lies outside 0..100 as the nearer end
     bands : strictly ascending cuts, one or more; None: the metric's own
-    band_unit : 'value' or 'average_order'; None: the metric's own
+    band_unit : 'value' or 'median_order'; None: the metric's own
     unknown : a customer of whom the metric is not known has no points for it ('zero'), or is judged
         without it ('left_out'): the other criteria share its weight
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from .metrics import AVERAGE_ORDER, MONEY_DECIMALS, Metric
+from .metrics import MEDIAN_ORDER, MONEY_DECIMALS, Metric
 from .rules import BANDS, METHODS, PERCENTILE, POINTS, QUINTILE, CriterionRule
 
 #: Points are multiples of a millionth: this hides the noise of floats, keeps interpolation
@@ -235,7 +235,7 @@ def fit_scale(
     criterion: CriterionRule,
     *,
     small: bool,
-    average_order: float | None,
+    median_order: float | None,
 ) -> Scale:
     """Fit the scale of one metric on a population.
 
@@ -245,8 +245,8 @@ def fit_scale(
     metric : gives the direction
     criterion : gives the method and the cuts
     small : too few customers for ranks: use the bands, whatever the method
-    average_order : money per purchase of the population, by which cuts of the unit
-        'average_order' are multiplied; None, NaN or 0: such cuts are taken as they are
+    median_order : money, see `metrics.median_order`, by which cuts of the unit
+        'median_order' are multiplied; None, NaN or 0: such cuts are taken as they are
 
     Returns
     -------
@@ -261,7 +261,7 @@ def fit_scale(
     if criterion.method == POINTS:
         return Scale(PERCENTILE, metric.higher_is_better, (0.0, 100.0), _ends(metric.higher_is_better))
     if small or known.empty or criterion.method == BANDS:
-        return _fit_bands(metric, criterion, average_order)
+        return _fit_bands(metric, criterion, median_order)
     points = midrank_percentile(known, higher_is_better=metric.higher_is_better)
     knots, place = np.unique(known.to_numpy(), return_index=True)
     points = points.to_numpy()[place].round(POINT_DECIMALS)
@@ -271,11 +271,11 @@ def fit_scale(
     return Scale(criterion.method, metric.higher_is_better, tuple(knots.tolist()), tuple(points.tolist()))
 
 
-def _fit_bands(metric: Metric, criterion: CriterionRule, average_order: float | None) -> Scale:
+def _fit_bands(metric: Metric, criterion: CriterionRule, median_order: float | None) -> Scale:
     cuts = criterion.get_cuts(metric)
-    if criterion.get_cut_unit(metric) == AVERAGE_ORDER and average_order is not None and average_order > 0:
+    if criterion.get_cut_unit(metric) == MEDIAN_ORDER and median_order is not None and median_order > 0:
         # Rounded, so that a value of 0.3 reaches a cut of 3 x 0.1.
-        cuts = [round(cut * average_order, MONEY_DECIMALS) for cut in cuts]
+        cuts = [round(cut * median_order, MONEY_DECIMALS) for cut in cuts]
     points = [round(100 * band / len(cuts), POINT_DECIMALS) for band in range(len(cuts) + 1)]
     if not metric.higher_is_better:
         points.reverse()

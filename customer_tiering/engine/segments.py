@@ -1,13 +1,20 @@
 """From recency and frequency-monetary scores to a segment.
 
 The map is a full 5 x 5 grid, one segment per cell: a partition by construction.
+
+How recent a customer is says the rank among all customers. But who buys once a year is on time when others are gone for
+good, and who bought every week is gone when others are on time. So the customer's own rhythm decides in which rows of
+the grid the rank may lie, by the same numbers as the stage (module ``lifecycle``) and the warning (``risk``): no card
+says Lost beside Stable, whatever the segments are called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from . import metrics
+from .rules import LifecycleRules
 from .scoring import POINT_DECIMALS
 
 CHAMPIONS = "champions"
@@ -79,14 +86,68 @@ def frequency_monetary_score(
     return np.floor(mean.round(POINT_DECIMALS) + 0.5).astype("Int64")
 
 
-def assign(recency: pd.Series, frequency_monetary: pd.Series, segment_map: Sequence[Sequence[int]]) -> pd.Series:
+def by_scores(
+    recency: int,
+    frequency: int,
+    monetary: int,
+    weights: Mapping[str, float | None],
+    segment_map: Sequence[Sequence[int]],
+) -> int:
+    """The key of the segment that three scores of one customer alone lead to, whatever the own rhythm says.
+
+    Parameters
+    ----------
+    recency, frequency, monetary : 1..5
+    weights : of the metrics, see `PolicyRules.weights`
+    segment_map : 5 x 5 keys, ``segment_map[recency - 1][fm - 1]``
+
+    >>> grid = [[10 * r + fm for fm in range(1, 6)] for r in range(1, 6)]
+    >>> by_scores(1, 4, 1, {"frequency": 3.0, "monetary": None}, grid)
+    14
+    """
+    scores = (pd.Series([score], dtype="Int64") for score in (frequency, monetary))
+    fm = frequency_monetary_score(*scores, *(weights.get(key) or 0 for key in (metrics.FREQUENCY, metrics.MONETARY)))
+    return segment_map[recency - 1][int(fm.iloc[0]) - 1]
+
+
+def rows(recency: pd.Series, lateness: pd.Series, rules: LifecycleRules) -> pd.Series:
+    """The row of the map for each customer: the recency score, within what the own rhythm allows.
+
+    ======= ================================================ ====
+    on time at most `rules.late_lateness` usual gaps         3..5
+    late    at most `rules.lost_lateness` usual gaps         2..3
+    lost    more                                             1..2
+    ======= ================================================ ====
+
+    Parameters
+    ----------
+    recency : pd.Series of Int64, shape (n_customers,), 1..5 or NA
+    lateness : pd.Series of float64, same index, days since the last purchase in usual gaps, see `lifecycle.lateness`
+    rules : where Declining and Lost begin
+
+    Returns
+    -------
+    pd.Series of Int64, shape (n_customers,), 1..5; NA where `recency` is NA
+
+    >>> recency, lateness = pd.Series([1, 1, 1, 5, 5, 5, None], dtype="Int64"), pd.Series([2, 4, 4.1, 2, 2.1, 9, None])
+    >>> rows(recency, lateness, LifecycleRules(late_lateness=2, lost_lateness=4)).tolist()
+    [3, 2, 1, 5, 3, 2, <NA>]
+    """
+    late, lost = (lateness > limit for limit in (rules.late_lateness, rules.lost_lateness))
+    lowest, highest = np.select([lost, late], [1, 2], 3), np.select([lost, late], [2, 3], 5)
+    known = recency.notna()
+    clipped = np.clip(recency.to_numpy(dtype="int64", na_value=1), lowest, highest)
+    return pd.Series(clipped, index=recency.index).astype("Int64").where(known)
+
+
+def assign(row: pd.Series, frequency_monetary: pd.Series, segment_map: Sequence[Sequence[int]]) -> pd.Series:
     """The segment of each customer.
 
     Parameters
     ----------
-    recency, frequency_monetary : pd.Series of Int64, shape (n_customers,), 1..5 or NA,
-        with the same index
-    segment_map : 5 x 5 keys, ``segment_map[r - 1][fm - 1]``
+    row, frequency_monetary : pd.Series of Int64, shape (n_customers,), 1..5 or NA,
+        with the same index; see `rows` and `frequency_monetary_score`
+    segment_map : 5 x 5 keys, ``segment_map[row - 1][fm - 1]``
 
     Returns
     -------
@@ -97,7 +158,7 @@ def assign(recency: pd.Series, frequency_monetary: pd.Series, segment_map: Seque
     >>> assign(r, fm, grid).tolist()
     [51, 15, <NA>]
     """
-    cell = 5 * (recency - 1) + frequency_monetary - 1
+    cell = 5 * (row - 1) + frequency_monetary - 1
     keys = pd.array(np.ravel(segment_map), dtype="Int64")
     place = cell.to_numpy(dtype="int64", na_value=-1)
-    return pd.Series(keys.take(place, allow_fill=True), index=recency.index)
+    return pd.Series(keys.take(place, allow_fill=True), index=row.index)

@@ -60,14 +60,15 @@ class CustomerTieringCriterion(models.Model):
         "Limit 4", digits=(16, 2), compute="_compute_bands", store=True, readonly=False, precompute=True
     )
     band_unit = fields.Selection(
-        [("value", "The metric's own unit"), ("average_order", "Times the average order")],
+        [("value", "The metric's own unit"), ("median_order", "Times the median order")],
         string="Limits In",
         compute="_compute_bands",
         store=True,
         readonly=False,
         precompute=True,
         required=True,
-        help="For money, limits in multiples of your average order fit any currency and price level.",
+        help="For money, limits in multiples of your median order fit any currency and price level: half of your "
+        "customers order for more at a time, half for less. One huge order does not move it.",
     )
 
     _metric_uniq = models.UniqueIndex(

@@ -179,6 +179,7 @@ class CustomerTieringFollowup(models.Model):
                 """
                 DELETE FROM customer_tiering_followup
                  WHERE state = 'skipped' AND date < %s AND split_part(event, ':', 1) = ANY(%s)
+                   AND company_id IN (SELECT id FROM res_company WHERE active)
                 """,
                 fields.Date.subtract(fields.Date.today(), years=1),
                 list({trigger.kind for trigger in triggers if not trigger.may_recur}),
@@ -298,8 +299,9 @@ class CustomerTieringFollowup(models.Model):
     @api.model
     def _cron_process(self):
         """Close what is not needed any more and plan what waits, playbook by playbook."""
-        # Archived ones too: what they left open is closed when its reason goes.
-        playbooks = self.env["customer.tiering.playbook"].with_context(active_test=False).search([])
+        # Archived ones too: what they left open is closed when its reason goes. But not those of archived companies.
+        playbooks = self.env["customer.tiering.playbook"].with_context(active_test=False)
+        playbooks = playbooks.search([("company_id.active", "=", True)])
         jobs.commit(self.env, left=len(playbooks))
         for left, playbook in zip(reversed(range(len(playbooks))), playbooks, strict=True):
             # Odoo calls the job again when time is up; what is done stays done.
@@ -332,7 +334,7 @@ class CustomerTieringFollowup(models.Model):
         :param as_of: a ``datetime.date``, "today"
         :return: how many; there may be more until it is 0
         """
-        if not self._try_lock(playbook.company_id):  # another worker is at it
+        if not playbook.company_id.active or not self._try_lock(playbook.company_id):  # another worker is at it
             return 0
         self.env.flush_all()
         closed = self._close_gone(playbook)

@@ -149,14 +149,14 @@ class CustomerTieringMetric(models.Model):
         "Limit 4", digits=(16, 2), compute="_compute_bands", store=True, readonly=False, precompute=True
     )
     band_unit = fields.Selection(
-        [("value", "The metric's own unit"), ("average_order", "Times the average order")],
+        [("value", "The metric's own unit"), ("median_order", "Times the median order")],
         string="Limits In",
         compute="_compute_bands",
         store=True,
         readonly=False,
         required=True,
         precompute=True,
-        help="Proposed for new criteria. For money, limits in multiples of your average order fit any currency and "
+        help="Proposed for new criteria. For money, limits in multiples of your median order fit any currency and "
         "price level.",
     )
 
@@ -291,7 +291,7 @@ class CustomerTieringMetric(models.Model):
         for metric in self:
             bands = BANDS_OF_UNIT.get(metric.unit, BANDS_OF_UNIT["number"])
             metric.band_1, metric.band_2, metric.band_3, metric.band_4 = bands
-            metric.band_unit = "average_order" if metric.unit == "money" else "value"
+            metric.band_unit = "median_order" if metric.unit == "money" else "value"
 
     @api.depends("key", "origin")
     def _compute_column(self):

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_list, ormcache
 
-from .. import engine, messages
+from .. import engine, filters, messages
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
@@ -47,6 +47,11 @@ RULE_FIELDS = (
 # Up to this many confirmed orders "Compute Now" answers at once; a larger base is computed in the
 # background, because a person should not look at a blocked screen for more than a moment.
 DIRECT_ORDER_LIMIT = 100_000
+
+# Raised where the same rules come to other results: the first run afterwards compares all customers anew, and what is
+# new in it is no event in their lives. Part of the rules that a run keeps.
+# 2: limits in multiples of the median order; segments by the own rhythm, too.
+EDITION = 2
 
 
 # Percent of the revenue that is invoiced without an order, from which on somebody should know.
@@ -583,6 +588,9 @@ class CustomerTieringPolicy(models.Model):
                         error=error,
                     )
                 )
+            circle = policy._get_circle()
+            if circle:
+                raise ValidationError(circle)
 
     @api.constrains("partner_domain", "active", "company_id")
     def _check_one_default(self):
@@ -679,14 +687,14 @@ class CustomerTieringPolicy(models.Model):
     def _get_claim(self, partner_domain=None):
         """Return the domain of those who match this policy.
 
-        If the filter cannot be read any more, because the field of an uninstalled module was in it,
-        these are the customers it has: they stay as they are until somebody repairs the filter.
+        If the filter cannot be read any more, because the field of an uninstalled module was in it, or goes round in
+        a circle, these are the customers it has: they stay as they are until somebody repairs the filter.
 
         :param partner_domain: the filter of customers; the policy's own when left out
         """
         self.ensure_one()
         partner_domain = self.partner_domain if partner_domain is None else partner_domain
-        if not self._get_domain_error(partner_domain):
+        if not self._get_domain_error(partner_domain) and not self._find_circle(partner_domain):
             return _parse_domain(partner_domain)
         return Domain.custom(
             to_sql=lambda model, alias, query: SQL(
@@ -704,11 +712,48 @@ class CustomerTieringPolicy(models.Model):
             return error
         return None
 
+    def _find_circle(self, partner_domain):
+        """Return what of a filter of customers, which can be read, asks for what runs bring about; None: nothing."""
+        return filters.find_circle(self.env["res.partner"], _parse_domain(partner_domain))
+
+    def _get_circle(self):
+        """Return that the filter of customers goes round in a circle and what to do, in words; False where it does not.
+
+        One that cannot be read does not.
+        """
+        self.ensure_one()
+        if self._get_domain_error(self.partner_domain):
+            return False
+        found = self._find_circle(self.partner_domain)
+        return bool(found) and self.env._(
+            "The customers of policy “%(policy)s” cannot be chosen by “%(field)s”, because that follows from what runs "
+            "decide: customers would come to this policy one night and leave it the next. Choose them by what no run "
+            "changes, for example a tag, the country or the salesperson. To give more to the best customers of a "
+            "policy, give it one more tier.",
+            policy=self.display_name,
+            field=found,
+        )
+
+    def _get_obstacle(self):
+        """Return why no run computes this policy before somebody does something about it, in words; else False."""
+        return self._get_rest() or self._get_circle() or self._get_loss()
+
+    def _get_rest(self):
+        """Return that the policy's company is archived, in words; False where it is not."""
+        self.ensure_one()
+        return not self.company_id.active and self.env._(
+            "The company “%(company)s” is archived, so its customers are left as they are. Restore it before you "
+            "compute them.",
+            company=self.company_id.name,
+        )
+
     def _check_usable(self):
-        """Refuse to compute a policy whose filter of customers cannot be read.
+        """Refuse to compute a policy whose company is archived, or whose filter of customers cannot be used.
 
         :raises UserError: with what to do about it
         """
+        if problem := self._get_rest() or self._get_circle():
+            raise UserError(problem)
         error = self._get_domain_error(self.partner_domain)
         if error:
             raise UserError(
@@ -798,6 +843,7 @@ class CustomerTieringPolicy(models.Model):
         values = {
             "rules": (rules or self._get_rules()).to_json(),
             **{fname: self[fname] for fname in SCOPE_FIELDS},
+            "edition": EDITION,
         }
         return json.loads(json.dumps(values))  # as the database gives it back: lists, no tuples
 

@@ -55,7 +55,8 @@ class CustomerTieringRefresh(models.Model):
 
         :return: ``{partner id: tier id}`` of those of ``partners`` who are in a tier of ``company``
         """
-        if not partners:
+        # sudo: who confirms an order need not see the company
+        if not partners or not company.sudo().active:
             return {}
         self.env["res.partner"].flush_model(["commercial_partner_id"])
         # Somebody may have deleted the job; the nightly run still comes.
@@ -75,6 +76,7 @@ class CustomerTieringRefresh(models.Model):
                               FROM customer_tiering_former former
                               JOIN res_partner customer ON customer.id = former.customer_id
                              WHERE former.partner_id IN %(partners)s) affected
+                     -- Imports into the database leave contacts of nobody: the person's work goes on all the same.
                      WHERE customer IS NOT NULL),
                 called AS (
                     INSERT INTO ir_cron_trigger (cron_id, call_at)
@@ -125,8 +127,8 @@ class CustomerTieringRefresh(models.Model):
 
     @api.model
     def _cron_process(self):
-        """Score the waiting customers, company by company."""
-        waiting = dict(self._read_group([], ["company_id"], ["__count"]))
+        """Score the waiting customers, company by company; those of an archived one wait until it is restored."""
+        waiting = dict(self._read_group([("company_id.active", "=", True)], ["company_id"], ["__count"]))
         left = sum(waiting.values())
         jobs.commit(self.env, left=left)
         for company, count in waiting.items():
@@ -164,7 +166,7 @@ class CustomerTieringRefresh(models.Model):
         domain = Domain("company_id", "=", company.id)
         if partners is not None:
             domain &= Domain("partner_id", "in", partners.ids)
-        rows = self.search(domain, limit=BATCH)
+        rows = self.search(domain, limit=BATCH) if company.active else self
         if not rows:
             return 0
         runs = self.env["customer.tiering.run"].sudo()

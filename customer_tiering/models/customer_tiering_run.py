@@ -28,6 +28,8 @@ RETRYABLE = (
 INTERRUPTIONS = 3
 # More notes than this in one go would be a flood, and a transaction that takes too long.
 POST_LIMIT = 1000
+# A note names so many contacts that belong to no customer, and counts the others.
+NAMED_STRAYS = 5
 
 
 class RunUnderWayError(UserError):
@@ -153,8 +155,10 @@ class CustomerTieringRun(models.Model):
 
     @api.model
     def _cron_nightly(self):
-        """Queue a run of every policy whose company wants one each night."""
-        policies = self.env["customer.tiering.policy"].search([("company_id.tiering_nightly", "=", True)])
+        """Queue a run of every policy whose company, which is not archived, wants one each night."""
+        policies = self.env["customer.tiering.policy"].search(
+            [("company_id.tiering_nightly", "=", True), ("company_id.active", "=", True)]
+        )
         if policies:
             self._queue(policies, trigger="nightly")._call_job()
 
@@ -174,7 +178,7 @@ class CustomerTieringRun(models.Model):
     @api.model
     def _get_waiting_domain(self):
         """Return which runs the cron computes."""
-        return Domain("state", "=", "queued")
+        return Domain("state", "=", "queued") & Domain("company_id.active", "=", True)
 
     @api.model
     def _cron_process_queue(self):
@@ -311,7 +315,7 @@ class CustomerTieringRun(models.Model):
                     policy=policy.name,
                 )
             )
-        if problem := policy._get_loss():
+        if problem := policy._get_obstacle():
             # Nothing that a run could mend: the customers keep their tiers, and nobody is woken at night.
             run.write({"state": "skipped", "started_at": started_at, "note": problem})
             run._notify("warning", problem)
@@ -370,7 +374,8 @@ class CustomerTieringRun(models.Model):
         policy = self.policy_id
         policy._check_usable()
         rules = policy._get_rules()
-        frame, states, cards = self._read_frames(policy._get_scope(as_of), rules)
+        scope = policy._get_scope(as_of)
+        frame, states, cards = self._read_frames(scope, rules)
         pace.rest()
         try:
             fresh = engine.pipeline.fit(rules, frame, as_of)
@@ -391,7 +396,7 @@ class CustomerTieringRun(models.Model):
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
         pace.rest()
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of)
-        values["note"] = self._get_note(len(frame), fresh, int(result["idle_lock_id"].notna().sum()))
+        values["note"] = self._get_note(len(frame), fresh, scope, int(result["idle_lock_id"].notna().sum()))
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
         before = None if kept else earlier._get_fit()
@@ -518,7 +523,7 @@ class CustomerTieringRun(models.Model):
         sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
         return rules.columns <= {column for source in sources for column in source.columns}
 
-    def _get_note(self, customer_count, fit, idle_locks):
+    def _get_note(self, customer_count, fit, scope, idle_locks):
         """Return what to know when reading the results, as lines of text; False when there is nothing."""
         policy = self.policy_id
         notes = (
@@ -529,6 +534,7 @@ class CustomerTieringRun(models.Model):
                 "customers again, or put them back to automatic.",
                 count=idle_locks,
             ),
+            self._get_stray_note(scope),
             policy.lost_metric_warning,
             policy.benefit_warning,
         )
@@ -583,6 +589,45 @@ class CustomerTieringRun(models.Model):
                     customers=format_list(run.env, lost.partner_id.mapped("display_name")),
                 ),
             )
+
+    def _get_stray_note(self, scope):
+        """Return what counts for nobody because its contact belongs to no customer, in words; False where all does.
+
+        Odoo gives each contact a commercial partner; imports into the database and old migrations have left some
+        without. To look for them is a look into an index.
+        """
+        query = SQL("SELECT id FROM res_partner WHERE commercial_partner_id IS NULL")
+        strays = [partner_id for (partner_id,) in self.env.execute_query(query)]
+        if not strays:
+            return False
+        purchases = self.env["customer.tiering.reader"]._get_purchase_sources()[scope.revenue_from]
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT partner_id, COUNT(*)
+                  FROM (%(dealing)s) dealing(partner_id)
+                 WHERE partner_id = ANY(%(strays)s)
+                    OR partner_id IN (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%(strays)s))
+              GROUP BY partner_id
+              ORDER BY partner_id
+                """,
+                dealing=purchases.get_dealing_query(scope.company_id),
+                strays=strays,
+            )
+        )
+        if not rows:
+            return False
+        contacts = self.env["res.partner"].browse([partner_id for partner_id, _count in rows[:NAMED_STRAYS]])
+        names = contacts.mapped("display_name")
+        if len(rows) > NAMED_STRAYS:
+            names.append(self.env._("%(count)s more", count=len(rows) - NAMED_STRAYS))
+        return self.env._(
+            "Orders or invoices that count for nobody: %(count)s. Their contacts have no “Commercial Entity”, as an "
+            "import into the database leaves them: %(contacts)s. Set the company that each one belongs to, or change "
+            "it from Person to Company or back, and save.",
+            count=sum(count for _partner_id, count in rows),
+            contacts=format_list(self.env, names),
+        )
 
     def _get_summary(self):
         self.ensure_one()

@@ -336,7 +336,9 @@ class CustomerTieringSimulation(models.Model):
     def _gc_simulations(self):
         """Forget simulations that nobody has touched for a month."""
         limit = fields.Datetime.subtract(fields.Datetime.now(), days=30)
-        self.search([("write_date", "<", limit), ("draft_id.write_date", "<", limit)])._discard()
+        self.search(
+            [("write_date", "<", limit), ("draft_id.write_date", "<", limit), ("company_id.active", "=", True)]
+        )._discard()
 
 
 class CustomerTieringSimulationLine(models.Model):
@@ -466,6 +468,8 @@ class CustomerTieringPolicy(models.Model):
         """Open a copy of the policy to try other values on."""
         self.ensure_one()
         self.check_access("write")
+        if problem := self._get_rest():
+            raise UserError(problem)
         draft = self.copy(
             {
                 "name": self.env._("%(policy)s (simulation)", policy=self.name),

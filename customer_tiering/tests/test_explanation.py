@@ -71,7 +71,7 @@ class TestExplanation(ExplanationCommon):
     def test_a_customer_and_its_contacts_are_explained(self):
         self.compute()
         data = self._explain(self.middle)
-        # 40 days → 75, 3 orders → 50, 3 average orders → 50, weighted alike
+        # 40 days → 75, 3 orders → 50, 3 median orders → 50, weighted alike
         self.assertEqual([line["text"] for line in data["lines"]], ["40 days", "3 orders", "$\u00a0300.00"])
         self.assertEqual([line["points"] for line in data["lines"]], [75, 50, 50])
         self.assertEqual(round(sum(line["contribution"] for line in data["lines"]), 2), 58.33)
@@ -97,6 +97,20 @@ class TestExplanation(ExplanationCommon):
         self.assertIn(data["next"]["sentence"], data["text"])
         self.assertEqual(data["lifecycle"]["sentence"], "Stage: Forming. Buys at least 25 % more than before.")
         self.assertIn(data["lifecycle"]["sentence"], data["text"])
+
+    def test_who_orders_once_a_year_at_a_fair_is_not_lost(self):
+        fair = self.buyer("Fair", 368, 736, 1104)
+        self.compute()
+        # 368 days and nothing in the window: R 1, F 1 and M 1, the corner of the map. But on time by the own rhythm.
+        card, data = self.card(fair), self._explain(fair)
+        self.assertEqual((card.recency_score, card.lifecycle, card.risk), (1, "stable", "none"))
+        sentence = (
+            "Segment: About to sleep, not Lost, because the last order is judged by the usual gap of 368 days, too."
+        )
+        self.assertEqual(data["segment"], {"label": "About to sleep", "sentence": sentence})
+        self.assertIn(sentence, data["text"])
+        # Where R, F and M alone say the same there is nothing to explain.
+        self.assertFalse(self._explain(self.middle)["segment"])
 
     def test_who_never_bought_has_nothing_to_explain(self):
         self.compute()
@@ -243,7 +257,7 @@ class Brackets(dict):
 class TestWholeSentences(ExplanationCommon):
     """A translator sees each sentence whole: nothing is put together from parts of sentences."""
 
-    PARTS = ("next", "keep", "lock", "lifecycle", "risk")
+    PARTS = ("next", "keep", "lock", "segment", "lifecycle", "risk")
 
     def setUp(self):
         super().setUp()

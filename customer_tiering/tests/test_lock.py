@@ -326,7 +326,7 @@ class TestLock(TieringCommon):
         self.assertEqual(self.card(self.late, other).tier_id, theirs)
         self.late.with_user(self.manager).with_company(other).action_tiering_unlock()
         self.assertEqual((here.active, there.active), (True, False))
-        # 100 days: 50 points; one order: 0; one average order: 25: 25 points
+        # 100 days: 50 points; one order: 0; one median order: 25: 25 points
         self.assertEqual(self.card(self.late, other).tier_id.name, "Bronze")
 
     # ------------------------------------------------------------------

@@ -128,7 +128,7 @@ class TestPolicy(TieringCommon):
             Command.create({"metric_id": self.metric("average_order"), "weight": 3, "method": "bands"}),
         ]
         criterion = self.policy.criterion_ids[1]
-        self.assertEqual((criterion.band_1, criterion.band_4, criterion.band_unit), (0.5, 3, "average_order"))
+        self.assertEqual((criterion.band_1, criterion.band_4, criterion.band_unit), (0.5, 3, "median_order"))
         customer = self.new_customer("Ann")
         self.order(customer, 5, 100)
         self.compute()

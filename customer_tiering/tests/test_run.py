@@ -20,7 +20,7 @@ class TestRun(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         # Fewer than 100 customers: the fixed bands decide. Recency up to 30 days is 100 points, over
-        # 365 is 0; ten orders are 100, one is 0; money is measured in average orders.
+        # 365 is 0; ten orders are 100, one is 0; money is measured in median orders.
         cls.best, cls.middle, cls.poor, cls.asked = (
             cls.new_customer(name) for name in ("Best", "Middle", "Poor", "Asked")
         )
@@ -33,8 +33,8 @@ class TestRun(TieringCommon):
 
     def test_a_run_puts_customers_into_tiers(self):
         run = self.compute()
-        # Best: 0 days → 100, 10 orders → 100, 1000 = 10 average orders → 100: score 100.
-        # Middle: 40 days → 75, 3 orders → 50, 300 = 3 average orders → 50: score 58.33.
+        # Best: 0 days → 100, 10 orders → 100, 1000 = 10 median orders → 100: score 100.
+        # Middle: 40 days → 75, 3 orders → 50, 300 = 3 median orders → 50: score 58.33.
         # Poor: 400 days → 0, none in the window → 0, 0 → 0: score 0. Asked never bought: no tier.
         self.assertTiers({self.best: "Platinum", self.middle: "Silver", self.poor: "Bronze", self.asked: False})
         self.assertEqual(self.card(self.middle).score, 58.33)
@@ -100,8 +100,8 @@ class TestRun(TieringCommon):
         first = self.compute()
         self.order(self.poor, 1, 1)
         run = self.compute()
-        # The new order of 1 lowers the average order from 100 to 93.4, which moves nobody's band
-        # but makes Poor recent.
+        # The new order of 1 leaves the median order of the three at 100, so it moves nobody's band;
+        # but it makes Poor recent.
         self.assertEqual(run.written_count, 1)
         self.assertEqual(self.card(self.poor).run_id, run)
         self.assertEqual(self.card(self.best).run_id, first)

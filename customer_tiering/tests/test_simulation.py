@@ -413,8 +413,8 @@ class SimulatedCustomers(SimulationCommon):
             cls.new_customer(name) for name in ("Best", "Middle", "Poor", "Asked")
         )
         cls.today = cls.company._get_tiering_today()
-        # Fixed bands, average order 100. Best: 100 points each. Middle: 40 days → 75, 3 orders → 50,
-        # 3 average orders → 50: 58.33, Silver. Poor bought before the window: 0, Bronze.
+        # Fixed bands, median order 100. Best: 100 points each. Middle: 40 days → 75, 3 orders → 50,
+        # 3 median orders → 50: 58.33, Silver. Poor bought before the window: 0, Bronze.
         for partner, days in ((cls.best, range(0, 100, 10)), (cls.middle, (40, 80, 120)), (cls.poor, (400,))):
             for days_ago in days:
                 cls.order(partner, amount=100, when=cls.noon(cls.today, days_ago))

@@ -20,10 +20,10 @@ class TestTours(TieringCommon, HttpCase):
             cls.new_customer(name, is_company=True, customer_rank=1) for name in ("Best", "Second", "Poor", "Asked")
         )
         today = cls.company._get_tiering_today()
-        # Fixed bands, average order 100 (19 orders, 1900 in all):
+        # Fixed bands, median order 100 (19 orders, 1900 in all):
         # Best: today, 12 orders, 1200 → 100 points each: Platinum.
-        # Second: 40 days → 75, 6 orders → 75, 600 = 6 average orders → 75: score 75, Gold.
-        # Poor: 300 days → 25, one order → 0, one average order → 25: score 16.67, Bronze.
+        # Second: 40 days → 75, 6 orders → 75, 600 = 6 median orders → 75: score 75, Gold.
+        # Poor: 300 days → 25, one order → 0, one median order → 25: score 16.67, Bronze.
         for partner, days in (
             (cls.best, range(12)),
             (cls.second, range(40, 46)),
@@ -160,7 +160,7 @@ class TestTours(TieringCommon, HttpCase):
         self.assertEqual((order.state, order.tiering_tier_id.name), ("sale", "Bronze"))
         self.assertTiers({self.poor: "Bronze"})  # nobody waited for it
         self.env.ref("customer_tiering.ir_cron_refresh").method_direct_trigger()
-        # today → 100, 2 orders → 25, 700 = 7 average orders → 75: 66.67
+        # today → 100, 2 orders → 25, 700 = 7 median orders → 75: 66.67
         self.env.invalidate_all()
         self.assertTiers({self.poor: "Gold"})
         self.start_tour("/odoo/customers", "customer_tiering_upgraded", login="tiering_salesperson")

@@ -182,7 +182,7 @@ class TestVersion(TieringCommon):
 
     def test_changes_after_an_edit_say_so(self):
         self.compute()
-        # Ann: 5 days 100 points, 1 order 0, 1 average order 25: 41.67. Ben: 50, 0, 25: 25.
+        # Ann: 5 days 100 points, 1 order 0, 1 median order 25: 41.67. Ben: 50, 0, 25: 25.
         self.assertTiers({self.ann: "Silver", self.ben: "Bronze"})
         self.edited.tier_ids[2].entry_floor = 20
         run = self.compute()
@@ -325,7 +325,7 @@ class TestVersion(TieringCommon):
         self.assertEqual(by_partner.keys(), {self.ann.id, self.ben.id, asked.id})
         self.assertEqual(self.policy.compute(day.isoformat()), rows)
         ben, ann = by_partner[self.ben.id], by_partner[self.ann.id]
-        # 90 days: 75 points, one order: 0, one average order: 25
+        # 90 days: 75 points, one order: 0, one median order: 25
         self.assertEqual((ben["score"], ben["tier_id"]), (33.33, self.bronze.id))
         self.assertEqual((ben["order_count"], ben["amount"]), (1, 100))
         self.assertEqual((ann["score"], ann["tier_id"], ann["lifecycle"]), (0, None, "prospect"))
@@ -344,7 +344,7 @@ class TestVersion(TieringCommon):
         for _number in range(9):
             self.order(self.ann, 5)
         self.compute()
-        self.assertTiers({self.ann: "Platinum"})  # 5 days, 10 orders, 10 average orders: 100 points each
+        self.assertTiers({self.ann: "Platinum"})  # 5 days, 10 orders, 10 median orders: 100 points each
         self.ann.sale_order_ids[1:]._action_cancel()
         self.compute()
         self.assertTiers({self.ann: "Platinum"})

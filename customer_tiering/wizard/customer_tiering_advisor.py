@@ -113,8 +113,8 @@ class CustomerTieringAdvisor(models.TransientModel):
             return None
         counts = engine.advisor.band_distribution(values, bands, higher_is_better=direction)
         current = self._format_bands(criterion._get_bands())
-        if criterion.band_unit == "average_order":
-            current = self.env._("%(bands)s times the average order", bands=current)
+        if criterion.band_unit == "median_order":
+            current = self.env._("%(bands)s times the median order", bands=current)
         return {
             "kind": "bands",
             "criterion_id": criterion.id,

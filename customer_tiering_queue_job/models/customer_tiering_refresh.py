@@ -60,6 +60,6 @@ class CustomerTieringRefresh(models.Model):
             raise RetryableJobError(str(error), seconds=WAIT, ignore_retry=True) from error
         except RETRYABLE as error:
             raise RetryableJobError(str(error).strip()) from error
-        if self.search_count([("company_id", "=", company.id)], limit=1):
+        if company.active and self.search_count([("company_id", "=", company.id)], limit=1):
             self._queue_job(company)
         return self.env._("Customers scored again: %(count)s", count=done)
