@@ -37,12 +37,17 @@ def cents(amount):
 
 @dataclass(frozen=True)
 class Charge:
-    """A line of a bill: what it charges or gives back, and for which order if for one."""
+    """A line of a bill: what it charges or gives back, and for which order if for one.
+
+    ``booked`` is the amount in the company's currency where the books have another cent than the rate says, because
+    a bill's lines are made to add up.
+    """
 
     amount: Fraction
     order: object = None
     advance: bool = False
     income: bool = True
+    booked: Fraction | None = None
 
 
 @dataclass
@@ -79,7 +84,7 @@ class Bill:
         return sum((self.booked(charge) for charge in self.charges if charge.income and not charge.advance), Fraction())
 
     def booked(self, charge):
-        return Fraction(cents(charge.amount / self.rate))
+        return Fraction(cents(charge.amount / self.rate)) if charge.booked is None else charge.booked
 
     def orders(self):
         return [charge.order for charge in self.charges if charge.order is not None]
@@ -174,7 +179,7 @@ class Ledger:
         del self.bills[key]
 
     def annulled(self, key, day):
-        """A credit note is made void by an entry that reverses it."""
+        """A credit note is made void by an entry, or an invoice that sells nothing, as Odoo does it now."""
         self.bills[key].annulled = day
 
     def _customer(self, contact):

@@ -92,6 +92,25 @@ class TestLedger(BaseCase):
         self._invoice("j", date(2026, 6, 2), Charge(1000, "o"), Charge(-300, "o", advance=True))
         self.assertLedger(INVOICES, amount=1000, order_count=1, purchase_days=1)
 
+    def test_down_payment_given_back_is_no_return(self):
+        self._order("o", 1000)
+        self._invoice("i", date(2026, 5, 2), Charge(300, "o", advance=True))
+        self._credit("c", date(2026, 5, 3), Charge(300, "o", advance=True), reverses="i")
+        self.assertLedger(ORDERS, amount=1000, order_count=1, purchase_days=1)
+
+    def test_more_than_the_order_cannot_be_given_back(self):
+        """Charged 130 for an order of 100 and 130 given back: 100 were bought, 100 came back."""
+        self._order("o", 100)
+        self._invoice("i", date(2026, 5, 2), Charge(100, "o"), Charge(30))
+        self._credit("c", date(2026, 5, 3), Charge(100, "o"), Charge(30), reverses="i")
+        self.assertLedger(ORDERS, refund_amount=100)
+
+    def test_invoice_of_an_order_is_no_direct_one(self):
+        self._order("o", 100)
+        self._invoice("i", date(2026, 5, 2), Charge(100, "o"), Charge(30))
+        self.assertLedger(ORDERS_AND_DIRECT_INVOICES, amount=100, order_count=1, purchase_days=1)
+        self.assertLedger(INVOICES, amount=130, order_count=1, purchase_days=1)
+
     def test_each_document_has_its_own_rate(self):
         """100 at 0.8 are 125; a quarter of it back is 31.25, whatever the rate on that day."""
         self._order("o", 100, currency="EUR", rate=0.8)
@@ -111,6 +130,11 @@ class TestLedger(BaseCase):
         self._credit("c", date(2026, 5, 3), Charge(40))
         for source in SOURCES:
             self.assertLedger(source)  # from nobody who never bought
+        self._order("given back", 70)
+        self._invoice("i", date(2026, 5, 2), Charge(70, "given back"))
+        self._credit("d", date(2026, 5, 3), Charge(70, "given back"), reverses="i")
+        self.assertLedger(ORDERS, refund_amount=70)  # nor from who gave everything back
+        self.ledger.cancelled("given back")
         self._order("o", 100, day=date(2025, 1, 1))
         self.assertLedger(ORDERS, amount=-40, purchase_days=1, refund_amount=40)
         self.ledger.annulled("c", date(2026, 5, 3))
