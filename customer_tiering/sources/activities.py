@@ -3,6 +3,7 @@
 from odoo.tools import SQL
 
 from .base import COUNT, QuerySource
+from .documents import is_of_company
 
 
 def get_activities(documents):
@@ -31,16 +32,12 @@ def get_activities(documents):
     )
 
 
-def is_of_company(documents, company):
+def are_of_company(documents, company):
     """The condition that the contact or the document that ``activity`` is on is one of ``company``, SQL.
 
     :param documents: those of :func:`get_activities`
     """
-    return SQL(
-        "COALESCE(%(companies)s, %(company)s) = %(company)s",
-        companies=SQL(", ").join(on.get_column("company_id") for on in documents),
-        company=company,
-    )
+    return SQL(" AND ").join(is_of_company(on.get_column("company_id"), company) for on in documents)
 
 
 def is_overdue(as_of):
@@ -61,12 +58,12 @@ class Overdue(QuerySource):
             """
             SELECT partner.commercial_partner_id AS customer, COUNT(*) AS overdue_activity_count
               FROM %(activities)s
-             WHERE %(is_overdue)s AND %(is_of_company)s AND %(of_activities)s
+             WHERE %(is_overdue)s AND %(are_of_company)s AND %(of_activities)s
           GROUP BY 1
             """,
             activities=get_activities(scope.documents),
             is_overdue=is_overdue(scope.as_of),
-            is_of_company=is_of_company(scope.documents, SQL("%s", scope.company_id)),
+            are_of_company=are_of_company(scope.documents, SQL("%s", scope.company_id)),
             of_activities=scope.of_documents(
                 SQL.identifier("activity", "res_model"), SQL.identifier("activity", "res_id")
             ),

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from odoo.tools import SQL
 
 
+def is_of_company(company_id: SQL, company: SQL) -> SQL:
+    """The condition that what has ``company_id`` is one of ``company``: what is of no company is one of each."""
+    # PostgreSQL knows how many rows that are, which it does not of COALESCE.
+    return SQL("(%(column)s IS NULL OR %(column)s = %(company)s)", column=company_id, company=company)
+
+
 @dataclass(frozen=True)
 class Documents:
     """The records of a model, each of which is about a customer; archived ones too."""
@@ -14,8 +20,9 @@ class Documents:
     #: Name of its table, with ``partner_id``, the customer or one of its contacts, and ``company_id``. A document
     #: without a company is one of every company, as a contact without a company is.
     table: str
-    #: The SELECT of the meetings that are about such documents, ``event_id`` and ``document_id``; None: there are none.
-    meetings: SQL | None = None
+    #: When a meeting, a row of ``calendar_event`` as ``event``, is about a document: conditions, one of which must hold.
+    #: Each is asked for by itself, so that an index can serve it.
+    meetings: tuple[SQL, ...] = ()
 
     def get_column(self, name: str) -> SQL:
         """A column of the table, as SQL."""

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..engine import interactions, schema
 from . import meetings, messages
 from .base import DATE, ID, MOMENT, MetricSource
-from .documents import ORDERS
+from .documents import ORDERS, is_of_company
 from .people import find
 
 
@@ -70,11 +70,10 @@ def _fetch_owners(reading, documents):
         ids, person = reading.orders["id"], reading.orders["person"]
     else:
         query = SQL(
-            "SELECT id, partner_id FROM %(table)s WHERE partner_id IS NOT NULL AND %(of_partners)s"
-            " AND COALESCE(company_id, %(company)s) = %(company)s",
-            table=documents.from_table,
-            of_partners=reading.scope.of_partners(SQL.identifier("partner_id")),
-            **reading.scope.parameters,
+            "SELECT id, partner_id FROM %s WHERE partner_id IS NOT NULL AND %s AND %s",
+            documents.from_table,
+            reading.scope.of_partners(SQL.identifier("partner_id")),
+            is_of_company(SQL.identifier("company_id"), SQL("%s", reading.scope.company_id)),
         )
         found = reading.fetch(query, {"id": ID, "partner_id": ID}, documents.table)
         ids, person = found["id"], reading.people.find(found["partner_id"])

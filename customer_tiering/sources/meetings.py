@@ -2,6 +2,8 @@
 
 from odoo.tools import SQL
 
+from .documents import is_of_company
+
 
 def get_attendance_query(companies, of_attendees, documents):
     """Return the SELECT of who attends meetings: rows of company, meeting and person, with ``company_id``,
@@ -38,31 +40,26 @@ def get_attendance_query(companies, of_attendees, documents):
         """,
         attendance=SQL("(%s)", _get_guests(met)) if met else SQL("calendar_event_res_partner_rel"),
         companies=companies,
-        is_of_company=SQL("COALESCE(attendance.company_id, company.id) = company.id") if met else SQL("TRUE"),
+        is_of_company=is_of_company(SQL("attendance.company_id"), SQL("company.id")) if met else SQL("TRUE"),
         of_attendees=of_attendees,
     )
 
 
 def _get_guests(documents):
     """Return the SELECT of who is invited to a meeting or the customer of what it is about."""
-    return SQL(" UNION ALL ").join(
-        [
-            SQL(
-                "SELECT calendar_event_id, res_partner_id, NULL::int AS company_id FROM calendar_event_res_partner_rel"
-            ),
-            *(
-                SQL(
-                    "SELECT meeting.event_id, %s, %s FROM %s JOIN (%s) meeting ON meeting.document_id = %s",
-                    about.get_column("partner_id"),
-                    about.get_column("company_id"),
-                    about.from_table,
-                    about.meetings,
-                    about.get_column("id"),
-                )
-                for about in documents
-            ),
-        ]
-    )
+    invited = SQL("SELECT calendar_event_id, res_partner_id, NULL::int AS company_id FROM calendar_event_res_partner_rel")
+    concerned = [
+        SQL(
+            "SELECT event.id, %s, %s FROM %s JOIN calendar_event event ON %s",
+            about.get_column("partner_id"),
+            about.get_column("company_id"),
+            about.from_table,
+            is_about,
+        )
+        for about in documents
+        for is_about in about.meetings
+    ]
+    return SQL(" UNION ALL ").join([invited, *concerned])
 
 
 def get_meeting_query(companies, documents):

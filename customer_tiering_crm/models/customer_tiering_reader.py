@@ -6,14 +6,9 @@ from odoo.addons.customer_tiering.sources.documents import Documents
 LEADS = Documents(
     "crm.lead",
     "crm_lead",
-    meetings=SQL(
-        """
-        SELECT id AS event_id, opportunity_id AS document_id
-          FROM calendar_event
-         WHERE opportunity_id IS NOT NULL
-     UNION ALL
-        SELECT id, res_id FROM calendar_event WHERE res_model = 'crm.lead' AND opportunity_id IS NULL
-        """
+    meetings=(
+        SQL("event.opportunity_id = crm_lead.id"),
+        SQL("event.res_id = crm_lead.id AND event.res_model = 'crm.lead' AND event.opportunity_id IS NULL"),
     ),
 )
 
