@@ -412,3 +412,15 @@ class TestRefreshJobs(JobsCommon):
         self._cron()
         self.assertEqual(self._counts(), [2, 2])
         self.assertEqual(self._perform(self._jobs()), "Customers scored again: 0")
+
+    def test_the_job_of_an_archived_company_leaves_it_alone(self):
+        self.orders.action_confirm()
+        self._cron()
+        job = self._jobs()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_company SET active = FALSE WHERE id = %s", [self.company.id])
+        self.env.invalidate_all()
+        self.assertEqual(self._perform(job), "Customers scored again: 0")
+        self._cron()
+        self.assertFalse(self._jobs())
+        self.assertEqual(self._counts(), [1, 1])
