@@ -51,7 +51,8 @@ class CustomerTieringPolicyVersion(models.Model):
             lines.append(env._("Ranked by: %(metric)s", metric=labels.get(rules["basis"], rules["basis"])))
         lines.append(env._("Window: %(days)s days", days=data["window_days"]))
         kinds = dict(policy._fields["revenue_from"]._description_selection(env))
-        lines.append(env._("Revenue from: %(source)s", source=kinds.get(data["revenue_from"], data["revenue_from"])))
+        counted = kinds.get(data["revenue_from"], data["revenue_from"])
+        lines.append(env._("Revenue from: %(documents)s", documents=counted))
         if data["min_order_amount"]:
             least = formatLang(env, data["min_order_amount"], currency_obj=self.policy_id.currency_id)
             lines.append(env._("Left out: orders below %(amount)s", amount=least))

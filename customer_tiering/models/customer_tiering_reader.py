@@ -58,6 +58,12 @@ class CustomerTieringReader(models.AbstractModel):
         }
 
     @api.model
+    def _get_purchase_source(self, revenue_from):
+        """Return the purchase source with this key; the orders where the app that brought it is gone."""
+        found = self._get_purchase_sources()
+        return found.get(revenue_from) or found[sources.scope.ORDER]
+
+    @api.model
     def _get_no_goods(self, model):
         """Return which fields of lines say that no goods stand behind one, such as freight, whichever app has them."""
         return [name for name in sources.billing.NO_GOODS_FIELDS if name in self.env[model]._fields]
@@ -134,7 +140,7 @@ class CustomerTieringReader(models.AbstractModel):
             partner (int64, ascending); money in the company's currency, rounded to its decimals
         """
         self.env.flush_all()
-        purchases = self._get_purchase_sources()[scope.revenue_from]
+        purchases = self._get_purchase_source(scope.revenue_from)
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).frame(columns)
 
     @api.model
@@ -145,7 +151,7 @@ class CustomerTieringReader(models.AbstractModel):
             ``quotations`` and their money ``quoted``, in the company's currency
         """
         self.env.flush_all()
-        purchases = self._get_purchase_sources()[scope.revenue_from]
+        purchases = self._get_purchase_source(scope.revenue_from)
         quotations = [sources.quotations.Quotations()]
         return sources.reading.Reading(self.env.cr, scope, purchases, quotations).revenue()
 
@@ -154,7 +160,7 @@ class CustomerTieringReader(models.AbstractModel):
         """Return how many customers of ``company`` match ``domain``; those who have dealings as the purchase source
         ``revenue_from`` says."""
         self.env.flush_all()
-        purchases = self._get_purchase_sources()[revenue_from]
+        purchases = self._get_purchase_source(revenue_from)
         candidates = self._get_candidates(company, domain)
         ((count,),) = self.env.execute_query(sources.customers.get_count_query(company.id, candidates, purchases))
         return count

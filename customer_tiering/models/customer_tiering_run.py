@@ -600,7 +600,7 @@ class CustomerTieringRun(models.Model):
         strays = [partner_id for (partner_id,) in self.env.execute_query(query)]
         if not strays:
             return False
-        purchases = self.env["customer.tiering.reader"]._get_purchase_sources()[scope.revenue_from]
+        purchases = self.env["customer.tiering.reader"]._get_purchase_source(scope.revenue_from)
         rows = self.env.execute_query(
             SQL(
                 """

@@ -1,5 +1,7 @@
 """What a source is, and the kinds of its columns."""
 
+from .. import sources
+
 # What a column of a SELECT holds, see rows.fetch_arrays for the array that it becomes.
 ID = "id"
 INTEGER = "integer"
@@ -46,6 +48,11 @@ class PurchaseSource:
     def get_ids(self, reading):
         """Return the ids of these documents, by which this source knows them; after they were read."""
         raise NotImplementedError
+
+    def read_rebates(self, reading):
+        """Return what else lowers the customers' amounts in the window, as two arrays: place of the customer and
+        (negative) money, or nothing where the scope has no rebates. It is asked after the purchases."""
+        return sources.returns.read_rebates(reading)
 
     def read_teams(self, reading, ids):
         """Return the id of the sales team of each of these documents, 0: none."""

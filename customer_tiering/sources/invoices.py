@@ -288,6 +288,9 @@ class OrdersAndInvoices(PurchaseSource):
     def get_ids(self, reading):
         return reading.join(self.orders.get_ids(reading), -self.invoices.get_ids(reading))
 
+    def read_rebates(self, reading):
+        return self.invoices.read_rebates(reading)
+
     def read_teams(self, reading, ids):
         teams = abs(ids)
         for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):

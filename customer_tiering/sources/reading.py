@@ -9,7 +9,7 @@ import pandas as pd
 from odoo.tools import SQL
 
 from ..engine import grouped, purchases, schema
-from . import customers, orders, people, returns, rows
+from . import customers, orders, people, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 
 #: The columns that every run needs, whatever its metrics.
@@ -124,7 +124,7 @@ class Reading:
         return purchases.summarize(
             self.customers,
             self.purchases,
-            returns.read_rebates(self),
+            self.purchase_source.read_rebates(self),
             with_untaken=scope.with_untaken,
             **by_scope,
         )

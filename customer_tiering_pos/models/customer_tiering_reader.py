@@ -1,0 +1,42 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+from odoo.addons.customer_tiering.sources import invoices, scope
+
+from ..sources import tickets
+
+
+class CustomerTieringReader(models.AbstractModel):
+    _inherit = "customer.tiering.reader"
+
+    @api.model
+    def _get_purchase_sources(self):
+        found = super()._get_purchase_sources()
+        # pos_sale brings sales teams, and orders that are settled in the till; pos_loyalty gift cards and wallets.
+        lines = self.env["pos.order.line"]._fields
+        with_orders, with_cards = "sale_order_origin_id" in lines, "reward_id" in lines
+        by_ticket = {
+            "no_goods": self._get_no_goods("pos.order.line"),
+            "with_teams": "crm_team_id" in self.env["pos.order"]._fields,
+        }
+        prepaid = [tickets.is_prepaid()] if with_cards else []
+        alone = [*prepaid, tickets.is_down_payment()] if with_orders else prepaid
+        beside = [*prepaid, tickets.is_settled()] if with_orders else prepaid
+        if with_orders:
+            orders, direct = found[scope.ORDER], tickets.DirectInvoices(found["order_invoice"].invoices.no_goods)
+            found["order_invoice"] = invoices.OrdersAndInvoices(orders, direct)
+        return {
+            **found,
+            "pos": tickets.Tickets(left_out=alone, **by_ticket),
+            "order_pos": tickets.OrdersAndTickets(
+                found[scope.ORDER], tickets.Tickets(left_out=beside, **by_ticket), with_settled=with_orders
+            ),
+        }
+
+    @api.model
+    def _get_rebate_condition(self):
+        """A credit note of a ticket gives back what the refund in the till gave back already."""
+        return SQL(
+            "%s AND NOT EXISTS (SELECT FROM pos_order WHERE pos_order.account_move = move.id)",
+            super()._get_rebate_condition(),
+        )

@@ -1,0 +1,31 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+GROUP = "point_of_sale.group_pos_user"
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    # What cashiers may see, who need no rights of Sales: related fields are read as superuser.
+    tiering_till_tier = fields.Char(related="tiering_tier_id.name", string="Tier in the Till", groups=GROUP)
+    tiering_till_color = fields.Integer(
+        related="tiering_tier_id.color", string="Colour in the Till", groups=GROUP, aggregator=None
+    )
+
+    @api.model
+    def _load_pos_data_fields(self, config):
+        return [*super()._load_pos_data_fields(config), "tiering_till_tier", "tiering_till_color"]
+
+    @api.model
+    def _server_date_to_domain(self, domain):
+        """A till that was opened before asks for what was written since. Runs write nothing on contacts, so those who
+        have moved since then are asked for, too."""
+        written = super()._server_date_to_domain(domain)
+        if domain is False or written == domain:
+            return written
+        since = fields.Datetime.to_datetime(self.env.context["pos_last_server_date"])
+        # sudo: cashiers need no rights of Sales; only whose data are loaded depends on it
+        changes = self.env["customer.tier.change"].sudo()
+        moved = changes.search([("company_id", "=", self.env.company.id), ("date", ">=", since.date())]).partner_id
+        return Domain(written) | Domain(domain) & Domain("commercial_partner_id", "in", moved.ids)

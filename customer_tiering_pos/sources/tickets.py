@@ -1,0 +1,374 @@
+"""Tickets of the point of sale: a purchase source, alone or beside the orders.
+
+``line`` is the alias of ``pos_order_line``.
+"""
+
+from odoo.tools import SQL
+
+from odoo.addons.customer_tiering import engine, sources
+from odoo.addons.customer_tiering.sources import customers, documents, invoices
+from odoo.addons.customer_tiering.sources.base import BOOLEAN, FLOAT, ID, MOMENT
+from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate
+
+#: The states of a ticket that is paid; the session is open, or closed.
+PAID = ("paid", "done")
+
+
+def is_counted(scope, ticket):
+    """The condition that a ticket is paid, of the company, and of the last day or before.
+
+    :param ticket: the alias of ``pos_order``
+    """
+    return SQL(
+        "%s = %s AND %s IN %s AND %s < %s AND %s <= %s",
+        SQL.identifier(ticket, "company_id"),
+        scope.company_id,
+        SQL.identifier(ticket, "state"),
+        PAID,
+        SQL.identifier(ticket, "date_order"),
+        scope.until,
+        get_day(scope.timezone, ticket),
+        scope.as_of,
+    )
+
+
+def get_value(line):
+    """The untaxed money of a line in the currency of its ticket: below 0 for what is given back, and for discounts.
+
+    What the till and the back office write into the subtotal of a line of a refund has different signs.
+    """
+    return SQL(
+        "SIGN(%s) * SIGN(%s) * ABS(%s)",
+        SQL.identifier(line, "qty"),
+        SQL.identifier(line, "price_unit"),
+        SQL.identifier(line, "price_subtotal"),
+    )
+
+
+def is_settled():
+    """The condition that the line, as pos_sale has it, is about a sale order, in whose amount its money is."""
+    return SQL("(line.sale_order_line_id IS NOT NULL OR line.sale_order_origin_id IS NOT NULL)")
+
+
+def is_down_payment():
+    """The condition that the line, as pos_sale has it, is the part of a business that is paid before, or was."""
+    return SQL(
+        """line.product_id IN (
+               SELECT down_payment_product_id FROM pos_config WHERE down_payment_product_id IS NOT NULL)"""
+    )
+
+
+def is_prepaid():
+    """The condition that the line, as pos_loyalty has it, sells a gift card or tops up a wallet, or pays with one."""
+    return SQL(
+        """(line.reward_id IN (
+               SELECT reward.id FROM loyalty_reward reward
+                 JOIN loyalty_program program ON program.id = reward.program_id
+                WHERE program.program_type IN ('gift_card', 'ewallet'))
+            OR line.product_id IN (
+               SELECT rel.product_product_id FROM loyalty_rule_product_product_rel rel
+                 JOIN loyalty_rule rule ON rule.id = rel.loyalty_rule_id
+                 JOIN loyalty_program program ON program.id = rule.program_id
+                WHERE program.program_type IN ('gift_card', 'ewallet')))"""
+    )
+
+
+class Tickets(Orders):
+    """Paid tickets of customers, on the day of the ticket, less what was given back of them.
+
+    Goods that come back lower the ticket that they were sold by, in its currency, at its rate and for its customer,
+    from the day on which they come back, whatever else is on the ticket of that day. Goods that come back without the
+    ticket that they were sold by are a rebate.
+
+    :param no_goods: see ``Orders``
+    :param left_out: conditions on ``line``, SQL: lines whose money belongs to no ticket
+    :param with_teams: whether tickets have a sales team
+    """
+
+    def __init__(self, no_goods=(), left_out=(), with_teams=False):
+        super().__init__(no_goods)
+        self.is_left_out = SQL("((%s) IS TRUE)", SQL(" OR ").join([*left_out, SQL("FALSE")]))
+        self.with_teams = with_teams
+
+    def get_dealing_query(self, company_id):
+        return SQL(
+            """
+            %s UNION ALL
+            SELECT partner_id FROM pos_order WHERE company_id = %s AND partner_id IS NOT NULL AND state IN %s
+            """,
+            super().get_dealing_query(company_id),
+            company_id,
+            PAID,
+        )
+
+    def get_days_query(self, customer, company, timezone):
+        return SQL(
+            """
+            SELECT %(day)s AS day
+              FROM res_partner buyer
+              JOIN pos_order placed ON placed.partner_id = buyer.id AND placed.company_id = %(company)s
+             WHERE %(of_contacts)s AND %(buyer)s = %(customer)s AND placed.state IN %(paid)s
+               AND EXISTS (SELECT FROM pos_order_line line
+                            WHERE line.order_id = placed.id AND %(is_charged)s AND %(value)s > 0)
+            """,
+            day=get_day(timezone, "placed"),
+            of_contacts=customers.get_contacts(customer),
+            buyer=customers.get_customer(SQL("buyer"), SQL("placed.date_order")),
+            customer=customer,
+            company=company,
+            paid=PAID,
+            is_charged=self._is_charged(),
+            value=get_value("line"),
+        )
+
+    def read_dealing(self, reading):
+        self.rows = self._read_tickets(reading)
+        return reading.join(super().read_dealing(reading), self.rows["person"])
+
+    def read_purchases(self, reading):
+        rows = self.rows
+        buyer, money = reading.places[rows["person"]], rows["money"]
+        parts = self._read_parts(reading)
+        places, found = reading.find_in(rows["id"], parts["id"])
+        parts = {name: values[found] for name, values in parts.items()}
+        by_lines = parts["is_mixed"]
+        money[places[by_lines]] = parts["charged"][by_lines]
+        rebates = money.clip(None, 0)
+        rebates[places] += parts["loose"]
+        self.rebates = buyer, rows["day"], rebates
+        # A share of the ticket: of what was given back entirely nothing is left, whatever was rounded.
+        some = (parts["charged"] > 0) & (parts["returned"] > 0)
+        places = places[some]
+        returned = money[places] * (parts["returned"][some] / parts["charged"][some]).clip(0, 1)
+        self.chosen = (buyer >= 0) & (money > 0)
+        money[places] -= returned
+        taken = reading.renumber(self.chosen, (places, returned), (reading.join(), reading.join()))
+        chosen = (values[self.chosen] for values in (buyer, rows["day"], money))
+        return engine.purchases.Purchases(*chosen, *taken)
+
+    def get_ids(self, reading):
+        return self.rows["id"][self.chosen]
+
+    def read_rebates(self, reading):
+        customer, amount = super().read_rebates(reading)
+        if reading.scope.rebates is None:
+            return customer, amount
+        buyer, day, loose = self.rebates
+        chosen = (buyer >= 0) & (loose < 0) & reading.is_in_window(day)
+        return reading.join(customer, buyer[chosen]), reading.join(amount, loose[chosen])
+
+    def read_teams(self, reading, ids):
+        if not self.with_teams:
+            return ids * 0
+        query = SQL(
+            "SELECT id, crm_team_id AS team FROM pos_order WHERE %s",
+            reading.of_documents(SQL.identifier("id"), ids),
+        )
+        found = reading.fetch(query, {"id": ID, "team": ID}, "pos_order")
+        return reading.look_up(found["id"], found["team"], ids)
+
+    def read_lines(self, reading, ids):
+        query = SQL(
+            """
+            SELECT line.id, line.order_id AS document, line.product_id AS product,
+                   %(value)s / %(rate)s AS cost, line.discount,
+                   CASE WHEN line.discount < 100 THEN %(value)s / (1 - line.discount / 100.0)
+                        ELSE line.price_unit * line.qty END / %(rate)s AS listed,
+                   %(is_goods)s AND line.product_id NOT IN (
+                       SELECT tip_product_id FROM pos_config WHERE tip_product_id IS NOT NULL) AS goods
+              FROM pos_order_line line
+              JOIN pos_order ticket ON ticket.id = line.order_id
+             WHERE %(of_documents)s AND line.qty > 0 AND line.refunded_orderline_id IS NULL AND NOT %(is_left_out)s
+               AND ticket.company_id = %(company)s
+            """,
+            value=get_value("line"),
+            rate=get_rate("ticket"),
+            is_goods=documents.is_goods("line", self.no_goods),
+            is_left_out=self.is_left_out,
+            of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
+            **reading.scope.parameters,
+        )
+        return sources.products.read_lines(reading, query, "pos_order_line", ids)
+
+    def get_affected(self, records):
+        if records._name != "pos.order":
+            return super().get_affected(records)
+        affecting = records.filtered(lambda ticket: ticket.state in PAID)
+        return {
+            company: found.partner_id | found.lines.refunded_orderline_id.order_id.partner_id
+            for company, found in affecting.grouped("company_id").items()
+        }
+
+    # ------------------------------------------------------------------
+    # What is read
+    # ------------------------------------------------------------------
+
+    def _read_tickets(self, reading):
+        """Return the tickets of customers as a dict of arrays: ``id``, place of the ``person``, ``day``, and the
+        ``money`` (company's currency) that changed hands."""
+        scope = reading.scope
+        query = SQL(
+            """
+            SELECT id, partner_id, date_order AS moment,
+                   (amount_total - amount_tax) / %(rate)s AS money
+              FROM pos_order
+             WHERE partner_id IS NOT NULL AND %(is_counted)s AND %(of_partners)s
+            """,
+            rate=get_rate("pos_order"),
+            is_counted=is_counted(scope, "pos_order"),
+            of_partners=scope.of_partners(SQL.identifier("partner_id")),
+        )
+        rows = reading.fetch(query, {"id": ID, "partner_id": ID, "moment": MOMENT, "money": FLOAT}, "pos_order")
+        rows["person"] = reading.people.find(rows.pop("partner_id"), rows["moment"])
+        rows["day"] = reading.to_days(rows.pop("moment"))
+        return rows
+
+    def _read_parts(self, reading):
+        """Return what is to be known of tickets with lines that charge nothing (``is_mixed``), and of those of which
+        something came back, as arrays: what their other lines ``charged``, what was given for ``loose`` goods that
+        came back without the ticket that they were sold by (0 or less), both in the company's currency, and what was
+        ``returned`` of ``charged``."""
+        scope, ids = reading.scope, self.rows["id"]
+        of_tickets, of_sold = (
+            SQL("TRUE") if scope.everybody else SQL("%s = ANY(%s)", SQL.identifier(alias, "order_id"), ids.tolist())
+            for alias in ("line", "sold")
+        )
+        query = SQL(
+            """
+            WITH mixed AS (
+                SELECT DISTINCT line.order_id FROM pos_order_line line WHERE %(of_tickets)s AND NOT %(is_charged)s
+            ), returned AS (
+                SELECT sold.order_id,
+                       SUM(CASE WHEN till.currency_id IS DISTINCT FROM other.currency_id
+                                THEN -%(given)s / %(refund_rate)s * %(rate)s ELSE -%(given)s END) AS amount
+                  FROM pos_order_line back
+                  JOIN pos_order refund ON refund.id = back.order_id AND %(is_refund_counted)s
+                  JOIN pos_order_line sold ON sold.id = back.refunded_orderline_id
+                  JOIN pos_order ticket ON ticket.id = sold.order_id
+             LEFT JOIN account_journal till ON till.id = ticket.sale_journal
+             LEFT JOIN account_journal other ON other.id = refund.sale_journal
+                 WHERE %(of_sold)s AND NOT %(is_sold_left_out)s
+              GROUP BY 1
+            ), part AS (
+                SELECT line.order_id,
+                       SUM(%(value)s) FILTER (WHERE %(is_charged)s) AS charged,
+                       SUM(%(value)s) FILTER (WHERE %(is_loose)s) AS loose
+                  FROM pos_order_line line
+                 WHERE line.order_id IN (SELECT order_id FROM mixed UNION SELECT order_id FROM returned)
+              GROUP BY 1
+            )
+            SELECT part.order_id AS id, mixed.order_id IS NOT NULL AS is_mixed,
+                   COALESCE(part.charged, 0) / %(rate)s AS charged,
+                   COALESCE(part.loose, 0) / %(rate)s AS loose,
+                   COALESCE(returned.amount, 0) / %(rate)s AS returned
+              FROM part
+              JOIN pos_order ticket ON ticket.id = part.order_id AND ticket.company_id = %(company)s
+         LEFT JOIN mixed ON mixed.order_id = part.order_id
+         LEFT JOIN returned ON returned.order_id = part.order_id
+            """,
+            is_charged=self._is_charged(),
+            is_loose=SQL("line.qty < 0 AND line.refunded_orderline_id IS NULL AND NOT %s", self.is_left_out),
+            is_sold_left_out=SQL("EXISTS (SELECT FROM pos_order_line line WHERE line.id = sold.id AND %s)", self.is_left_out),
+            is_refund_counted=is_counted(scope, "refund"),
+            given=get_value("back"),
+            value=get_value("line"),
+            rate=get_rate("ticket"),
+            refund_rate=get_rate("refund"),
+            of_tickets=of_tickets,
+            of_sold=of_sold,
+            **scope.parameters,
+        )
+        columns = {"id": ID, "is_mixed": BOOLEAN, "charged": FLOAT, "loose": FLOAT, "returned": FLOAT}
+        return reading.fetch(query, columns)
+
+    def _is_charged(self):
+        """The condition that the line sells something, or lowers the price of what its ticket sells."""
+        return SQL("(line.qty >= 0 AND line.refunded_orderline_id IS NULL AND NOT %s)", self.is_left_out)
+
+
+class OrdersAndTickets(invoices.OrdersAndInvoices):
+    """Orders, and tickets but for the orders that were settled with them. The ids of tickets are negative.
+
+    :param with_settled: whether orders can be settled in the till, where pos_sale is installed
+    """
+
+    def __init__(self, orders, tickets, with_settled=False):
+        super().__init__(orders, tickets)
+        self.with_settled = with_settled
+
+    def read_purchases(self, reading):
+        bought = super().read_purchases(reading)
+        if not self.with_settled:
+            return bought
+        orders, share = self._read_given_back(reading)
+        places, found = reading.find_in(self.get_ids(reading), orders)
+        less = bought.money[places] * share[found]
+        bought.money[places] -= less
+        returned = bought.money * 0
+        returned[bought.taken] = bought.returned
+        returned[places] += less
+        some = returned.nonzero()[0]
+        taken = reading.renumber(returned >= 0, (some, returned[some]), (bought.taken, bought.undone))
+        return bought._replace(**dict(zip(("taken", "returned", "undone"), taken, strict=True)))
+
+    def _read_given_back(self, reading):
+        """Return the ids of orders of which something came back in the till, and which share of their money."""
+        scope = reading.scope
+        query = SQL(
+            """
+            SELECT placed.id, LEAST(1, SUM(-%(given)s / %(refund_rate)s) * MAX(%(rate)s / placed.amount_untaxed)) AS share
+              FROM pos_order_line back
+              JOIN pos_order refund ON refund.id = back.order_id AND %(is_refund_counted)s
+              JOIN pos_order_line line ON line.id = back.refunded_orderline_id
+              JOIN sale_order_line ON sale_order_line.id = line.sale_order_line_id
+              JOIN sale_order placed ON placed.id = sale_order_line.order_id
+             WHERE placed.company_id = %(company)s AND %(of_partners)s AND placed.amount_untaxed > 0
+               AND NOT %(is_down_payment)s
+          GROUP BY 1
+            HAVING SUM(-%(given)s) > 0
+            """,
+            given=get_value("back"),
+            refund_rate=get_rate("refund"),
+            rate=get_rate("placed"),
+            is_refund_counted=is_counted(scope, "refund"),
+            is_down_payment=is_down_payment(),
+            of_partners=scope.of_partners(SQL.identifier("placed", "partner_id")),
+            **scope.parameters,
+        )
+        found = reading.fetch(query, {"id": ID, "share": FLOAT})
+        return found["id"], found["share"]
+
+
+class DirectInvoices(invoices.DirectInvoices):
+    """Those that come from no order, but for what is on them because an order was settled in the till: no line ties
+    such an invoice to the order."""
+
+    def _read_no_income(self, reading, of_rows):
+        found = super()._read_no_income(reading, of_rows)
+        query = SQL(
+            """
+            SELECT line.move_id AS id, SUM(settled) AS charged, SUM(settled / %(rate)s) AS money
+              FROM (SELECT ticket.account_move AS move_id, ticket.currency_rate,
+                           CASE WHEN BOOL_AND(%(is_settled)s) THEN ticket.amount_total - ticket.amount_tax
+                                ELSE SUM(%(value)s) FILTER (WHERE %(is_settled)s) END AS settled
+                      FROM pos_order ticket
+                      JOIN pos_order_line line ON line.order_id = ticket.id
+                     WHERE ticket.company_id = %(company)s AND ticket.account_move IS NOT NULL
+                       AND ticket.id IN (SELECT line.order_id FROM pos_order_line line WHERE %(is_settled)s)
+                  GROUP BY ticket.id) line
+             WHERE %(of_rows)s
+          GROUP BY 1
+            """,
+            rate=get_rate("line"),
+            is_settled=is_settled(),
+            value=get_value("line"),
+            of_rows=of_rows,
+            **reading.scope.parameters,
+        )
+        more = reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
+        places, known = reading.find_in(found["id"], more["id"])
+        new = more["id"] == more["id"]
+        new[known] = False
+        for name in ("charged", "money"):
+            found[name][places] += more[name][known]
+        return {name: reading.join(found[name], more[name][new]) for name in found}
