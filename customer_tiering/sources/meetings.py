@@ -47,7 +47,9 @@ def get_attendance_query(companies, of_attendees, documents):
 
 def _get_guests(documents):
     """Return the SELECT of who is invited to a meeting or the customer of what it is about."""
-    invited = SQL("SELECT calendar_event_id, res_partner_id, NULL::int AS company_id FROM calendar_event_res_partner_rel")
+    invited = SQL(
+        "SELECT calendar_event_id, res_partner_id, NULL::int AS company_id FROM calendar_event_res_partner_rel"
+    )
     concerned = [
         SQL(
             "SELECT event.id, %s, %s FROM %s JOIN calendar_event event ON %s",
