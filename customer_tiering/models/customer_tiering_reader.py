@@ -49,12 +49,12 @@ class CustomerTieringReader(models.AbstractModel):
 
         People who confirm and post wait for these: their modules should import neither numpy nor pandas.
         """
-        orders = sources.orders.Orders(self._get_no_goods("sale.order.line"))
-        of_invoices = self._get_no_goods("account.move.line")
+        of_lines = self._get_no_goods(), self._get_advance_products()
+        orders = sources.orders.Orders(*of_lines)
         return {
             sources.scope.ORDER: orders,
-            "invoice": sources.invoices.Invoices(of_invoices),
-            "order_invoice": sources.invoices.OrdersAndInvoices(orders, sources.invoices.DirectInvoices(of_invoices)),
+            "invoice": sources.invoices.Invoices(*of_lines),
+            "order_invoice": sources.invoices.OrdersAndInvoices(orders, sources.invoices.DirectInvoices(*of_lines)),
         }
 
     @api.model
@@ -64,9 +64,17 @@ class CustomerTieringReader(models.AbstractModel):
         return found.get(revenue_from) or found[sources.scope.ORDER]
 
     @api.model
-    def _get_no_goods(self, model):
-        """Return which fields of lines say that no goods stand behind one, such as freight, whichever app has them."""
-        return [name for name in sources.billing.NO_GOODS_FIELDS if name in self.env[model]._fields]
+    def _get_no_goods(self):
+        """Return conditions, any of which says of ``ordered``, a line of an order, that it is neither goods nor a
+        discount on them, such as freight; a list of SQL. Another app adds its own."""
+        known = self.env["sale.order.line"]._fields
+        return [SQL.identifier("ordered", name) for name in sources.billing.NO_GOODS_FIELDS if name in known]
+
+    @api.model
+    def _get_advance_products(self):
+        """Return the SELECT of the ids of the products that stand for money paid in advance, such as gift cards: a line
+        of one pays, or sells what will pay, and is no purchase. None: no app has such products."""
+        return None
 
     @api.model
     def _get_rebate_condition(self):

@@ -85,7 +85,7 @@ class ResCompany(models.Model):
                 """,
                 is_linked=sources.billing.is_linked(),
                 is_invoice=sources.billing.is_invoice(scope),
-                is_income=sources.billing.is_income(),
+                is_income=sources.billing.is_income(self.env["customer.tiering.reader"]._get_advance_products()),
                 **scope.parameters,
             )
         )

@@ -21,7 +21,8 @@ class SaleOrder(models.Model):
         groups="sales_team.group_sale_salesman",
         help="The customer's tier when the order was confirmed.",
     )
-    # What an order was worth when it could lift somebody: by this a run knows what was cancelled or corrected later.
+    # What an order was worth as a purchase when it could lift somebody: by this a run knows what was cancelled or
+    # corrected later.
     tiering_amount = fields.Monetary(
         string="Untaxed Amount at Confirmation",
         readonly=True,
@@ -173,10 +174,21 @@ class SaleOrder(models.Model):
         # Nothing depends on these fields, and nobody follows their changes: put beside the new state in the cache, they
         # go to the database in the same UPDATE, because the person who confirms waits.
         tier, amount = self._fields["tiering_tier_id"], self._fields["tiering_amount"]
-        for order in self:
+        for order, worth in self._get_tiering_worth().items():
             tier._update_cache(order, tiers.get(order.company_id, {}).get(order.partner_id.id), dirty=True)
-            amount._update_cache(order, order.amount_untaxed, dirty=True)
+            amount._update_cache(order, worth, dirty=True)
         return super()._action_confirm()
+
+    def _get_tiering_worth(self):
+        """Return what these orders are worth as purchases, ``{order: money of its currency}``."""
+        worth = {order: order.amount_untaxed for order in self}
+        products = self.env["customer.tiering.reader"]._get_advance_products()
+        if products:
+            ids = {product_id for (product_id,) in self.env.execute_query(products)}
+            for line in self.order_line:
+                if line.product_id.id in ids:
+                    worth[line.order_id] -= line.price_subtotal
+        return worth
 
     def _action_cancel(self):
         self.env["customer.tiering.refresh"]._add_affected(self)  # as long as it can be seen which ones counted

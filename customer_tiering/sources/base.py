@@ -23,6 +23,10 @@ class PurchaseSource:
     when a source is asked for what it reads; places are those in its arrays, -1 for strangers.
     """
 
+    #: The SELECT of the ids of the products that stand for money paid in advance, such as gift cards: a line of one
+    #: pays, or sells what will pay, and is no purchase. None: there is no such app.
+    advances = None
+
     def get_dealing_query(self, company_id):
         """Return the SELECT of the ids of the partners who have dealings with a company, however often."""
         raise NotImplementedError

@@ -5,8 +5,8 @@
 
 from odoo.tools import SQL
 
-#: What makes an order line, or a line of an invoice, one that no goods stand behind, where some app has this field.
-NO_GOODS_FIELDS = ("is_downpayment", "is_delivery", "is_reward_line", "is_service_charge")
+#: What makes an order line one that is neither goods nor a discount on them, where some app has this field.
+NO_GOODS_FIELDS = ("is_delivery",)
 
 
 def is_posted(scope, *types):
@@ -63,16 +63,32 @@ def get_affected(moves):
     }
 
 
-def is_charged():
+def is_advance(alias, advances):
+    """The condition that a line pays with what was paid in advance, or sells what will pay.
+
+    :param alias: of ``sale_order_line`` or ``account_move_line``
+    :param advances: see :attr:`.base.PurchaseSource.advances`
+    """
+    if advances is None:
+        return SQL("FALSE")
+    # An array, once for the whole statement: so an index can be looked up in.
+    return SQL("(%s = ANY(ARRAY(%s)))", SQL.identifier(alias, "product_id"), advances)
+
+
+def is_charged(advances):
     """The condition that ``line`` is a charge, and not a tax, a text or the part of a business that was paid before."""
-    return SQL("line.display_type = 'product' AND line.is_downpayment IS NOT TRUE")
+    return SQL(
+        "line.display_type = 'product' AND line.is_downpayment IS NOT TRUE AND %s IS NOT TRUE",
+        is_advance("line", advances),
+    )
 
 
-def is_income():
+def is_income(advances):
     """The condition that ``line``, of a product, is income and not the part of a business that was paid before."""
     return SQL(
-        """(line.is_downpayment IS NOT TRUE AND line.account_id IN (
-                SELECT id FROM account_account WHERE account_type IN ('income', 'income_other')))"""
+        """(line.is_downpayment IS NOT TRUE AND %s IS NOT TRUE AND line.account_id IN (
+                SELECT id FROM account_account WHERE account_type IN ('income', 'income_other')))""",
+        is_advance("line", advances),
     )
 
 
@@ -112,9 +128,16 @@ def is_linked():
     return SQL("EXISTS (SELECT FROM sale_order_line_invoice_rel rel WHERE rel.invoice_line_id = line.id)")
 
 
-def is_goods(alias, fields):
-    """The condition that a line is one that goods or a service stand behind.
+def is_ordered_as(conditions):
+    """The condition that ``line`` comes from a line of an order, ``ordered``, for which one of the conditions holds.
 
-    :param fields: those of :data:`NO_GOODS_FIELDS` that the line has
+    :param conditions: a list of SQL
     """
-    return SQL(" AND ").join([SQL("TRUE"), *(SQL("%s IS NOT TRUE", SQL.identifier(alias, field)) for field in fields)])
+    if not conditions:
+        return SQL("FALSE")
+    return SQL(
+        """EXISTS (SELECT FROM sale_order_line_invoice_rel rel
+                          JOIN sale_order_line ordered ON ordered.id = rel.order_line_id
+                    WHERE rel.invoice_line_id = line.id AND (%s))""",
+        SQL(" OR ").join(conditions),
+    )

@@ -41,8 +41,11 @@ class Invoices(Orders):
               FROM res_partner billed
               JOIN account_move move ON move.partner_id = billed.id AND move.company_id = %(company)s
              WHERE billed.commercial_partner_id = %(customer)s AND move.state = 'posted'
-               AND move.move_type IN ('out_invoice', 'out_receipt') AND move.amount_untaxed > 0 AND %(direct)s
+               AND move.move_type IN ('out_invoice', 'out_receipt') AND %(direct)s
+               AND (SELECT SUM(line.price_subtotal) FROM account_move_line line
+                     WHERE line.move_id = move.id AND line.display_type = 'product' AND %(is_income)s) > 0
             """,
+            is_income=billing.is_income(self.advances),
             customer=customer,
             company=company,
             direct=direct if self.only_direct else SQL("TRUE"),
@@ -82,13 +85,14 @@ class Invoices(Orders):
             """
             SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS cost,
                    line.price_unit * line.quantity / COALESCE(NULLIF(move.invoice_currency_rate, 0), 1) AS listed,
-                   line.discount, %(is_goods)s AS goods
+                   line.discount
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
-             WHERE %(of_documents)s AND line.display_type = 'product' AND line.quantity > 0
-               AND line.company_id = %(company)s
+             WHERE %(of_documents)s AND %(is_charged)s AND line.quantity > 0
+               AND line.company_id = %(company)s AND NOT %(is_no_goods)s
             """,
-            is_goods=billing.is_goods("line", self.no_goods),
+            is_charged=billing.is_charged(self.advances),
+            is_no_goods=billing.is_ordered_as(self.no_goods),
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )
@@ -155,7 +159,7 @@ class Invoices(Orders):
           GROUP BY 1
             """,
             of_rows=of_rows,
-            is_income=billing.is_income(),
+            is_income=billing.is_income(self.advances),
             **reading.scope.parameters,
         )
         return reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
@@ -221,20 +225,27 @@ class Invoices(Orders):
                  WHERE invoice_id IS NULL
               GROUP BY 1
             ), invoice_line AS (
-                SELECT line.id, line.balance, move.id AS invoice_id, move.invoice_date, move.amount_untaxed
+                SELECT line.id, line.balance, move.id AS invoice_id, move.invoice_date
                   FROM account_move_line line
                   JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
                  WHERE line.display_type = 'product' AND %(is_income)s
                    AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                    SELECT id FROM sale_order_line WHERE order_id IN (SELECT order_id FROM of_order)))
+            ), charged AS (
+                SELECT line.move_id, SUM(line.price_subtotal) AS amount
+                  FROM account_move_line line
+                 WHERE line.move_id IN (SELECT invoice_id FROM invoice_line)
+                   AND line.display_type = 'product' AND %(is_income)s
+              GROUP BY 1
             ), left_over AS (
                 SELECT link.order_id, invoice_id, invoice_date,
                        SUM(-balance * part)
-                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(amount_untaxed, 0), 0))) AS amount
+                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(charged.amount, 0), 0))) AS amount
                   FROM invoice_line
                   JOIN (%(links_of_invoices)s) link ON link.line_id = invoice_line.id
+                  JOIN charged ON charged.move_id = invoice_id
              LEFT JOIN reversing ON reversing.id = invoice_id
-              GROUP BY 1, 2, 3, reversing.amount, amount_untaxed
+              GROUP BY 1, 2, 3, reversing.amount, charged.amount
             ), taken AS (
                 SELECT invoice_id AS id,
                        LEAST(left_over.amount, GREATEST(0, of_order.amount - COALESCE(SUM(left_over.amount) OVER (
@@ -249,7 +260,7 @@ class Invoices(Orders):
             """,
             is_credit=billing.is_credit(scope),
             is_invoice=billing.is_invoice(scope),
-            is_income=billing.is_income(),
+            is_income=billing.is_income(self.advances),
             of_credits=of_credits,
             links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
             links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
@@ -268,7 +279,7 @@ class OrdersAndInvoices(PurchaseSource):
     """Orders, and the invoices that come from none. The ids of invoices are negative."""
 
     def __init__(self, orders, invoices):
-        self.orders, self.invoices = orders, invoices
+        self.orders, self.invoices, self.advances = orders, invoices, invoices.advances
 
     def get_dealing_query(self, company_id):
         return self.invoices.get_dealing_query(company_id)

@@ -34,9 +34,22 @@ def is_positive(order="sale_order"):
     return SQL("%s > 0", SQL.identifier(order, "amount_untaxed"))
 
 
-def is_purchase(order="sale_order"):
-    """The condition that somebody bought something."""
-    return SQL("%s AND %s", is_confirmed(order), is_positive(order))
+def get_worth(order, advances):
+    """What it is worth as a purchase: the untaxed amount, whatever of it was paid in advance, without what it sells of
+    means of payment.
+
+    :param advances: see :attr:`.base.PurchaseSource.advances`
+    """
+    amount = SQL.identifier(order, "amount_untaxed")
+    if advances is None:
+        return amount
+    return SQL(
+        """(%s - COALESCE((SELECT SUM(ordered.price_subtotal) FROM sale_order_line ordered
+                            WHERE ordered.order_id = %s AND %s), 0))""",
+        amount,
+        SQL.identifier(order, "id"),
+        billing.is_advance("ordered", advances),
+    )
 
 
 def get_rate(order="sale_order"):
@@ -118,11 +131,13 @@ def choose_placed(reading):
 class Orders(PurchaseSource):
     """Confirmed orders of the company, less what was returned of them.
 
-    :param no_goods: the fields of the lines that say that no goods stand behind one, see ``billing.NO_GOODS_FIELDS``
+    :param no_goods: conditions, any of which says of ``ordered``, a line of an order, that it is neither goods nor a
+        discount on them, a list of SQL
+    :param advances: see :attr:`.base.PurchaseSource.advances`
     """
 
-    def __init__(self, no_goods=()):
-        self.no_goods = no_goods
+    def __init__(self, no_goods=(), advances=None):
+        self.no_goods, self.advances = no_goods, advances
 
     def get_dealing_query(self, company_id):
         return SQL("SELECT partner_id FROM sale_order WHERE company_id = %s AND %s", company_id, is_dealing())
@@ -133,10 +148,11 @@ class Orders(PurchaseSource):
             SELECT %(day)s AS day
               FROM res_partner buyer
               JOIN sale_order placed ON placed.partner_id = buyer.id AND placed.company_id = %(company)s
-             WHERE %(of_contacts)s AND %(buyer)s = %(customer)s AND %(is_purchase)s
+             WHERE %(of_contacts)s AND %(buyer)s = %(customer)s AND %(is_confirmed)s AND %(worth)s > 0
             """,
             day=get_day(timezone, "placed"),
-            is_purchase=is_purchase("placed"),
+            is_confirmed=is_confirmed("placed"),
+            worth=get_worth("placed", self.advances),
             of_contacts=customers.get_contacts(customer),
             buyer=customers.get_customer(SQL("buyer"), SQL("placed.date_order")),
             customer=customer,
@@ -150,14 +166,14 @@ class Orders(PurchaseSource):
     def read_purchases(self, reading):
         orders = reading.orders
         money, chosen = orders["amount"], orders["confirmed"].copy()  # nobody else looks at the money
+        ids, worth = self._read_with_advances(reading)
+        places, found = reading.find_in(orders["id"], ids)
+        money[places] = worth[found]
         ids, kept, returned = sources.returns.read_of_orders(reading)
         returned_of, found = reading.find_in(orders["id"], ids)
         live = chosen[returned_of]
         returned_of, returned = returned_of[live], returned[found[live]]
         money[returned_of] = kept[found[live]]
-        ids, more = self.read_advances(reading)
-        places, found = reading.find_in(orders["id"], ids)
-        money[places] += more[found]
         undone_of, undone = reading.join(), reading.join()
         if reading.scope.with_untaken:
             ids, undone = self._read_undone(reading)
@@ -173,23 +189,55 @@ class Orders(PurchaseSource):
     def get_ids(self, reading):
         return reading.orders["id"][self.chosen]
 
-    def read_advances(self, reading):
-        """Return the ids of orders that are worth more or less than their amount says, and how much (company's
-        currency), because they were paid before, as with a gift card, or sell such a card."""
-        return reading.join(), reading.join()
+    def _read_with_advances(self, reading):
+        """Return the ids of orders of any state that are worth more or less than their amount says, because they were
+        paid in advance, as with a gift card, or sell such a card, and what they are worth (company's currency)."""
+        if self.advances is None:
+            return reading.join(), reading.join()
+        query = SQL(
+            """
+            SELECT id, (amount_untaxed - advance.amount) / %(rate)s AS worth
+              FROM (%(advance)s) advance JOIN sale_order ON sale_order.id = advance.order_id
+            """,
+            advance=self._get_advance_query(reading.scope),
+            rate=get_rate(),
+        )
+        found = reading.fetch(query, {"id": ID, "worth": FLOAT})
+        return found["id"], found["worth"]
+
+    def _get_advance_query(self, scope):
+        """Return the SELECT of what the lines of orders that stand for money paid in advance come to, by order:
+        ``order_id`` and ``amount``, in the order's currency."""
+        return SQL(
+            """
+            SELECT ordered.order_id, SUM(ordered.price_subtotal) AS amount
+              FROM sale_order_line ordered
+             WHERE ordered.company_id = %(company)s AND %(is_advance)s AND %(of_partners)s
+          GROUP BY 1
+            """,
+            is_advance=billing.is_advance("ordered", self.advances),
+            of_partners=scope.of_partners(SQL.identifier("ordered", "order_partner_id")),
+            **scope.parameters,
+        )
 
     def _read_undone(self, reading):
         """Return the ids of orders that are worth less than when they were confirmed, and how much (company's
         currency): cancelled ones, and those that somebody corrected."""
         scope = reading.scope
-        now = SQL("CASE WHEN %s THEN amount_untaxed ELSE 0 END", is_confirmed())
+        worth, advances = SQL("amount_untaxed"), SQL()
+        if self.advances is not None:
+            worth = SQL("amount_untaxed - COALESCE(advance.amount, 0)")
+            query = self._get_advance_query(scope)
+            advances = SQL("LEFT JOIN (%s) advance ON advance.order_id = sale_order.id", query)
+        now = SQL("CASE WHEN %s THEN %s ELSE 0 END", is_confirmed(), worth)
         query = SQL(
             """
             SELECT id, (tiering_amount - %(now)s) / %(rate)s AS undone
-              FROM sale_order
+              FROM sale_order %(advances)s
              WHERE company_id = %(company)s AND tiering_amount > %(now)s AND %(of_partners)s
             """,
             now=now,
+            advances=advances,
             rate=get_rate(),
             of_partners=scope.of_partners(SQL.identifier("partner_id")),
             **scope.parameters,
@@ -203,14 +251,17 @@ class Orders(PurchaseSource):
     def read_lines(self, reading, ids):
         query = SQL(
             """
-            SELECT line.id, line.order_id AS document, line.product_id AS product, line.price_subtotal AS cost,
-                   line.price_unit * line.product_uom_qty AS listed, line.discount, %(is_goods)s AS goods
-              FROM sale_order_line line
-             WHERE %(of_documents)s AND line.display_type IS NULL AND line.product_uom_qty > 0
-               AND line.company_id = %(company)s
+            SELECT ordered.id, ordered.order_id AS document, ordered.product_id AS product,
+                   ordered.price_subtotal AS cost, ordered.price_unit * ordered.product_uom_qty AS listed,
+                   ordered.discount
+              FROM sale_order_line ordered
+             WHERE %(of_documents)s AND ordered.display_type IS NULL AND ordered.product_uom_qty > 0
+               AND ordered.company_id = %(company)s AND (%(is_no_goods)s) IS NOT TRUE
             """,
-            is_goods=billing.is_goods("line", self.no_goods),
-            of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
+            is_no_goods=SQL(" OR ").join(
+                [SQL("ordered.is_downpayment"), billing.is_advance("ordered", self.advances), *self.no_goods]
+            ),
+            of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
             **reading.scope.parameters,
         )
         rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)

@@ -43,16 +43,15 @@ class Products(MetricSource):
 def read_lines(reading, query, table, ids, rate=None):
     """Return the lines of documents as :meth:`.base.PurchaseSource.read_lines` does.
 
-    A line with a negative price is a discount on the rest. One behind which no goods stand, as freight, is no
-    product, and neither cheap nor dear.
+    A line with a negative price is a discount on the rest.
 
-    :param query: the SELECT of the lines: ``id``, ``document``, ``product``, what it ``cost`` and what it would have
-        without the ``discount`` (percent) as ``listed``, and whether it is about ``goods``
+    :param query: the SELECT of the lines of goods and of discounts on them: ``id``, ``document``, ``product``, what it
+        ``cost`` and what it would have without the ``discount`` (percent) as ``listed``
     :param table: the name of their table
     :param rate: of each document by which money is divided; None: it is in the company's currency
     """
     numbers = ("cost", "listed", "discount")
-    columns = {"document": ID, "product": ID, "goods": BOOLEAN, **dict.fromkeys(numbers, FLOAT)}
+    columns = {"document": ID, "product": ID, **dict.fromkeys(numbers, FLOAT)}
     lines = reading.fetch(query, columns, table)
     place, found = reading.find_each(ids, lines.pop("document"))
     lines = {name: values[found] for name, values in lines.items()}
@@ -60,15 +59,12 @@ def read_lines(reading, query, table, ids, rate=None):
     if rate is not None:
         cost, listed = cost / rate[place], listed / rate[place]
     is_discount = (cost < 0) | (listed < 0)
-    kept = is_discount | lines["goods"]
-    goods = lines["goods"] & ~is_discount
-    product = np.where(goods, lines["product"], 0)
+    product = np.where(is_discount, 0, lines["product"])
     category, is_combo = _read_categories(reading, product)
     product = np.where(is_combo, 0, product)  # what is in it has lines of its own
     less = np.where(is_discount, -cost, listed * discount / 100)
     nothing = np.zeros_like(cost)
-    money = np.where(goods, cost, nothing), np.where(goods, listed, nothing), less
-    return place[kept], product[kept], category[kept], *(values[kept] for values in money)
+    return place, product, category, np.where(is_discount, nothing, cost), np.where(is_discount, nothing, listed), less
 
 
 def _read_categories(reading, product):

@@ -14,7 +14,7 @@ def read_of_orders(reading):
     is what was credited and not invoiced again, never more than what was credited, nor than what is missing from
     full invoicing. What was paid in advance is in none of these sums.
     """
-    scope = reading.scope
+    scope, advances = reading.scope, reading.purchase_source.advances
     query = SQL(
         """
         WITH credit AS (
@@ -73,19 +73,20 @@ def read_of_orders(reading):
               JOIN sale_order placed ON placed.id = link.order_id
           GROUP BY 1
         )
-        SELECT id, (placed.amount_untaxed - returned) / %(rate)s AS kept, returned / %(rate)s AS returned
+        SELECT id, (worth - returned) / %(rate)s AS kept, returned / %(rate)s AS returned
           FROM sale_order placed
-          JOIN (SELECT given_back.id AS order_id,
-                       GREATEST(0, LEAST(credited, ordered.amount_untaxed,
-                                         ordered.amount_untaxed - (COALESCE(invoiced, 0) - credited))) AS returned
+          JOIN (SELECT given_back.id AS order_id, worth,
+                       GREATEST(0, LEAST(credited, worth, worth - (COALESCE(invoiced, 0) - credited))) AS returned
                   FROM given_back
-                  JOIN sale_order ordered ON ordered.id = given_back.id
+                  JOIN (SELECT sale_order.id, %(worth)s AS worth FROM sale_order
+                         WHERE sale_order.id IN (SELECT id FROM given_back)) ordered ON ordered.id = given_back.id
              LEFT JOIN invoiced ON invoiced.id = given_back.id) back ON back.order_id = placed.id
          WHERE placed.company_id = %(company)s AND returned > 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),
-        is_charged=billing.is_charged(),
+        is_charged=billing.is_charged(advances),
+        worth=orders.get_worth("sale_order", advances),
         of_orders=_of_orders(scope),
         of_buyers=scope.of_partners(SQL.identifier("placed", "partner_id")),
         links_of_credits=billing.get_links(SQL("SELECT id FROM credited_line")),
@@ -137,7 +138,7 @@ def read_rebates(reading):
            AND %(of_partners)s AND NOT %(is_linked)s AND %(is_rebate)s
       GROUP BY move.id
         """,
-        is_charged=billing.is_charged(),
+        is_charged=billing.is_charged(reading.purchase_source.advances),
         is_credit=billing.is_credit(scope),
         is_linked=billing.is_linked(),
         is_rebate=scope.rebates,

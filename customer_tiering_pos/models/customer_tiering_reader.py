@@ -16,15 +16,16 @@ class CustomerTieringReader(models.AbstractModel):
         lines = self.env["pos.order.line"]._fields
         with_orders, with_cards = "sale_order_origin_id" in lines, "reward_id" in lines
         by_ticket = {
-            "no_goods": self._get_no_goods("pos.order.line"),
+            "no_goods": [tickets.is_given()] if with_cards else [],
             "with_teams": "crm_team_id" in self.env["pos.order"]._fields,
         }
         prepaid = [tickets.is_prepaid()] if with_cards else []
         alone = [*prepaid, tickets.is_down_payment()] if with_orders else prepaid
         beside = [*prepaid, tickets.is_settled()] if with_orders else prepaid
         if with_orders:
-            orders, direct = found[scope.ORDER], tickets.DirectInvoices(found["order_invoice"].invoices.no_goods)
-            found["order_invoice"] = invoices.OrdersAndInvoices(orders, direct)
+            direct = found["order_invoice"].invoices
+            direct = tickets.DirectInvoices(direct.no_goods, direct.advances)
+            found["order_invoice"] = invoices.OrdersAndInvoices(found[scope.ORDER], direct)
         return {
             **found,
             "pos": tickets.Tickets(left_out=alone, **by_ticket),

@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import SQL
 
-from odoo.addons.customer_tiering.sources import documents, orders
+from odoo.addons.customer_tiering.sources import billing, orders
 
 from ..sources import tickets
 
@@ -33,7 +33,7 @@ class ResCompany(models.Model):
                 is_counted=tickets.is_counted(scope, "pos_order"),
                 money=orders.get_money(),
                 is_purchase=orders.is_purchase(),
-                is_invoice=documents.is_invoice(scope),
+                is_invoice=billing.is_invoice(scope),
                 **scope.parameters,
             )
         )

@@ -6,9 +6,12 @@
 from odoo.tools import SQL
 
 from odoo.addons.customer_tiering import engine, sources
-from odoo.addons.customer_tiering.sources import customers, documents, invoices
+from odoo.addons.customer_tiering.sources import customers, invoices
 from odoo.addons.customer_tiering.sources.base import BOOLEAN, FLOAT, ID, MOMENT
 from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate
+
+#: The condition that ``line`` is a tip.
+IS_TIP = SQL("line.product_id IN (SELECT tip_product_id FROM pos_config WHERE tip_product_id IS NOT NULL)")
 
 #: The states of a ticket that is paid; the session is open, or closed.
 PAID = ("paid", "done")
@@ -58,6 +61,11 @@ def is_down_payment():
     )
 
 
+def is_given():
+    """The condition that the line, as pos_loyalty has it, is given for nothing."""
+    return SQL("line.reward_id IN (SELECT id FROM loyalty_reward WHERE reward_type != 'discount')")
+
+
 def is_prepaid():
     """The condition that the line, as pos_loyalty has it, sells a gift card or tops up a wallet, or pays with one."""
     return SQL(
@@ -80,7 +88,7 @@ class Tickets(Orders):
     from the day on which they come back, whatever else is on the ticket of that day. Goods that come back without the
     ticket that they were sold by are a rebate.
 
-    :param no_goods: see ``Orders``
+    :param no_goods: conditions, any of which says of ``line`` that it is no goods, a list of SQL
     :param left_out: conditions on ``line``, SQL: lines whose money belongs to no ticket
     :param with_teams: whether tickets have a sales team
     """
@@ -173,17 +181,15 @@ class Tickets(Orders):
             SELECT line.id, line.order_id AS document, line.product_id AS product,
                    %(value)s / %(rate)s AS cost, line.discount,
                    CASE WHEN line.discount < 100 THEN %(value)s / (1 - line.discount / 100.0)
-                        ELSE line.price_unit * line.qty END / %(rate)s AS listed,
-                   %(is_goods)s AND line.product_id NOT IN (
-                       SELECT tip_product_id FROM pos_config WHERE tip_product_id IS NOT NULL) AS goods
+                        ELSE line.price_unit * line.qty END / %(rate)s AS listed
               FROM pos_order_line line
               JOIN pos_order ticket ON ticket.id = line.order_id
              WHERE %(of_documents)s AND line.qty > 0 AND line.refunded_orderline_id IS NULL AND NOT %(is_left_out)s
-               AND ticket.company_id = %(company)s
+               AND ticket.company_id = %(company)s AND (%(is_no_goods)s) IS NOT TRUE
             """,
             value=get_value("line"),
             rate=get_rate("ticket"),
-            is_goods=documents.is_goods("line", self.no_goods),
+            is_no_goods=SQL(" OR ").join([IS_TIP, *self.no_goods]),
             is_left_out=self.is_left_out,
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
             **reading.scope.parameters,
@@ -268,7 +274,9 @@ class Tickets(Orders):
             """,
             is_charged=self._is_charged(),
             is_loose=SQL("line.qty < 0 AND line.refunded_orderline_id IS NULL AND NOT %s", self.is_left_out),
-            is_sold_left_out=SQL("EXISTS (SELECT FROM pos_order_line line WHERE line.id = sold.id AND %s)", self.is_left_out),
+            is_sold_left_out=SQL(
+                "EXISTS (SELECT FROM pos_order_line line WHERE line.id = sold.id AND %s)", self.is_left_out
+            ),
             is_refund_counted=is_counted(scope, "refund"),
             given=get_value("back"),
             value=get_value("line"),

@@ -63,7 +63,9 @@ class TicketsCommon(PurchasesCommon):
     def pay(cls, ticket):
         """Pay a ticket as the back office does."""
         payment = cls.env["pos.make.payment"].with_context(active_ids=ticket.ids, active_id=ticket.id)
-        payment.create({"payment_method_id": ticket.config_id.payment_method_ids.id, "amount": ticket.amount_total}).check()
+        payment.create(
+            {"payment_method_id": ticket.config_id.payment_method_ids.id, "amount": ticket.amount_total}
+        ).check()
 
     @classmethod
     def sells(cls, amount, product=None, **values):

@@ -127,6 +127,8 @@ class TestPayment(TicketsCommon):
             savepoint.rollback()
         # A version of the rules that is older says so still.
         scope = self.policy._get_scope(AS_OF, who.ids)
-        self.patch(type(self.env["customer.tiering.reader"]), "_get_purchase_sources", lambda _reader: {"order": Orders()})
+        self.patch(
+            type(self.env["customer.tiering.reader"]), "_get_purchase_sources", lambda _reader: {"order": Orders()}
+        )
         row = self.env["customer.tiering.reader"]._read_customers(scope).loc[who.id]
         self.assertEqual(row.amount, 0)

@@ -201,7 +201,9 @@ class TestTickets(TicketsCommon):
         self.compute()
         buyer.parent_id = new
         self.assertBought(old, 100, 1)
-        self.assertNotIn(new.id, self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(AS_OF)).index)
+        self.assertNotIn(
+            new.id, self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(AS_OF)).index
+        )
 
     def test_other_companies_have_their_own_tickets(self):
         who = self.new_customer("Ann")
@@ -302,7 +304,9 @@ class TestPaidInAdvance(TicketsCommon):
                 "trigger": "auto",
                 "company_id": self.company.id,
                 "rule_ids": [Command.create({"product_ids": card.ids, "reward_point_mode": "money"})],
-                "reward_ids": [Command.create({"reward_type": "discount", "discount_mode": "per_point", "discount": 1})],
+                "reward_ids": [
+                    Command.create({"reward_type": "discount", "discount_mode": "per_point", "discount": 1})
+                ],
             }
         )
         paying = program.reward_ids.discount_line_product_id

@@ -14,7 +14,9 @@ class TillCommon(TicketsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.silver, cls.gold = (cls.policy.tier_ids.filtered(lambda t, n=name: t.name == n) for name in ("Silver", "Gold"))
+        cls.silver, cls.gold = (
+            cls.policy.tier_ids.filtered(lambda t, n=name: t.name == n) for name in ("Silver", "Gold")
+        )
         cls.public, cls.golden = cls.env["product.pricelist"].create(
             [
                 {"name": "Public", "company_id": cls.company.id},

@@ -1,0 +1,2 @@
+from . import test_advances
+from . import test_goods
