@@ -80,8 +80,8 @@ def test_the_silhouette_is_that_of_scikit_learn():
 
 
 def test_equal_customers_weigh_as_many():
-    # At 1, 5 and 10 of a logarithm one of each would leave 10 alone. But 30 are at 1 and 30 at 5. Two are at 10: one alone
-    # would be a giant.
+    # At 1, 5 and 10 of a logarithm one of each would leave 10 alone. But 30 are at 1 and 30 at 5. Two are at 10: one
+    # alone would be a giant.
     customers = frame_of(np.expm1([1.0] * 30 + [5.0] * 30 + [10.0] * 2), [10.0] * 62)
     found = fitted(customers, 2)
     assert found.distinct == 3

@@ -324,7 +324,8 @@ class OrdersAndTickets(invoices.OrdersAndInvoices):
         scope = reading.scope
         query = SQL(
             """
-            SELECT placed.id, LEAST(1, SUM(-%(given)s / %(refund_rate)s) * MAX(%(rate)s / placed.amount_untaxed)) AS share
+            SELECT placed.id,
+                   LEAST(1, SUM(-%(given)s / %(refund_rate)s) * MAX(%(rate)s / placed.amount_untaxed)) AS share
               FROM pos_order_line back
               JOIN pos_order refund ON refund.id = back.order_id AND %(is_refund_counted)s
               JOIN pos_order_line line ON line.id = back.refunded_orderline_id
