@@ -218,7 +218,9 @@ class Enter(Move):
     waiting_tier = SQL("followup.tier_id")
 
     def get_condition(self, scan):
-        return SQL("%s AND (change.reason != 'first' OR %s)", super().get_condition(scan), scan.is_new)
+        # What comes from the policy is held back, and not forgotten.
+        is_news = SQL("(change.reason != 'first' OR %s OR %s)", scan.is_new, scan.quiet)
+        return SQL("%s AND %s", super().get_condition(scan), is_news)
 
 
 class Leave(Move):
@@ -288,12 +290,13 @@ class Segment(Trigger):
     def get_condition(self, scan):
         return SQL(
             """card.segment_since >= %s AND (card.first_order_date IS NOT NULL OR NOT %s)
-               AND (%s OR NOT EXISTS (SELECT FROM customer_tier_change first
+               AND (%s OR %s OR NOT EXISTS (SELECT FROM customer_tier_change first
                                        WHERE first.partner_id = card.partner_id AND first.company_id = card.company_id
                                          AND first.reason = 'first' AND first.date = card.segment_since))""",
             scan.since,
             HAS_LEFT_A_FIRM,
             scan.is_new,
+            scan.quiet,
         )
 
     def get_reason(self):

@@ -390,28 +390,33 @@ class CustomerTier(models.Model):
         return [tier_id for (tier_id,) in rows]
 
     @api.model
-    def _get_namesakes(self, ladder, tier_ids):
+    def _get_namesakes(self, policy, ladder, tier_ids):
         """Return ``{tier: tier of the ladder with the same name}`` of those of ``tier_ids`` that are of other policies.
 
-        :param ladder: ids of the tiers of a policy
+        :param policy: whose tiers they are compared with; a simulated one gives its originals their names
+        :param ladder: the keys of these tiers
         :param tier_ids: ids of tiers of the same company; nothing is read where all are in the ladder
         """
         others = set(tier_ids) - set(ladder)
         if not others:
             return {}
-        self.flush_model(["name", "policy_id"])
+        self.flush_model(["name", "origin_id", "policy_id", "sequence"])
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT other.id, own.id
                   FROM customer_tier own
-                  JOIN customer_tier other ON other.policy_id != own.policy_id
-                                          AND LOWER(TRIM(other.name ->> 'en_US')) = LOWER(TRIM(own.name ->> 'en_US'))
-                 WHERE own.id = ANY(%s) AND other.id = ANY(%s)
+             LEFT JOIN customer_tier twin ON twin.origin_id = own.id AND twin.policy_id = %(policy)s
+                  JOIN customer_tier other ON LOWER(TRIM(other.name ->> 'en_US'))
+                                            = LOWER(TRIM(COALESCE(twin.name, own.name) ->> 'en_US'))
+                 WHERE own.id = ANY(%(ladder)s) AND other.id = ANY(%(others)s)
+                   AND other.policy_id NOT IN (%(policy)s, %(simulated)s)
               ORDER BY own.sequence DESC, own.id DESC
                 """,
-                list(ladder),
-                list(others),
+                policy=policy.id,
+                simulated=policy._get_simulated().id,
+                ladder=list(ladder),
+                others=list(others),
             )
         )
         return dict(rows)

@@ -187,18 +187,19 @@ class CustomerTieringReader(models.AbstractModel):
         return sources.states.read_cards(self.env.cr, scope)
 
     @api.model
-    def _read_states(self, scope, customers, cards, ladder):
+    def _read_states(self, policy, scope, customers, cards, ladder):
         """Return what was decided about customers before, and the locks that hold on the scope's day.
 
         Who comes from another policy was in the tier of the same name, where there is one, and so are locks.
 
+        :param policy: the ``customer.tiering.policy``
         :param customers: the index of the frame of customers; the result has the same
         :param cards: what :meth:`_read_cards` returned
-        :param ladder: ids of the tiers of the policy
+        :param ladder: keys of the tiers of the policy
         :return: see ``sources.states.join``
         """
         company = self.env["res.company"].browse(scope.company_id)
         query = self.env["customer.tiering.lock"]._get_query(company, scope.as_of, scope.partner_ids)
         states = sources.states.join(customers, cards, self.env.execute_query(query))
-        namesakes = self.env["customer.tier"]._get_namesakes(ladder, sources.states.get_tiers(states))
+        namesakes = self.env["customer.tier"]._get_namesakes(policy, ladder, sources.states.get_tiers(states))
         return sources.states.rename(states, namesakes)

@@ -375,7 +375,7 @@ class CustomerTieringRun(models.Model):
         policy._check_usable()
         rules = policy._get_rules()
         scope = policy._get_scope(as_of)
-        frame, states, cards = self._read_frames(scope, rules)
+        frame, states, cards = self._read_frames(policy, scope, rules)
         pace.rest()
         try:
             fresh = engine.pipeline.fit(rules, frame, as_of)
@@ -431,14 +431,14 @@ class CustomerTieringRun(models.Model):
         )
         return {partner_id for (partner_id,) in rows}
 
-    def _read_frames(self, scope, rules):
+    def _read_frames(self, policy, scope, rules):
         """Return the frames of the scope's customers, of what was decided about them before, and of the scorecards."""
         reader = self.env["customer.tiering.reader"].sudo()
         customers = self.env["customer.tiering.replica"].sudo() if scope.everybody else reader
         frame = customers._read_customers(scope, rules.columns)
         cards = reader._read_cards(scope)
         ladder = [tier.key for tier in rules.tiers]
-        return frame, reader._read_states(scope, frame.index, cards, ladder), cards
+        return frame, reader._read_states(policy, scope, frame.index, cards, ladder), cards
 
     def _get_last(self, policy):
         """Return the last run of ``policy`` that was computed."""
@@ -498,7 +498,8 @@ class CustomerTieringRun(models.Model):
             ]
         )
         partners = rows.partner_id - others.partner_id
-        frame, states, cards = self._read_frames(policy._get_scope(as_of, partners.ids, last.version_id), rules)
+        scope = policy._get_scope(as_of, partners.ids, last.version_id)
+        frame, states, cards = self._read_frames(policy, scope, rules)
         if frame.empty:
             return
         scored = engine.pipeline.apply(rules, fit, frame, as_of)

@@ -96,7 +96,10 @@ class CustomerTieringSimulation(models.Model):
         writer = self.env["customer.tiering.writer"]
         ladder = self.env["customer.tier"]._get_ladder(self.company_id, self.draft_id)
         before = cards[["tier_id", "policy_id"]].reindex(result.index)
-        direction = engine.changes.direction(before, result, ladder, self.base_id.id)
+        own = [tier._get_key() for tier in self.draft_id.tier_ids]
+        tiers = before["tier_id"][before["tier_id"] > 0].unique()
+        namesakes = self.env["customer.tier"]._get_namesakes(self.draft_id, own, map(int, tiers))
+        direction = engine.changes.direction(before, result, ladder, self.base_id.id, namesakes)
         frame = writer._as_kept(run, result, COLUMNS).assign(direction=direction)
         writer._copy_table(run, frame, direction="varchar")
 

@@ -78,7 +78,8 @@ class CustomerTieringWriter(models.AbstractModel):
         ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
         ladder = self.env["customer.tier"]._get_ladder(run.company_id)
         tiers = before["tier_id"][before["tier_id"] > 0].unique()
-        namesakes = self.env["customer.tier"]._get_namesakes([tier.key for tier in rules.tiers], map(int, tiers))
+        own = [tier.key for tier in rules.tiers]
+        namesakes = self.env["customer.tier"]._get_namesakes(run.policy_id, own, map(int, tiers))
         moves = engine.changes.history(before, result, left, ladder, run.policy_id.id, namesakes).assign(
             company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id, date=engine.schema.day(as_of)
         )

@@ -88,6 +88,28 @@ class TestConcurrency(BaseCase):
             self.assertEqual(env["customer.tiering.run"].browse(self.run_id).state, "done")
             self.assertEqual(self._scorecards(env), {"Stays": 2})
 
+    def test_a_person_put_under_a_company_during_the_next_run(self):
+        self._compute(lambda env: None)
+        with self._transaction() as env:
+            env["customer.tiering.run"].browse(self.run_id).state = "queued"
+
+        def move(env):
+            firm = env["res.partner"].create({"name": "Firm", "is_company": True})
+            env["res.partner"].browse(self.partners[1]).parent_id = firm
+            self.partners.append(firm.id)
+
+        self.assertEqual(self._compute(move), 1, "neither has waited for the other, or failed")
+        with self._transaction() as env:
+            self.assertEqual(env["customer.tiering.run"].browse(self.run_id).state, "done")
+            former = env["customer.tiering.former"].search([("partner_id", "=", self.partners[1])])
+            self.assertEqual((former.customer_id, former.pending), (former.partner_id, True))
+            tier = env["customer.tiering.scorecard"].search([("partner_id", "=", self.partners[1])]).tier_id
+            env["customer.tiering.refresh"]._process(env.ref("base.main_company"))
+            self.assertFalse(former.pending)
+            self.assertEqual(self._scorecards(env), {"Stays": 1, "Firm": 1})
+            firm = env["res.partner"].browse(self.partners[2])
+            self.assertEqual((firm.tiering_tier_id, bool(tier)), (tier, True))
+
     def test_a_scored_customer_deleted_during_the_next_run(self):
         self._compute(lambda env: None)
         with self._transaction() as env:

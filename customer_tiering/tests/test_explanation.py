@@ -215,6 +215,7 @@ class TestExplanation(ExplanationCommon):
                 "reason": "Strategic account",
                 "user": self.manager.name,
                 "date_end": "07/31/2026",
+                "holds": True,
                 "sentence": f"At least Platinum until 07/31/2026, decided by {self.manager.name}: Strategic account. "
                 "The rules alone come to Silver.",
             },

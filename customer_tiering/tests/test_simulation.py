@@ -357,7 +357,9 @@ class TestSimulationEqualsApply(SimulationCommon):
                     self.assertEqual(line and line[0], "left" if id_ in before else None)
                 elif card.policy_id == policy and card.tier_id.id != had[1]:
                     direction = changes[id_].direction
-                    self.assertEqual(line[0], "other" if had[0] != policy and had[1] and card.tier_id else direction)
+                    # Between tiers of the same name, and from those that have none here, nobody moves up or down.
+                    self.assertEqual(line[0], "other" if direction == "same" else direction)
+                    self.assertTrue(direction != "same" or had[0] != policy)
                 elif card.policy_id == policy and line:
                     self.assertEqual(line[0], "announced")
                     self.assertTrue(card.pending_tier_id)
