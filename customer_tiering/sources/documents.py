@@ -20,8 +20,8 @@ class Documents:
     #: Name of its table, with ``partner_id``, the customer or one of its contacts, and ``company_id``. A document
     #: without a company is one of every company, as a contact without a company is.
     table: str
-    #: Conditions, one of which holds where a meeting, a row of ``calendar_event`` as ``event``, is about a document. Each
-    #: is asked for by itself, so that an index can serve it.
+    #: Conditions, one of which holds where a meeting, a row of ``calendar_event`` as ``event``, is about a document.
+    #: Each is asked for by itself, so that an index can serve it.
     meetings: tuple[SQL, ...] = ()
 
     def get_column(self, name: str) -> SQL:
