@@ -411,7 +411,7 @@ class Author:
     # ------------------------------------------------------------------
 
     def _some_strands(self, people, at_most=3):
-        for _ in range(min(self.random.choice((1, 1, 1, 2, 2, 3)), at_most)):
+        for _ in range(min(self.random.choice((1, 1, 1, 2)), at_most)):
             self.random.choices([self._order_strand, self._direct_strand, self._rebate_strand], [60, 25, 15])[0](people)
 
     def _begin(self):
@@ -428,11 +428,11 @@ class Author:
         currency = self._currency()
         first = self.random.choice(people)
         # Several orders on one invoice: only those with the same address and currency come together.
-        several = self._chance(0.25)
+        several = self._chance(0.2)
         whos = [first, self.random.choice(people) if receiver and receiver == payer else first] if several else [first]
         for who in whos:
             self._order(who, payer or first, receiver or first, currency)
-        self._go_on(people, self.random.choice((0, 1, 1, 2, 2, 3, 4)))
+        self._go_on(people, self.random.choice((0, 1, 2, 2, 3, 4)))
 
     def _direct_strand(self, people):
         self._begin()
@@ -706,7 +706,7 @@ class Author:
 
     def _items(self, products, currency, order=None):
         items = []
-        for place in range(self.random.choice((1, 1, 2, 3))):
+        for place in range(self.random.choice((1, 1, 1, 2))):
             product, quantity = self.random.choice(products), self.random.randint(1, 5)
             discount = self.random.choice((0, 0, 0, 0, 10))
             items.append(Item(product, quantity, self._price(currency, discount), discount, order, place))
