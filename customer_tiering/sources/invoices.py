@@ -218,36 +218,33 @@ class Invoices(Orders):
                                 ELSE credited.balance * invoice.invoice_currency_rate END) AS amount
                   FROM credited JOIN account_move invoice ON invoice.id = credited.invoice_id
               GROUP BY 1
-            ), of_order AS (
-                SELECT order_id, SUM(balance * part) AS amount
-                  FROM credited
-                  JOIN (%(links_of_credits)s) link ON link.line_id = credited.id
+            ), of_order AS (  -- in the order's currency, as what is left over
+                SELECT placed.id AS order_id, SUM(%(credited)s * part) AS amount
+                  FROM credited line
+                  JOIN (%(links_of_credits)s) link ON link.line_id = line.id
+                  JOIN sale_order placed ON placed.id = link.order_id
                  WHERE invoice_id IS NULL
               GROUP BY 1
             ), invoice_line AS (
-                SELECT line.id, line.balance, move.id AS invoice_id, move.invoice_date
+                SELECT line.id, line.currency_id, line.price_subtotal, line.balance, move.id AS invoice_id,
+                       move.invoice_date, move.amount_untaxed
                   FROM account_move_line line
                   JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
                  WHERE line.display_type = 'product' AND %(is_income)s
                    AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                    SELECT id FROM sale_order_line WHERE order_id IN (SELECT order_id FROM of_order)))
-            ), charged AS (
-                SELECT line.move_id, SUM(line.price_subtotal) AS amount
-                  FROM account_move_line line
-                 WHERE line.move_id IN (SELECT invoice_id FROM invoice_line)
-                   AND line.display_type = 'product' AND %(is_income)s
-              GROUP BY 1
             ), left_over AS (
-                SELECT link.order_id, invoice_id, invoice_date,
-                       SUM(-balance * part)
-                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(charged.amount, 0), 0))) AS amount
-                  FROM invoice_line
-                  JOIN (%(links_of_invoices)s) link ON link.line_id = invoice_line.id
-                  JOIN charged ON charged.move_id = invoice_id
+                SELECT placed.id AS order_id, invoice_id, invoice_date,
+                       line.currency_id = placed.currency_id AS is_same, %(rate)s AS rate,
+                       SUM(%(charged)s * part)
+                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(line.amount_untaxed, 0), 0))) AS amount
+                  FROM invoice_line line
+                  JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
+                  JOIN sale_order placed ON placed.id = link.order_id
              LEFT JOIN reversing ON reversing.id = invoice_id
-              GROUP BY 1, 2, 3, reversing.amount, charged.amount
+              GROUP BY 1, 2, 3, 4, reversing.amount, line.amount_untaxed
             ), taken AS (
-                SELECT invoice_id AS id,
+                SELECT invoice_id AS id, is_same, rate,
                        LEAST(left_over.amount, GREATEST(0, of_order.amount - COALESCE(SUM(left_over.amount) OVER (
                            PARTITION BY order_id ORDER BY invoice_date DESC, invoice_id DESC
                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS amount
@@ -255,7 +252,8 @@ class Invoices(Orders):
             )
             SELECT id, SUM(by_document) AS by_document, SUM(by_money) AS by_money
               FROM (SELECT id, amount AS by_document, 0 AS by_money FROM reversing
-                 UNION ALL SELECT id, 0, amount FROM taken) of_invoice
+                 UNION ALL SELECT id, amount, 0 FROM taken WHERE is_same
+                 UNION ALL SELECT id, 0, amount / rate FROM taken WHERE NOT is_same) of_invoice
           GROUP BY 1
             """,
             is_credit=billing.is_credit(scope),

@@ -11,21 +11,24 @@ def read_of_orders(reading):
     returned (both in the company's currency, at the order's rate), of orders with a credit note only.
 
     An order's credit notes are those whose lines come from its lines, or which reverse an invoice that does. Returned
-    is what was credited and not invoiced again, never more than what was credited, nor than what is missing from
-    full invoicing. What was paid in advance is in none of these sums.
+    is what was credited and not invoiced again, which is how far what is invoiced in all is below what it once was;
+    never more than what was credited, nor than what is missing from full invoicing. What was paid in advance is in none
+    of these sums.
     """
     scope, advances = reading.scope, reading.purchase_source.advances
     query = SQL(
         """
         WITH credit AS (
-            SELECT move.id, move.reversed_entry_id FROM account_move move WHERE %(is_credit)s AND %(of_orders)s
+            SELECT move.id, move.reversed_entry_id, move.invoice_date FROM account_move move WHERE %(is_credit)s AND %(of_orders)s
         ), credited_line AS (
-            SELECT line.id, credit.reversed_entry_id AS invoice_id, line.currency_id, line.price_subtotal, line.balance
+            SELECT line.id, line.move_id, credit.invoice_date, credit.reversed_entry_id AS invoice_id, line.currency_id,
+                   line.price_subtotal, line.balance
               FROM credit JOIN account_move_line line ON line.move_id = credit.id AND %(is_charged)s
         ), link AS (
             %(links_of_credits)s
         ), unlinked AS (
-            SELECT invoice_id, currency_id, SUM(price_subtotal) AS price_subtotal, SUM(balance) AS balance
+            SELECT invoice_id, currency_id, SUM(price_subtotal) AS price_subtotal, SUM(balance) AS balance,
+                   MAX(invoice_date) AS invoice_date, MAX(move_id) AS move_id
               FROM credited_line
              WHERE invoice_id IS NOT NULL AND NOT EXISTS (SELECT FROM link WHERE link.line_id = credited_line.id)
           GROUP BY 1, 2
@@ -41,7 +44,7 @@ def read_of_orders(reading):
               FROM reversed_line LEFT JOIN (%(links_of_reversed)s) link ON link.line_id = reversed_line.id
           GROUP BY 1, 2
         ), shared AS (  -- beyond what the invoice charged without an order
-            SELECT charged.order_id, unlinked.currency_id,
+            SELECT charged.order_id, unlinked.invoice_date, unlinked.move_id, unlinked.currency_id,
                    GREATEST(unlinked.price_subtotal - COALESCE(direct.price_subtotal, 0), 0) * charged.price_subtotal
                    / NULLIF(SUM(charged.price_subtotal) OVER of_invoice, 0) AS price_subtotal,
                    GREATEST(unlinked.balance + COALESCE(direct.balance, 0), 0) * charged.price_subtotal
@@ -51,36 +54,42 @@ def read_of_orders(reading):
          LEFT JOIN charged direct ON direct.move_id = unlinked.invoice_id AND direct.order_id IS NULL
             WINDOW of_invoice AS (PARTITION BY unlinked.invoice_id, unlinked.currency_id)
         ), given_back AS (
-            SELECT placed.id, SUM(%(credited)s) AS credited
-              FROM (SELECT order_id, currency_id, price_subtotal * part AS price_subtotal, balance * part AS balance
+            SELECT placed.id, line.invoice_date, line.move_id, %(credited)s AS credited
+              FROM (SELECT order_id, invoice_date, move_id, currency_id, price_subtotal * part AS price_subtotal,
+                           balance * part AS balance
                       FROM credited_line JOIN link ON link.line_id = credited_line.id
                  UNION ALL
-                    SELECT order_id, currency_id, price_subtotal, balance FROM shared) line
+                    SELECT order_id, invoice_date, move_id, currency_id, price_subtotal, balance FROM shared) line
               JOIN sale_order placed ON placed.id = line.order_id
              WHERE %(of_buyers)s
-          GROUP BY 1
         ), invoice_line AS (
-            SELECT line.id, line.currency_id, line.price_subtotal, line.balance
+            SELECT line.id, line.move_id, move.invoice_date, line.currency_id, line.price_subtotal, line.balance
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
              WHERE %(is_charged)s
                AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back)))
-        ), invoiced AS (
-            SELECT placed.id, SUM(%(invoiced)s * link.part) AS invoiced
+        ), document AS (
+            SELECT id, invoice_date, move_id, credited, -credited AS invoiced FROM given_back
+         UNION ALL
+            SELECT placed.id, line.invoice_date, line.move_id, 0, %(invoiced)s * link.part
               FROM invoice_line line
               JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
               JOIN sale_order placed ON placed.id = link.order_id
-          GROUP BY 1
+        ), balance AS (
+            SELECT id, credited, invoiced,
+                   SUM(invoiced) OVER (PARTITION BY id ORDER BY invoice_date, move_id) AS invoiced_by_then
+              FROM document
         )
         SELECT id, (worth - returned) / %(rate)s AS kept, returned / %(rate)s AS returned
           FROM sale_order placed
-          JOIN (SELECT given_back.id AS order_id, worth,
-                       GREATEST(0, LEAST(credited, worth, worth - (COALESCE(invoiced, 0) - credited))) AS returned
-                  FROM given_back
+          JOIN (SELECT balance.id AS order_id, worth,
+                       GREATEST(0, LEAST(SUM(credited), worth, worth - SUM(invoiced),
+                                         GREATEST(MAX(invoiced_by_then), 0) - SUM(invoiced))) AS returned
+                  FROM balance
                   JOIN (SELECT sale_order.id, %(worth)s AS worth FROM sale_order
-                         WHERE sale_order.id IN (SELECT id FROM given_back)) ordered ON ordered.id = given_back.id
-             LEFT JOIN invoiced ON invoiced.id = given_back.id) back ON back.order_id = placed.id
+                         WHERE sale_order.id IN (SELECT id FROM given_back)) ordered ON ordered.id = balance.id
+              GROUP BY 1, 2) back ON back.order_id = placed.id
          WHERE placed.company_id = %(company)s AND returned > 0
         """,
         is_credit=billing.is_credit(scope),

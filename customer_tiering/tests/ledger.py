@@ -89,6 +89,10 @@ class Bill:
     def orders(self):
         return [charge.order for charge in self.charges if charge.order is not None]
 
+    def beside(self):
+        """What is charged without an order."""
+        return [charge for charge in self.charges if charge.order is None and not charge.advance]
+
 
 @dataclass(frozen=True)
 class Purchase:
@@ -130,6 +134,7 @@ class Ledger:
     def __init__(self, zone):
         self.zone = ZoneInfo(zone)
         self.firms = {}  # of each contact, or None
+        self.eras = defaultdict(list)  # of each contact: until when it was one of which firm, the first one first
         self.orders = {}
         self.bills = {}
 
@@ -141,10 +146,15 @@ class Ledger:
         """There is somebody, alone (or a firm) or as a contact of a firm."""
         self.firms[key] = firm
 
-    def moved(self, contact, firm):
-        """A contact is now one of another firm. Who was a customer before goes there with all they bought."""
+    def moved(self, contact, firm, moment=None):
+        """A contact is one of another firm from a moment on. Who was a customer before goes there with all they bought.
+
+        Without a moment nobody knows of an earlier firm.
+        """
         if self.firms[contact] is None:
             self._hand_over(contact, firm)
+        elif moment:
+            self.eras[contact].append((moment, self.firms[contact]))
         self.firms[contact] = firm
 
     def merged(self, source, target):
@@ -153,11 +163,15 @@ class Ledger:
         for contact, firm in self.firms.items():
             if firm == source:
                 self.firms[contact] = target
+        for eras in self.eras.values():
+            eras[:] = [(moment, target if firm == source else firm) for moment, firm in eras]
         del self.firms[source]
 
     def ordered(self, key, contact, moment, amount, currency, rate):
         """An order is confirmed, for the first time or again."""
-        self.orders[key] = Order(self._customer(contact), moment, exact(amount), currency, exact(rate))
+        then = (firm for until, firm in self.eras[contact] if moment <= until)
+        customer = next(then, self._customer(contact))
+        self.orders[key] = Order(customer, moment, exact(amount), currency, exact(rate))
 
     def changed(self, key, amount):
         """The amount of an order is another one now."""
@@ -231,30 +245,45 @@ class Ledger:
             yield from self._invoiced(as_of, direct=source == ORDERS_AND_DIRECT_INVOICES)
 
     def _ordered(self, as_of):
-        invoiced, credited = self._charged_for_orders(as_of)
+        charged = self._charged_for_orders(as_of)
         for key, order in self.orders.items():
             day = order.moment.replace(tzinfo=timezone.utc).astimezone(self.zone).date()
             if not order.standing or order.amount <= 0 or day > as_of:
                 continue
-            missing = max(order.amount - (invoiced[key] - credited[key]), Fraction())
-            # At most the order: what never counted cannot be taken back.
-            returned = min(credited[key], missing, order.amount)
+            invoiced = most = Fraction()
+            for _day, amount in sorted(charged[key], key=lambda one: one[0]):  # of a day in the order they were told
+                invoiced += amount
+                most = max(most, invoiced)
+            credited = -sum((amount for _day, amount in charged[key] if amount < 0), Fraction())
+            # What was invoiced again is not returned. At most the order: what never counted cannot be taken back.
+            returned = max(min(credited, most - invoiced, order.amount - invoiced, order.amount), Fraction())
             yield Purchase(order.customer, day, order.amount / order.rate, returned / order.rate)
 
     def _charged_for_orders(self, as_of):
-        """What was invoiced and what was credited for each order, in the order's currency."""
-        invoiced, credited = defaultdict(Fraction), defaultdict(Fraction)
+        """What was invoiced for each order, below 0 what was credited, in the order's currency: day and amount."""
+        charged = defaultdict(list)
+        lumps = defaultdict(list)
         for bill in self._bills(as_of):
-            of_orders = credited if bill.credits else invoiced
+            sign = -1 if bill.credits else 1
+            for_order = defaultdict(Fraction)
             for charge in bill.charges:
                 if charge.advance:
                     continue
                 if charge.order is not None:
-                    of_orders[charge.order] += self._in_currency_of(charge.order, bill, charge)
+                    for_order[charge.order] += self._in_currency_of(charge.order, bill, charge)
                 elif bill.reverses is not None:
-                    for order, share in self._shares(self.bills[bill.reverses]).items():
-                        of_orders[order] += share * self._in_currency_of(order, bill, charge)
-        return invoiced, credited
+                    lumps[bill.reverses].append((bill, charge))
+            for order, amount in for_order.items():
+                charged[order].append((bill.day, sign * amount))
+        for reversed_, charges in lumps.items():
+            invoice = self.bills[reversed_]
+            day = max(bill.day for bill, _charge in charges)
+            for order, share in self._shares(invoice).items():
+                # First they take back what the invoice charged without an order.
+                beside = sum((self._in_currency_of(order, invoice, one) for one in invoice.beside()), Fraction())
+                lump = sum((self._in_currency_of(order, bill, charge) for bill, charge in charges), Fraction())
+                charged[order].append((day, -share * max(lump - beside, 0)))
+        return charged
 
     def _in_currency_of(self, key, bill, charge):
         order = self.orders[key]

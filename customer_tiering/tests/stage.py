@@ -600,8 +600,17 @@ class Stage:
 
     def _act_moved(self, events):
         for event in events:
-            self.partners[event.who].parent_id = self.partners[event.firm]
-            self.ledger.moved(event.who, event.firm)
+            partner = self.partners[event.who]
+            partner.parent_id = self.partners[event.firm]
+            # All of it is acted out on one day: the move is put between the orders of the contact.
+            kept = self.env["customer.tiering.former"].search(
+                [("partner_id", "=", partner.id)], order="id desc", limit=1
+            )
+            moments = sorted(partner.sale_order_ids.mapped("date_order"))
+            moment = kept and moments and moments[len(moments) // 2]
+            if moment:
+                kept.moved_at = moment
+            self.ledger.moved(event.who, event.firm, moment or None)
 
     def _act_merged(self, events):
         for event in events:

@@ -92,6 +92,38 @@ class TestReturnsOfOrders(PurchasesCommon):
         self.assertBought(who, 3000, 1)
         self.assertBought(who, 0, 0, as_of=AS_OF - timedelta(days=12))  # between the two
 
+    def test_a_corrected_invoice_of_a_contract_takes_nothing_away(self):
+        who = self.new_customer("Ann")
+        order = self.order(who, 100, 12000)
+
+        def bill(days):
+            invoice = order._create_invoices()
+            invoice.invoice_line_ids.price_unit = 1000
+            invoice.invoice_date = AS_OF - timedelta(days=days)
+            invoice.action_post()
+            return invoice
+
+        first = bill(60)
+        self.assertBought(who, 12000, 1)
+        self.credit(first, 50)
+        self.assertBought(who, 11000, 1)
+        first.copy(
+            {
+                "invoice_date": AS_OF - timedelta(days=40),
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "product_id": self.product.id,
+                            "price_unit": 1000,
+                            "tax_ids": False,
+                            "sale_line_ids": [Command.set(order.order_line.ids)],
+                        }
+                    )
+                ],
+            }
+        ).action_post()
+        self.assertBought(who, 12000, 1)
+
     def test_a_return_lowers_its_own_order(self):
         who = self.new_customer("Ann")
         first, second = self.order(who, 30, 1500), self.order(who, 20, 1000)
