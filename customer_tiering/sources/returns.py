@@ -19,7 +19,9 @@ def read_of_orders(reading):
     query = SQL(
         """
         WITH credit AS (
-            SELECT move.id, move.reversed_entry_id, move.invoice_date FROM account_move move WHERE %(is_credit)s AND %(of_orders)s
+            SELECT move.id, move.reversed_entry_id, move.invoice_date
+              FROM account_move move
+             WHERE %(is_credit)s AND %(of_orders)s
         ), credited_line AS (
             SELECT line.id, line.move_id, credit.invoice_date, credit.reversed_entry_id AS invoice_id, line.currency_id,
                    line.price_subtotal, line.balance
