@@ -24,7 +24,7 @@ class ResCompany(models.Model):
                            AND partner_id IS NOT NULL AND account_move IS NULL),
                        (SELECT SUM(%(money)s)
                           FROM sale_order
-                         WHERE company_id = %(company)s AND %(is_purchase)s AND date_order > %(since)s),
+                         WHERE company_id = %(company)s AND %(is_confirmed)s AND date_order > %(since)s),
                        (SELECT SUM(amount_untaxed_signed)
                           FROM account_move move
                          WHERE %(is_invoice)s AND invoice_date > %(window_start)s)
@@ -32,7 +32,7 @@ class ResCompany(models.Model):
                 rate=orders.get_rate("pos_order"),
                 is_counted=tickets.is_counted(scope, "pos_order"),
                 money=orders.get_money(),
-                is_purchase=orders.is_purchase(),
+                is_confirmed=orders.is_confirmed(),
                 is_invoice=billing.is_invoice(scope),
                 **scope.parameters,
             )
