@@ -5,7 +5,7 @@ from odoo.tools import SQL
 from .. import engine, sources
 from . import billing
 from .base import DATE, FLOAT, ID, MOMENT, PurchaseSource
-from .orders import Orders
+from .orders import Orders, get_rate, in_currency_of_order
 
 
 class Invoices(Orders):
@@ -260,6 +260,9 @@ class Invoices(Orders):
             is_invoice=billing.is_invoice(scope),
             is_income=billing.is_income(self.advances),
             of_credits=of_credits,
+            credited=in_currency_of_order(1),
+            charged=in_currency_of_order(-1),
+            rate=get_rate("placed"),
             links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
             links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
         )

@@ -75,6 +75,18 @@ def get_day(timezone, order="sale_order"):
     return SQL("(%s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", SQL.identifier(order, "date_order"), timezone)
 
 
+def in_currency_of_order(sign):
+    """The money of ``line`` in the currency of the order ``placed``.
+
+    :param sign: that of the balance, whose debit is what credit notes have
+    """
+    return SQL(
+        "CASE WHEN line.currency_id = placed.currency_id THEN line.price_subtotal ELSE %s * line.balance * %s END",
+        sign,
+        get_rate("placed"),
+    )
+
+
 # ----------------------------------------------------------------------
 # The scan
 # ----------------------------------------------------------------------

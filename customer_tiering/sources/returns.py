@@ -103,25 +103,13 @@ def read_of_orders(reading):
         links_of_credits=billing.get_links(SQL("SELECT id FROM credited_line")),
         links_of_reversed=billing.get_links(SQL("SELECT id FROM reversed_line")),
         links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
-        credited=_in_currency_of_order(1),
-        invoiced=_in_currency_of_order(-1),
+        credited=orders.in_currency_of_order(1),
+        invoiced=orders.in_currency_of_order(-1),
         rate=orders.get_rate("placed"),
         **scope.parameters,
     )
     found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})
     return found["id"], found["kept"], found["returned"]
-
-
-def _in_currency_of_order(sign):
-    """The money of ``line`` in the currency of the order ``placed``.
-
-    :param sign: that of the balance, whose debit is what credit notes have
-    """
-    return SQL(
-        "CASE WHEN line.currency_id = placed.currency_id THEN line.price_subtotal ELSE %s * line.balance * %s END",
-        sign,
-        orders.get_rate("placed"),
-    )
 
 
 def _of_orders(scope):
