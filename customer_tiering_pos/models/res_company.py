@@ -18,7 +18,7 @@ class ResCompany(models.Model):
         ((sold, ordered, invoiced),) = self.env.execute_query(
             SQL(
                 """
-                SELECT (SELECT SUM((amount_total - amount_tax) / %(rate)s)
+                SELECT (SELECT SUM(%(sold)s)
                           FROM pos_order
                          WHERE %(is_counted)s AND date_order > %(since)s
                            AND partner_id IS NOT NULL AND account_move IS NULL),
@@ -29,7 +29,7 @@ class ResCompany(models.Model):
                           FROM account_move move
                          WHERE %(is_invoice)s AND invoice_date > %(window_start)s)
                 """,
-                rate=orders.get_rate("pos_order"),
+                sold=tickets.get_money("pos_order"),
                 is_counted=tickets.is_counted(scope, "pos_order"),
                 money=orders.get_money(),
                 is_confirmed=orders.is_confirmed(),

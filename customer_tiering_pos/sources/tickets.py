@@ -17,21 +17,40 @@ IS_TIP = SQL("line.product_id IN (SELECT tip_product_id FROM pos_config WHERE ti
 PAID = ("paid", "done")
 
 
-def is_counted(scope, ticket):
-    """The condition that a ticket is paid, of the company, and of the last day or before.
+def is_paid(scope, ticket):
+    """The condition that a ticket is paid, of the company, and not long after the last day.
 
     :param ticket: the alias of ``pos_order``
     """
     return SQL(
-        "%s = %s AND %s IN %s AND %s < %s AND %s <= %s",
+        "%s = %s AND %s IN %s AND %s < %s",
         SQL.identifier(ticket, "company_id"),
         scope.company_id,
         SQL.identifier(ticket, "state"),
         PAID,
         SQL.identifier(ticket, "date_order"),
         scope.until,
-        get_day(scope.timezone, ticket),
-        scope.as_of,
+    )
+
+
+def is_counted(scope, ticket):
+    """The condition that a ticket is paid, of the company, and of the last day or before.
+
+    :param ticket: the alias of ``pos_order``
+    """
+    return SQL("%s AND %s <= %s", is_paid(scope, ticket), get_day(scope.timezone, ticket), scope.as_of)
+
+
+def get_money(ticket):
+    """The untaxed amount in the company's currency.
+
+    :param ticket: the alias of ``pos_order``
+    """
+    return SQL(
+        "CASE WHEN %(known_rate)s = 1 THEN %(amount)s ELSE %(amount)s / %(rate)s END",  # to divide takes longest
+        amount=SQL("(%s - %s)", SQL.identifier(ticket, "amount_total"), SQL.identifier(ticket, "amount_tax")),
+        known_rate=SQL.identifier(ticket, "currency_rate"),
+        rate=get_rate(ticket),
     )
 
 
@@ -140,9 +159,10 @@ class Tickets(Orders):
         places, found = reading.find_in(rows["id"], parts["id"])
         parts = {name: values[found] for name, values in parts.items()}
         by_lines = parts["is_mixed"]
-        money[places[by_lines]] = parts["charged"][by_lines]
+        rate = rows["rate"][places]
+        money[places[by_lines]] = (parts["charged"] / rate)[by_lines]
         rebates = money.clip(None, 0)
-        rebates[places] += parts["loose"]
+        rebates[places] += parts["loose"] / rate
         self.rebates = buyer, rows["day"], rebates
         # A share of the ticket: of what was given back entirely nothing is left, whatever was rounded.
         some = (parts["charged"] > 0) & (parts["returned"] > 0)
@@ -210,30 +230,32 @@ class Tickets(Orders):
     # ------------------------------------------------------------------
 
     def _read_tickets(self, reading):
-        """Return the tickets of customers as a dict of arrays: ``id``, place of the ``person``, ``day``, and the
-        ``money`` (company's currency) that changed hands."""
+        """Return the tickets of customers as a dict of arrays: ``id``, place of the ``person``, ``day``, the ``money``
+        (company's currency) that changed hands, and the ``rate`` of the ticket's currency."""
         scope = reading.scope
         query = SQL(
             """
-            SELECT id, partner_id, date_order AS moment,
-                   (amount_total - amount_tax) / %(rate)s AS money
+            SELECT id, partner_id, date_order AS moment, %(rate)s AS rate, %(money)s AS money
               FROM pos_order
-             WHERE partner_id IS NOT NULL AND %(is_counted)s AND %(of_partners)s
+             WHERE partner_id IS NOT NULL AND %(is_paid)s AND %(of_partners)s
             """,
             rate=get_rate("pos_order"),
-            is_counted=is_counted(scope, "pos_order"),
+            money=get_money("pos_order"),
+            is_paid=is_paid(scope, "pos_order"),
             of_partners=scope.of_partners(SQL.identifier("partner_id")),
         )
-        rows = reading.fetch(query, {"id": ID, "partner_id": ID, "moment": MOMENT, "money": FLOAT}, "pos_order")
+        columns = {"id": ID, "partner_id": ID, "moment": MOMENT, "rate": FLOAT, "money": FLOAT}
+        rows = reading.fetch(query, columns, "pos_order")
         rows["person"] = reading.people.find(rows.pop("partner_id"), rows["moment"])
         rows["day"] = reading.to_days(rows.pop("moment"))
-        return rows
+        chosen = reading.is_past(rows["day"])
+        return {name: values[chosen] for name, values in rows.items()}
 
     def _read_parts(self, reading):
         """Return what is to be known of tickets with lines that charge nothing (``is_mixed``), and of those of which
         something came back, as arrays: what their other lines ``charged``, what was given for ``loose`` goods that
-        came back without the ticket that they were sold by (0 or less), both in the company's currency, and what was
-        ``returned`` of ``charged``."""
+        came back without the ticket that they were sold by (0 or less), and what was ``returned`` of ``charged``, all
+        in the currency of the ticket."""
         scope, ids = reading.scope, self.rows["id"]
         of_tickets, of_sold = (
             SQL("TRUE") if scope.everybody else SQL("%s = ANY(%s)", SQL.identifier(alias, "order_id"), ids.tolist())
@@ -260,15 +282,12 @@ class Tickets(Orders):
                        SUM(%(value)s) FILTER (WHERE %(is_charged)s) AS charged,
                        SUM(%(value)s) FILTER (WHERE %(is_loose)s) AS loose
                   FROM pos_order_line line
-                 WHERE line.order_id IN (SELECT order_id FROM mixed UNION SELECT order_id FROM returned)
+                 WHERE line.order_id = ANY(ARRAY(SELECT order_id FROM mixed UNION SELECT order_id FROM returned))
               GROUP BY 1
             )
-            SELECT part.order_id AS id, mixed.order_id IS NOT NULL AS is_mixed,
-                   COALESCE(part.charged, 0) / %(rate)s AS charged,
-                   COALESCE(part.loose, 0) / %(rate)s AS loose,
-                   COALESCE(returned.amount, 0) / %(rate)s AS returned
+            SELECT part.order_id AS id, mixed.order_id IS NOT NULL AS is_mixed, COALESCE(part.charged, 0) AS charged,
+                   COALESCE(part.loose, 0) AS loose, COALESCE(returned.amount, 0) AS returned
               FROM part
-              JOIN pos_order ticket ON ticket.id = part.order_id AND ticket.company_id = %(company)s
          LEFT JOIN mixed ON mixed.order_id = part.order_id
          LEFT JOIN returned ON returned.order_id = part.order_id
             """,
