@@ -151,6 +151,7 @@ class TestVersion(TieringCommon):
             [
                 "Method: Weighted score",
                 "Window: 365 days",
+                "Revenue from: Orders",
                 "Customers: all",
                 "Criterion Recency: weight 1, Percentile",
                 "Criterion Frequency: weight 1, Percentile",
