@@ -137,17 +137,17 @@ class TestReturns(LoyaltyCommon):
             self.assertBought(self.who, 100, 1)
             self.assertEqual(self._row(self.who).refund_amount, 0)
 
-    def test_a_credit_note_from_the_order_finds_the_invoice_that_another_has_halved(self):
+    def test_a_credit_note_from_the_order_passes_over_an_invoice_that_was_given_back(self):
         self.policy.revenue_from = "invoice"
-        order = self.paid(self.who, 20, 400, self.wallet)
-        invoice = self.bill(order, 19)
+        order = self.paid(self.who, 20, 200, self.wallet)
         goods = order.order_line.filtered(lambda line: line.product_id == self.product)
-        for amount, entry in ((100, invoice), (50, self.env["account.move"])):
-            note = self.credit_note(self.who, 10, amount, post=False)
-            note.reversed_entry_id = entry
-            note.invoice_line_ids.sale_line_ids = goods
-            note.action_post()
-        self.assertBought(self.who, 250, 1)
+        self.credit(self.bill(order, 5), 4)
+        again = self.direct(self.who, 19, 200)
+        again.invoice_line_ids.sale_line_ids = goods
+        note = self.credit_note(self.who, 3, 50, post=False)
+        note.invoice_line_ids.sale_line_ids = goods
+        note.action_post()
+        self.assertBought(self.who, 150, 1, last=19)
 
 
 @tagged("post_install", "-at_install")
