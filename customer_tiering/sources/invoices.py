@@ -227,22 +227,29 @@ class Invoices(Orders):
               GROUP BY 1
             ), invoice_line AS (
                 SELECT line.id, line.currency_id, line.price_subtotal, line.balance, move.id AS invoice_id,
-                       move.invoice_date, move.amount_untaxed
+                       move.invoice_date
                   FROM account_move_line line
                   JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
                  WHERE line.display_type = 'product' AND %(is_income)s
                    AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                    SELECT id FROM sale_order_line WHERE order_id IN (SELECT order_id FROM of_order)))
+            ), income AS (
+                SELECT line.move_id, SUM(line.price_subtotal) AS amount
+                  FROM account_move_line line
+                 WHERE line.move_id IN (SELECT invoice_id FROM invoice_line)
+                   AND line.display_type = 'product' AND %(is_income)s
+              GROUP BY 1
             ), left_over AS (
                 SELECT placed.id AS order_id, invoice_id, invoice_date,
                        line.currency_id = placed.currency_id AS is_same, %(rate)s AS rate,
                        SUM(%(charged)s * part)
-                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(line.amount_untaxed, 0), 0))) AS amount
+                       * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(income.amount, 0), 0))) AS amount
                   FROM invoice_line line
                   JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
                   JOIN sale_order placed ON placed.id = link.order_id
+                  JOIN income ON income.move_id = invoice_id
              LEFT JOIN reversing ON reversing.id = invoice_id
-              GROUP BY 1, 2, 3, 4, reversing.amount, line.amount_untaxed
+              GROUP BY 1, 2, 3, 4, reversing.amount, income.amount
             ), taken AS (
                 SELECT invoice_id AS id, is_same, rate,
                        LEAST(left_over.amount, GREATEST(0, of_order.amount - COALESCE(SUM(left_over.amount) OVER (
