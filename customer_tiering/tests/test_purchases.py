@@ -188,7 +188,7 @@ class TestReturnsOfOrders(PurchasesCommon):
 
     def test_a_credit_note_by_a_sum_belongs_to_the_orders_of_its_invoice(self):
         who = self.new_customer("Ann")
-        invoice = self.bill(self.order(who, 20, 1000))
+        invoice = self.bill(self.order(who, 20, 1000), 19)
         note = self.credit_note(who, 5, 250, post=False)
         note.reversed_entry_id = invoice
         note.action_post()
@@ -202,7 +202,7 @@ class TestReturnsOfOrders(PurchasesCommon):
 
     def test_a_credit_note_that_was_reversed_takes_nothing(self):
         who = self.new_customer("Ann")
-        note = self.credit(self.bill(self.order(who, 20, 1000)), 5)
+        note = self.credit(self.bill(self.order(who, 20, 1000), 19), 5)
         self.assertBought(who, 0, 0)
         self.credit(note, 3)
         self.assertBought(who, 1000, 1)
