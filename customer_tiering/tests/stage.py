@@ -19,6 +19,10 @@ from .ledger import Charge, cents, exact
 
 COMPENSATION, EXTRA, ADVANCE = "Compensation", "Extra", "Advance"  # lines without a place in an order
 WIZARDS = 10  # bills of a kind that are reversed by Odoo's own wizard; the others by what it does, at once
+TABLES = (
+    *("sale_order", "sale_order_line", "sale_order_line_invoice_rel"),
+    *("account_move", "account_move_line", "account_partial_reconcile"),
+)
 CHATTER = ("message_post", "message_post_with_source", "_message_log_batch")
 
 
@@ -113,6 +117,9 @@ class Stage:
             for event in events:
                 if event is not None:
                     of_kind[type(event)].append(event)
+            # Nothing is committed, so nobody tells PostgreSQL how much there is by now; it would search by bad plans.
+            self.env.flush_all()
+            self.env.cr.execute(f"ANALYZE {', '.join(TABLES)}")
             for kind, alike in of_kind.items():
                 getattr(self, f"_act_{kind.__name__.lower()}")(alike)
 
