@@ -70,7 +70,10 @@ class CustomerTieringFormer(models.Model):
                                      WHERE card.partner_id = commercial_partner_id
                                        -- for the index, which begins with the company
                                        AND card.company_id IN (SELECT id FROM res_company))
-                            OR EXISTS (SELECT FROM sale_order placed WHERE placed.partner_id = moving.id))
+                            OR EXISTS (SELECT FROM sale_order placed WHERE placed.partner_id = moving.id)
+                            OR EXISTS (SELECT FROM account_move billed
+                                        WHERE billed.partner_id = moving.id
+                                          AND billed.move_type IN ('out_invoice', 'out_receipt', 'out_refund')))
                     """,
                     partners.ids,
                 )

@@ -211,7 +211,7 @@ class Invoices(Orders):
                        move.reversed_entry_id AS invoice_id
                   FROM account_move move
                   JOIN account_move_line line ON line.move_id = move.id
-                 WHERE %(is_credit)s AND %(of_credits)s AND line.display_type = 'product' AND %(is_income)s
+                 WHERE %(is_credit)s AND %(of_credits)s AND %(is_charged)s
             ), reversing AS (
                 SELECT invoice.id,
                        SUM(CASE WHEN credited.currency_id = invoice.currency_id THEN credited.price_subtotal
@@ -266,6 +266,7 @@ class Invoices(Orders):
             is_credit=billing.is_credit(scope),
             is_invoice=billing.is_invoice(scope),
             is_income=billing.is_income(self.advances),
+            is_charged=billing.is_charged(self.advances),  # an allowance may be an expense
             of_credits=of_credits,
             credited=in_currency_of_order(1),
             charged=in_currency_of_order(-1),
