@@ -168,7 +168,7 @@ class CustomerTieringFollowup(models.Model):
                 targets=list(targets.values()),
             )
         )
-        super()._merge(targets)
+        return super()._merge(targets)
 
     @api.autovacuum
     def _gc_skipped(self):

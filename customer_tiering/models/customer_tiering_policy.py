@@ -116,7 +116,6 @@ class CustomerTieringPolicy(models.Model):
             ("invoice", "Invoices"),
             ("order_invoice", "Orders, and invoices without an order"),
         ],
-        string="Revenue From",
         required=True,
         default="order",
         help="What is a purchase. Orders count when they are confirmed, on the day of the order. Invoices count when "
@@ -131,7 +130,6 @@ class CustomerTieringPolicy(models.Model):
         "0: whatever is more than nothing is one.",
     )
     subtract_rebates = fields.Boolean(
-        string="Subtract Rebates",
         default=True,
         help="A credit note that comes from no order and reverses no invoice, such as a yearly bonus, lowers the "
         "customer's amount on its own day.",

@@ -374,7 +374,7 @@ class CustomerTieringScorecard(models.Model):
                 targets=list(targets.values()),
             )
         )
-        super()._merge(targets)
+        return super()._merge(targets)
 
     @api.model
     def _begin_as(self, firms):

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from unittest.mock import patch
 
 from odoo.fields import Command, Date
+from odoo.tools import SQL
 
 from . import stories
 from .ledger import Charge, cents, exact
@@ -119,7 +120,8 @@ class Stage:
                     of_kind[type(event)].append(event)
             # Nothing is committed, so nobody tells PostgreSQL how much there is by now; it would search by bad plans.
             self.env.flush_all()
-            self.env.cr.execute(f"ANALYZE {', '.join(TABLES)}")
+            for table in TABLES:
+                self.env.cr.execute(SQL("ANALYZE %s", SQL.identifier(table)))
             for kind, alike in of_kind.items():
                 getattr(self, f"_act_{kind.__name__.lower()}")(alike)
 

@@ -348,7 +348,7 @@ class Author:
         self.seed, self.as_of, self.window_days, self.rates = seed, as_of, window_days, rates
         self.zone = ZoneInfo(zone)
 
-    def write(self, count):
+    def write_stories(self, count):
         return [self._write_story(number) for number in range(count)]
 
     def _write_story(self, number):

@@ -36,7 +36,7 @@ class TestStories(TieringCommon):
         first, last = AS_OF - timedelta(days=window + 200), AS_OF + timedelta(days=200)
         rates = Rates(Random(f"rates/{SEED}"), cls.company.currency_id.name, first, last)
         cls.ledger = Ledger(ZONE)
-        cls.stories = Author(SEED, AS_OF, window, ZONE, rates).write(COUNT)
+        cls.stories = Author(SEED, AS_OF, window, ZONE, rates).write_stories(COUNT)
         with freeze_time(f"{ACTED} 00:00:00"):
             cls.stage = Stage(cls.company, cls.ledger, rates)
             cls.stage.act(cls.stories)
