@@ -100,6 +100,10 @@ class TieringCommon(TransactionCase):
         """The moment (UTC, as the database has it) at noon, ``days`` days before ``day``."""
         return datetime.combine(day - timedelta(days=days), time(12))
 
+    def reset_registry(self):
+        """Forget fields that the test adds, once the database has forgotten them; other classes would read them."""
+        self._cleanups.insert(0, (self.registry.reset_changes, (), {}))  # the last to be called
+
     # ------------------------------------------------------------------
     # What the addon makes of them
     # ------------------------------------------------------------------

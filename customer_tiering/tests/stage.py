@@ -611,12 +611,11 @@ class Stage:
         for event in events:
             partner = self.partners[event.who]
             partner.parent_id = self.partners[event.firm]
-            # All of it is acted out on one day: the move is put between the orders of the contact.
+            # All of it is acted out on one day: the move is put right after the orders of the contact.
             kept = self.env["customer.tiering.former"].search(
                 [("partner_id", "=", partner.id)], order="id desc", limit=1
             )
-            moments = sorted(partner.sale_order_ids.mapped("date_order"))
-            moment = kept and moments and moments[len(moments) // 2]
+            moment = kept and max(partner.sale_order_ids.mapped("date_order"), default=None)
             if moment:
                 kept.moved_at = moment
             self.ledger.moved(event.who, event.firm, moment or None)

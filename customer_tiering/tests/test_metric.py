@@ -31,7 +31,7 @@ class TestMetric(TieringCommon):
                 **values,
             }
         )
-        self.addCleanup(self.registry.reset_changes)
+        self.reset_registry()
         return field
 
     def _add_metric(self, field, **values):

@@ -86,7 +86,7 @@ class TestTours(TieringCommon, HttpCase):
                 "ttype": "integer",
             }
         )
-        self.addCleanup(self.registry.reset_changes)
+        self.reset_registry()
         self.best.x_trucks, self.second.x_trucks, self.poor.x_trucks = 2, 9, 40
         self.start_tour("/odoo/customer-tiering-metrics", "customer_tiering_metric_add", login="tiering_settings")
         self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_metric_simulate", login="tiering_manager")
