@@ -49,6 +49,10 @@ class Charge:
     income: bool = True
     booked: Fraction | None = None
 
+    @property
+    def sells(self):
+        return self.income and not self.advance
+
 
 @dataclass
 class Order:
@@ -76,12 +80,12 @@ class Bill:
     @property
     def amount(self):
         """What was sold: income, without what was or will be paid in advance."""
-        return sum((charge.amount for charge in self.charges if charge.income and not charge.advance), Fraction())
+        return sum((charge.amount for charge in self.charges if charge.sells), Fraction())
 
     @property
     def money(self):
         """The same in the company's currency, as it is booked."""
-        return sum((self.booked(charge) for charge in self.charges if charge.income and not charge.advance), Fraction())
+        return sum((self.booked(charge) for charge in self.charges if charge.sells), Fraction())
 
     def booked(self, charge):
         return Fraction(cents(charge.amount / self.rate)) if charge.booked is None else charge.booked
@@ -321,6 +325,11 @@ class Ledger:
         for note in notes:
             if note.reverses is not None:
                 take(note.reverses, note.amount)
+        parts = {}  # what is left of the part of an invoice that is an order's
+        for key, bill in self._invoices(as_of):
+            for order in bill.orders():
+                part = sum((one.amount for one in bill.charges if one.order == order and one.sells), Fraction())
+                parts[key, order] = part * (1 - taken[key] / bill.amount) if bill.amount > 0 else Fraction()
         invoices = sorted(self._invoices(as_of), key=lambda invoice: invoice[1].day)  # the later told of a day later
         for note in notes:
             if note.reverses is not None:
@@ -329,7 +338,9 @@ class Ledger:
                 rest = charge.amount if charge.order is not None and not charge.advance else Fraction()
                 for key, invoice in reversed(invoices):
                     if rest > 0 and charge.order in invoice.orders():
-                        rest = take(key, rest)
+                        some = min(rest, max(parts[key, charge.order], Fraction()))
+                        parts[key, charge.order] -= some
+                        rest -= some - take(key, some)
         return taken
 
     def _rebates(self, as_of):

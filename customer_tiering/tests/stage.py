@@ -8,6 +8,7 @@ the stage is not taken for one of the addon.
 from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from fractions import Fraction
 from itertools import zip_longest
 from unittest.mock import patch
@@ -19,6 +20,7 @@ from . import stories
 from .ledger import Charge, cents, exact
 
 COMPENSATION, EXTRA, ADVANCE = "Compensation", "Extra", "Advance"  # lines without a place in an order
+LONG_AGO = datetime(2000, 1, 1)
 WIZARDS = 10  # bills of a kind that are reversed by Odoo's own wizard; the others by what it does, at once
 TABLES = (
     *("sale_order", "sale_order_line", "sale_order_line_invoice_rel"),
@@ -616,8 +618,7 @@ class Stage:
                 [("partner_id", "=", partner.id)], order="id desc", limit=1
             )
             moment = kept and max(partner.sale_order_ids.mapped("date_order"), default=None)
-            if moment:
-                kept.moved_at = moment
+            kept.moved_at = moment or LONG_AGO
             self.ledger.moved(event.who, event.firm, moment or None)
 
     def _act_merged(self, events):
