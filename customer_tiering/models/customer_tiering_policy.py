@@ -122,7 +122,8 @@ class CustomerTieringPolicy(models.Model):
         "they are posted, on the day of the invoice, for who ordered; a down payment is no purchase, its final invoice "
         "is the whole one. A return lowers the purchase that it takes back, from the day of the credit note on.",
     )
-    revenue_hint = fields.Text(compute="_compute_revenue_hint")
+    # A share of all that the company invoices: not for salespeople, who may read policies.
+    revenue_hint = fields.Text(compute="_compute_revenue_hint", groups="sales_team.group_sale_manager")
     currency_id = fields.Many2one(related="company_id.currency_id")
     min_order_amount = fields.Monetary(
         string="Orders Below",

@@ -110,7 +110,7 @@ class CustomerTieringRefresh(models.Model):
         used = self.env["customer.tiering.policy"]._get_used_sources()
         for key, source in self.env["customer.tiering.reader"]._get_purchase_sources().items():
             for company, partners in source.get_affected(records).items():
-                # What counts nowhere yet still gets the tier of its customer.
+                # A company whose policies are gone is treated as a new one, whose policy reads orders.
                 if key in used.get(company.id, (sources.scope.ORDER,)):
                     affected[company] |= partners
         return {company: self._add(partners, company, "instant") for company, partners in affected.items()}

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -407,7 +408,9 @@ class TestInvoices(PurchasesCommon):
         self.direct(self.new_customer("Ann"), (AS_OF - today).days, 900)
         self.assertEqual(self.policy.revenue_hint, False)
         self.policy.revenue_from = "order"
-        self.assertIn("100 % of your invoiced revenue", self.policy.revenue_hint)
+        self.assertIn("100 % of your invoiced revenue", self.policy.with_user(self.manager).revenue_hint)
+        with self.assertRaises(AccessError):  # it tells about all invoices of the company
+            self.policy.with_user(self.salesperson).read(["revenue_hint"])
 
 
 @tagged("post_install", "-at_install")
