@@ -19,6 +19,8 @@ NAMED_WAYS = 3
 NUMBER = "%(number)s"
 # The days that are told count from here.
 EPOCH = date(1970, 1, 1)
+# From this risk on, the warning is the first thing to act upon.
+WARNINGS = (engine.risk.HIGH, engine.risk.LOST)
 
 
 class Words:
@@ -456,7 +458,7 @@ class Explanation:
             "level": dict(card._fields["risk"]._description_selection(env))[card.risk],
             "reason": card.risk_reason,
         }
-        if card.risk == "lost":  # always 100 %
+        if card.risk == engine.risk.LOST:  # always 100 %
             sentence = env._("Risk: %(level)s. %(reason)s", **said)
         else:
             sentence = env._("Risk: %(level)s (%(rank)s %%). %(reason)s", rank=card.risk_rank, **said)
@@ -518,6 +520,17 @@ def _say_falling(card):
     if 48 <= fall <= 52:
         return env._("The amount has halved.")
     return env._("The amount has fallen by %(fall)s %%.", fall=format_number(env, fall))
+
+
+def advice(card):
+    """Return what usually works with customers like this one; False where nothing is known of the segment.
+
+    What suits customers who are faithful so far, such as to thank them, is no answer to a warning: who buys less than
+    half, or is late, may still be among the best of the window.
+    """
+    if card.risk in WARNINGS and card.segment_id.code in engine.segments.FAITHFUL:
+        return card.env._("Call personally and find out what has changed, before anything else.")
+    return card.segment_id.advice
 
 
 # ----------------------------------------------------------------------

@@ -98,7 +98,8 @@ def test_who_has_no_rhythm_is_judged_by_what_is_typical(customers, as_of, days, 
         (60, 0.0, 0.0),
         (60, -50.0, 0.0),  # more returned than bought: nothing to lose
         (0, 1234.56, 0.0),
-        (121, 1234.56, 0.0),  # lost: nothing left to save
+        (121, 1234.56, 1234.56),  # lost: all of it
+        (121, 0.0, 0.0),  # so long ago that nothing of it is in the window
         (None, 0.0, 0.0),
     ],
 )
@@ -161,6 +162,7 @@ def test_risk_only_grows_while_a_customer_does_nothing(customers, as_of, row, la
     now, then = (assess(customers({**row, "ago": ago}), as_of).iloc[0] for ago in (row["ago"], row["ago"] + later))
     assert risk.LEVELS.index(now["risk"]) <= risk.LEVELS.index(then["risk"])
     assert now["risk_rank"] <= then["risk_rank"]
+    assert now["expected_loss"] <= then["expected_loss"]
     assert then["risk_rank"] % 5 == 0
 
 

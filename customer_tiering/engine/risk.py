@@ -71,8 +71,8 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
         - ``risk_rank``: int64, percent, a multiple of `RANK_STEP`: 0 for none, 100 for lost,
           else see `rank`
         - ``expected_loss``: float64, money, 0 or more: the rank's percentage of the amount of the
-          window. 0 for lost: there is nothing left to save, and large customers of long ago
-          would hide those whom a call can still keep.
+          window, so all of it for lost. Who has bought nothing in the window has nothing more to
+          take away: customers of long ago do not hide those whom a call can still win back.
         - ``risk_signals``: categories of str, the signals that led to the risk, see `tell_signals`
     """
     gap = lifecycle.usual_gap(frame, typical_gap)
@@ -93,7 +93,7 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
     )
     lost = levels == LOST
     ranks = np.where(lost, 100, np.where(levels == NONE, 0, rank(lateness, falling, silent)))
-    at_stake = frame[schema.AMOUNT].clip(lower=0).where(~lost, 0.0)
+    at_stake = frame[schema.AMOUNT].clip(lower=0)
     return pd.DataFrame(
         {
             schema.USUAL_GAP_DAYS: gap,

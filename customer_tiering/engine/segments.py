@@ -5,7 +5,7 @@ The map is a full 5 x 5 grid, one segment per cell: a partition by construction.
 How recent a customer is says the rank among all customers. But who buys once a year is on time when others are gone for
 good, and who bought every week is gone when others are on time. So the customer's own rhythm decides in which rows of
 the grid the rank may lie, by the same numbers as the stage (module ``lifecycle``) and the warning (``risk``): no card
-says Lost beside Stable, whatever the segments are called.
+praises a customer beside the stage Lost, whatever the segments are called.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,6 +43,9 @@ SEGMENT_CODES = (
     HIBERNATING,
     LOST,
 )
+
+#: The segments of those who buy as they should: their advice is none for who is about to stop.
+FAITHFUL = (CHAMPIONS, LOYAL, POTENTIAL_LOYALIST, NEW, PROMISING)
 
 #: The segment of those who never bought; no cell of the grid.
 PROSPECT = "prospect"

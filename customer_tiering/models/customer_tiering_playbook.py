@@ -67,7 +67,7 @@ class CustomerTieringPlaybook(models.Model):
         help="Only for customers in these segments. Empty: all segments.",
     )
     risk_level = fields.Selection(
-        [("watch", "Watch or high"), ("high", "High"), ("lost", "Lost")],
+        [("watch", "Watch or high"), ("high", "High"), ("lost", "Very high")],
         string="Risk",
         required=True,
         default="high",

@@ -182,7 +182,7 @@ class CustomerTieringScorecard(models.Model):
     )
     lifecycle = fields.Selection(
         [
-            ("prospect", "Prospect"),
+            ("prospect", "No Order Yet"),
             ("exploring", "Exploring"),
             ("forming", "Forming"),
             ("stable", "Stable"),
@@ -191,7 +191,7 @@ class CustomerTieringScorecard(models.Model):
         ],
         string="Lifecycle Stage",
         readonly=True,
-        help="Prospect: never bought. Exploring: the first orders. Forming: buys more and more. "
+        help="No Order Yet: never bought. Exploring: the first orders. Forming: buys more and more. "
         "Stable: buys as usual. Declining: late for the usual cycle, or buys much less. "
         "Lost: so late that nothing more is expected.",
     )
@@ -205,22 +205,22 @@ class CustomerTieringScorecard(models.Model):
         "with orders on, and what is typical of all customers before that.",
     )
     risk = fields.Selection(
-        [("none", "None"), ("watch", "Watch"), ("high", "High"), ("lost", "Lost")],
+        [("none", "None"), ("watch", "Watch"), ("high", "High"), ("lost", "Very High")],
         readonly=True,
         help="Watch: late for the usual gap between orders, or buying much less. High: very late, or two of these: "
-        "late, buying less, silent. Lost: so late that nothing more is expected.",
+        "late, buying less, silent. Very High: so late that the stage is Lost.",
     )
     risk_rank = fields.Integer(
         string="Risk (%)",
         readonly=True,
         aggregator="avg",
         help="Ranks the customers in steps of 5: twice as late as usual is 50; buying less and silence raise it. It is "
-        "not a probability. Lost is 100, no warning is 0.",
+        "not a probability. Very high is 100, no warning is 0.",
     )
     expected_loss = fields.Monetary(
         readonly=True,
-        help="The risk's percentage of the amount in the policy's window; 0 for lost customers, who have nothing left "
-        "to save.",
+        help="The risk's percentage of the amount in the policy's window: what is not bought any more if nobody wins the "
+        "customer back.",
     )
     risk_signals = fields.Char(
         readonly=True,
@@ -324,7 +324,11 @@ class CustomerTieringScorecard(models.Model):
     tier_color = fields.Integer(related="tier_id.color", string="Tier Colour")
     segment_color = fields.Integer(related="segment_id.color", string="Segment Colour")
     segment_description = fields.Text(related="segment_id.description")
-    segment_advice = fields.Text(related="segment_id.advice")
+    segment_advice = fields.Text(
+        string="Advice",
+        compute="_compute_segment_advice",
+        help="What usually works with customers of this segment. A high risk goes before what suits a faithful customer.",
+    )
     partner_ref = fields.Char(related="partner_id.ref", string="Customer Number")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
     country_id = fields.Many2one(related="partner_id.country_id", string="Country")
@@ -443,6 +447,12 @@ class CustomerTieringScorecard(models.Model):
     def _compute_risk_reason(self):
         for card in self:
             card.risk_reason = sentences.risk_reason(card)
+
+    @api.depends("risk", "segment_id.advice")
+    @api.depends_context("lang")
+    def _compute_segment_advice(self):
+        for card in self:
+            card.segment_advice = sentences.advice(card)
 
     @api.depends("parts", "run_id")
     def _compute_told(self):

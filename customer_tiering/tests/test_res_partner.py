@@ -119,7 +119,7 @@ class TestResPartner(TieringCommon):
         arch = Partner.get_view(view.id, "search")["arch"]
         for tier in self.policy.tier_ids:
             self.assertIn(f'name="tiering_tier_id_{tier.id}" string="{tier.name}"', arch)
-        self.assertIn('string="At risk"', arch)
+        self.assertIn('string="Slipping away"', arch)
         self.assertNotIn('string="Tiers"', arch)
         self.tiers["Gold"].name = "Golden"
         self.assertIn('string="Golden"', Partner.get_view(view.id, "search")["arch"])

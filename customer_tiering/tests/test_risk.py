@@ -57,7 +57,7 @@ class TestRisk(RiskCommon):
             (self.once, ("high", 70, 140, 25, 1, "late")),  # 80 / 25 = 3.2; 100 (1 - 25 / 80) = 69
             # 100 / 25 = 4, not more than 4; 100 (1 - 0.8 x 25 / 100) = 80
             (self.silent, ("high", 80, 240, 25, 3, "late silent")),
-            (self.lost, ("lost", 100, 0, 25, 1, "late")),
+            (self.lost, ("lost", 100, 5000, 25, 1, "late")),  # all of it
             (self.asked, ("none", 0, 0, 0, 0, "")),
         ):
             self.assertEqual(self._columns(partner), expected, partner.name)
@@ -144,7 +144,7 @@ class TestRisk(RiskCommon):
         )
         self.assertIn(f"Risk: High (75 %). {reason}", partner.tiering_explanation["text"])
         lost = self.lost.with_user(self.salesperson).tiering_explanation["risk"]
-        self.assertEqual(lost["sentence"], f"Risk: Lost. {lost['reason']}")  # always 100 %
+        self.assertEqual(lost["sentence"], f"Risk: Very High. {lost['reason']}")  # always 100 %
         self.assertFalse(self.steady.tiering_explanation["risk"])
 
     def test_the_update_tells_the_signals_of_risks_that_are_there(self):
@@ -219,9 +219,9 @@ class TestRisk(RiskCommon):
 
     def test_the_list_has_customers_at_risk_and_no_contacts(self):
         self.compute()
-        self.assertEqual(self._listed(), ["Halved", "Silent", "Once", "Lost"])  # 675, 240, 140, 0
+        self.assertEqual(self._listed(), ["Lost", "Halved", "Silent", "Once"])  # 5000, 675, 240, 140
         self.assertEqual(self._listed(("tiering_risk", "in", ["watch", "high"])), ["Halved", "Silent", "Once"])
-        self.assertEqual(self._listed(("user_id", "=", self.salesperson.id)), ["Halved", "Silent", "Lost"])
+        self.assertEqual(self._listed(("user_id", "=", self.salesperson.id)), ["Lost", "Halved", "Silent"])
         view = self.env.ref("customer_tiering.customer_tiering_risk_view_list")
         self.assertIn('default_order="tiering_expected_loss desc, tiering_amount desc, id"', view.arch)
 

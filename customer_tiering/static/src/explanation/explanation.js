@@ -2,7 +2,7 @@ import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 import { Component } from "@odoo/owl";
 
-const RISK_CLASSES = { watch: "alert-warning", high: "alert-danger" };
+const RISK_CLASSES = { watch: "alert-warning", high: "alert-danger", lost: "alert-danger" };
 
 /**
  * Explains a customer's tier: how the score came about, with a row and a bar per criterion that add up
@@ -19,7 +19,7 @@ export class TieringExplanation extends Component {
     }
 
     get riskClass() {
-        return RISK_CLASSES[this.data.risk.level] || "alert-secondary";
+        return RISK_CLASSES[this.data.risk.level];
     }
 }
 
