@@ -1,5 +1,7 @@
 from . import customer_tiering_referred
 from . import customer_tiering_given
+from . import customer_tiering_shown
+from . import customer_tiering_ranged
 from . import customer_segment
 from . import customer_tiering_metric
 from . import customer_tiering_metric_value

@@ -4,7 +4,8 @@ from ..fields import UncheckedMany2one
 
 
 class AccountMove(models.Model):
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "customer.tiering.shown"]
 
     # As on orders.
     tiering_tier_id = UncheckedMany2one(

@@ -7,7 +7,8 @@ from ..fields import UncheckedMany2one
 
 
 class SaleOrder(models.Model):
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ["sale.order", "customer.tiering.shown"]
 
     # Stored, and set once: which tier the customer was in when they ordered stays true whatever
     # happens to the customer later. A related field would rewrite history with every run.
