@@ -10,7 +10,6 @@ LINE_FIELDS = (
     "direction",
     "from_tier_id",
     "to_tier_id",
-    "pending_tier_id",
     "pending_date",
     "repriced",
     "score_before",

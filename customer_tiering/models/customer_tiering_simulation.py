@@ -113,8 +113,8 @@ class CustomerTieringSimulation(models.Model):
     def _collect_moves(self, money):
         """Put each customer, before and after, with the revenue and the open quotations, in a temporary table.
 
-        Tiers are known by their keys; the new and the announced ones also by what they are called in the
-        changed policy.
+        After means: when the downgrades that would be announced have taken effect. Tiers are known by their keys; the
+        one afterwards also by what it is called in the changed policy.
 
         :param money: what :meth:`_read_money` returns
         """
@@ -134,14 +134,15 @@ class CustomerTieringSimulation(models.Model):
                 """
                 CREATE TEMPORARY TABLE %(moves)s ON COMMIT DROP AS
                 SELECT COALESCE(result.partner_id, card.partner_id) AS partner_id,
-                       card.tier_id AS from_tier_id, result.tier_id AS to_tier_id,
-                       COALESCE(twin.id, result.tier_id) AS new_tier_id,
+                       card.tier_id AS from_tier_id, result.end_tier_id AS to_tier_id,
+                       COALESCE(twin.id, result.end_tier_id) AS new_tier_id,
                        card.score AS score_before, result.score AS score_after,
-                       COALESCE(pending.id, result.pending_tier_id) AS pending_tier_id, result.pending_date,
-                       result.pending_tier_id IS NOT NULL AND card.pending_tier_id IS NULL AS announced,
+                       CASE WHEN result.announced THEN result.pending_date END AS pending_date,
+                       COALESCE(result.announced, FALSE) AS announced,
                        CASE WHEN result.partner_id IS NULL AND card.partner_id IN %(elsewhere)s THEN 'elsewhere'
                             WHEN result.partner_id IS NULL THEN 'left'
                             WHEN result.direction = 'same' AND result.tier_id IS DISTINCT FROM card.tier_id THEN 'other'
+                            WHEN result.direction = 'same' AND result.announced THEN 'announced'
                             ELSE result.direction END AS direction,
                        %(priced)s AND partner.specific_property_product_pricelist -> %(company_key)s IS NULL
                            AND old_tier.pricelist_id IS DISTINCT FROM CASE
@@ -150,16 +151,21 @@ class CustomerTieringSimulation(models.Model):
                        COALESCE(money.revenue, 0) AS revenue,
                        COALESCE(money.quotations, 0) AS quotations,
                        COALESCE(money.quoted, 0) AS quoted
-                  FROM %(result)s result
+                  FROM (SELECT found.*, announced,
+                               CASE WHEN announced THEN found.pending_tier_id ELSE found.tier_id END AS end_tier_id
+                          FROM %(result)s found
+                     LEFT JOIN customer_tiering_scorecard present
+                            ON present.partner_id = found.partner_id AND present.company_id = %(company)s
+            CROSS JOIN LATERAL (SELECT found.pending_tier_id IS NOT NULL AND present.pending_tier_id IS NULL
+                                       AS announced) is_new
+                       ) result
              FULL JOIN (SELECT * FROM customer_tiering_scorecard
                          WHERE company_id = %(company)s
                            AND (policy_id = %(base)s OR partner_id IN (SELECT partner_id FROM %(result)s))
                        ) card ON card.partner_id = result.partner_id
-             LEFT JOIN customer_tier new_tier ON new_tier.id = result.tier_id
+             LEFT JOIN customer_tier new_tier ON new_tier.id = result.end_tier_id
              LEFT JOIN customer_tier old_tier ON old_tier.id = card.tier_id
-             LEFT JOIN customer_tier twin ON twin.origin_id = result.tier_id AND twin.policy_id = %(draft)s
-             LEFT JOIN customer_tier pending
-                    ON pending.origin_id = result.pending_tier_id AND pending.policy_id = %(draft)s
+             LEFT JOIN customer_tier twin ON twin.origin_id = result.end_tier_id AND twin.policy_id = %(draft)s
              LEFT JOIN res_partner partner ON partner.id = COALESCE(result.partner_id, card.partner_id)
              LEFT JOIN %(money)s money ON money.customer = COALESCE(result.partner_id, card.partner_id)
                 """,
@@ -185,16 +191,13 @@ class CustomerTieringSimulation(models.Model):
                 """
                 WITH inserted AS (
                     INSERT INTO customer_tiering_simulation_line (
-                        simulation_id, company_id, partner_id, from_tier_id, to_tier_id, pending_tier_id,
-                        pending_date, direction, repriced, score_before, score_after, revenue, quotation_count,
-                        quotation_amount)
-                    SELECT %(simulation)s, %(company)s, partner_id, from_tier_id, new_tier_id, pending_tier_id,
-                           pending_date,
-                           CASE WHEN direction = 'same' AND announced THEN 'announced'
-                                WHEN direction = 'same' THEN 'price' ELSE direction END,
+                        simulation_id, company_id, partner_id, from_tier_id, to_tier_id, pending_date, direction,
+                        repriced, score_before, score_after, revenue, quotation_count, quotation_amount)
+                    SELECT %(simulation)s, %(company)s, partner_id, from_tier_id, new_tier_id, pending_date,
+                           CASE WHEN direction = 'same' THEN 'price' ELSE direction END,
                            repriced, score_before, score_after, revenue, quotations, quoted
                       FROM %(moves)s
-                     WHERE direction != 'same' OR announced OR repriced
+                     WHERE direction != 'same' OR repriced
                   ORDER BY partner_id
                  RETURNING direction)
                 SELECT direction, COUNT(*) FROM inserted GROUP BY direction
@@ -359,13 +362,14 @@ class CustomerTieringSimulationLine(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
     from_tier_id = fields.Many2one("customer.tier", string="From", readonly=True, ondelete="cascade")
     to_tier_id = fields.Many2one("customer.tier", string="To", readonly=True, ondelete="cascade")
-    pending_tier_id = fields.Many2one("customer.tier", string="Announced Downgrade", readonly=True, ondelete="cascade")
-    pending_date = fields.Date(string="Downgrade On", readonly=True)
+    pending_date = fields.Date(
+        string="Downgrade On", readonly=True, help="The day on which a downgrade that is announced first takes effect."
+    )
     direction = fields.Selection(
         [
             ("up", "Moves up"),
             ("down", "Moves down"),
-            ("announced", "Downgrade announced"),
+            ("announced", "Moves down later"),
             ("price", "Stays, other prices"),
             ("new", "First tier"),
             ("other", "From another policy"),
@@ -385,7 +389,6 @@ class CustomerTieringSimulationLine(models.Model):
     quotation_amount = fields.Monetary(string="Open Quotations Amount", readonly=True)
     from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
     to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
-    pending_color = fields.Integer(related="pending_tier_id.color", string="Announced Colour")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
 
 
@@ -537,7 +540,18 @@ class CustomerTieringPolicy(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "customer_tiering.customer_tiering_simulation_line_action"
         )
-        action["domain"] = [("simulation_id", "=", self._get_simulation().id)]
+        action["domain"] = [("simulation_id", "=", self._get_simulation().id), ("direction", "!=", "price")]
+        return action
+
+    @api.readonly
+    def action_simulation_prices(self):
+        """Open the customers who would have other prices, whether or not they move."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "customer_tiering.customer_tiering_simulation_line_action"
+        )
+        action["name"] = self.env._("Customers with Other Prices")
+        action["domain"] = [("simulation_id", "=", self._get_simulation().id), ("repriced", "=", True)]
         return action
 
     @api.readonly

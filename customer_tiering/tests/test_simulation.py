@@ -298,7 +298,7 @@ class TestSimulationEqualsApply(SimulationCommon):
                 line.revenue,
                 line.quotation_count,
                 line.quotation_amount,
-                line.pending_tier_id.name,
+                line.pending_date,
             )
             for line in simulation.line_ids
         }
@@ -331,7 +331,7 @@ class TestSimulationEqualsApply(SimulationCommon):
 
         # the lines, one for each customer who moves or is told so, and no others
         self._check_lines(before, after, elsewhere, lines, seen)
-        self._check_matrix(before, after, elsewhere, result)
+        self._check_matrix(before, after, elsewhere, result, lines)
         applied = policy.run_ids[0]
         self.assertEqual({fname: applied[fname] for fname in counts}, promised)
         if other:
@@ -370,14 +370,17 @@ class TestSimulationEqualsApply(SimulationCommon):
                     self.assertEqual(line[1], had[1])
                     self.assertAlmostEqual(line[3], had[2], 2)
                     if id_ not in elsewhere and card:
-                        self.assertEqual(line[2] or False, card.tier_id.name)
                         self.assertEqual(line[4], card.score)
-                        self.assertEqual(line[8], card.pending_tier_id.name)
+                        if line[0] == "announced":  # where the days of grace end
+                            self.assertEqual((line[2], line[8]), (card.pending_tier_id.name, card.pending_date))
+                            self.assertNotEqual(card.pending_tier_id.id, had[1])
+                        else:
+                            self.assertEqual((line[2] or False, line[8]), (card.tier_id.name, False))
                     self.assertAlmostEqual(line[5], self.revenue[id_], 2)
                     self.assertEqual(line[6], self.quotations[id_])
                     self.assertAlmostEqual(line[7], self.quoted_amount[id_], 2)
 
-    def _check_matrix(self, before, after, elsewhere, result):
+    def _check_matrix(self, before, after, elsewhere, result, lines):
         policy = self.policy
         none = "No tier"
         rows = {row["id"]: row["name"] for row in result["rows"]}
@@ -388,6 +391,8 @@ class TestSimulationEqualsApply(SimulationCommon):
             if card and card.policy_id != policy:
                 continue
             target = card.tier_id.name if card and card.tier_id and id_ not in elsewhere else none
+            if id_ in lines and lines[id_][0] == "announced":
+                target = card.pending_tier_id.name
             if target != none or (had and had[1]):
                 cell = rows.get(had and had[1], none), target
                 customers[cell] += 1
@@ -500,7 +505,8 @@ class TestSimulation(SimulatedCustomers):
             ],
         )
         self.assertEqual(line.to_tier_id.name, "Gold")
-        self.assertEqual(draft.action_simulation_lines()["domain"], [("simulation_id", "=", line.simulation_id.id)])
+        lines = line.search(draft.action_simulation_lines()["domain"])
+        self.assertEqual(lines, line)
         action = draft.action_simulation_apply()
         self.assertEqual(action["params"]["next"]["res_id"], self.policy.id)
         self.assertTiers({self.best: "Platinum", self.middle: "Gold", self.poor: "Bronze", self.asked: False})
@@ -852,9 +858,9 @@ class TestSimulationExport(SimulatedCustomers, HttpCase):
             ]
             for line in simulation.line_ids
         ]
-        self.assertEqual([[*line[:4], *line[7:12]] for line in lines], expected)
+        self.assertEqual([[*line[:4], *line[6:11]] for line in lines], expected)
         self.assertEqual({line[0] for line in lines}, {"=1+1", "http://example.com"})
-        self.assertEqual(len(header), 13)
+        self.assertEqual(len(header), 12)
         cell = next(cell for cell in customers["A"] if cell.value == "=1+1")
         self.assertEqual(cell.data_type, "s")  # text, not a formula
         self.assertFalse([cell for cell in customers["A"] if cell.hyperlink])
@@ -870,8 +876,8 @@ class TestSimulationExport(SimulatedCustomers, HttpCase):
         _matrix, customers = openpyxl.load_workbook(io.BytesIO(response.content)).worksheets
         _header, line = customers.iter_rows(values_only=True)
         day = self.today + timedelta(days=30)
-        announced = ("Middle", "Downgrade announced", "Silver", "Silver", "Bronze", datetime.combine(day, time()))
-        self.assertEqual(line[:6], announced)
+        announced = ("Middle", "Moves down later", "Silver", "Bronze", datetime.combine(day, time()))
+        self.assertEqual(line[:5], announced)
 
     def test_others_are_refused(self):
         draft = self._draft(self.policy)

@@ -18,8 +18,8 @@ export class TieringSimulation extends Component {
         const { directions, announced } = this.result;
         return [
             { key: "up", label: _t("Upgrades"), count: directions.up || 0, color: "text-success" },
-            { key: "down", label: _t("Downgrades"), count: directions.down || 0, color: "text-danger" },
-            { key: "announced", label: _t("Announced downgrades"), count: announced, color: "text-warning" },
+            { key: "down", label: _t("Downgrades"), count: (directions.down || 0) + announced, color: "text-danger" },
+            { key: "announced", label: _t("of them after days of grace"), count: announced, color: "text-warning" },
             { key: "new", label: _t("First tier"), count: directions.new || 0 },
             { key: "other", label: _t("From another policy"), count: directions.other || 0 },
             { key: "elsewhere", label: _t("To another policy"), count: directions.elsewhere || 0 },
