@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, ormcache
 
-from .. import engine
+from .. import engine, messages
 
 # What customers of a tier get; none of it decides over who is in the tier.
 BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
@@ -10,10 +10,15 @@ BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
 
 class CustomerTier(models.Model):
     _name = "customer.tier"
-    _inherit = ["customer.tiering.referred"]
+    _inherit = ["customer.tiering.ranged", "customer.tiering.referred"]
     _description = "Customer Tier"
     # The highest tier first; with the weighted score the sequence follows the floors.
     _order = "sequence, id"
+
+    _tiering_ranges = {
+        **dict.fromkeys(("entry_floor", "share"), (0, 100)),
+        **dict.fromkeys(("grace_days", "stay_days", "contact_days", "capacity"), (0, None)),
+    }
 
     name = fields.Char(required=True, translate=True)
     policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
@@ -261,6 +266,11 @@ class CustomerTier(models.Model):
         for tier in self:
             if tier.keep_floor < 0:
                 raise ValidationError(self.env._("“Stays Down To” of %(tier)s is 0 or more.", tier=tier.name))
+            if tier.keep_floor > tier.entry_floor:
+                facts = {"tier": tier._get_key(), "floor": tier.entry_floor, "kept": tier.keep_floor}
+                raise ValidationError(
+                    messages.get_sentence(self.env, engine.errors.RuleError("kept_range", **facts), tier.policy_id)
+                )
             tier.keep_margin = tier.entry_floor - tier.keep_floor
 
     @api.depends("policy_id.grace_days", "policy_id.stay_days")
@@ -315,7 +325,11 @@ class CustomerTier(models.Model):
     def write(self, vals):
         if any(tier.policy_id.id != vals["policy_id"] for tier in self if "policy_id" in vals):
             raise UserError(self.env._("A tier stays in its policy. Add a tier to the other policy instead."))
+        # A policy saved with its tiers looks when all of them are in place.
+        alone = "entry_floor" in vals and not self.env.context.get("tiering_policy_in_progress")
+        floors = self.policy_id._get_floors() if alone else {}
         result = super().write(vals)
+        self.policy_id._check_order(floors)
         if vals.keys() - {"color", "description", *BENEFIT_FIELDS, "contact_days", "capacity"}:
             self._policies_changed()
         if vals.get("pricelist_id"):

@@ -1,6 +1,7 @@
 import ast
 import dataclasses
 import json
+from itertools import combinations
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -64,8 +65,15 @@ def _parse_domain(text):
 
 class CustomerTieringPolicy(models.Model):
     _name = "customer.tiering.policy"
+    _inherit = ["customer.tiering.ranged"]
     _description = "Customer Tiering Policy"
     _order = "company_id, sequence, id"
+
+    _tiering_ranges = {
+        "window_days": (1, 36500),
+        **dict.fromkeys(("grace_days", "stay_days", "protection_days", "recalibrate_days"), (0, None)),
+        **dict.fromkeys(("min_order_amount", "min_population"), (0, None)),
+    }
 
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)
@@ -432,7 +440,9 @@ class CustomerTieringPolicy(models.Model):
             # First the days of all tiers, else they would replace the own ones that a tier gets by this save.
             super(CustomerTieringPolicy, in_progress).write(days)
             vals = {fname: value for fname, value in vals.items() if fname not in days}
+        floors = self._get_floors() if "tier_ids" in vals else {}
         result = super(CustomerTieringPolicy, in_progress).write(vals)
+        self._check_order(floors)
         if vals.keys() & {"tier_ids", "condition_ids", "criterion_ids", *RULE_FIELDS}:
             self._rules_changed()
         if "active" in vals:
@@ -473,6 +483,37 @@ class CustomerTieringPolicy(models.Model):
                 if tier.sequence != sequence:
                     tier.sequence = sequence
         self.invalidate_recordset(["tier_ids"])  # in their new order
+
+    def _get_floors(self):
+        """Return ``{tier: the score at which it starts}``, the highest tier first."""
+        return {tier: tier.entry_floor for policy in self for tier in policy.tier_ids.sorted()}
+
+    def _check_order(self, floors):
+        """Refuse that a tier passes another one by a new score of its own: who thinks of a slip finds all customers of
+        Platinum below Gold. Where both scores are new, or the places are given, that is what was meant.
+
+        :param floors: what :meth:`_get_floors` returned before the change
+        :raises ValidationError: with the first two tiers
+        """
+        for higher, lower in combinations((tier for tier in floors if tier.exists()), 2):
+            if (
+                higher.policy_id == lower.policy_id
+                and higher.policy_id.method == "score"
+                and lower.entry_floor > higher.entry_floor
+                and lower.sequence > higher.sequence
+                and (lower.entry_floor == floors[lower] or higher.entry_floor == floors[higher])
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "%(lower)s would start at %(low)s, above %(higher)s, which starts at %(high)s and has been the "
+                        "higher tier so far. Change one of the scores; or exchange the scores of both in one go, if "
+                        "the tiers shall change places.",
+                        lower=lower.name,
+                        low=f"{lower.entry_floor:g}",
+                        higher=higher.name,
+                        high=f"{higher.entry_floor:g}",
+                    )
+                )
 
     def copy_data(self, default=None):
         default = default or {}

@@ -33,6 +33,18 @@ class TestBadInput(TieringCommon):
             return
         self.fail("It was accepted.")
 
+    def test_a_typed_number_is_judged_before_the_database_does(self):
+        """Which logs an error and names nothing."""
+        judged = 0
+        for model in self.env.registry.values():
+            ranges = getattr(model, "_tiering_ranges", None) or {}
+            for fname, (least, most) in ranges.items():
+                for number in (least - 1, *([] if most is None else [most + 1])):
+                    judged += 1
+                    with self.assertRaisesRegex(ValidationError, str(number)):
+                        self.env[model._name].create([{fname: number}])
+        self.assertGreater(judged, 20)
+
     # ------------------------------------------------------------------
     # For whom
     # ------------------------------------------------------------------

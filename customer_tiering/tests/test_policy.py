@@ -1,11 +1,8 @@
 from datetime import date
 
-import psycopg2
-
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, freeze_time, tagged
-from odoo.tools import mute_logger
 
 from .common import AS_OF, TieringCommon
 
@@ -55,8 +52,30 @@ class TestPolicy(TieringCommon):
             bronze.unlink()
         with self.assertRaisesRegex(ValidationError, "No tier starts at score 0"), self.env.cr.savepoint():
             bronze.active = False
-        with self.assertRaisesRegex(ValidationError, "Platinum starts at 101"), self.env.cr.savepoint():
-            platinum.entry_floor = 101
+        message = "“From Score” of Platinum is a number from 0 to 100, not 150"
+        with self.assertRaisesRegex(ValidationError, message), self.env.cr.savepoint():
+            platinum.entry_floor = 150
+        self.assertRefused(message, {"tier_ids": [Command.update(platinum.id, {"entry_floor": 150})]})
+        self.assertRefused(
+            "“From Score” of Diamond is", {"tier_ids": [Command.create({"name": "Diamond", "entry_floor": 150})]}
+        )
+        self.assertRefused(
+            "“Interaction Every (Days)” of Gold is 0 or more, not -1",
+            {"tier_ids": [Command.update(gold.id, {"contact_days": -1})]},
+        )
+
+    def test_a_tier_does_not_pass_another_by_a_slip(self):
+        platinum, gold = self.policy.tier_ids[:2]
+        message = "Gold would start at 90, above Platinum, which starts at 80"
+        self.assertRefused(message, {"tier_ids": [Command.update(gold.id, {"entry_floor": 90})]})
+        with self.assertRaisesRegex(ValidationError, message), self.env.cr.savepoint():
+            gold.entry_floor = 90
+        with self.assertRaisesRegex(ValidationError, "Gold would start at 60, above Platinum"), self.env.cr.savepoint():
+            platinum.entry_floor = 50
+        gold.entry_floor = 79
+        # A new one may come in anywhere.
+        self.policy.tier_ids = [Command.create({"name": "Diamond", "entry_floor": 90})]
+        self.assertEqual(self.policy.tier_ids.sorted()[1:3], platinum | gold)
 
     def test_floors_can_be_exchanged_in_one_go(self):
         platinum, gold = self.policy.tier_ids[:2]
@@ -82,13 +101,8 @@ class TestPolicy(TieringCommon):
 
     def test_the_window_must_be_positive(self):
         for days in (0, -30):
-            with (
-                mute_logger("odoo.sql_db"),
-                self.assertRaises(psycopg2.errors.CheckViolation),
-                self.env.cr.savepoint(),
-            ):
-                self.policy.window_days = days
-                self.env.flush_all()
+            message = f"“Window \\(Days\\)” of Default policy is a number from 1 to 36500, not {days}"
+            self.assertRefused(message, {"window_days": days})
 
     def test_bands_must_rise(self):
         with self.assertRaisesRegex(ValidationError, "must rise from limit 1 to limit 4"):

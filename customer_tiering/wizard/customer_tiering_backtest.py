@@ -18,7 +18,10 @@ class CustomerTieringBacktest(models.TransientModel):
     """
 
     _name = "customer.tiering.backtest"
+    _inherit = ["customer.tiering.ranged"]
     _description = "Test of the Churn Warning"
+
+    _tiering_ranges = {"days": (1, 36500)}
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
     days = fields.Integer(
