@@ -1,6 +1,6 @@
 from odoo.tests import tagged
 
-from .common import TieringCommon
+from .common import AS_OF, TieringCommon
 
 
 @tagged("post_install", "-at_install")
@@ -54,3 +54,26 @@ class TestSaleOrder(TieringCommon):
             report._read_group([("partner_id", "=", self.contact.id)], ["tiering_tier_id"], ["price_subtotal:sum"])
         )
         self.assertEqual(groups, {self.customer.tiering_tier_id.with_user(self.salesperson): 70})
+
+    def test_the_sales_analysis_knows_the_tier_of_orders_that_kept_none_by_the_history(self):
+        """As those from before the addon, and imported ones."""
+        platinum, *_others, bronze = self.policy.tier_ids.with_user(self.salesperson)
+        lock = {"partner_id": self.customer.id, "tier_id": bronze.id, "mode": "fixed", "reason": "Agreed"}
+        self.env["customer.tiering.lock"].create([lock])
+        today = self.company._get_tiering_today()
+        self.assertEqual(self.changes(self.customer).mapped("date"), [today, AS_OF])
+        self.order(self.contact, amount=7, when=self.noon(today))  # on the day itself it is in the earlier tier
+        self.order(self.contact, amount=9, when=self.noon(today, -1))
+        self.order(self.contact, amount=9, when=self.noon(today, -1), state="cancel")
+        self.env.flush_all()
+        groups = dict(
+            self.env["sale.report"]
+            .with_user(self.salesperson)
+            ._read_group(
+                [("commercial_partner_id", "=", self.customer.id), ("state", "=", "sale")],
+                ["tiering_tier_id"],
+                ["price_subtotal:sum"],
+            )
+        )
+        # Twelve orders of 100 until the day of the first computation
+        self.assertEqual(groups, {platinum.browse(): 1200, platinum: 7, bronze: 9})
