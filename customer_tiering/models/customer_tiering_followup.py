@@ -99,6 +99,7 @@ class CustomerTieringFollowup(models.Model):
             ("waiting", "Waiting"),
             ("open", "Planned"),
             ("mailed", "E-mail sent"),
+            ("ran", "Server action run"),
             ("closed", "Not needed any more"),
             ("skipped", "Skipped"),
         ],
@@ -113,6 +114,7 @@ class CustomerTieringFollowup(models.Model):
             ("no_person", "nobody can do it: no salesperson, or one who has left, has no access or may not sell"),
             ("no_type", "the activity type of a step is archived"),
             ("no_plan", "the activity plan of a step is archived, empty or not for contacts any more"),
+            ("no_action", "the server action of a step is not for contacts any more"),
             ("no_template", "the e-mail template of a step is archived or not for contacts any more"),
             ("no_working_day", "the company has no working day in its working hours"),
             # Skipped because
@@ -125,6 +127,7 @@ class CustomerTieringFollowup(models.Model):
             ("dropped", "a manager decided so"),
             ("step_deleted", "the step was deleted"),
             ("mail_failed", "the e-mail could not be made from its template"),
+            ("action_failed", "the server action ended with an error"),
         ],
         readonly=True,
     )
@@ -386,6 +389,7 @@ class CustomerTieringFollowup(models.Model):
         self._note_problems(problems)
         done = self._create_activities(playbook, as_of, chosen)
         done += self._send_mails(as_of, chosen)
+        done += self._run_actions(as_of, chosen)
         playbook.invalidate_recordset(["waiting_count", "open_count", "problem"], flush=False)
         return done
 
@@ -590,7 +594,7 @@ class CustomerTieringFollowup(models.Model):
             for followup in self.browse(ids).with_prefetch(followups._prefetch_ids):
                 step = followup.step_id.with_context(lang=user.lang)
                 template = followup.plan_template_id.with_context(lang=user.lang)
-                if step.kind == "mail":
+                if step.kind in ("mail", "action"):
                     continue
                 source = template or step
                 named = template.responsible_id if template.responsible_type == "other" else user
@@ -663,6 +667,30 @@ class CustomerTieringFollowup(models.Model):
             mailed.write({"state": "mailed", "problem": False, "planned_on": as_of, "date_deadline": date})
             for user, theirs in mailed.grouped(lambda followup: users[followup.id]).items():
                 theirs.user_id = user
+        return len(followups)
+
+    def _run_actions(self, as_of, chosen):
+        """Run the server actions of chosen follow-ups, customer by customer; return how many were run or skipped.
+
+        By the user of the job, as automation rules by time are. An error of one is its own: the log has it.
+        """
+        users = {id_: user for ids, _partner, user in chosen for id_ in ids}
+        followups = self.browse(users).filtered(lambda followup: followup.step_id.kind == "action")
+        for followup in followups:
+            action, customer = followup.step_id.sudo().server_action_id, followup.partner_id
+            values = {"state": "ran", "problem": False, "planned_on": as_of, "date_deadline": as_of}
+            try:
+                with self.env.cr.savepoint():
+                    action.with_company(followup.company_id).with_context(
+                        active_model=customer._name, active_id=customer.id, active_ids=customer.ids
+                    ).run()
+                    self.env.flush_all()
+            except RETRYABLE:
+                raise
+            except Exception as error:
+                _logger.warning("Server action %s failed for customer %s: %s", action.id, customer.id, error)
+                values = {"state": "skipped", "problem": "action_failed"}
+            followup.write({**values, "user_id": users[followup.id].id})
         return len(followups)
 
     def _queue_mails(self, template, partners, date):

@@ -13,9 +13,14 @@ class CustomerTieringPlaybook(models.Model):
     """
 
     _name = "customer.tiering.playbook"
+    _inherit = ["customer.tiering.ranged"]
     _description = "Customer Tiering Playbook"
     _order = "sequence, id"
     _check_company_auto = True
+
+    _tiering_ranges = dict.fromkeys(
+        ("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)
+    )
 
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)
@@ -129,7 +134,7 @@ class CustomerTieringPlaybook(models.Model):
     user_open_limit = fields.Integer(
         string="At Most Open per Person",
         default=30,
-        help="Who has so many open follow-ups of this playbook gets no new one. 0: no limit.",
+        help="Somebody with so many open follow-ups of this playbook gets no new one. 0: no limit.",
     )
     only_without_open = fields.Boolean(
         string="One at a Time",

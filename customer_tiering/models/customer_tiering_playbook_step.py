@@ -17,14 +17,22 @@ MOST_DAYS = 365
 
 class CustomerTieringPlaybookStep(models.Model):
     _name = "customer.tiering.playbook.step"
+    _inherit = ["customer.tiering.ranged"]
     _description = "Customer Tiering Playbook Step"
     _order = "sequence, id"
+
+    _tiering_ranges = {"days": (0, MOST_DAYS)}
 
     playbook_id = fields.Many2one("customer.tiering.playbook", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="playbook_id.company_id")
     sequence = fields.Integer(default=10)
     kind = fields.Selection(
-        [("activity", "Activity"), ("plan", "Activity plan"), ("mail", "E-mail to the customer")],
+        [
+            ("activity", "Activity"),
+            ("plan", "Activity plan"),
+            ("mail", "E-mail to the customer"),
+            ("action", "Server action"),
+        ],
         string="Do",
         required=True,
         default="activity",
@@ -42,6 +50,16 @@ class CustomerTieringPlaybookStep(models.Model):
     )
     mail_template_id = fields.Many2one(
         "mail.template", string="E-mail", domain="[('model', '=', 'res.partner')]", ondelete="restrict"
+    )
+    # It may run any code: only who may write such actions chooses one. Managers use playbooks that have one.
+    server_action_id = fields.Many2one(
+        "ir.actions.server",
+        string="Server Action",
+        domain="[('model_id.model', '=', 'res.partner'), ('usage', '=', 'ir_actions_server')]",
+        ondelete="restrict",
+        groups="base.group_system",
+        help="Runs with the customer as its record, by the system and with its rights, as automation rules by time do. Use "
+        "it for webhooks, or to write on the customer. Only administrators choose one.",
     )
     summary = fields.Char(
         translate=True,
@@ -122,17 +140,28 @@ class CustomerTieringPlaybookStep(models.Model):
                     )
                 )
 
-    @api.constrains("kind", "activity_type_id", "plan_id", "mail_template_id")
+    @api.constrains("kind", "activity_type_id", "plan_id", "mail_template_id", "server_action_id")
     def _check_kind(self):
         missing = {
             "activity": ("activity_type_id", self.env._("Choose the type of activity of each step.")),
             "plan": ("plan_id", self.env._("Choose the activity plan of each step.")),
             "mail": ("mail_template_id", self.env._("Choose the e-mail of each step.")),
+            "action": (
+                "server_action_id",
+                self.env._("Choose the server action of each step. Only administrators may: ask one to add the step."),
+            ),
         }
-        for step in self:
+        for step in self.sudo():  # managers do not see server actions
             fname, message = missing[step.kind]
             if not step[fname]:
                 raise ValidationError(message)
+            if step.kind == "action" and step.server_action_id.model_id.model != "res.partner":
+                raise ValidationError(
+                    self.env._(
+                        "The server action %(action)s is not for contacts. Choose one that is.",
+                        action=step.server_action_id.name,
+                    )
+                )
             if step.kind == "mail" and step.mail_template_id.model != "res.partner":
                 raise ValidationError(
                     self.env._(
@@ -184,6 +213,8 @@ class CustomerTieringPlaybookStep(models.Model):
         plan = self.plan_id
         if self.kind == "plan" and not (plan.active and plan.template_ids and plan.res_model == "res.partner"):
             return "no_plan"
+        if self.kind == "action" and self.sudo().server_action_id.model_id.model != "res.partner":
+            return "no_action"
         template = self.mail_template_id
         if self.kind == "mail" and not (template.active and template.model == "res.partner"):
             return "no_template"
@@ -194,8 +225,10 @@ class CustomerTieringPlaybookStep(models.Model):
     def _get_due_date(self, as_of):
         """Return the day on which the step is due when it is planned on ``as_of``; None without a working day."""
         self.ensure_one()
-        if self.day_kind == "calendar" or self.kind == "plan":
-            return fields.Date.add(as_of, days=self.days if self.kind != "plan" else 0)
+        if self.kind in ("plan", "action"):
+            return as_of
+        if self.day_kind == "calendar":
+            return fields.Date.add(as_of, days=self.days)
         calendar = self.company_id.sudo().resource_calendar_id  # sudo: not everybody may read calendars
         if not calendar:  # works at any time
             return fields.Date.add(as_of, days=self.days)
@@ -215,6 +248,8 @@ class CustomerTieringPlaybookStep(models.Model):
     def _clean(self, vals):
         """Keep only what belongs to the kind of step, so that a changed kind leaves nothing behind."""
         kept = {"activity": "activity_type_id", "plan": "plan_id", "mail": "mail_template_id"}
+        if self._has_field_access(self._fields["server_action_id"], "write"):
+            kept["action"] = "server_action_id"
         if "kind" not in vals:
             return vals
         return {**vals, **{fname: False for kind, fname in kept.items() if kind != vals["kind"]}}

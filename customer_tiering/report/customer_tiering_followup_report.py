@@ -23,7 +23,8 @@ class CustomerTieringFollowupReport(models.Model):
             *("planned_on", "playbook_id", "problem", "state", "step_id", "tier_id", "user_id"),
         ],
         "customer.tiering.playbook": ["policy_id", "trigger"],
-        "customer.tiering.playbook.step": ["activity_type_id", "mail_template_id", "summary"],
+        "customer.tiering.playbook.step": ["activity_type_id", "mail_template_id", "server_action_id", "summary"],
+        "ir.actions.server": ["name"],
         "mail.activity": ["active", "activity_type_id", "date_done", "summary", "user_id"],
         "mail.activity.plan.template": ["activity_type_id", "summary"],
         "mail.activity.type": ["name"],
@@ -67,6 +68,7 @@ class CustomerTieringFollowupReport(models.Model):
             ("cancelled", "Cancelled"),
             ("closed", "Not needed any more"),
             ("mailed", "E-mail sent"),
+            ("ran", "Server action run"),
             ("skipped", "Skipped"),
         ],
         readonly=True,
@@ -177,6 +179,7 @@ class CustomerTieringFollowupReport(models.Model):
                 ON activity_type.id = COALESCE(activity.activity_type_id, template.activity_type_id,
                                                step.activity_type_id)
          LEFT JOIN mail_template ON mail_template.id = step.mail_template_id
+         LEFT JOIN ir_act_server server_action ON server_action.id = step.server_action_id AND step.kind = 'action'
 CROSS JOIN LATERAL (SELECT %(done)s AS date_done) done
 CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.state
                                 WHEN activity.id IS NULL THEN 'cancelled'
@@ -201,21 +204,23 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
 
     def _get_summary(self):
         """Return what is to be done, in words; placeholders have no value before the activity is created."""
-        summary, template_summary, type_name, mail_name = (
+        summary, template_summary, type_name, mail_name, action_name = (
             self.env[model]._field_to_sql(alias, fname)
             for model, alias, fname in (
                 ("customer.tiering.playbook.step", "step", "summary"),
                 ("mail.activity.plan.template", "template", "summary"),
                 ("mail.activity.type", "activity_type", "name"),
                 ("mail.template", "mail_template", "name"),
+                ("ir.actions.server", "server_action", "name"),
             )
         )
         return SQL(
             """COALESCE(NULLIF(activity.summary, ''),
-                        regexp_replace(COALESCE(NULLIF(%s, ''), NULLIF(%s, '')), '{{.*?}}', '…', 'g'), %s, %s)""",
+                        regexp_replace(COALESCE(NULLIF(%s, ''), NULLIF(%s, '')), '{{.*?}}', '…', 'g'), %s, %s, %s)""",
             template_summary,
             summary,
             mail_name,
+            action_name,
             type_name,
         )
 

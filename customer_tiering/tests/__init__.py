@@ -22,6 +22,7 @@ from . import test_migration_median
 from . import test_old_data
 from . import test_pace
 from . import test_playbook
+from . import test_playbook_action
 from . import test_playbook_once
 from . import test_playbook_quarter
 from . import test_my_customers
@@ -40,8 +41,10 @@ from . import test_risk
 from . import test_rows
 from . import test_run
 from . import test_sale_order
+from . import test_screens
 from . import test_segment
 from . import test_settings
+from . import test_shown
 from . import test_simulation
 from . import test_start
 from . import test_through_time

@@ -110,6 +110,8 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         step, template = followup.step_id, followup.plan_template_id
         if step.kind == "mail":
             return self.env._("E-mail: %(template)s", template=step.mail_template_id.name)
+        if step.kind == "action":
+            return self.env._("Server action: %(action)s", action=step.sudo().server_action_id.name)
         source = template or step
         return texts.render(followup.partner_id.id, self.env.lang, source.summary) or source.activity_type_id.name
 
