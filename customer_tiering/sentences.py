@@ -300,6 +300,7 @@ class Explanation:
     def _say_order(self, count, amount):
         """Return so many orders placed today in words; an amount of 0 does not matter."""
         env = self.env
+        amount = max(amount, count * _get_least_amount(self.card))
         money = formatLang(env, amount, currency_obj=self.card.currency_id)
         if count == 1:
             return env._("an order of %(amount)s today", amount=money) if amount else env._("an order today")
@@ -560,7 +561,13 @@ def say_missing_amount(card, rules, fit):
     )
     if amount is None:
         return False
+    amount = max(amount, _get_least_amount(card))
     return formatLang(card.env, amount, currency_obj=card.currency_id) if amount else card.env._("any amount")
+
+
+def _get_least_amount(card):
+    """Return what an order must be worth to count at all; 0: whatever is more than nothing."""
+    return card.policy_id.min_order_amount
 
 
 def _find_reachable(card, rules, fit, tier):

@@ -175,6 +175,25 @@ def propose_window(gap_median: pd.Series) -> int:
     return next((days for days in WINDOWS if days >= wanted), WINDOWS[-1])
 
 
+def count_often(gap_median: pd.Series, recency_days: pd.Series, window: int) -> int:
+    """How many customers of a window usually buy in it as often as a window is made for.
+
+    Parameters
+    ----------
+    gap_median : as for `propose_window`
+    recency_days : pd.Series of float64, same index: days since the last purchase, NaN: never
+    window : days
+
+    Returns
+    -------
+    int: those with a purchase in the window and ``GAPS_IN_WINDOW`` usual gaps or more in it
+
+    >>> count_often(pd.Series([90.0, 91.5, 10.0, None]), pd.Series([359.0, 5.0, 360.0, 1.0]), 360)
+    1
+    """
+    return int(((recency_days < window) & (gap_median * GAPS_IN_WINDOW <= window)).sum())
+
+
 def propose_floors(score: pd.Series, shares: Sequence[float]) -> list[float]:
     """Floors with which each tier has about its share of the customers.
 

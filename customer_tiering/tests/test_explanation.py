@@ -8,6 +8,7 @@ from odoo.fields import Command
 from odoo.tests import freeze_time, tagged
 from odoo.tools.translate import code_translations
 
+from .. import sentences
 from .common import AS_OF, TieringCommon
 
 NOW = f"{AS_OF} 12:00:00"
@@ -67,6 +68,20 @@ class TestExplanation(ExplanationCommon):
     def setUp(self):
         super().setUp()
         self.startPatcher(freeze_time(NOW))
+
+    def test_an_order_that_is_named_is_one_that_counts(self):
+        self.policy.criterion_ids = [
+            Command.clear(),
+            Command.create({"metric_id": self.metric("recency"), "method": "bands"}),
+        ]
+        ann = self.buyer("Ann", 60)  # Gold, 75 points; an order today is 100
+        for least, order, missing in ((0, "an order", "any amount"), (50, "an order of $\u00a050.00", "$\u00a050.00")):
+            self.policy.min_order_amount = least
+            self.compute()
+            card = self.card(ann)
+            self.assertEqual(card.explanation_data["next"]["sentence"], f"To reach Platinum: {order} today.")
+            computation = self.policy._get_last_computation()
+            self.assertEqual(sentences.say_missing_amount(card, *computation), missing)
 
     def test_a_customer_and_its_contacts_are_explained(self):
         self.compute()

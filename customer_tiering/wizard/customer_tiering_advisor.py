@@ -63,10 +63,14 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": self.env._("%(days)s days", days=self.policy_id.window_days),
             "proposed": self.env._("%(days)s days", days=days),
             "distribution": self.env._(
-                "%(after)s customers with an order in it instead of %(before)s: most of them order several times "
-                "in such a time.",
+                "%(after)s customers with an order in it instead of %(before)s; %(often)s of them usually order "
+                "%(times)s times or more in such a time.",
                 after=self._format_count(counts[days]),
                 before=self._format_count(counts[self.policy_id.window_days]),
+                often=self._format_count(
+                    engine.advisor.count_often(customers[engine.schema.GAP_MEDIAN_DAYS], recency, days)
+                ),
+                times=engine.advisor.GAPS_IN_WINDOW,
             ),
             "values": {"window_days": days},
         }
@@ -84,7 +88,8 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": self._format_floors(current, engine.advisor.tier_distribution(score, current)),
             "proposed": self._format_floors(floors, engine.advisor.tier_distribution(score, floors)),
             "distribution": self.env._(
-                "The number of customers in each tier. It aims at %(shares)s %% of them, the highest tier first.",
+                "How many customers score so much; who is protected, locked or about to fall may be in another tier "
+                "today. It aims at %(shares)s %% of them, the highest tier first.",
                 shares=" / ".join(f"{share:g}" for share in shares),
             ),
             "values": {"floors": floors},
