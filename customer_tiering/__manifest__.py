@@ -13,6 +13,7 @@
         "data/customer_segment_data.xml",
         "data/customer_tiering_metric_data.xml",
         "data/ir_cron_data.xml",
+        "data/mail_template_data.xml",
         "views/customer_tier_views.xml",
         "views/customer_segment_views.xml",
         "views/customer_tiering_metric_views.xml",

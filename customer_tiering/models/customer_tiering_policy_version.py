@@ -17,6 +17,9 @@ class CustomerTieringPolicyVersion(models.Model):
     rules = fields.Json(required=True, readonly=True, help="All that decides over the customers.")
     names = fields.Json(readonly=True, help="Names of the tiers at that time.")
     metric_texts = fields.Json(readonly=True, help="Names and units of the metrics at that time, in all languages.")
+    changes = fields.Text(
+        string="What Changed", compute="_compute_changes", help="The rules that are others than in the version before."
+    )
     summary = fields.Text(compute="_compute_summary")
     run_ids = fields.One2many("customer.tiering.run", "version_id", string="Runs")
 
@@ -36,6 +39,24 @@ class CustomerTieringPolicyVersion(models.Model):
     def _compute_summary(self):
         for version in self:
             version.summary = version._get_summary()
+
+    @api.depends("rules", "names")
+    @api.depends_context("lang")
+    def _compute_changes(self):
+        before = {}
+        for version in self.search([("policy_id", "in", self.policy_id.ids)], order="policy_id, number"):
+            before[version] = before.get(version.policy_id, version.browse())
+            before[version.policy_id] = version
+        for version in self:
+            version.changes = before.get(version) and version._get_changes(before[version])
+
+    def _get_changes(self, before):
+        """Return the lines of the summary that are other ones than those of the version before."""
+        then, now = before._get_summary().splitlines(), self._get_summary().splitlines()
+        lines = [self.env._("Before: %(rule)s", rule=line) for line in then if line not in now]
+        lines += [self.env._("Now: %(rule)s", rule=line) for line in now if line not in then]
+        # The segment map, limits and such are no lines of the summary.
+        return "\n".join(lines) or self.env._("Something that the summary does not say, such as limits or the segment map")
 
     def _get_summary(self):
         """Return the rules in words, one line each."""

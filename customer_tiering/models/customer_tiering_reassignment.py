@@ -146,7 +146,7 @@ class CustomerTieringReassignment(models.Model):
                     )
                 )
         else:
-            sentences = []
+            sentences = self._say_overload()
         if self.unplaced_count:
             sentences.append(
                 self.env._(
@@ -163,6 +163,30 @@ class CustomerTieringReassignment(models.Model):
                 )
             )
         return " ".join(sentences)
+
+    def _say_overload(self):
+        """Return a sentence for each person who would get more customers of a tier than “Customers per Person” says."""
+        given = self.env["customer.tiering.reassignment.line"]._read_group(
+            [("reassignment_id", "in", self._origin.ids), ("tier_id.capacity", ">", 0)],
+            ["to_user_id", "tier_id"],
+            ["__count"],
+        )
+        sentences = []
+        for user, tier, count in given:
+            total = count + self.env["customer.tiering.scorecard"].search_count(
+                [("tier_id", "=", tier.id), ("partner_id.user_id", "=", user.id)]
+            )
+            if total > tier.capacity:
+                sentences.append(
+                    self.env._(
+                        "%(user)s would have %(total)s customers of %(tier)s; one person can look after %(capacity)s.",
+                        user=user.name,
+                        total=total,
+                        tier=tier.name,
+                        capacity=tier.capacity,
+                    )
+                )
+        return sentences
 
     @api.model_create_multi
     def create(self, vals_list):

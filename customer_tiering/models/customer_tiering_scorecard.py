@@ -527,6 +527,10 @@ class CustomerTieringScorecard(models.Model):
         for company, cards in self.grouped("company_id").items():
             cards.partner_id.with_company(company).action_tiering_unlock()
 
+    def action_tiering_plan_call(self):
+        """Open Odoo's dialog to schedule calls on these customers."""
+        return self.partner_id.action_tiering_plan_call()
+
     @api.readonly
     def action_open_partner(self):
         self.ensure_one()

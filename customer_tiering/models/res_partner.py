@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta, timezone
 
 from lxml import etree
 
@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..fields import ScorecardMany2one
+from ..sources.messages import is_personal
 
 GROUP = "sales_team.group_sale_salesman"
 # Who moved up so many days ago has done so lately.
@@ -32,6 +33,8 @@ class ResPartner(models.Model):
         string="Tier",
         group_expand="_read_group_tiering_tier_id",
         groups=GROUP,
+        help="The tier of the customer in the current company. Automation rules do not see it change: let a playbook run a "
+        "server action instead.",
     )
     tiering_tier_color = fields.Integer(
         related="tiering_scorecard_id.tier_id.color", string="Tier Colour", groups=GROUP, aggregator=None
@@ -177,6 +180,14 @@ class ResPartner(models.Model):
         help="Nobody has been in touch with the customer for as many days as the tier allows (“Interaction Every”).",
     )
 
+    tiering_today = fields.Char(
+        string="Today",
+        compute="_compute_tiering_today",
+        groups=GROUP,
+        help="Whether somebody has been in touch with the customer or its contacts today. The last interaction, and all "
+        "that follows from it, is computed in the night.",
+    )
+
     @api.depends("commercial_partner_id")
     @api.depends_context("company")
     def _compute_tiering_scorecard_id(self):
@@ -237,6 +248,38 @@ class ResPartner(models.Model):
         due = self._tiering_which("tiering_contact_due")
         for partner in self:
             partner.tiering_contact_due = partner._origin in due
+
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company", "lang")
+    def _compute_tiering_today(self):
+        company = self.env.company
+        today = company._get_tiering_today()
+        midnight = datetime.combine(today, time(), tzinfo=company._get_tiering_timezone())
+        self.env["mail.message"].flush_model()
+        self.env["mail.activity"].flush_model()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT person.commercial_partner_id
+                  FROM res_partner person
+                 WHERE person.commercial_partner_id IN %(customers)s
+                   AND (EXISTS (SELECT FROM mail_message message
+                                 WHERE message.model = 'res.partner' AND message.res_id = person.id
+                                   AND message.date >= %(since)s AND %(is_personal)s)
+                     OR EXISTS (SELECT FROM mail_activity activity
+                                 WHERE activity.res_model = 'res.partner' AND activity.res_id = person.id
+                                   AND activity.active IS FALSE AND activity.date_done = %(today)s))
+                """,
+                customers=tuple(self.commercial_partner_id._origin.ids) or (None,),
+                since=midnight.astimezone(timezone.utc).replace(tzinfo=None),
+                is_personal=is_personal(),
+                today=today,
+            )
+        )
+        contacted = {customer_id for (customer_id,) in rows}
+        for partner in self:
+            done = partner.commercial_partner_id._origin.id in contacted
+            partner.tiering_today = self.env._("Contacted today") if done else False
 
     def _tiering_which(self, fname):
         """Return those of these partners whose searchable boolean field is true."""
@@ -503,12 +546,16 @@ class ResPartner(models.Model):
         call = self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
         if call:
             context["default_activity_type_id"] = call.id
+        name = self.env._("Plan Call")
         if len(self) == 1 and self.tiering_risk_reason:
             context["default_summary"] = self.env._("Customer at risk")
             context["default_note"] = self.tiering_risk_reason
+        elif any(self.mapped("tiering_risk_reason")):
+            name = self.env._("Plan %(count)s Calls, Each with Its Reason", count=len(self))
+            context["default_tiering_reasons"] = True
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Plan Call"),
+            "name": name,
             "res_model": schedule._name,
             "views": [(False, "form")],
             "target": "new",
@@ -519,18 +566,23 @@ class ResPartner(models.Model):
     def action_tiering_write(self):
         """Open the composer with a message to this customer."""
         self.ensure_one()
+        context = {
+            "default_composition_mode": "comment",
+            "default_model": "res.partner",
+            "default_res_ids": self.ids,
+            "default_partner_ids": self.ids,
+        }
+        # Else the subject would be the customer's own name. Somebody may have deleted the template.
+        template = self.env.ref("customer_tiering.mail_template_customer", raise_if_not_found=False)
+        if template:
+            context["default_template_id"] = template.id
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Write to %(customer)s", customer=self.display_name),
             "res_model": "mail.compose.message",
             "views": [(False, "form")],
             "target": "new",
-            "context": {
-                "default_composition_mode": "comment",
-                "default_model": "res.partner",
-                "default_res_ids": self.ids,
-                "default_partner_ids": self.ids,
-            },
+            "context": context,
         }
 
     @api.readonly

@@ -322,9 +322,51 @@ class TestRisk(RiskCommon):
         action = partners.action_tiering_plan_call()
         schedule = self._follow(action)
         schedule.action_schedule_activities()
-        self.assertEqual(partners.activity_ids.mapped("res_id"), partners.ids)
+        self.assertEqual(sorted(partners.activity_ids.mapped("res_id")), sorted(partners.ids))
+        # Each with its own reason, as the single call
+        for partner, reason in ((self.halved, "The amount has halved."), (self.silent, "No interaction for 95 days.")):
+            self.assertEqual(partner.activity_ids.summary, "Customer at risk")
+            self.assertIn(reason, partner.activity_ids.note)
+        # What the person writes stays, and who is no risk has no reason.
+        partners = (self.halved | self.steady).with_user(self.salesperson)
+        partners.sudo().activity_ids.unlink()
+        schedule = self._follow(partners.action_tiering_plan_call(), {"summary": "The fair", "note": "<p>In May</p>"})
+        schedule.action_schedule_activities()
+        self.assertEqual(partners.activity_ids.mapped("summary"), ["The fair", "The fair"])
+        self.assertIn("The amount has halved.</p><p>In May", self.halved.activity_ids.note)
+        self.assertEqual(self.steady.activity_ids.note, "<p>In May</p>")
         with self.assertRaisesRegex(UserError, "at most 500 customers"):
             self.env["res.partner"].browse(range(1, 502)).action_tiering_plan_call()
+
+    def test_the_list_says_who_was_contacted_today(self):
+        self.compute()
+        with freeze_time("2026-06-30 22:30:00"):
+            self.env.invalidate_all()
+            partners = (self.halved | self.silent | self.once | self.contact).with_user(self.salesperson)
+            self.assertEqual(set(partners.mapped("tiering_today")), {False})
+            called = partners[0].activity_schedule("mail.mail_activity_data_call", user_id=self.salesperson.id)
+            self.assertFalse(self.halved.with_user(self.salesperson).tiering_today)
+            called.action_feedback(feedback="They need nothing now")
+            self.silent.with_user(self.salesperson).message_post(body="Hello", message_type="comment")
+            self.once.message_post(body="Moved to Gold", message_type="notification")  # nobody wrote it
+            self.env.invalidate_all()
+            self.assertEqual(
+                partners.mapped("tiering_today"), ["Contacted today", "Contacted today", False, "Contacted today"]
+            )
+            self.company.partner_id.tz = "Europe/Brussels"  # where it is half past midnight
+            self.env.invalidate_all()
+            self.assertTrue(partners[1].tiering_today)
+        with freeze_time("2026-07-01 22:30:00"):
+            self.env.invalidate_all()
+            self.assertEqual(set(partners.mapped("tiering_today")), {False})
+
+    def test_a_message_begins_with_a_template(self):
+        self.compute()
+        composer = self._follow(self.halved.with_user(self.salesperson).action_tiering_write())
+        self.assertEqual(composer.subject, "Tiering Company: how are things going?")
+        self.assertIn("Hello Halved,", composer.body)
+        self.env.ref("customer_tiering.mail_template_customer").unlink()
+        self.assertNotIn("default_template_id", self.halved.action_tiering_write()["context"])
 
     def test_a_message_and_a_quotation_are_for_the_customer(self):
         self.compute()

@@ -1,5 +1,9 @@
+from itertools import combinations
+
 from odoo.exceptions import UserError
+from odoo.modules.module import load_script
 from odoo.tests import tagged
+from odoo.tools import file_path
 
 from .common import TieringCommon
 
@@ -11,6 +15,25 @@ class TestSegment(TieringCommon):
         own = self.env["customer.segment"].create({"name": "Own", "code": "own"})
         self.policy.segment_map = [[own.id] * 5] * 5
         return own
+
+    def test_segments_stages_and_risks_have_no_word_in_common(self):
+        cards = self.env["customer.tiering.scorecard"]
+        names = [
+            self.env["customer.segment"].search([]).mapped("name"),
+            *(dict(cards._fields[fname]._description_selection(self.env)).values() for fname in ("lifecycle", "risk")),
+        ]
+        words = [{word for name in group for word in name.lower().split()} for group in names]
+        for one, other in combinations(words, 2):
+            self.assertFalse(one & other)
+
+    def test_the_update_renames_what_nobody_has_renamed(self):
+        at_risk, lost = (self.env.ref(f"customer_tiering.customer_segment_{name}") for name in ("at_risk", "lost"))
+        at_risk.name, lost.name = "At risk", "Sunk"
+        self.env.flush_all()
+        path = file_path("customer_tiering/migrations/19.0.1.8.0/post-20-segment-names.py")
+        load_script(path, "segment_names").migrate(self.env.cr, "19.0.1.7.0")
+        self.env.invalidate_all()
+        self.assertEqual((at_risk.name, lost.name), ("Slipping away", "Sunk"))
 
     def test_a_new_segment_can_be_mapped(self):
         own = self._own_segment()

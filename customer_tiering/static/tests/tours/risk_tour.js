@@ -8,8 +8,8 @@ registry.category("web_tour.tours").add("customer_tiering_risk", {
             trigger: ".o_data_row:eq(0):contains(Late Ltd):contains(High):contains(Usually orders every 10 days)",
         },
         {
-            content: "Neither a colleague's customer, nor a contact, nor who is lost or well",
-            trigger: ".o_list_view:not(:contains(Foreign)):not(:contains(Buyer)):not(:contains(Gone)):not(:contains(Best))",
+            content: "Neither a colleague's customer, nor a contact, nor who is well",
+            trigger: ".o_list_view:not(:contains(Foreign)):not(:contains(Buyer)):not(:contains(Best))",
         },
         {
             trigger: ".o_data_row:contains(Late Ltd) button[name=action_tiering_plan_call]",
