@@ -467,6 +467,7 @@ class Explanation:
             "level": card.risk,
             "label": said["level"],
             "rank": card.risk_rank,
+            "at_stake": bool(card.expected_loss),
             "reason": said["reason"],
             "sentence": sentence,
         }

@@ -48,7 +48,7 @@ class CustomerTieringPolicyVersion(models.Model):
             before[version] = before.get(version.policy_id, version.browse())
             before[version.policy_id] = version
         for version in self:
-            version.changes = before.get(version) and version._get_changes(before[version])
+            version.changes = bool(before.get(version)) and version._get_changes(before[version])
 
     def _get_changes(self, before):
         """Return the lines of the summary that are other ones than those of the version before."""

@@ -138,6 +138,7 @@ class TestRisk(RiskCommon):
                 "level": "high",
                 "label": "High",
                 "rank": 75,
+                "at_stake": True,
                 "reason": reason,
                 "sentence": f"Risk: High (75 %). {reason}",
             },

@@ -19,7 +19,8 @@ export class TieringExplanation extends Component {
     }
 
     get riskClass() {
-        return RISK_CLASSES[this.data.risk.level];
+        // Whom nobody can lose any more is no alarm.
+        return this.data.risk.at_stake ? RISK_CLASSES[this.data.risk.level] : "alert-secondary";
     }
 }
 
