@@ -53,6 +53,11 @@ class TestMyCustomers(TieringCommon):
         # A contact of its own, without a company, is a customer; one of a company is not.
         self.assertEqual(self.contact.tiering_tier_id, self.best.tiering_tier_id)
 
+    def test_at_risk_are_those_who_are_silent_longest_too(self):
+        # All gaps are of one day, so 40 and 300 days are far beyond 4 usual gaps.
+        self.assertEqual({self.card(who).risk for who in (self.second, self.poor)}, {"lost"})
+        self.assertEqual(self._search("my_customers", "at_risk"), self.poor | self.second)
+
     def test_follow_ups_due_are_mine_of_today_and_before(self):
         for partner, days, user in (
             (self.best, 0, self.salesperson),

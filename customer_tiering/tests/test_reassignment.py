@@ -63,6 +63,26 @@ class TestReassignment(TieringCommon):
         )
         self.assertEqual(self.customers.user_id, self.sam)  # nothing has changed
 
+    def test_preview_says_who_would_have_too_many(self):
+        tier, given = next((tier, customers) for tier, customers in self.tiers.items() if len(customers) > 1)
+        other = self.new_customer("Mia's", user_id=self.mia.id)
+        self.env.cr.execute(
+            "INSERT INTO customer_tiering_scorecard (partner_id, company_id, policy_id, tier_id) VALUES (%s, %s, %s, %s)",
+            (other.id, self.company.id, self.policy.id, tier.id),
+        )
+        reassignment = self._reassign(tier_ids=[Command.set(tier.ids)], from_user_ids=[Command.set(self.sam.ids)])
+        reassignment.action_preview()
+        self.assertFalse(reassignment.summary)
+        tier.capacity = len(given)
+        reassignment.invalidate_recordset(["summary"])
+        self.assertEqual(
+            reassignment.summary,
+            f"Mia would have {len(given) + 1} customers of {tier.name}; one person can look after {len(given)}.",
+        )
+        tier.capacity += 1
+        reassignment.invalidate_recordset(["summary"])
+        self.assertFalse(reassignment.summary)
+
     def test_each_condition_narrows_the_customers(self):
         self.customers[1].user_id = self.leo
         self.customers[2].user_id = False

@@ -94,6 +94,22 @@ class TestRisk(RiskCommon):
             self.card(self.silent).risk_reason, "Usually orders every 25 days; the last order was 100 days ago."
         )
 
+    def test_a_high_risk_goes_before_a_faithful_customers_advice(self):
+        self.compute()
+        champions = self.env.ref("customer_tiering.customer_segment_champions")
+        hibernating = self.env.ref("customer_tiering.customer_segment_hibernating")
+        card = self.card(self.steady).sudo()
+        call = "Call personally and find out what has changed, before anything else."
+        for segment, risk, advice in (
+            (champions, "none", champions.advice),
+            (champions, "watch", champions.advice),
+            (champions, "high", call),
+            (champions, "lost", call),
+            (hibernating, "lost", hibernating.advice),  # which says already what to do
+        ):
+            card.write({"segment_id": segment.id, "risk": risk})
+            self.assertEqual(card.segment_advice, advice)
+
     def test_the_signals_are_for_no_screen(self):
         self.compute()
         self.assertEqual(self.card(self.silent).risk_signals, "late silent")

@@ -37,6 +37,17 @@ class TestVersion(TieringCommon):
         self.assertEqual(self.compute().version_id, run.version_id)
         self.assertEqual(self._numbers(), [1])
 
+    def test_a_version_says_what_changed(self):
+        self.compute()
+        self.edited.window_days = 300
+        self.compute()
+        self.edited.criterion_ids[0].band_1 = 20
+        self.compute()
+        first, second, third = self.policy.version_ids.sorted("number").with_user(self.manager)
+        self.assertFalse(first.changes)
+        self.assertEqual(second.changes, "Before: Window: 365 days\nNow: Window: 300 days")
+        self.assertIn("limits or the segment map", third.changes)
+
     def test_every_rule_that_changes_makes_a_version(self):
         recency = self.edited.criterion_ids[0]
         gold, bronze = self.edited.tier_ids[1], self.edited.tier_ids[3]
