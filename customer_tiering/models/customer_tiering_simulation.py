@@ -100,8 +100,32 @@ class CustomerTieringSimulation(models.Model):
         tiers = before["tier_id"][before["tier_id"] > 0].unique()
         namesakes = self.env["customer.tier"]._get_namesakes(self.draft_id, own, map(int, tiers))
         direction = engine.changes.direction(before, result, ladder, self.base_id.id, namesakes)
-        frame = writer._as_kept(run, result, COLUMNS).assign(direction=direction)
-        writer._copy_table(run, frame, direction="varchar")
+        end = self._get_end(result)
+        was_pending = cards["pending_tier_id"].reindex(result.index).gt(0)
+        announced = result["pending_tier_id"].notna() & ~was_pending & (end != result["tier_id"]).fillna(True)
+        frame = writer._as_kept(run, result, COLUMNS).assign(
+            direction=direction, announced=announced.astype(bool), end_tier_id=end.where(announced, result["tier_id"])
+        )
+        writer._copy_table(run, frame, direction="varchar", announced="bool", end_tier_id="int4")
+
+    def _get_end(self, result):
+        """Return the tier of each customer once the announced downgrades have taken effect, as far as locks let them.
+
+        :param result: the DataFrame that the writer would have got
+        :return: a Series of Int64 with its index
+        """
+        locks = self.env["customer.tiering.lock"].browse(result["lock_id"].dropna().unique().tolist())
+        ladder = self.draft_id._get_rules().ladder
+        keys = [tier.key for tier in ladder]
+        namesakes = self.env["customer.tier"]._get_namesakes(self.draft_id, keys, locks.tier_id.ids)
+        modes = {lock.id: lock.mode for lock in locks}
+        tiers = {lock.id: namesakes.get(lock.tier_id.id, lock.tier_id.id) for lock in locks}
+        return engine.retention.effective(
+            result["pending_tier_id"].fillna(result["computed_tier_id"]),
+            result["lock_id"].map(modes).astype(object),
+            result["lock_id"].map(tiers).astype("Int64"),
+            ladder,
+        )
 
     def _read_money(self, as_of):
         """Return each customer's revenue and open quotations, see the reader's ``_read_revenue``."""
@@ -151,14 +175,7 @@ class CustomerTieringSimulation(models.Model):
                        COALESCE(money.revenue, 0) AS revenue,
                        COALESCE(money.quotations, 0) AS quotations,
                        COALESCE(money.quoted, 0) AS quoted
-                  FROM (SELECT found.*, announced,
-                               CASE WHEN announced THEN found.pending_tier_id ELSE found.tier_id END AS end_tier_id
-                          FROM %(result)s found
-                     LEFT JOIN customer_tiering_scorecard present
-                            ON present.partner_id = found.partner_id AND present.company_id = %(company)s
-            CROSS JOIN LATERAL (SELECT found.pending_tier_id IS NOT NULL AND present.pending_tier_id IS NULL
-                                       AS announced) is_new
-                       ) result
+                  FROM %(result)s result
              FULL JOIN (SELECT * FROM customer_tiering_scorecard
                          WHERE company_id = %(company)s
                            AND (policy_id = %(base)s OR partner_id IN (SELECT partner_id FROM %(result)s))

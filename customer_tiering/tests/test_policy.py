@@ -60,7 +60,7 @@ class TestPolicy(TieringCommon):
             "“From Score” of Diamond is", {"tier_ids": [Command.create({"name": "Diamond", "entry_floor": 150})]}
         )
         self.assertRefused(
-            "“Interaction Every (Days)” of Gold is 0 or more, not -1",
+            "“Interaction Every \\(Days\\)” of Gold is 0 or more, not -1",
             {"tier_ids": [Command.update(gold.id, {"contact_days": -1})]},
         )
 

@@ -371,14 +371,25 @@ class TestSimulationEqualsApply(SimulationCommon):
                     self.assertAlmostEqual(line[3], had[2], 2)
                     if id_ not in elsewhere and card:
                         self.assertEqual(line[4], card.score)
-                        if line[0] == "announced":  # where the days of grace end
-                            self.assertEqual((line[2], line[8]), (card.pending_tier_id.name, card.pending_date))
-                            self.assertNotEqual(card.pending_tier_id.id, had[1])
+                        end = self._get_end(card)
+                        if line[8]:  # where the days of grace end, as far as the lock lets the customer fall
+                            self.assertEqual((line[2], line[8]), (end.name, card.pending_date))
+                            self.assertNotEqual(end, card.tier_id)
                         else:
-                            self.assertEqual((line[2] or False, line[8]), (card.tier_id.name, False))
+                            self.assertEqual(line[2] or False, card.tier_id.name)
+                        self.assertTrue(line[8] or line[0] != "announced")
                     self.assertAlmostEqual(line[5], self.revenue[id_], 2)
                     self.assertEqual(line[6], self.quotations[id_])
                     self.assertAlmostEqual(line[7], self.quoted_amount[id_], 2)
+
+    def _get_end(self, card):
+        lock, pending = card.lock_id, card.pending_tier_id
+        if not pending or lock.mode == "fixed":
+            return card.tier_id
+        locked = lock.tier_id
+        if locked and locked not in self.policy.tier_ids:
+            locked = self.policy.tier_ids.filtered(lambda tier: tier.name == locked.name)
+        return min(pending | locked, key=lambda tier: tier.sequence)  # the highest is the first
 
     def _check_matrix(self, before, after, elsewhere, result, lines):
         policy = self.policy
@@ -391,8 +402,8 @@ class TestSimulationEqualsApply(SimulationCommon):
             if card and card.policy_id != policy:
                 continue
             target = card.tier_id.name if card and card.tier_id and id_ not in elsewhere else none
-            if id_ in lines and lines[id_][0] == "announced":
-                target = card.pending_tier_id.name
+            if id_ in lines and lines[id_][8]:
+                target = self._get_end(card).name
             if target != none or (had and had[1]):
                 cell = rows.get(had and had[1], none), target
                 customers[cell] += 1
