@@ -391,7 +391,9 @@ class ResPartner(models.Model):
     # Prices
     # ------------------------------------------------------------------
 
-    @api.depends("country_id", "specific_property_product_pricelist", "commercial_partner_id", "tiering_scorecard_id")
+    # No field of this addon among them: users inherit Odoo's field, and when this addon is uninstalled, Odoo deletes
+    # the inherited fields that depend on one of its own. The scorecard follows from the commercial partner.
+    @api.depends("country_id", "specific_property_product_pricelist", "commercial_partner_id")
     @api.depends_context("company", "country_code")
     def _compute_product_pricelist(self):
         return super()._compute_product_pricelist()

@@ -33,3 +33,6 @@ def migrate(cr, version):
                 "silent_days": policy.risk_silent_days,
             }
             old.rules = {**old.rules, "rules": {**old.rules["rules"], "risk": risk}}
+    # The scripts that come next read and write by SQL.
+    env.flush_all()
+    env.invalidate_all()

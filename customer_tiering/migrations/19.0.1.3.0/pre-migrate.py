@@ -29,7 +29,11 @@ def migrate(cr, version):
     for table, columns in FOREIGN_KEYS.items():
         for column in columns:
             name = f"{table}_{column}_fkey"
-            cr.execute(SQL("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", SQL.identifier(table), SQL.identifier(name)))
+            cr.execute(
+                SQL(
+                    "ALTER TABLE IF EXISTS %s DROP CONSTRAINT IF EXISTS %s", SQL.identifier(table), SQL.identifier(name)
+                )
+            )
             cr.execute("DELETE FROM ir_model_constraint WHERE name = %s", [name])
     for index in INDEXES:
         cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(index)))

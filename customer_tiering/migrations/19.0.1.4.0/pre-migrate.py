@@ -13,7 +13,11 @@ def migrate(cr, version):
     for table, columns in FOREIGN_KEYS.items():
         for column in columns:
             name = f"{table}_{column}_fkey"
-            cr.execute(SQL("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", SQL.identifier(table), SQL.identifier(name)))
+            cr.execute(
+                SQL(
+                    "ALTER TABLE IF EXISTS %s DROP CONSTRAINT IF EXISTS %s", SQL.identifier(table), SQL.identifier(name)
+                )
+            )
             cr.execute("DELETE FROM ir_model_constraint WHERE name = %s", [name])
     if column_exists(cr, "customer_tiering_scorecard", "explanation"):
         rename_column(cr, "customer_tiering_scorecard", "explanation", "old_explanation")

@@ -8,7 +8,9 @@ INDEXES = ("customer_tiering_refresh__partner_id_index", "customer_tiering_refre
 def migrate(cr, version):
     """Drop what is checked and kept up while a person waits for the confirmation of an order."""
     for name in FOREIGN_KEYS:
-        cr.execute(SQL("ALTER TABLE customer_tiering_refresh DROP CONSTRAINT IF EXISTS %s", SQL.identifier(name)))
+        cr.execute(
+            SQL("ALTER TABLE IF EXISTS customer_tiering_refresh DROP CONSTRAINT IF EXISTS %s", SQL.identifier(name))
+        )
         cr.execute("DELETE FROM ir_model_constraint WHERE name = %s", [name])
     for index in INDEXES:
         cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(index)))

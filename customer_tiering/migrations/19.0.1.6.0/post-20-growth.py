@@ -6,7 +6,6 @@ that growth was compared with is turned into what the same customer has now: 100
 import json
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from odoo.tools import SQL
 from odoo.tools.sql import column_exists
 
 # What growth is at most, and what it was.
@@ -17,6 +16,9 @@ MILLIONTH = Decimal("0.000001")
 
 
 def migrate(cr, version):
+    # The keys of metrics, until the next script: without, this has been done, or there was no growth yet.
+    if not column_exists(cr, "customer_tier_condition", "old_metric"):
+        return
     _migrate_policies(cr)
     _migrate_criteria(cr)
     _migrate_conditions(cr)
@@ -45,13 +47,12 @@ def _migrate_policies(cr):
 
 
 def _migrate_criteria(cr):
-    table = "customer_tiering_criterion"
     cr.execute(
-        SQL(
-            "SELECT id, band_1, band_2, band_3, band_4 FROM %s WHERE %s = 'growth' AND band_unit = 'value'",
-            SQL.identifier(table),
-            _get_metric_column(cr, table),
-        )
+        """
+        SELECT id, band_1, band_2, band_3, band_4
+          FROM customer_tiering_criterion
+         WHERE old_metric = 'growth' AND band_unit = 'value'
+        """
     )
     for criterion_id, *bands in cr.fetchall():
         cr.execute(
@@ -61,24 +62,12 @@ def _migrate_criteria(cr):
 
 
 def _migrate_conditions(cr):
-    table = "customer_tier_condition"
-    cr.execute(
-        SQL(
-            "SELECT id, operator, value, keep_value FROM %s WHERE %s = 'growth'",
-            SQL.identifier(table),
-            _get_metric_column(cr, table),
-        )
-    )
+    cr.execute("SELECT id, operator, value, keep_value FROM customer_tier_condition WHERE old_metric = 'growth'")
     for condition_id, operator, *limits in cr.fetchall():
         cr.execute(
             "UPDATE customer_tier_condition SET value = %s, keep_value = %s WHERE id = %s",
             [*(convert_limit(limit, operator) for limit in limits), condition_id],
         )
-
-
-def _get_metric_column(cr, table):
-    """Return the column with the keys of the metrics, which has another name where metrics have become records."""
-    return SQL.identifier("old_metric" if column_exists(cr, table, "old_metric") else "metric")
 
 
 def _migrate_explanations(cr):

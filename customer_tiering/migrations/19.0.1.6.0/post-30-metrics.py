@@ -21,6 +21,8 @@ DAYS = {"recency": "last_order_date", "contact_recency": "last_contact_date", "t
 
 def migrate(cr, version):
     """Point to the records of metrics, and complete the rules that runs used, so that no run finds other rules."""
+    if not column_exists(cr, "customer_tiering_criterion", "old_metric"):  # it has been done
+        return
     env = api.Environment(cr, SUPERUSER_ID, {})
     for table, (old, new) in COLUMNS.items():
         if column_exists(cr, table, old):

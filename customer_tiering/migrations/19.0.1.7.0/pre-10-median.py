@@ -1,5 +1,5 @@
 from odoo.tools import SQL
-from odoo.tools.sql import column_exists
+from odoo.tools.sql import column_exists, table_exists
 
 RULES = {
     "customer_tiering_policy_version": ("rules",),
@@ -20,7 +20,8 @@ def migrate(cr, version):
                 SQL("UPDATE %s SET band_unit = 'median_order' WHERE band_unit = 'average_order'", SQL.identifier(table))
             )
     for table, columns in RULES.items():
-        for column in columns:
+        # Neither is in the first version, and a version of the rules has had them from the start.
+        for column in columns if table_exists(cr, table) else ():
             cr.execute(
                 SQL(
                     """
