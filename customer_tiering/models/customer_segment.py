@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 from .. import engine
 
@@ -24,6 +24,14 @@ class CustomerSegment(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        codes = [vals["code"] for vals in vals_list if vals.get("code")]
+        taken = set(self.sudo().search([("code", "in", codes)]).mapped("code"))
+        for code in codes:
+            if code in taken:  # before the database says so, which logs an error
+                raise ValidationError(
+                    self.env._("Another segment has the code “%(code)s” already: choose a different one.", code=code)
+                )
+            taken.add(code)
         segments = super().create(vals_list)
         self.env.registry.clear_cache("templates")  # the partner's search view lists the segments
         return segments

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 from .. import engine
 
@@ -106,14 +107,36 @@ class CustomerTieringCriterion(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self._check_once(vals_list)
         criteria = super().create(vals_list)
         criteria.policy_id._criteria_changed()
         return criteria
 
     def write(self, vals):
+        if vals.get("metric_id"):
+            self._check_once([{"policy_id": one.policy_id.id, **vals} for one in self])
         result = super().write(vals)
         self.policy_id._criteria_changed()
         return result
+
+    def _check_once(self, vals_list):
+        """Refuse a metric that a policy would have twice, before the database does: it logs an error.
+
+        :param vals_list: of new criteria, or what these will have
+        """
+        policies = self.env["customer.tiering.policy"].browse({vals.get("policy_id") for vals in vals_list} - {None})
+        taken = {(one.policy_id.id, one.metric_id.id) for one in policies.criterion_ids - self}
+        for vals in vals_list:
+            metric = vals.get("policy_id"), vals.get("metric_id")
+            if metric in taken:
+                raise ValidationError(
+                    self.env._(
+                        "%(policy)s uses %(metric)s already: change the weight of the criterion that is there.",
+                        policy=policies.browse(metric[0]).name,
+                        metric=self.env["customer.tiering.metric"].browse(metric[1]).name,
+                    )
+                )
+            taken.add(metric)
 
     def unlink(self):
         policies = self.policy_id

@@ -473,7 +473,11 @@ class CustomerTieringMetric(models.Model):
                 vals["field_id"] = self._get_field_id(vals.pop("field_name"))
             if not vals.get("key"):
                 vals["key"] = self._propose_key(vals, taken)
-                taken.add(vals["key"])
+            elif vals["key"] in taken:  # before the database says so, which logs an error
+                raise ValidationError(
+                    self.env._("Another metric has the key “%(key)s” already: choose a different one.", key=vals["key"])
+                )
+            taken.add(vals["key"])
             if not vals.get("column"):
                 vals.pop("column", None)
             if vals.get("field_id") and "ages" not in vals:

@@ -45,6 +45,26 @@ class TestBadInput(TieringCommon):
                         self.env[model._name].create([{fname: number}])
         self.assertGreater(judged, 20)
 
+    def test_what_is_typed_twice_is_said_before_the_database_logs_an_error(self):
+        """These tests fail on an error in the log, so nothing is muted here."""
+        recency = self.metric("recency")
+        frequency = self.policy.criterion_ids.filtered(lambda line: line.metric_id.key == "frequency")
+        with self.assertRaisesRegex(ValidationError, "Default policy uses Recency already"):
+            self.edited.criterion_ids = [Command.create({"metric_id": recency})]
+        with self.assertRaisesRegex(ValidationError, "Default policy uses Recency already"):
+            self.edited.criterion_ids = [Command.update(frequency.id, {"metric_id": recency})]
+        tenure = {"metric_id": self.metric("tenure")}
+        with self.assertRaisesRegex(ValidationError, "uses Days since first order already"):
+            self.edited.criterion_ids = [Command.create(tenure), Command.create(tenure)]
+        with self.assertRaisesRegex(ValidationError, "Another metric has the key “recency” already"):
+            self.env["customer.tiering.metric"].create({"key": "recency", "name": "Mine"})
+        with self.assertRaisesRegex(ValidationError, "Another segment has the code “loyal” already"):
+            self.env["customer.segment"].create({"code": "loyal", "name": "Mine"})
+        # A line may leave and come back in one go.
+        lines = self.edited.criterion_ids.filtered(lambda line: line.metric_id.id == recency)
+        self.edited.criterion_ids = [Command.delete(lines.id), Command.create({"metric_id": recency})]
+        self.assertEqual(len(self.edited.criterion_ids), 3)
+
     # ------------------------------------------------------------------
     # For whom
     # ------------------------------------------------------------------
