@@ -1,7 +1,9 @@
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 
-from odoo.tests import BaseCase, tagged
+from odoo.tests import BaseCase, TransactionCase, tagged
 
 HEAVY = ("numpy", "pandas", "scipy", "sklearn")
 
@@ -33,3 +35,15 @@ class TestStart(BaseCase):
             from .. import engine  # noqa: PLC0415
 
             _nothing = engine.nothing
+
+
+@tagged("post_install", "-at_install")
+class TestDescription(TransactionCase):
+    def test_installing_prints_no_complaint_about_a_description(self):
+        """Odoo makes a page of each addon's README, and what is wrong with it goes to the terminal of who installs."""
+        modules = self.env["ir.module.module"].search([("name", "like", "customer_tiering")])
+        self.assertIn("customer_tiering", modules.mapped("name"))
+        for module in modules:
+            with self.subTest(module.name), redirect_stderr(StringIO()) as printed:
+                self.assertIn("customers", module.description_html.lower())
+            self.assertEqual(printed.getvalue(), "")
