@@ -47,7 +47,7 @@ environment_key() {
     (
         cd "$ROOT" || exit
         printf '%s\n' "$CACHE" "$1" "${ODOO_DIR:-}"
-        cat bin/bootstrap bin/_lib.sh requirements.txt requirements-odoo.txt requirements-dev.txt requirements-addons.txt
+        cat bin/bootstrap bin/_odoo.sh bin/_lib.sh requirements.txt requirements-odoo.txt requirements-dev.txt requirements-addons.txt
     ) | sha256sum | cut -c1-16
 }
 
@@ -194,11 +194,12 @@ start_database_server() {
 stop_database_server() {
     local state=$1 pid
     pid=$(head -n 1 "$state/pg/data/postmaster.pid" 2>/dev/null) || return 0
-    [[ $(cat "/proc/$pid/comm" 2>/dev/null) == postgres ]] || return 0
+    # Where there is no /proc (macOS), ps knows; where there is no ps (small containers), /proc.
+    [[ $(cat "/proc/$pid/comm" 2>/dev/null || ps -p "$pid" -o comm= 2>/dev/null) == *postgres ]] || return 0
     kill -INT "$pid" # PostgreSQL's "fast" shutdown
     local _
     for _ in {1..300}; do
-        [[ -d /proc/$pid ]] || return 0
+        kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.2
     done
     die "PostgreSQL (process $pid) does not stop. Its log: $state/pg/server.log"
@@ -207,7 +208,11 @@ stop_database_server() {
 # A development database: fast, and allowed to lose its last second when the power fails.
 database_settings() {
     local memory_mb
-    memory_mb=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1024))
+    if [[ -r /proc/meminfo ]]; then
+        memory_mb=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1024))
+    else # macOS
+        memory_mb=$(($(sysctl -n hw.memsize) / 1048576))
+    fi
     cat <<CONF
 listen_addresses = ''
 unix_socket_directories = '$PG_SOCKETS'
