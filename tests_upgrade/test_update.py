@@ -1,0 +1,66 @@
+"""The addon is updated from earlier versions, with data of all kinds; no tier moves, nothing is lost.
+
+By default from the two oldest versions and the newest; ``--all-versions``: from each that was ever landed.
+"""
+
+import re
+from pathlib import Path
+
+from conftest import COMMITS, COMPLAINT, ROOT, do_business
+
+from odoo import sql_db
+
+# What the first update to a version with playbooks adds to every policy, see its migration; versions of rules come with
+# the first run of a version that has them.
+ADDED = {"playbooks", "versions"}
+
+
+def get_moves(before, after):
+    return {
+        name: (tier, after["tiers"][name]) for name, tier in before["tiers"].items() if tier != after["tiers"][name]
+    }
+
+
+def test_it_is_updated_without_complaint(updated):
+    assert [line for line in updated.log.splitlines() if COMPLAINT.match(line)] == []
+
+
+def test_no_tier_moves_and_nothing_is_lost(updated):
+    before, after = updated.old["fill"], updated.new["start"]
+    assert len(set(before["tiers"].values())) > 3  # there is something to keep
+    assert after["tiers"] == before["tiers"]
+    for kind, rows in before["rows"].items():
+        if rows is not None:
+            assert after["rows"][kind] == rows, kind
+        elif kind not in ADDED:
+            assert after["rows"][kind] is not None, kind
+
+
+def test_every_customer_is_explained_before_the_next_run(updated):
+    assert updated.new["start"]["explained"] == len(updated.old["fill"]["tiers"])
+
+
+def test_the_next_run_moves_who_would_have_moved_and_nobody_else(updated):
+    would = get_moves(updated.old["fill"], updated.old["again"])
+    assert {"North 28", "South 28"} <= would.keys()  # who has bought
+    moved = get_moves(updated.new["start"], updated.new["again"])
+    assert moved == would
+    assert get_moves(updated.new["again"], updated.new["quiet"]) == {}
+
+
+def test_an_update_that_is_made_again_changes_nothing(updated):
+    """As after a restored backup of the list of modules: the scripts find what they have done."""
+    with sql_db.db_connect(updated.database).cursor() as cr:
+        cr.execute("UPDATE ir_module_module SET latest_version = %s WHERE name = 'customer_tiering'", [updated.version])
+    sql_db.close_all()
+    again, log = do_business(updated.database, ROOT, updated.folder, "update", "again")
+    assert [line for line in log.splitlines() if COMPLAINT.match(line)] == []
+    assert again == {key: updated.new[key] for key in ("start", "again")}
+
+
+def test_no_version_is_forgotten():
+    """Whoever brings a migration adds the commit of the version before it to the list."""
+    manifest = Path(ROOT, "customer_tiering", "__manifest__.py").read_text()
+    present = re.search(r'"version": "([0-9.]+)"', manifest).group(1)
+    migrated = {path.name for path in Path(ROOT, "customer_tiering", "migrations").iterdir() if path.name[0].isdigit()}
+    assert migrated - {present} <= COMMITS.keys()
