@@ -94,7 +94,7 @@ class Going:
             model in self.models
             or self._is_in_domain(model, _parse(saved.domain))
             or self._is_in_context(model, _parse(saved.context))
-            or any(self.is_on_path(model, order.split(" ")[0]) for order in json.loads(saved.sort or "[]"))
+            or any(self.is_on_path(model, str(order).split(" ")[0]) for order in json.loads(saved.sort or "[]"))
         )
 
     def is_in_dashboard(self, part):
