@@ -1,6 +1,6 @@
 import logging
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from dateutil.relativedelta import relativedelta
 from markupsafe import Markup
@@ -660,7 +660,9 @@ class CustomerTieringFollowup(models.Model):
             unsubscribed.write({"state": "skipped", "problem": "unsubscribed"})
             mailed = ours - missing - unsubscribed
             date = step._get_due_date(as_of)
-            without = self._queue_mails(step.mail_template_id, mailed.partner_id, date > as_of and date)
+            zone = step.company_id._get_tiering_timezone()
+            moment = date > as_of and datetime.combine(date, time(), tzinfo=zone)  # of a date alone Odoo makes none
+            without = self._queue_mails(step.mail_template_id, mailed.partner_id, moment)
             failed = mailed.filtered_domain([("partner_id", "in", without.ids)])
             failed.write({"state": "skipped", "problem": "mail_failed"})
             mailed -= failed
@@ -693,10 +695,10 @@ class CustomerTieringFollowup(models.Model):
             followup.write({**values, "user_id": users[followup.id].id})
         return len(followups)
 
-    def _queue_mails(self, template, partners, date):
-        """Queue an e-mail to each of ``partners``, to be sent on ``date``, if any; return to whom it failed."""
+    def _queue_mails(self, template, partners, moment):
+        """Queue an e-mail to each of ``partners``, to be sent at ``moment``, if any; return to whom it failed."""
         # What goes out by itself is no interaction, see sources/messages.py.
-        values = {"message_type": "auto_comment", **({"scheduled_date": date} if date else {})}
+        values = {"message_type": "auto_comment", **({"scheduled_date": moment} if moment else {})}
         try:
             with self.env.cr.savepoint():
                 template.send_mail_batch(partners.ids, email_values=values)
@@ -704,7 +706,7 @@ class CustomerTieringFollowup(models.Model):
             raise
         except Exception as error:
             if len(partners) > 1:  # only those that are to blame
-                return partners.browse().union(*(self._queue_mails(template, partner, date) for partner in partners))
+                return partners.browse().union(*(self._queue_mails(template, partner, moment) for partner in partners))
             _logger.warning("E-mail template %s failed for customer %s: %s", template.id, partners.id, error)
             return partners
         return partners.browse()

@@ -704,7 +704,21 @@ class TestPlaybook(PlaybookCommon, MockEmail):
             },
         )
 
-    def _mail_step(self):
+    def test_an_email_that_is_due_later_waits_until_that_day_begins_at_the_company(self):
+        self.company.partner_id.tz = "Asia/Tokyo"
+        self.buyer("Ann", 60, email="ann@example.com")
+        self.compute_after(0)
+        playbook = self._playbook("contact", contact_days=14)
+        playbook.step_ids = [self._mail_step(days=2)]
+        with freeze_time(self.noon(AS_OF, 0)):
+            playbook.action_enable()
+        self._plan_on(0, playbook)
+        self.assertEqual(set(self._rows(playbook).mapped("state")), {"open", "mailed"})
+        mail = self.env["mail.mail"].search([("subject", "=", "Hello")])
+        # midnight in Tokyo, nine hours before that in Greenwich
+        self.assertEqual((mail.state, mail.scheduled_date), ("outgoing", self.noon(AS_OF, -1) + timedelta(hours=3)))
+
+    def _mail_step(self, days=0):
         template = self.env["mail.template"].create(
             {
                 "name": "Greetings",
@@ -714,7 +728,7 @@ class TestPlaybook(PlaybookCommon, MockEmail):
                 "use_default_to": True,
             }
         )
-        return Command.create({"kind": "mail", "mail_template_id": template.id, "days": 0, "day_kind": "calendar"})
+        return Command.create({"kind": "mail", "mail_template_id": template.id, "days": days, "day_kind": "calendar"})
 
     def _neglected_playbook(self):
         """A call and an e-mail to neglected customers, switched on."""
