@@ -11,7 +11,7 @@ bootstrap: ## Fetch Odoo 19 and make the virtual environment (the other targets 
 demo: ## Start Odoo with the addon and example customers on http://localhost:8069
 	bin/demo
 
-test: ## Run all tests, side by side: engine, addon, browser, job queue, other apps, replica, other modules, benchmarks
+test: ## Run all tests, side by side: engine, addon, browser, job queue, other apps, replica, other modules, faults, benchmarks
 	bin/test
 
 lint: ## Check the code without running it (bin/lint --fix repairs what it can)

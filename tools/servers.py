@@ -1,4 +1,4 @@
-"""A PostgreSQL server and its hot standby, in a folder of their own."""
+"""PostgreSQL servers in a folder of their own, for tests that strike them."""
 
 import contextlib
 import os
@@ -19,6 +19,10 @@ unix_socket_directories = '{folder}'
 shared_buffers = 128MB
 max_connections = 40
 fsync = off
+autovacuum = off
+log_min_messages = warning
+"""
+REPLICATED = """
 wal_level = replica
 # A commit is visible before it is in the log's file: the harder case for who waits for the log.
 synchronous_commit = off
@@ -26,9 +30,7 @@ hot_standby = on
 max_standby_streaming_delay = 300ms
 # Else the primary's tidying would cancel statements on the standby whenever it happens.
 hot_standby_feedback = on
-autovacuum = off
 wal_retrieve_retry_interval = 200ms
-log_min_messages = warning
 """
 
 
@@ -96,28 +98,49 @@ def run(program, *arguments):
 
 
 @contextlib.contextmanager
-def primary_with_standby(database):
-    """Yield two servers; the first has a copy of ``database`` of the server in PGHOST, the second replays it."""
-    folder = Path(tempfile.mkdtemp(prefix="customer_tiering_replica_"))
+def new_folder(prefix):
+    """Yield a folder of the servers' owner, which is removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     if os.geteuid() == 0:
         entry = pwd.getpwnam(OWNER)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
-    primary, standby = Server(folder, "primary", 5433), Server(folder, "standby", 5434)
     try:
-        run("initdb", "-D", primary.data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync")
-        settings = primary.data / "postgresql.auto.conf"
-        settings.write_text(settings.read_text() + SETTINGS.format(folder=folder))
-        primary.start()
-        primary.ask("CREATE ROLE odoo LOGIN CREATEDB")
-        copy(database, primary)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def new_server(folder, name, port, database, settings=""):
+    """Yield a server that has a copy of ``database`` of the server in PGHOST."""
+    server = Server(folder, name, port)
+    run("initdb", "-D", server.data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync")
+    file = server.data / "postgresql.auto.conf"
+    file.write_text(file.read_text() + SETTINGS.format(folder=folder) + settings)
+    try:
+        server.start()
+        server.ask("CREATE ROLE odoo LOGIN CREATEDB")
+        copy(database, server)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def primary_with_standby(database):
+    """Yield two servers; the first has a copy of ``database`` of the server in PGHOST, the second replays it."""
+    with (
+        new_folder("customer_tiering_replica_") as folder,
+        new_server(folder, "primary", 5433, database, REPLICATED) as primary,
+    ):
+        standby = Server(folder, "standby", 5434)
         address = ("-h", folder, "-p", primary.port, "-U", "postgres")
         run("pg_basebackup", *address, "-D", standby.data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
-        standby.start()
-        yield primary, standby
-    finally:
-        standby.stop()
-        primary.stop()
-        shutil.rmtree(folder)
+        try:
+            standby.start()
+            yield primary, standby
+        finally:
+            standby.stop()
 
 
 def copy(database, server):

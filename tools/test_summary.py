@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-SUITES = ("engine", "addon", "queue", "glue", "replica", "modules", "upgrade", "bench")
+SUITES = ("engine", "addon", "queue", "glue", "replica", "modules", "upgrade", "faults", "bench")
 SLOWEST = 10
 
 

@@ -305,7 +305,7 @@ class CustomerTieringFollowup(models.Model):
         # Archived ones too: what they left open is closed when its reason goes. But not those of archived companies.
         playbooks = self.env["customer.tiering.playbook"].with_context(active_test=False)
         playbooks = playbooks.search([("company_id.active", "=", True)])
-        jobs.commit(self.env, left=len(playbooks))
+        jobs.begin(self.env, left=len(playbooks))
         for left, playbook in zip(reversed(range(len(playbooks))), playbooks, strict=True):
             # Odoo calls the job again when time is up; what is done stays done.
             while done := self._process_and_commit(playbook):
@@ -326,8 +326,8 @@ class CustomerTieringFollowup(models.Model):
             _logger.info("Playbook %s waits: %s", playbook.id, str(error).strip())
             playbook._call_job(fields.Datetime.add(fields.Datetime.now(), minutes=1))
         except Exception:
-            self.env.cr.rollback()
             _logger.exception("Follow-ups of playbook %s could not be planned", playbook.id)
+            self.env.cr.rollback()
         return 0
 
     @api.model

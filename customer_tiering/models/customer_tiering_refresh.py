@@ -130,7 +130,7 @@ class CustomerTieringRefresh(models.Model):
         """Score the waiting customers, company by company; those of an archived one wait until it is restored."""
         waiting = dict(self._read_group([("company_id.active", "=", True)], ["company_id"], ["__count"]))
         left = sum(waiting.values())
-        jobs.commit(self.env, left=left)
+        jobs.begin(self.env, left=left)
         for company, count in waiting.items():
             while done := self._process_and_commit(company):
                 if not jobs.commit(self.env, done):
@@ -152,8 +152,8 @@ class CustomerTieringRefresh(models.Model):
             return 0
         except Exception:
             # The other companies shall not wait for this one, whose customers the hourly call tries again.
-            self.env.cr.rollback()
             _logger.exception("The waiting customers of company %s cannot be scored", company.id)
+            self.env.cr.rollback()
             return 0
 
     @api.model

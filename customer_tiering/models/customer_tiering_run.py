@@ -7,7 +7,7 @@ import psycopg2
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_list
+from odoo.tools import SQL, format_date, format_list
 
 from .. import engine, jobs, pace
 
@@ -185,7 +185,7 @@ class CustomerTieringRun(models.Model):
         """Compute the waiting runs, each in its own transaction; what fails does not stop the others."""
         # One that interrupted the server goes behind the others.
         waiting = self.search(self._get_waiting_domain(), order="attempts, id")
-        jobs.commit(self.env, left=len(waiting))
+        jobs.begin(self.env, left=len(waiting))
         for run in waiting:
             # Skipped: deleted or computed by hand meanwhile, or at this moment.
             if run._hold():
@@ -231,8 +231,8 @@ class CustomerTieringRun(models.Model):
                 self._fail(str(error))
                 return
             except Exception as error:
+                _logger.exception("Customer tiering run %s failed", self.id)  # first: the database may be away
                 self.env.cr.rollback()
-                _logger.exception("Customer tiering run %s failed", self.id)
                 self._fail(f"{type(error).__name__}: {error}")
                 return
         self._fail(
@@ -324,9 +324,14 @@ class CustomerTieringRun(models.Model):
             run._lock_company(policy.company_id)
             if self.env["customer.tiering.former"].sudo()._settle_pending():
                 run = run.with_context(tiering_unwritten=False)
-        as_of = as_of or policy.company_id._get_tiering_today()
+        last = run._get_last(policy._get_simulated())
+        if not as_of:
+            as_of = policy.company_id._get_tiering_today()
+            if run.trigger == "nightly" and last.as_of and as_of < last.as_of:
+                run.write({"state": "skipped", "started_at": started_at, "note": run._get_clock_note(as_of, last)})
+                return
 
-        rules, result, cards, values = run._score(as_of)  # before the first write, so that the replica may read
+        rules, result, cards, values = run._score(as_of, last)  # before the first write, so that the replica may read
         if policy.is_simulation:
             counts = policy._get_simulation()._record(run, as_of, result, cards)
         else:
@@ -365,9 +370,11 @@ class CustomerTieringRun(models.Model):
                 )
             )
 
-    def _score(self, as_of):
+    def _score(self, as_of, last):
         """Return what every customer of the policy gets, and what the run itself learned; write nothing.
 
+        :param as_of: a ``datetime.date``
+        :param last: the last run of the policy that was computed
         :return: ``(the engine's PolicyRules, DataFrame with one row per customer as the writer takes it, the
             scorecards that are there, {run field: value})``
         """
@@ -381,7 +388,6 @@ class CustomerTieringRun(models.Model):
             fresh = engine.pipeline.fit(rules, frame, as_of)
         except ValueError as error:
             raise UserError(str(error)) from error
-        last = self._get_last(policy._get_simulated())
         same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values(rules)
         earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
         kept = self._get_kept_calibration(earlier, as_of)
@@ -488,7 +494,8 @@ class CustomerTieringRun(models.Model):
             _logger.info("Policy %s waits for its next run: a tier, a segment or a metric was deleted.", policy.id)
             return
         company = policy.company_id
-        as_of = company._get_tiering_today()
+        # Not before that run, if the clock was set back: who is scored alone is compared with the others.
+        as_of = max(company._get_tiering_today(), last.as_of)
         # Who has come to match this policy moves in its run: the tiers of two policies are not comparable.
         others = self.env["customer.tiering.scorecard"].search(
             [
@@ -528,6 +535,11 @@ class CustomerTieringRun(models.Model):
         """Return what to know when reading the results, as lines of text; False when there is nothing."""
         policy = self.policy_id
         notes = (
+            self.attempts > 1
+            and self.env._(
+                "This run began anew because the server was stopped before its end. So often: %(count)s.",
+                count=self.attempts - 1,
+            ),
             self._get_population_note(customer_count, fit),
             idle_locks
             and self.env._(
@@ -540,6 +552,15 @@ class CustomerTieringRun(models.Model):
             policy.benefit_warning,
         )
         return "\n".join(filter(None, notes)) or False
+
+    def _get_clock_note(self, as_of, last):
+        return self.env._(
+            "The customers were computed as of %(last)s already, and today is %(today)s: the clock of the server or "
+            "the time zone of the company has changed. They keep their tiers until that day. If it was the last run "
+            "that was wrong, compute by hand.",
+            last=format_date(self.env, last.as_of),
+            today=format_date(self.env, as_of),
+        )
 
     def _get_population_note(self, customer_count, fit):
         if not customer_count:

@@ -488,6 +488,47 @@ class TestRun(TieringCommon):
             ],
         )
         self.assertTrue(often.started_at)
+        # Once before, and once more in this call's count: what was not given up says how often it began.
+        self.assertIn("So often: 2.", seldom.note)
+
+    def test_a_scheduled_action_says_in_the_log_that_its_last_call_had_no_end(self):
+        cron = self.env.ref("customer_tiering.ir_cron_process_queue")
+        # As Odoo leaves it when a server is killed for the second time.
+        self.env["ir.cron.progress"].create({"cron_id": cron.id, "timed_out_counter": 2})
+        with self.assertLogs("odoo.addons.customer_tiering.jobs", "WARNING") as logged:
+            self._process_queue()
+        self.assertIn("so many times in a row: 2.", logged.output[0])
+        with self.assertNoLogs("odoo.addons.customer_tiering.jobs", "WARNING"):
+            self._process_queue()
+
+    def test_where_the_database_is_away_the_log_says_which_run_has_failed(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+        away = psycopg2.OperationalError("server closed the connection unexpectedly")
+        with (
+            patch.object(type(run), "_compute", side_effect=away),
+            patch.object(type(self.env.cr), "rollback", side_effect=psycopg2.InterfaceError("connection closed")),
+            self.assertLogs(RUN_LOGGER, "ERROR") as logged,
+            self.assertRaises(psycopg2.InterfaceError),
+        ):
+            run._compute_and_record()
+        self.assertIn(f"run {run.id} failed", logged.output[0])
+
+    def test_a_night_before_the_last_run_computes_nothing_and_says_so(self):
+        """The clock was set back by ten days, in which all orders of Best from the last ten would not be there yet."""
+        self.compute()
+        with freeze_time(self.noon(AS_OF, 10)):
+            night = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+            night._compute()
+            self.assertEqual(night.state, "skipped")
+            self.assertIn("as of 06/30/2026 already, and today is 06/20/2026", night.note)
+            self.assertEqual(self.card(self.best).order_count, 10)
+            by_hand = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
+            by_hand._compute()
+            self.assertEqual(by_hand.state, "done")
+            self.assertEqual(self.card(self.best).order_count, 9)  # all but the one of AS_OF: 10 days before is in
+            night = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+            night._compute()
+            self.assertEqual(night.state, "done", "a person has said that this is the day")
 
     def test_a_run_tells_when_it_started_and_how_long_it_took(self):
         Writer = type(self.env["customer.tiering.writer"])

@@ -708,7 +708,7 @@ class TestSimulation(SimulatedCustomers):
         other = self.other_policy(partner_domain="[('name', 'in', ('Best', 'Poor'))]")
         self.assertEqual((self.policy.population_count, self.policy.unmatched_count), (2, 0))
         self.assertEqual(other.population_count, 2)
-        with self.enter_registry_test_mode():
+        with freeze_time(self.noon(AS_OF, -1)), self.enter_registry_test_mode():
             self.env.ref("customer_tiering.ir_cron_nightly").method_direct_trigger()
             self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
         self.env.invalidate_all()
