@@ -34,6 +34,9 @@ SENTENCES = {
         "add a tier without conditions below it.",
     ),
     "negative_days": _lt("%(tier)s: days of grace and the minimum stay are 0 or more."),
+    "margin_range": _lt("“Points to Rise” are 0 to 100 points above “From Score”, not %(points)s."),
+    "at_once_range": _lt("“Points to Rise at Once” are 0 to 100 points above “From Score”, not %(points)s."),
+    "upgrade_days_range": _lt("“Days to Rise” are 0 to %(most)s days, not %(days)s."),
     "no_weight": _lt(
         "The weights of policy “%(policy)s” add up to 0, so every customer would score 0. Give at least one "
         "criterion a weight above 0.",

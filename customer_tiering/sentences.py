@@ -105,6 +105,7 @@ class Explanation:
             "rule": self._get_rule(),
             "left_out": self._get_left_out(),
             "next": self._get_next(),
+            "rise": self._get_rise(),
             "keep": self._get_keep(),
             "lock": self._get_lock(),
             "segment": self._get_segment(),
@@ -133,7 +134,7 @@ class Explanation:
             for line in data["lines"]
         ]
         sentences += [data["left_out"], data["rule"]]
-        parts = ("next", "keep", "lock", "segment", "lifecycle", "risk")
+        parts = ("rise", "next", "keep", "lock", "segment", "lifecycle", "risk")
         sentences += [data[part] and data[part]["sentence"] for part in parts]
         return filter(None, sentences)
 
@@ -206,7 +207,15 @@ class Explanation:
         if not rule:
             return False
         if rules.tier_method == "score":
-            floor = format_number(env, rule.floor, 2)
+            floor, entry = format_number(env, rule.floor, 2), rules.retention.entry(rule.floor)
+            if entry > rule.floor > 0:
+                return env._(
+                    "%(tier)s starts at %(floor)s points, %(entry)s for who rises to it, and is kept down to %(kept)s.",
+                    tier=tier.name,
+                    floor=floor,
+                    entry=format_number(env, entry, 2),
+                    kept=format_number(env, rule.kept, 2),
+                )
             if rule.kept < rule.floor:
                 return env._(
                     "%(tier)s starts at %(floor)s points and is kept down to %(kept)s.",
@@ -252,14 +261,45 @@ class Explanation:
             return False
         ways = find_ways(card, self.rules, self.fit, tier, keep=False)
         words = self._say_ways(ways)
+        said = {"tier": tier.name, "ways": self._list_ways(words, ways.together)}
+        days = self.rules.upgrade_days if self.rules and card.computed_tier_id else 0
+        if days:
+            sentence = env._(
+                "To reach %(tier)s: %(ways)s, and so for %(days)s days.", days=format_number(env, days), **said
+            )
+        else:
+            sentence = env._("To reach %(tier)s: %(ways)s.", **said)
         return {
             "tier": tier.name,
             "points": card.points_to_next,
             "ways": words,
             "together": ways.together,
-            "sentence": bool(words)
-            and env._("To reach %(tier)s: %(ways)s.", tier=tier.name, ways=self._list_ways(words, ways.together)),
+            "sentence": bool(words) and sentence,
         }
+
+    def _get_rise(self):
+        """Return the announced upgrade and what it takes; False when none is announced."""
+        card, env = self.card, self.env
+        tier, date = card.upgrade_tier_id, format_date(env, card.upgrade_date)
+        if not tier:
+            return False
+        points = self._get_entry(tier)
+        if points is None:
+            sentence = env._("%(tier)s on %(date)s if nothing falls until then.", tier=tier.name, date=date)
+        else:
+            sentence = env._(
+                "%(tier)s on %(date)s if the score stays at %(points)s or more.",
+                tier=tier.name,
+                date=date,
+                points=format_number(env, points, 2),
+            )
+        return {"tier": tier.name, "date": date, "points": points, "sentence": sentence}
+
+    def _get_entry(self, tier):
+        """Return the score that an upgrade to a tier takes; None where no score leads there, or it is not known."""
+        rules, fit = self.rules, self.fit
+        rule = rules and fit and _find_rule(rules, tier)
+        return engine.tiers.get_entry(rules, fit.tiers, rule) if rule and rules.by_score else None
 
     def _get_keep(self):
         """Return the announced downgrade and the ways to call it off; False when none is announced."""

@@ -36,7 +36,8 @@ DTYPES = {
 #   tier and since | announced | first order | candidate | as of | rules | mode -> tier and since | announced | reason
 # Days without a year are of 2024, a leap year; "old" is 1 January 2020, "-" nothing. Rules like "grace 30" hold
 # for every tier, "G grace 30" for gold only; "all" is grace 30, stay 90, protection 60, month end, one step.
-# "run!" is a run where only credit notes caused the drop.
+# "run!" is a run where only credit notes caused the drop, "run~" one before which nobody bought. "wait 7" is an upgrade
+# that waits for 7 days, and "G far S" a candidate G who need not wait for S.
 
 TABLE = """
 a new customer gets the first tier at once:
@@ -234,6 +235,84 @@ G 01-10      | -       | old   | B | 06-15 | refunds -> up!: G 01-10 | - | -
 nor on hold:
 G 01-10      | -       | old   | B | 06-15 | refunds -> hold!: G 01-10 | - | -
 
+a first tier does not wait:
+-            | -       | 06-01 | G | 06-01 | wait 7 -> run: G 06-01 | - | first
+nor what an archived tier leaves:
+X 01-10      | P 06-03 | old   | G | 06-01 | wait 7 -> run: G 06-01 | - | first
+an upgrade is announced for the day on which it has held so long:
+S 01-10      | -       | old   | G | 06-01 | wait 7 -> run: S 01-10 | G 06-08 | announced_up
+it waits while it holds:
+S 01-10      | G 06-08 | old   | G | 06-07 | wait 7 -> run: S 01-10 | G 06-08 | waiting
+on its day it comes:
+S 01-10      | G 06-08 | old   | G | 06-08 | wait 7 -> run: G 06-08 | - | up
+or in the first run after it:
+S 01-10      | G 06-08 | old   | G | 06-10 | wait 7 -> run: G 06-10 | - | up
+who falls back hears no more of it:
+S 01-10      | G 06-08 | old   | S | 06-07 | wait 7 -> run: S 01-10 | - | -
+on its day, too:
+S 01-10      | G 06-08 | old   | S | 06-08 | wait 7 -> run: S 01-10 | - | -
+who falls back to a tier between has held that one:
+B 01-10      | G 06-08 | old   | S | 06-07 | wait 7 -> run: B 01-10 | S 06-08 | waiting
+on the day only the tier between comes:
+B 01-10      | G 06-08 | old   | S | 06-08 | wait 7 -> run: S 06-08 | - | up
+who rises further gets first what was announced:
+B 01-10      | S 06-08 | old   | P | 06-05 | wait 7 -> run: B 01-10 | S 06-08 | waiting
+and then hears of the rest:
+B 01-10      | S 06-08 | old   | P | 06-08 | wait 7 -> run: S 06-08 | P 06-15 | up
+far above the floor nobody waits:
+S 01-10      | -       | old   | G far G | 06-01 | wait 7 -> run: G 06-01 | - | up
+nor for the tier below, and the rest is announced:
+B 01-10      | -       | old   | G far S | 06-01 | wait 7 -> run: S 06-01 | G 06-08 | up
+what was announced stays when a tier below comes at once:
+B 01-10      | G 06-08 | old   | G far S | 06-03 | wait 7 -> run: S 06-03 | G 06-08 | up
+who is far above the own tier only waits:
+S 01-10      | -       | old   | G far S | 06-01 | wait 7 -> run: S 01-10 | G 06-08 | announced_up
+far is never more than the candidate:
+S 01-10      | -       | old   | S far P | 06-01 | wait 7 -> run: S 01-10 | - | -
+a fall ends an announced upgrade, with all its days of grace:
+S 01-10      | G 06-08 | old   | B | 06-07 | wait 7, grace 30 -> run: S 01-10 | B 07-07 | announced
+an announced fall ends with an announced upgrade:
+S 01-10      | B 07-01 | old   | G | 06-07 | wait 7, grace 30 -> run: S 01-10 | G 06-14 | announced_up
+nobody knows what the announced day of an archived tier was for:
+S 01-10      | X 06-08 | old   | B | 06-07 | wait 7, grace 30 -> run: S 01-10 | B 07-07 | announced
+an upgrade to an archived tier begins anew:
+S 01-10      | X 06-08 | old   | G | 06-08 | wait 7 -> run: S 01-10 | G 06-15 | announced_up
+a prospect is promised nothing:
+S 01-10      | G 06-08 | -     | - | 06-07 | wait 7 -> run: - | - | none
+rules without waiting keep nobody waiting:
+S 01-10      | G 06-08 | old   | G | 06-05 | none -> run: G 06-05 | - | up
+up - an upgrade is announced:
+S 01-10      | -       | old   | G | 06-01 | wait 7 -> up: S 01-10 | G 06-08 | announced_up
+up - far above it comes:
+S 01-10      | -       | old   | G far G | 06-01 | wait 7 -> up: G 06-01 | - | up
+up - on its day it comes:
+S 01-10      | G 06-08 | old   | G | 06-08 | wait 7 -> up: G 06-08 | - | up
+up - who falls back hears no more of it:
+S 01-10      | G 06-08 | old   | S | 06-05 | wait 7 -> up: S 01-10 | - | -
+up - nor does who falls:
+S 01-10      | G 06-08 | old   | B | 06-05 | wait 7 -> up: S 01-10 | - | -
+up - nor who has not bought:
+S 01-10      | G 06-08 | -     | - | 06-05 | wait 7 -> up: S 01-10 | - | -
+hold - an announced upgrade waits for the run:
+S 01-10      | G 06-08 | old   | G | 06-08 | wait 7 -> hold: S 01-10 | G 06-08 | -
+
+when nobody bought nothing is announced:
+G 01-10      | -       | old   | B | 06-02 | grace 30 -> run~: G 01-10 | - | -
+and nobody falls without grace:
+G 01-10      | -       | old   | B | 06-02 | none -> run~: G 01-10 | - | -
+nor on the announced day:
+G 01-10      | S 06-02 | old   | B | 06-02 | grace 30 -> run~: G 01-10 | S 06-02 | waiting
+who recovered keeps the tier all the same:
+G 01-10      | S 06-02 | old   | G | 06-02 | grace 30 -> run~: G 01-10 | - | recovered
+upgrades come:
+S 01-10      | -       | old   | G | 06-02 | none -> run~: G 06-02 | - | up
+an upgrade that is not reached any more is called off:
+S 01-10      | G 06-08 | old   | B | 06-02 | wait 7 -> run~: S 01-10 | - | -
+a refund needs no open day:
+G 01-10      | S 06-20 | old   | B | 06-02 | refunds, grace 30 -> run~!: B 06-02 | - | down
+nor does who has nothing left:
+G 01-10      | -       | -     | - | 06-02 | grace 30 -> run~: - | - | none
+
 up - a first tier comes at once:
 -            | -       | 06-01 | S | 06-01 | grace 30 -> up: S 06-01 | - | first
 up - an archived tier is replaced at once:
@@ -318,6 +397,8 @@ def rules_of(text):
                 policy["one_step"] = True
             case ["month", "end"]:
                 policy["month_end"] = True
+            case ["wait", days]:
+                policy["upgrade_days"] = int(days)
             case ["refunds"]:
                 policy["refunds_at_once"] = True
             case ["protection", days]:
@@ -368,11 +449,12 @@ def after_of(result):
     return list(zip(*columns, strict=True))
 
 
-def retained(states, candidates, first_orders, as_of, rules, mode="run", at_once=None):
+def retained(states, candidates, first_orders, as_of, rules, mode="run", at_once=None, far=None, idle=False):
     """`retain` for lists; every list has an entry per customer."""
     at_once = None if at_once is None else pd.Series(at_once, dtype="bool")
+    far = None if far is None else keys_of(far)
     frame, keys, firsts = make_states(states), keys_of(candidates), dates_of(first_orders)
-    return after_of(retain(frame, keys, firsts, as_of, rules, mode=mode, at_once=at_once))
+    return after_of(retain(frame, keys, firsts, as_of, rules, mode=mode, at_once=at_once, far=far, idle=idle))
 
 
 def test_the_truth_table_has_at_least_45_cases_with_names_of_their_own():
@@ -384,19 +466,22 @@ def test_the_truth_table_has_at_least_45_cases_with_names_of_their_own():
 def test_retention(situation, expected):
     now, announced, first_order, goal, as_of, rules = (part.strip() for part in situation.split("|"))
     state = (*tier_and_day(now), *tier_and_day(announced))
-    goal, first_order, as_of, rules = KEYS[goal], day(first_order), day(as_of), rules_of(rules)
+    goal, _, far = goal.partition(" far ")
+    goal, far = KEYS[goal], KEYS[far or "-"]
+    first_order, as_of, rules = day(first_order), day(as_of), rules_of(rules)
     mode, _, result = expected.partition(": ")
     mode, refund = mode.removesuffix("!"), mode.endswith("!")
+    mode, idle = mode.removesuffix("~"), mode.endswith("~")
     now, announced, reason = (part.strip() for part in result.split("|"))
     expected = (*tier_and_day(now), *tier_and_day(announced), reason.removeprefix("-"))
-    assert retained([state], [goal], [first_order], as_of, rules, mode, [refund]) == [expected]
-    assert judge(state, goal, first_order, as_of, rules, mode, refund) == expected
+    assert retained([state], [goal], [first_order], as_of, rules, mode, [refund], [far], idle) == [expected]
+    assert judge(state, goal, first_order, as_of, rules, mode, refund, far, idle) == expected
 
 
 # The judge --------------------------------------------------------------------------------
 
 
-def judge(state, goal, first_order, as_of, rules, mode, at_once):
+def judge(state, goal, first_order, as_of, rules, mode, at_once, far, idle):
     """The rules once more, for one customer and in plain Python."""
     tier, since, pending_tier, pending_date = state
     order = [rule.key for rule in rules.ladder]
@@ -419,20 +504,26 @@ def judge(state, goal, first_order, as_of, rules, mode, at_once):
 
     if mode == "hold":
         return tier, since, pending_tier, pending_date, ""
+    if tier not in order and goal is not None:
+        return goal, as_of, None, None, "first"
+    promised = pending_date and tier in order and pending_tier in order
+    promised = promised and order.index(pending_tier) > order.index(tier)
+    if promised and (goal is None or order.index(goal) <= order.index(tier)):
+        promised, pending_tier, pending_date = False, None, None
     if goal is None:
         if mode == "up":
             return tier, since, pending_tier, pending_date, "waiting" if pending_date else ""
         return None, None, None, None, "none" if tier in order else ""
-    if tier not in order:
-        return goal, as_of, None, None, "first"
     if goal == tier:
         return tier, since, None, None, "recovered" if pending_date else ""
     if order.index(goal) > order.index(tier):
-        return goal, as_of, None, None, "up"
-    if mode == "up":
-        return tier, since, pending_tier, pending_date, "waiting" if pending_date else ""
-    if at_once and rules.retention.refunds_at_once:
+        return climb(tier, since, promised and pending_tier, pending_date, order, goal, far, as_of, rules)
+    if mode == "run" and at_once and rules.retention.refunds_at_once:
         return goal, as_of, None, None, "down"
+    if mode == "up" or idle:
+        return tier, since, pending_tier, pending_date, "waiting" if pending_date else ""
+    if rules.retention.upgrade_days and pending_tier not in order:
+        pending_date = None
     date = pending_date or announce(tier, since, as_of)
     if date > as_of:
         return tier, since, target(tier), date, "waiting" if pending_date else "announced"
@@ -440,6 +531,25 @@ def judge(state, goal, first_order, as_of, rules, mode, at_once):
     if tier == goal:
         return tier, as_of, None, None, "down"
     return tier, as_of, target(tier), announce(tier, as_of, as_of + datetime.timedelta(1)), "down"
+
+
+def climb(tier, since, promised, date, order, goal, far, as_of, rules):
+    """What the judge says of who is to rise to a goal; the promised tier is False where there is none."""
+    days = rules.retention.upgrade_days
+    steps = [goal] if not days else [far] if far else []
+    if promised:
+        promised = min(promised, goal, key=order.index)
+        if date <= as_of:
+            steps.append(promised)
+    steps = [min(step, goal, key=order.index) for step in steps]
+    highest = max([tier, *steps], key=order.index)
+    rose = highest != tier
+    if highest == goal:
+        return goal, as_of, None, None, "up"
+    tier, since = highest, as_of if rose else since
+    if promised and order.index(promised) > order.index(tier):
+        return tier, since, promised, date, "up" if rose else "waiting"
+    return tier, since, goal, as_of + datetime.timedelta(days), "up" if rose else "announced_up"
 
 
 START = datetime.date(2024, 1, 20)  # a month end and a leap day are near
@@ -457,13 +567,16 @@ def policies(draw, **fixed):
         "month_end": draw(st.booleans()),
         "protection_days": draw(DAYS),
         "refunds_at_once": draw(st.booleans()),
+        "upgrade_days": draw(DAYS),
     }
     return make_rules(tiers, **{**drawn, **fixed})
 
 
 @st.composite
 def populations(draw, size=60):
-    """A policy, a day and, per customer, a state, a candidate, a first order and whether credit notes caused a drop."""
+    """A policy, a day and, per customer, a state, a candidate, a first order, whether credit notes caused a drop, and
+    the highest tier that does not wait.
+    """
     rules, as_of = draw(policies()), draw(AS_OF)
     chance = random.Random(draw(SEEDS))
     tiers = [tier.key for tier in rules.tiers]
@@ -478,21 +591,22 @@ def populations(draw, size=60):
     states = [state() for _ in range(size)]
     goals = [chance.choice([*tiers, *tiers, None]) for _ in range(size)]
     firsts = [date(-15, 0) for _ in range(size)]
-    return rules, as_of, states, goals, firsts, [chance.random() < 0.2 for _ in range(size)]
+    far = [chance.choice([*tiers, None, None]) for _ in range(size)]
+    return rules, as_of, states, goals, firsts, [chance.random() < 0.2 for _ in range(size)], far
 
 
-def after_population(population, mode):
-    rules, as_of, states, goals, firsts, refunds = population
-    return retained(states, goals, firsts, as_of, rules, mode, refunds)
+def after_population(population, mode, idle=False):
+    rules, as_of, states, goals, firsts, refunds, far = population
+    return retained(states, goals, firsts, as_of, rules, mode, refunds, far, idle)
 
 
 @examples(100)
-@given(populations())
-def test_the_judge_agrees_whatever_the_state(population):
+@given(populations(), st.booleans())
+def test_the_judge_agrees_whatever_the_state(population, idle):
     rules, as_of, *columns = population
     for mode in retention.MODES:
-        expected = [judge(*row[:3], as_of, rules, mode, row[3]) for row in zip(*columns, strict=True)]
-        assert after_population(population, mode) == expected
+        expected = [judge(*row[:3], as_of, rules, mode, *row[3:], idle) for row in zip(*columns, strict=True)]
+        assert after_population(population, mode, idle) == expected
 
 
 @examples(10)
@@ -525,14 +639,18 @@ def test_hold_never_changes_anything(population):
 
 @examples(40)
 @given(populations())
-def test_after_a_run_no_announcement_is_due_and_each_leads_down(population):
+def test_after_a_run_no_announcement_is_due_and_each_leads_to_the_goal(population):
     rules, as_of = population[:2]
     order = [tier.key for tier in rules.ladder]
-    for tier, _, pending_tier, pending_date, _ in after_population(population, "run"):
+    after = after_population(population, "run")
+    for (tier, _, pending_tier, pending_date, _), goal in zip(after, population[3], strict=True):
         assert (pending_tier is None) == (pending_date is None)
         if pending_date:
             assert pending_date > as_of
-            assert order.index(pending_tier) < order.index(tier)
+            present, announced = order.index(tier), order.index(pending_tier)
+            assert announced != present
+            assert (announced < present) == (order.index(goal) < present)
+            assert rules.retention.upgrade_days or announced < present
 
 
 # Day by day -------------------------------------------------------------------------------
@@ -567,17 +685,21 @@ def downs(logs):
 @given(histories())
 def test_no_downgrade_before_the_days_of_grace_were_announced(history):
     rules, logs = history
-    grace = {tier.key: tier.grace_days for tier in rules.tiers}
+    grace, order = {tier.key: tier.grace_days for tier in rules.tiers}, [tier.key for tier in rules.ladder]
+
+    def falls(state):
+        return state[3] is not None and order.index(state[2]) < order.index(state[0])
+
     for log in logs:
         announced_on = None
         for as_of, _, _, before, after in log:
             if after[4] == "down":
                 notice = as_of - (announced_on or as_of)
                 assert notice.days >= grace[before[0]]
-                assert before[3] is None or as_of >= before[3]
-            if after[3] is None:
+                assert not falls(before) or as_of >= before[3]
+            if not falls(after):
                 announced_on = None
-            elif before[3] is None or before[0] != after[0]:
+            elif not falls(before) or before[0] != after[0]:
                 announced_on = as_of
             else:
                 assert after[3] == before[3]  # an announced date never moves
@@ -603,7 +725,7 @@ def test_one_step_never_drops_two_tiers_in_a_run(history):
 
 
 @examples(8)
-@given(histories())
+@given(histories(upgrade_days=0))
 def test_upgrades_are_immediate_and_nothing_falls_but_in_a_run(history):
     rules, logs = history
     order = [None, *(tier.key for tier in rules.ladder)]
@@ -612,6 +734,50 @@ def test_upgrades_are_immediate_and_nothing_falls_but_in_a_run(history):
             assert after == (goal, as_of, None, None, "up" if before[0] else "first")
         if mode != "run":
             assert order.index(after[0]) >= order.index(before[0])
+
+
+@examples(15)
+@given(histories())
+def test_nobody_rises_without_having_held(history):
+    rules, logs = history
+    order, days = [tier.key for tier in rules.ladder], rules.retention.upgrade_days
+    for log in logs:
+        for number, (as_of, _, _, before, after) in enumerate(log):
+            if after[4] != "up":
+                continue
+            reached = order.index(after[0])
+            held = as_of
+            for earlier, mode, goal, state, _ in reversed(log[: number + 1]):
+                if mode != "hold":
+                    if state[0] is None or order.index(goal) < reached:
+                        break
+                    held = earlier
+            assert (as_of - held).days >= days
+
+
+@examples(30)
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from("BG"), st.integers(0, 5)), min_size=1, max_size=25),
+    st.sampled_from([1, 3, 7]),
+    st.sampled_from([0, 2, 9]),
+)
+def test_of_two_tiers_the_one_counts_that_was_reached_for_long_enough(pieces, days, grace):
+    """From the candidates alone, without any memory of what was announced."""
+    rules = rules_of(f"wait {days}, grace {grace}")
+    as_of, state, past = START, (None,) * 4, []
+    expected = None
+    for gap, letter, repeats in pieces:
+        for _ in range(repeats + 1):
+            as_of += datetime.timedelta(gap)
+            past.append((as_of, letter))
+            unbroken = itertools.takewhile(lambda seen: seen[1] == letter, reversed(past))  # noqa: B023
+            since = [day for day, _ in unbroken][-1]
+            least = days if letter == "G" else grace
+            if expected is None or (as_of - since).days >= least:
+                expected = letter
+            [after] = retained([state], [KEYS[letter]], [day("old")], as_of, rules)
+            state = after[:4]
+            assert LETTERS[state[0]] == expected
 
 
 def test_a_story_of_falling_and_coming_back():

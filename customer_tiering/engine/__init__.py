@@ -65,6 +65,7 @@ MODULES = (
     "advisor",
     "pipeline",
     "ways",
+    "idle",
     "decision",
     "outcome",
     "changes",

@@ -19,6 +19,7 @@ def decide(
     as_of: datetime.date,
     *,
     mode: str = retention.MODE_RUN,
+    idle: bool = False,
 ) -> pd.DataFrame:
     """The tier of each customer on a day.
 
@@ -33,7 +34,7 @@ def decide(
         ``previous_tier``, ``pending_tier``, ``lock_id``, ``lock_tier`` (Int64), ``previous_since``,
         ``pending_date`` (datetime64), ``lock_mode`` (object); missing where there is none
     as_of : the day "today"
-    mode : see `retention.retain`
+    mode, idle : see `retention.retain`
 
     Returns
     -------
@@ -47,14 +48,18 @@ def decide(
         - ``next_tier``, ``points_to_next``: see `tiers.to_next`; NA and NaN for who is locked in exactly one tier
     """
     ladder = rules.ladder
-    candidate = retention.candidate(states[schema.PREVIOUS_TIER], scored[schema.EARNED], scored[schema.KEPT], ladder)
+    entered, far = tiers.upgrades(rules, fit.tiers, scored[schema.SCORE], scored[schema.EARNED])
+    candidate = retention.candidate(
+        states[schema.PREVIOUS_TIER], scored[schema.EARNED], scored[schema.KEPT], ladder, entered
+    )
     at_once = _by_refunds(rules, fit, frame, states, candidate, as_of)
     decided = retention.retain(
-        states, candidate, frame[schema.FIRST_ORDER_DATE], as_of, rules, mode=mode, at_once=at_once
+        states, candidate, frame[schema.FIRST_ORDER_DATE], as_of, rules, mode=mode, at_once=at_once, far=far, idle=idle
     ).drop(columns=schema.REASON)
     known = states["lock_tier"].isin([tier.key for tier in ladder])
     tier = retention.effective(decided[schema.COMPUTED_TIER], states["lock_mode"], states["lock_tier"], ladder)
-    next_tier, points_to_next = tiers.to_next(rules, fit.tiers, scored[schema.SCORE], tier)
+    computed = decided[schema.COMPUTED_TIER]
+    next_tier, points_to_next = tiers.to_next(rules, fit.tiers, scored[schema.SCORE], tier, computed)
     stuck = known & states["lock_mode"].eq(retention.LOCK_FIXED)
     return frame.join(scored).assign(
         **decided,

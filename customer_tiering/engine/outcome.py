@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from . import pipeline, schema
+from .ladder import places
 from .pipeline import Fit
 from .rules import CLUSTERS, CONDITIONS, CUSTOMER_SHARE, REVENUE_SHARE, SCORE, PolicyRules
 
@@ -26,6 +27,7 @@ _FIELDS = {
     schema.TIER: "tier_id",
     schema.COMPUTED_TIER: "computed_tier_id",
     schema.PENDING_TIER: "pending_tier_id",
+    schema.UPGRADE_TIER: "upgrade_tier_id",
     schema.NEXT_TIER: "next_tier_id",
     schema.SEGMENT: "segment_id",
 }
@@ -127,7 +129,8 @@ def as_scorecards(rules: PolicyRules, result: pd.DataFrame, columns: Collection[
     Returns
     -------
     pd.DataFrame, shape (n_customers, …), same index: those of `columns` that there are; ``reason``, ``quiet`` and
-        ``user_id`` of the changes; and what `pipeline.tell` tells from
+        ``user_id`` of the changes; and what `pipeline.tell` tells from. An announced upgrade stands apart from an
+        announced downgrade, as ``upgrade_tier_id`` and ``upgrade_date``; without them where the rules know none
 
     >>> from .rules import CriterionRule, TierRule
     >>> rules = PolicyRules((CriterionRule("recency", 1),), (TierRule(1),), ((1,) * 5,) * 5)
@@ -136,8 +139,72 @@ def as_scorecards(rules: PolicyRules, result: pd.DataFrame, columns: Collection[
     ['tier_id', 'score', 'recency_days', 'points_recency', 'reason']
     """
     kept = {"reason", "quiet", "user_id", *columns, *pipeline.told_columns(rules)}
+    if rules.upgrade_days and schema.PENDING_TIER in result:
+        result = _with_upgrades(rules, result)
     result = result.rename(columns=_FIELDS)
     return result[[column for column in result if column in kept]]
+
+
+#: What was announced of whom, and what is announced of whom has moved by then.
+ANNOUNCED, RISING = "announced", "rising"
+
+
+def moves_later(result: pd.DataFrame, cards: pd.DataFrame, end: pd.Series) -> pd.Series:
+    """Who will move by what is announced now and was not before.
+
+    Parameters
+    ----------
+    result : pd.DataFrame, shape (n_customers, any): what `as_scorecards` returned
+    cards : pd.DataFrame, index = ids of any customers: the scorecards before, with ``pending_tier_id`` and
+        ``upgrade_tier_id``, 0 or less where there is none
+    end : pd.Series of Int64, index as of `result`: the tier when what is announced has taken effect
+
+    Returns
+    -------
+    pd.Series of object, same index: `ANNOUNCED`, downwards; `RISING`, upwards; None: neither
+
+    >>> result = pd.DataFrame({"tier_id": [2, 2, 2, 2], "pending_tier_id": [1, 1, None, 1]}, dtype="Int64")
+    >>> result["upgrade_tier_id"] = pd.array([None, None, 3, None], dtype="Int64")
+    >>> cards = pd.DataFrame({"pending_tier_id": [0, 1], "upgrade_tier_id": [0, 0]})
+    >>> moves_later(result, cards, pd.Series([1, 1, 3, 2], dtype="Int64")).tolist()
+    ['announced', None, 'rising', None]
+    """
+    later = pd.Series(None, index=result.index, dtype=object)
+    for name, direction in (("pending_tier_id", ANNOUNCED), ("upgrade_tier_id", RISING)):
+        if name in result:
+            was_announced = cards[name].reindex(result.index).gt(0)
+            moves = (end != result["tier_id"]).fillna(True).astype(bool)
+            later[result[name].notna() & ~was_announced & moves] = direction
+    return later
+
+
+def announced_tier(result: pd.DataFrame) -> pd.Series:
+    """The tier that is announced, a lower or a higher one, of what `as_scorecards` returned; NA: none."""
+    return _either(result, "pending_tier_id", "upgrade_tier_id")
+
+
+def announced_date(result: pd.DataFrame) -> pd.Series:
+    """The day for which it is announced; NaT: none."""
+    return _either(result, "pending_date", "upgrade_date")
+
+
+def _either(result: pd.DataFrame, name: str, other: str) -> pd.Series:
+    return result[name].fillna(result[other]) if other in result else result[name]
+
+
+def _with_upgrades(rules: PolicyRules, result: pd.DataFrame) -> pd.DataFrame:
+    """What is announced in two pairs of columns: that of who falls, and that of who rises."""
+    keys = [tier.key for tier in rules.ladder]
+    rises = places(result[schema.PENDING_TIER], keys) > places(result[schema.COMPUTED_TIER], keys)
+    tier, date = result[schema.PENDING_TIER], result[schema.PENDING_DATE]
+    return result.assign(
+        **{
+            schema.PENDING_TIER: tier.mask(rises),
+            schema.PENDING_DATE: date.mask(rises),
+            schema.UPGRADE_TIER: tier.where(rises),
+            schema.UPGRADE_DATE: date.where(rises),
+        }
+    )
 
 
 def _differ(keys: pd.Series, others: pd.Series) -> pd.Series:

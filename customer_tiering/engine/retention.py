@@ -2,12 +2,13 @@
 
 A run asks three questions, one function each. `candidate`: which tier do the numbers speak
 for, when it takes less to stay in a tier than to enter it? `retain`: which tier does that
-lead to today, when upgrades come at once and downgrades are announced first? `effective`:
-what is left of it beside a person's lock?
+lead to today, when downgrades are announced first, and upgrades, too, if the rules say so?
+`effective`: what is left of it beside a person's lock?
 
-All dates are days, and inclusive: an announced downgrade takes effect in the first run on
-or after its date, and a date that was announced never moves. It is called off when the
-customer is back in time.
+All dates are days, and inclusive: what is announced takes effect in the first run on
+or after its date, and a date that was announced never moves. A downgrade is called off when the
+customer is back in time, an upgrade when the customer does not reach it any more. A customer has one
+of them at most, and the announced tier says which: it is above or below the one that the customer has.
 """
 
 import datetime
@@ -29,8 +30,9 @@ FIRST = "first"  # the first tier, or the first after the previous one was archi
 UP = "up"
 DOWN = "down"
 ANNOUNCED = "announced"  # a downgrade, with its date, in this very run
-WAITING = "waiting"  # for the date of a downgrade announced earlier
+WAITING = "waiting"  # for the date of what was announced earlier
 RECOVERED = "recovered"  # an announced downgrade was called off
+ANNOUNCED_UP = "announced_up"  # an upgrade, with its date, in this very run
 NO_TIER = "none"  # lost every tier: now a prospect
 UNCHANGED = ""
 
@@ -42,7 +44,13 @@ _STATES = (schema.PREVIOUS_TIER, schema.PREVIOUS_SINCE, schema.PENDING_TIER, sch
 _ONE_DAY = np.timedelta64(1, "D")
 
 
-def candidate(previous: pd.Series, earned: pd.Series, kept: pd.Series, ladder: Sequence[TierRule]) -> pd.Series:
+def candidate(
+    previous: pd.Series,
+    earned: pd.Series,
+    kept: pd.Series,
+    ladder: Sequence[TierRule],
+    entered: pd.Series | None = None,
+) -> pd.Series:
     """The tier that the numbers speak for: it takes less to stay than to enter.
 
     Parameters
@@ -51,16 +59,18 @@ def candidate(previous: pd.Series, earned: pd.Series, kept: pd.Series, ladder: S
     earned : pd.Series of Int64, same index: highest tier whose rule to enter holds; NA: not a buyer
     kept : pd.Series of Int64, same index: highest tier whose rule to stay holds, never below `earned`
     ladder : tiers from the lowest to the highest
+    entered : pd.Series of Int64, same index: highest tier that who has a lower one may enter, never above
+        `earned`, see `tiers.upgrades`; None: `earned`
 
     Returns
     -------
     pd.Series of Int64, shape (n_customers,): `earned`, or up to `previous` what is kept, if
-        that is higher; NA where `earned` is
+        that is higher, or above `previous` what is entered; NA where `earned` is
 
     Raises
     ------
     ValueError
-        If an index differs from that of `earned`, or `earned` or `kept` has keys that are not in `ladder`.
+        If an index differs from that of `earned`, or another than `previous` has keys that are not in `ladder`.
 
     >>> ladder = [TierRule(10), TierRule(20), TierRule(30)]
     >>> previous = pd.Series([30, 30, 20, 10, None, 99, 30], dtype="Int64")
@@ -68,11 +78,17 @@ def candidate(previous: pd.Series, earned: pd.Series, kept: pd.Series, ladder: S
     >>> kept = pd.Series([30, 20, 30, 30, 30, 30, None], dtype="Int64")
     >>> candidate(previous, earned, kept, ladder).tolist()
     [30, 20, 20, 20, 10, 10, <NA>]
+    >>> entered = pd.Series([10, 10, 10, 10, 10, 10, None], dtype="Int64")
+    >>> candidate(previous, earned, kept, ladder, entered).tolist()
+    [30, 20, 20, 10, 10, 10, <NA>]
     """
-    _check_index(earned.index, previous=previous, kept=kept)
-    entered = _known_places(earned, ladder, "earned")
-    stayed = np.minimum(_known_places(kept, ladder, "kept"), _places(previous, ladder))
-    place = np.where(entered < 0, -1, np.maximum(entered, stayed))
+    entered = earned if entered is None else entered
+    _check_index(earned.index, previous=previous, kept=kept, entered=entered)
+    was, place = _places(previous, ladder), _known_places(earned, ladder, "earned")
+    rises = (was >= 0) & (place > was)
+    risen = np.where(rises, np.maximum(_known_places(entered, ladder, "entered"), was), place)
+    stayed = np.minimum(_known_places(kept, ladder, "kept"), was)
+    place = np.where(place < 0, -1, np.maximum(risen, stayed))
     return pd.Series(_keys(place, ladder), index=earned.index)
 
 
@@ -85,8 +101,15 @@ def retain(
     *,
     mode: str,
     at_once: pd.Series | None = None,
+    far: pd.Series | None = None,
+    idle: bool = False,
 ) -> pd.DataFrame:
-    """The tiers of today: upgrades at once, downgrades announced first.
+    """The tiers of today: first tiers at once, downgrades and, if the rules say so, upgrades announced first.
+
+    An upgrade from a tier, by ``rules.upgrade_days``, is announced for today + so many days. It takes effect in the
+    first run on or after the date, if the candidate has reached it in all runs in between. Where the candidate
+    falls back to a tier that is still above the customer's, the announced one becomes this one and the date stays;
+    where it rises, what was announced stays, and the higher tier is announced when the customer has got there.
 
     A downgrade is announced for the latest of: today + the days of grace of the tier, the
     day of entering it + its days to stay, the first purchase + the days of protection; by
@@ -102,15 +125,19 @@ def retain(
         - ``previous_tier``: Int64, NA: none; a key that is not in the ladder counts as none
         - ``previous_since``: datetime64 of any unit, NaT: unknown, so long enough
         - ``pending_tier``: Int64; ``pending_date``: datetime64 of any unit: the announced
-          downgrade, NaT: none
+          downgrade or upgrade, NaT: none
     candidate : pd.Series of Int64, shape (n_customers,): what `candidate` returned; NA: a prospect
     first_order_date : pd.Series of datetime64 of any unit, same index; NaT: no protection
     as_of : the day "today"
     rules : of the policy
-    mode : 'run': up and down. 'up': first tiers and upgrades only; nobody loses a tier, no downgrade is
-        announced, an announced one stays as it was unless the candidate calls it off. 'hold': nothing moves
+    mode : 'run': up and down. 'up': first tiers and upgrades only, with all about them; nobody loses a tier, no
+        downgrade is announced, an announced one stays as it was unless the candidate calls it off. 'hold': nothing
+        moves
     at_once : pd.Series of bool, same index: drops that only what was taken back caused. In mode 'run', and if
         ``rules.retention.refunds_at_once``, they take effect today, all the way to the candidate
+    far : pd.Series of Int64, same index: the highest tier that does not wait for ``rules.upgrade_days``;
+        None: each waits
+    idle : nobody bought since the last run: no downgrade is announced and none takes effect, but for `at_once`
 
     Returns
     -------
@@ -118,8 +145,9 @@ def retain(
 
         - ``computed_tier``: Int64; NA: none. A key that is not in the ladder remains only where nothing moves
         - ``computed_since``: datetime64[s], the day of entering the tier; NaT: unknown or no tier
-        - ``pending_tier``: Int64, ``pending_date``: datetime64[s]: the announced downgrade, NA and NaT: none
-        - ``reason``: object of str, one of 'first', 'up', 'down', 'announced', 'waiting',
+        - ``pending_tier``: Int64, ``pending_date``: datetime64[s]: the announced downgrade or upgrade,
+          NA and NaT: none
+        - ``reason``: object of str, one of 'first', 'up', 'down', 'announced', 'announced_up', 'waiting',
           'recovered', 'none' or '': what happened today
 
     Raises
@@ -145,18 +173,19 @@ def retain(
     absent = [column for column in _STATES if column not in states.columns]
     if absent:
         raise ValueError(f"The frame of states lacks the columns {', '.join(absent)}.")
-    others = {} if at_once is None else {"at_once": at_once}
+    others = {name: other for name, other in (("at_once", at_once), ("far", far)) if other is not None}
     _check_index(candidate.index, states=states, first_order_date=first_order_date, **others)
     goal = _known_places(candidate, rules.ladder, "candidate")
     after = _Standing(states, rules.ladder)
     if mode != MODE_HOLD:
         today = schema.day(as_of)
-        _lift(after, goal, today)
+        soon = goal if not rules.upgrade_days else _none(goal) if far is None else _places(far, rules.ladder)
+        _lift(after, goal, np.minimum(soon, goal), today, rules)
         if mode == MODE_RUN:
             refunded = np.zeros(len(goal), dtype=bool)
             if at_once is not None and rules.retention.refunds_at_once:
                 refunded = at_once.astype("boolean").fillna(False).to_numpy(dtype=bool)
-            _lower(after, goal, today, _days(first_order_date), refunded, rules)
+            _lower(after, goal, today, _days(first_order_date), refunded, rules, idle)
     return after.frame(candidate.index)
 
 
@@ -215,6 +244,10 @@ class _Standing:
     def pending(self) -> np.ndarray:
         return ~np.isnat(self.pending_date)
 
+    @property
+    def pending_place(self) -> np.ndarray:
+        return _places(pd.Series(self.pending_tier), self.ladder)
+
     def enter(self, who: np.ndarray, place: np.ndarray, today: np.datetime64) -> None:
         """Put `who` into the tiers of `place`, with nothing pending; -1: into none."""
         self.place[who] = place[who]
@@ -246,16 +279,35 @@ class _Standing:
         )
 
 
-def _lift(after: _Standing, goal: np.ndarray, today: np.datetime64) -> None:
-    """All that is good news: first tiers, upgrades, downgrades called off."""
+def _lift(after: _Standing, goal: np.ndarray, soon: np.ndarray, today: np.datetime64, rules: PolicyRules) -> None:
+    """All that is good news: first tiers, upgrades and their announcements, downgrades called off.
+
+    `soon`: the places up to which upgrades wait for nothing. All that was announced and is not so any more is called
+    off, so that afterwards a downgrade is pending, or an upgrade that the customer still reaches.
+    """
     has_tier, pending = after.place >= 0, after.pending
-    rises = goal > after.place
+    promised = np.where(has_tier & pending, np.minimum(after.pending_place, goal), -1)
+    promised[promised <= after.place] = -1
+    date = after.pending_date.copy()
+
     keeps = has_tier & (goal == after.place)
+    fades = has_tier & pending & (after.pending_place > after.place) & (goal <= after.place)
     after.reason[pending] = WAITING
     after.reason[keeps] = np.where(pending[keeps], RECOVERED, UNCHANGED)
-    after.reason[rises] = np.where(has_tier[rises], UP, FIRST)
-    after.call_off(keeps)
-    after.enter(rises, goal, today)
+    after.reason[fades] = UNCHANGED
+    after.call_off(keeps | fades)
+
+    rises = has_tier & (goal > after.place)
+    target = np.where(rises, np.maximum(soon, np.where(date <= today, promised, -1)), goal)
+    enters = target > after.place
+    after.reason[enters] = np.where(has_tier[enters], UP, FIRST)
+    after.enter(enters, target, today)
+
+    waits = rises & (goal > after.place)
+    goes_on = promised > after.place
+    after.reason[waits & ~enters] = np.where(goes_on[waits & ~enters], WAITING, ANNOUNCED_UP)
+    following = today + np.timedelta64(rules.upgrade_days, "D")
+    after.announce(waits, np.where(goes_on, promised, goal), np.where(goes_on, date, following))
 
 
 def _lower(
@@ -265,6 +317,7 @@ def _lower(
     first_order: np.ndarray,
     refunded: np.ndarray,
     rules: PolicyRules,
+    idle: bool,
 ) -> None:
     """All that is bad news, after `_lift`: lost tiers, announcements, downgrades."""
     prospect = goal < 0
@@ -272,7 +325,11 @@ def _lower(
     after.enter(prospect, goal, today)
 
     below = goal < after.place
+    if idle:
+        below &= refunded
     known = below & after.pending
+    if rules.upgrade_days:
+        known &= after.pending_place >= 0  # of a tier that was archived nobody knows whether it was above
     after.reason[below] = np.where(known[below], WAITING, ANNOUNCED)
     earliest = _earliest(after.place, today, after.since, first_order, today, rules)
     date = np.where(known, after.pending_date, earliest)
@@ -334,6 +391,10 @@ def _days(dates: pd.Series) -> np.ndarray:
 def _places(keys: pd.Series, ladder: Sequence[TierRule]) -> np.ndarray:
     """Places in the ladder, 0: the lowest; -1: NA or not in it."""
     return places(keys, [tier.key for tier in ladder])
+
+
+def _none(place: np.ndarray) -> np.ndarray:
+    return np.full_like(place, -1)
 
 
 def _known_places(keys: pd.Series, ladder: Sequence[TierRule], name: str) -> np.ndarray:

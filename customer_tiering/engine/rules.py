@@ -39,6 +39,9 @@ OPERATORS = (AT_LEAST, AT_MOST)
 #: Shares make a whole if they do so but for this many percent, as thirds of two decimals do.
 SHARE_TOLERANCE = 0.005
 
+#: An upgrade waits a year at most.
+MOST_UPGRADE_DAYS = 365
+
 #: Below this many customers with a purchase in the window ranks mean little, and absolute bands are used instead.
 MIN_POPULATION = 100
 
@@ -185,7 +188,9 @@ class TierRule:
 
 @dataclasses.dataclass(frozen=True)
 class RetentionRules:
-    """What protects customers from falling, beside the days on each tier.
+    """What keeps tiers calm, beside the days and the keep rule of each tier.
+
+    A first tier is always by the plain rule and at once; what is said of upgrades is of those from a tier.
 
     Parameters
     ----------
@@ -194,16 +199,59 @@ class RetentionRules:
     protection_days : days after the first purchase without any downgrade, 0 or more
     refunds_at_once : a drop that only credit notes caused takes effect at once: no days of
         grace, of stay or of protection, and all the way down
+    enter_margin : points above its floor that an upgrade to a tier takes, where a score leads there; see `entry`
+    upgrade_days : an upgrade is announced, and takes effect when it has held for so many days: in all runs in
+        between the customer still reached it; 0: at once. By conditions upgrades are always at once
+    at_once_margin : points above its floor from which a tier does not wait for `upgrade_days`, where a score
+        leads there; 0: all wait
+    skip_idle_days : a day on which no customer bought is no day: nobody falls on it, and the comparison that is
+        kept does not age by it; see the module ``idle``
+
+    Raises
+    ------
+    RuleError
+        'negative_protection', 'margin_range', 'at_once_range', 'upgrade_days_range'; with the number
     """
 
     one_step: bool = False
     month_end: bool = False
     protection_days: int = 0
     refunds_at_once: bool = False
+    enter_margin: float = 0.0
+    upgrade_days: int = 0
+    at_once_margin: float = 0.0
+    skip_idle_days: bool = False
 
     def __post_init__(self):
         if self.protection_days < 0:
             raise RuleError("negative_protection", days=self.protection_days)
+        if not 0 <= self.enter_margin <= 100:
+            raise RuleError("margin_range", points=self.enter_margin)
+        if not 0 <= self.at_once_margin <= 100:
+            raise RuleError("at_once_range", points=self.at_once_margin)
+        if not 0 <= self.upgrade_days <= MOST_UPGRADE_DAYS:
+            raise RuleError("upgrade_days_range", days=self.upgrade_days, most=MOST_UPGRADE_DAYS)
+
+    def entry(self, floor: float) -> float:
+        """The score that an upgrade to the tier of a floor takes; with a margin in hundredths, as scores are.
+
+        The margin is at most half of the way from the floor to 100 points, so that it puts no tier out of reach.
+
+        >>> [RetentionRules(enter_margin=3).entry(floor) for floor in (0.0, 60.0, 98.0, 100.0)]
+        [3.0, 63.0, 99.0, 100.0]
+        """
+        return round(floor + min(self.enter_margin, (100 - floor) / 2), 2) if self.enter_margin else floor
+
+    def to_json(self) -> dict:
+        """The rules as a dict of plain values, without what came later and is not used.
+
+        So the rules of a policy that does not use it are the same after an upgrade of the addon.
+
+        >>> sorted(RetentionRules(upgrade_days=7).to_json())
+        ['month_end', 'one_step', 'protection_days', 'refunds_at_once', 'upgrade_days']
+        """
+        later = ("enter_margin", "upgrade_days", "at_once_margin", "skip_idle_days")
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name not in later}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,6 +376,16 @@ class PolicyRules:
         return self.tiers[::-1]
 
     @property
+    def by_score(self) -> bool:
+        """Whether a score leads to the tiers."""
+        return self.tier_method == SCORE or (self.tier_method == CUSTOMER_SHARE and self.basis is None)
+
+    @property
+    def upgrade_days(self) -> int:
+        """Days that an upgrade waits: who meets conditions that were told waits for nothing."""
+        return 0 if self.tier_method == CONDITIONS else self.retention.upgrade_days
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """Keys of all metrics that the rules look at, without the three behind the segments."""
         keys = [criterion.metric for criterion in self.criteria]
@@ -376,7 +434,7 @@ class PolicyRules:
 
     def to_json(self) -> dict:
         """The rules as a dict that ``json.dumps`` writes."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "retention": self.retention.to_json()}
 
     @classmethod
     def from_json(cls, data: dict) -> "PolicyRules":

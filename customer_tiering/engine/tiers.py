@@ -165,7 +165,66 @@ def assign(rules: PolicyRules, fit: TierFit, customers: pd.DataFrame, score: pd.
     )
 
 
-def to_next(rules: PolicyRules, fit: TierFit, score: pd.Series, current: pd.Series) -> tuple[pd.Series, pd.Series]:
+def upgrades(
+    rules: PolicyRules, fit: TierFit, score: pd.Series, earned: pd.Series
+) -> tuple[pd.Series, pd.Series | None]:
+    """The tiers to which customers who have a tier already may rise.
+
+    Parameters
+    ----------
+    rules : for which `fit` was made
+    fit : of the population
+    score : pd.Series of float64, shape (n_customers,), 0..100; NaN: not scored
+    earned : pd.Series of Int64, same index, keys of tiers: what `assign` returned
+
+    Returns
+    -------
+    entered : pd.Series of Int64, shape (n_customers,): the highest tier that an upgrade may lead to, by
+        `RetentionRules.entry`; `earned` where no score leads to tiers; NA where `earned` is
+    at_once : pd.Series of Int64, same shape: the highest tier that waits for nothing; None: each waits for
+        ``rules.upgrade_days``
+
+    >>> from .rules import CriterionRule, RetentionRules
+    >>> calm = RetentionRules(enter_margin=3, upgrade_days=7, at_once_margin=10)
+    >>> tiers = TierRule(7, 0.0), TierRule(8, 50.0), TierRule(9, 80.0)
+    >>> rules = PolicyRules((CriterionRule("recency", 1),), tiers, ((1,) * 5,) * 5, retention=calm)
+    >>> score, earned = pd.Series([52.99, 53.0, 60.0, 84.0]), pd.Series([8, 8, 8, 9], dtype="Int64")
+    >>> [tier.tolist() for tier in upgrades(rules, TierFit(), score, earned)]
+    [[7, 8, 8, 9], [7, 7, 8, 8]]
+    """
+    _check(rules, fit)
+    retention = rules.retention
+    if not rules.by_score:
+        return earned, None
+    floors = _floors(rules, fit)
+
+    def reached(needed: Sequence[float]) -> pd.Series:
+        place = np.maximum(_reached(score, needed), 0)
+        return _keys(rules.ladder, np.where(earned.notna(), place, -1), score.index)
+
+    entered = reached([retention.entry(floor) for floor in floors]) if retention.enter_margin else earned
+    if not retention.at_once_margin:
+        return entered, None
+    return entered, reached([round(floor + retention.at_once_margin, 2) for floor in floors])
+
+
+def get_entry(rules: PolicyRules, fit: TierFit, tier: TierRule) -> float | None:
+    """The score that an upgrade to a tier takes; None: nobody was ranked, so none leads there.
+
+    Parameters
+    ----------
+    rules : by whose score tiers are reached, and for which `fit` was made
+    fit : of the population
+    tier : one of `rules.tiers`
+    """
+    _check(rules, fit)
+    entry = rules.retention.entry(_floors(rules, fit)[rules.ladder.index(tier)])
+    return None if math.isnan(entry) else entry
+
+
+def to_next(
+    rules: PolicyRules, fit: TierFit, score: pd.Series, current: pd.Series, computed: pd.Series | None = None
+) -> tuple[pd.Series, pd.Series]:
     """The tier above the current one, and the points that are missing to it.
 
     Parameters
@@ -175,13 +234,15 @@ def to_next(rules: PolicyRules, fit: TierFit, score: pd.Series, current: pd.Seri
     score : pd.Series of float64, shape (n_customers,), 0..100, NaN: not scored
     current : pd.Series of Int64, shape (n_customers,), keys of the tiers that the customers have,
         which need not be the earned ones
+    computed : pd.Series of Int64, same shape: those of them that are not a person's choice; who has none (NA)
+        enters a first tier by its plain floor. None: as `current`
 
     Returns
     -------
     next_tier : pd.Series of Int64, shape (n_customers,): keys; NA in the highest tier, without a
         tier and in one that is not of these rules
-    missing : pd.Series of float64, shape (n_customers,): score points from the score to the floor,
-        or to the cut where shares rank by the score, 0 or more, rounded up to hundredths; NaN
+    missing : pd.Series of float64, shape (n_customers,): score points from the score to what an upgrade to the
+        tier takes, where a score leads there, 0 or more, rounded up to hundredths; NaN
         where `next_tier` is NA, the score is NaN, or points do not lead there
 
     Raises
@@ -201,13 +262,12 @@ def to_next(rules: PolicyRules, fit: TierFit, score: pd.Series, current: pd.Seri
     above = np.full(len(current), -1)
     for place, tier in enumerate(ladder[:-1], start=1):
         above[current.eq(tier.key).fillna(False).to_numpy(dtype=bool)] = place
-    if rules.tier_method == SCORE:
-        needed = [tier.floor for tier in ladder]
-    elif rules.tier_method == CUSTOMER_SHARE and rules.basis is None:
-        needed = [math.nan if cut is None else cut for cut in fit.cuts]
-    else:
-        needed = [math.nan] * len(ladder)
-    needed = pd.Series(np.array([*needed, math.nan])[above], index=score.index)  # -1 takes the NaN
+    floors = _floors(rules, fit) if rules.by_score else [math.nan] * len(ladder)
+    entries = [rules.retention.entry(floor) for floor in floors]
+    first = np.zeros(len(current), dtype=bool) if computed is None else computed.isna().to_numpy()
+    # -1 takes the NaN at the end.
+    needed = np.where(first, np.array([*floors, math.nan])[above], np.array([*entries, math.nan])[above])
+    needed = pd.Series(needed, index=score.index)
     hundredths = ((needed - score) * 100).clip(lower=0)
     return _keys(ladder, above, score.index), np.ceil(hundredths.round(4)) / 100
 
@@ -295,6 +355,13 @@ def _check(rules: PolicyRules, fit: TierFit) -> None:
         return
     if not fits:
         raise ValueError(f"The fit is not of these tiers by {rules.tier_method!r}: fit the changed rules again.")
+
+
+def _floors(rules: PolicyRules, fit: TierFit) -> list[float]:
+    """Where the tiers begin, in score points, from the lowest to the highest; NaN: nobody was ranked by the score."""
+    if rules.tier_method == SCORE:
+        return [tier.floor for tier in rules.ladder]
+    return [-math.inf, *(math.nan if cut is None else cut for cut in fit.cuts[1:])]
 
 
 def _reached(score: pd.Series, floors: Sequence[float]) -> np.ndarray:

@@ -82,7 +82,7 @@ def to_tier(
     values : metric -> the customer's value as it is scored (`Metric.comparable`), for every metric of the
         rules and for money; NaN: unknown
     tier : one of `rules.tiers`
-    keep : True: what it takes to stay in the tier; False: to enter it
+    keep : True: what it takes to stay in the tier; False: to enter it from another one, see `RetentionRules.entry`
     left_out : metrics without which the customer is judged as long as they are unknown
 
     Returns
@@ -177,7 +177,7 @@ def _order(
 ) -> tuple[int, float] | None:
     if rules.tier_method != SCORE:
         return None
-    return to_order(rules, fit.scales, values, tier.kept if keep else tier.floor, left_out)
+    return to_order(rules, fit.scales, values, tier.kept if keep else rules.retention.entry(tier.floor), left_out)
 
 
 def _single(
@@ -189,16 +189,16 @@ def _single(
     left_out: Collection[str],
 ) -> list[Way]:
     if rules.tier_method == SCORE:
-        return to_reach(rules, fit.scales, values, tier.kept if keep else tier.floor, left_out)
+        return to_reach(rules, fit.scales, values, tier.kept if keep else rules.retention.entry(tier.floor), left_out)
     if rules.tier_method == CONDITIONS:
         return to_conditions(rules, tier, values, keep=keep)
     if rules.tier_method in (CUSTOMER_SHARE, REVENUE_SHARE):
-        return _to_share(rules, fit, values, tier, left_out)
+        return _to_share(rules, fit, values, tier, keep, left_out)
     return []  # nearest clusters: no single number leads there
 
 
 def _to_share(
-    rules: PolicyRules, fit: Fit, values: Mapping[str, float], tier: TierRule, left_out: Collection[str]
+    rules: PolicyRules, fit: Fit, values: Mapping[str, float], tier: TierRule, keep: bool, left_out: Collection[str]
 ) -> list[Way]:
     """The ways to what was the least good value in the tier when the customers were compared."""
     cut = fit.tiers.cuts[rules.ladder.index(tier)]
@@ -206,7 +206,7 @@ def _to_share(
         return []
     basis = rules.basis if rules.tier_method == CUSTOMER_SHARE else metrics.MONETARY
     if basis is None:
-        return to_reach(rules, fit.scales, values, cut, left_out)
+        return to_reach(rules, fit.scales, values, cut if keep else rules.retention.entry(cut), left_out)
     way = to_cut(rules.get_metric(basis), values[basis], cut)
     return [way] if way else []
 

@@ -30,7 +30,14 @@ RISK_FIELDS = {
 }
 # What decides which purchases of whom are read.
 SCOPE_FIELDS = ("window_days", "partner_domain", "revenue_from", "min_order_amount", "subtract_rebates")
-RETENTION_FIELDS = ("one_step", "month_end", "protection_days", "refunds_at_once")
+RETENTION_FIELDS = (
+    *("one_step", "month_end", "protection_days", "refunds_at_once"),
+    *("enter_margin", "upgrade_days", "at_once_margin", "skip_idle_days"),
+)
+# The rules that keep a tier worth having: chosen by benchmarks/calm.py, which lives through real purchases with them.
+# Of each tier that starts above 0 points the keep margin, and of the policy the rest.
+CALM_KEEP_MARGIN = 8
+CALM = {"grace_days": 14, "enter_margin": 3, "upgrade_days": 7, "at_once_margin": 25, "skip_idle_days": True}
 # What decides over the customers, beside tiers and criteria; a simulation may change it.
 RULE_FIELDS = (
     *SCOPE_FIELDS,
@@ -181,6 +188,29 @@ class CustomerTieringPolicy(models.Model):
         "and all the way: without days of grace, minimum stay, protection of new customers, waiting for the end of the "
         "month, or single steps.",
     )
+    enter_margin = fields.Float(
+        string="Points to Rise",
+        digits=(5, 2),
+        help="Where a score leads to the tiers: who has a tier rises to a higher one at this many points above its "
+        "“From Score”, but at most half of the way from there to 100. A first tier starts at its “From Score”. "
+        "0: all tiers do.",
+    )
+    upgrade_days = fields.Integer(
+        string="Days to Rise",
+        help="An upgrade is announced, and takes effect when the customer has reached the tier in all computations of "
+        "this many days. 0: at once. A first tier, and tiers by conditions, are always reached at once.",
+    )
+    at_once_margin = fields.Float(
+        string="Points to Rise at Once",
+        digits=(5, 2),
+        help="Where a score leads to the tiers: who is this many points above the “From Score” of a tier does not wait "
+        "for the days to rise. 0: all wait.",
+    )
+    skip_idle_days = fields.Boolean(
+        string="Days Without Purchases Do Not Count",
+        help="A day on which none of the policy's customers bought anything, such as a holiday, lowers nobody, and "
+        "nobody is older by it until the customers are compared again.",
+    )
     lifecycle_lost = fields.Float(
         string="Lost After",
         default=4,
@@ -303,12 +333,21 @@ class CustomerTieringPolicy(models.Model):
         """Return the values of the policy that every company starts with."""
         return {
             "name": self.env._("Default policy"),
+            **CALM,
             "criterion_ids": [
                 Command.create({"metric_id": metric.id, "sequence": sequence})
                 for sequence, metric in enumerate(self.env["customer.tiering.metric"]._get_behind_segments(), 1)
             ],
             "tier_ids": [
-                Command.create({"name": name, "entry_floor": floor, "color": color, "contact_days": contact_days})
+                Command.create(
+                    {
+                        "name": name,
+                        "entry_floor": floor,
+                        "keep_floor": max(floor - CALM_KEEP_MARGIN, 0),
+                        "color": color,
+                        "contact_days": contact_days,
+                    }
+                )
                 for name, floor, color, contact_days in (
                     (self.env._("Platinum"), 80, 11, 14),
                     (self.env._("Gold"), 60, 3, 30),
@@ -948,13 +987,14 @@ class CustomerTieringPolicy(models.Model):
         """Return the rules and the fitted values of the last run, or (None, None) before the first one."""
         # sudo: who sees a scorecard may know how it came about
         last = self.env["customer.tiering.run"].sudo()._get_last(self)
-        fit = (last.calibration_id or last)._get_fit()
-        if not fit or not last.version_id:
+        if not last.version_id:
             return None, None
         try:
-            return last.version_id._get_rules(), fit
+            rules = last.version_id._get_rules()
         except ValueError:  # judged otherwise by an earlier version
             return None, None
+        fit = last._get_used_fit(rules)
+        return (rules, fit) if fit else (None, None)
 
     # ------------------------------------------------------------------
     # Actions
@@ -1024,6 +1064,13 @@ class CustomerTieringPolicy(models.Model):
         """Compare the customers with each other again, now."""
         self.check_access("write")
         return self.with_context(tiering_recalibrate=True).action_compute_now()
+
+    def action_calm(self):
+        """Give these policies the rules with which new companies start, so that tiers move seldom and stay fair."""
+        self.check_access("write")
+        self.write(CALM)
+        for tier in self.filtered(lambda policy: policy.method == "score").tier_ids:
+            tier.keep_floor = max(tier.entry_floor - CALM_KEEP_MARGIN, 0)
 
     @api.readonly
     def action_open_scorecards(self):

@@ -137,11 +137,18 @@ class CustomerTieringPolicyVersion(models.Model):
     def _get_retention_lines(self, retention):
         """Return the policy's protection of customers in words, what is switched on only."""
         fields_of_policy = self.env["customer.tiering.policy"].fields_get(list(retention), ["string"])
-        lines = [
-            fields_of_policy[name]["string"] for name in ("one_step", "month_end", "refunds_at_once") if retention[name]
-        ]
+        switches = ("one_step", "month_end", "refunds_at_once", "skip_idle_days")
+        lines = [fields_of_policy[name]["string"] for name in switches if retention.get(name)]
         if retention["protection_days"]:
             lines.append(self.env._("New customers are protected for %(days)s days", days=retention["protection_days"]))
+        # Absent where they are not used, as in versions from before there were such rules.
+        points, days, at_once = (retention.get(name) for name in ("enter_margin", "upgrade_days", "at_once_margin"))
+        if points:
+            lines.append(self.env._("Upgrades from %(points)g points above the score of the tier", points=points))
+        if days:
+            lines.append(self.env._("Upgrades after %(days)s days in the tier", days=days))
+        if days and at_once:
+            lines.append(self.env._("Upgrades at once from %(points)g points above", points=at_once))
         return lines
 
     def _get_metric_texts(self):

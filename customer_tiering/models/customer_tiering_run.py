@@ -107,6 +107,16 @@ class CustomerTieringRun(models.Model):
         aggregator="avg",
         help="The share of customers who would have earned another tier if this run had recalibrated.",
     )
+    last_purchase_date = fields.Date(
+        readonly=True, help="The last day on which any of the policy's customers had bought something."
+    )
+    idle_days = fields.Integer(
+        string="Days Without Purchases",
+        readonly=True,
+        aggregator=None,
+        help="So many days since the customers were compared passed without a purchase of anybody. By a policy in "
+        "which they do not count, nobody is older by them.",
+    )
     silhouette = fields.Float(
         digits=(5, 3),
         readonly=True,
@@ -391,21 +401,28 @@ class CustomerTieringRun(models.Model):
         same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values(rules)
         earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
         kept = self._get_kept_calibration(earlier, as_of)
+        last_orders = frame[engine.schema.LAST_ORDER_DATE]
         values = {
+            "last_purchase_date": engine.idle.last_purchase(last_orders) or False,
+            "idle_days": last._count_idle_days(last_orders, as_of) if kept else 0,
             "calibration_id": kept.id or self.id,
             "fitted": False if kept else fresh.to_json(),
             "drift": 0,
             "silhouette": fresh.tiers.clusters.silhouette or 0 if fresh.tiers.clusters else 0,
         }
-        fit = kept._get_fit() or fresh
+        fit = engine.idle.shift(rules, kept._get_fit(), values["idle_days"]) if kept else fresh
         pace.rest()
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
         pace.rest()
-        result = engine.decision.decide(rules, fit, frame, scored, states, as_of)
+        # What somebody has changed in the rules is no matter of the day.
+        idle = rules.retention.skip_idle_days and same_rules and last._is_idle(last_orders)
+        result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=idle)
         values["note"] = self._get_note(len(frame), fresh, scope, int(result["idle_lock_id"].notna().sum()))
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
         before = None if kept else earlier._get_fit()
+        if before:
+            before = engine.idle.shift(rules, before, last._count_idle_days(last_orders, as_of))
         result["reason"], result["quiet"] = engine.outcome.judge(
             rules,
             scored,
@@ -459,6 +476,28 @@ class CustomerTieringRun(models.Model):
         """The same of a run that is done: it never changes, and it takes long to read."""
         return engine.pipeline.Fit.from_json(self.fitted) if self.fitted else None
 
+    def _get_used_fit(self, rules):
+        """Return the ``Fit`` by which this run scored, None where there is none any more.
+
+        :param rules: the engine's ``PolicyRules`` of the run
+        """
+        fit = (self.calibration_id or self)._get_fit()
+        return fit and engine.idle.shift(rules, fit, self.idle_days)
+
+    def _count_idle_days(self, last_orders, as_of):
+        """Return how many days since the comparison of this run, the last one, nobody bought anything.
+
+        :param last_orders: each customer's last order, as of today
+        """
+        if not self.last_purchase_date:  # computed by an earlier version
+            return 0
+        passed = engine.idle.count_idle_days(last_orders, self.as_of, self.last_purchase_date, as_of)
+        return self.idle_days + passed
+
+    def _is_idle(self, last_orders):
+        """Return whether nobody bought anything since this run, the last one."""
+        return bool(self.last_purchase_date) and engine.idle.is_idle(last_orders, self.last_purchase_date)
+
     def _get_kept_calibration(self, earlier, as_of):
         """Return ``earlier`` if its comparison still holds on ``as_of``, or none when it is time for a new one."""
         if (
@@ -482,13 +521,15 @@ class CustomerTieringRun(models.Model):
         :param rows: ``customer.tiering.refresh`` records of the policy's company
         """
         last = self._get_last(policy)
-        fit = (last.calibration_id or last)._get_fit()
-        if not fit or not last.version_id:
+        if not last.version_id:
             return
         try:
             rules = last.version_id._get_rules()
         except ValueError as error:
             _logger.info("Policy %s waits for its next run: %s", policy.id, error)
+            return
+        fit = last._get_used_fit(rules)
+        if not fit:
             return
         if not self._can_refer_to(rules):
             _logger.info("Policy %s waits for its next run: a tier, a segment or a metric was deleted.", policy.id)

@@ -7,6 +7,7 @@ from ..fields import UncheckedMany2one
 # What was decided about a customer and cannot be computed again from what it did.
 STANDING = (
     *("policy_id", "tier_id", "tier_since", "computed_tier_id", "computed_since", "pending_tier_id", "pending_date"),
+    *("upgrade_tier_id", "upgrade_date"),
     *("segment_id", "segment_since"),
 )
 
@@ -270,6 +271,18 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="The day from which the announced downgrade takes effect.",
     )
+    upgrade_tier_id = UncheckedMany2one(
+        "customer.tier",
+        string="Announced Upgrade",
+        readonly=True,
+        ondelete="set null",
+        help="The tier to which the customer rises on the announced day, if the customer still reaches it until then.",
+    )
+    upgrade_date = fields.Date(
+        string="Upgrade On",
+        readonly=True,
+        help="The day from which the announced upgrade takes effect.",
+    )
     lock_id = UncheckedMany2one("customer.tiering.lock", readonly=True, ondelete="set null")
     idle_lock_id = UncheckedMany2one(
         "customer.tiering.lock",
@@ -482,6 +495,7 @@ class CustomerTieringScorecard(models.Model):
         "tier_id",
         "computed_tier_id",
         "pending_tier_id",
+        "upgrade_tier_id",
         "lock_id",
         "idle_lock_id",
         "lifecycle",

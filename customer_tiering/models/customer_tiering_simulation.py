@@ -10,7 +10,7 @@ from .customer_tiering_writer import TABLE
 MOVES_TABLE = SQL.identifier("customer_tiering_moves")
 MONEY_TABLE = SQL.identifier("customer_tiering_money")
 # What the moves need of the result; the explanations, most of it, stay out.
-COLUMNS = ("score", "tier_id", "pending_tier_id", "pending_date")
+COLUMNS = ("score", "tier_id", "pending_tier_id", "pending_date", "upgrade_tier_id", "upgrade_date")
 # "Revenue of the last 12 months" beside the customers, whatever the policy's own window.
 REVENUE_DAYS = 365
 TIER_FIELDS = (
@@ -83,6 +83,7 @@ class CustomerTieringSimulation(models.Model):
             "as_of": fields.Date.to_string(as_of),
             "customers": len(result),
             "announced": directions.pop("announced", 0),
+            "rising": directions.pop("rising", 0),
             "directions": directions,
             **self._get_matrix(),
             **self._get_totals(),
@@ -101,15 +102,18 @@ class CustomerTieringSimulation(models.Model):
         namesakes = self.env["customer.tier"]._get_namesakes(self.draft_id, own, map(int, tiers))
         direction = engine.changes.direction(before, result, ladder, self.base_id.id, namesakes)
         end = self._get_end(result)
-        was_pending = cards["pending_tier_id"].reindex(result.index).gt(0)
-        announced = result["pending_tier_id"].notna() & ~was_pending & (end != result["tier_id"]).fillna(True)
+        later = engine.outcome.moves_later(result, cards, end)
         frame = writer._as_kept(run, result, COLUMNS).assign(
-            direction=direction, announced=announced.astype(bool), end_tier_id=end.where(announced, result["tier_id"])
+            direction=direction,
+            later=later,
+            announced_date=engine.outcome.announced_date(result),
+            end_tier_id=end.where(later.notna(), result["tier_id"]),
         )
-        writer._copy_table(run, frame, direction="varchar", announced="bool", end_tier_id="int4")
+        types = {"direction": "varchar", "later": "varchar", "announced_date": "date", "end_tier_id": "int4"}
+        writer._copy_table(run, frame, **types)
 
     def _get_end(self, result):
-        """Return the tier of each customer once the announced downgrades have taken effect, as far as locks let them.
+        """Return the tier of each customer once what is announced has taken effect, as far as locks let it.
 
         :param result: the DataFrame that the writer would have got
         :return: a Series of Int64 with its index
@@ -121,7 +125,7 @@ class CustomerTieringSimulation(models.Model):
         modes = {lock.id: lock.mode for lock in locks}
         tiers = {lock.id: namesakes.get(lock.tier_id.id, lock.tier_id.id) for lock in locks}
         return engine.retention.effective(
-            result["pending_tier_id"].fillna(result["computed_tier_id"]),
+            engine.outcome.announced_tier(result).fillna(result["computed_tier_id"]),
             result["lock_id"].map(modes).astype(object),
             result["lock_id"].map(tiers).astype("Int64"),
             ladder,
@@ -137,8 +141,8 @@ class CustomerTieringSimulation(models.Model):
     def _collect_moves(self, money):
         """Put each customer, before and after, with the revenue and the open quotations, in a temporary table.
 
-        After means: when the downgrades that would be announced have taken effect. Tiers are known by their keys; the
-        one afterwards also by what it is called in the changed policy.
+        After means: when what would be announced has taken effect. Tiers are known by their keys; the one afterwards
+        also by what it is called in the changed policy.
 
         :param money: what :meth:`_read_money` returns
         """
@@ -161,12 +165,11 @@ class CustomerTieringSimulation(models.Model):
                        card.tier_id AS from_tier_id, result.end_tier_id AS to_tier_id,
                        COALESCE(twin.id, result.end_tier_id) AS new_tier_id,
                        card.score AS score_before, result.score AS score_after,
-                       CASE WHEN result.announced THEN result.pending_date END AS pending_date,
-                       COALESCE(result.announced, FALSE) AS announced,
+                       CASE WHEN result.later IS NOT NULL THEN result.announced_date END AS pending_date,
                        CASE WHEN result.partner_id IS NULL AND card.partner_id IN %(elsewhere)s THEN 'elsewhere'
                             WHEN result.partner_id IS NULL THEN 'left'
                             WHEN result.direction = 'same' AND result.tier_id IS DISTINCT FROM card.tier_id THEN 'other'
-                            WHEN result.direction = 'same' AND result.announced THEN 'announced'
+                            WHEN result.direction = 'same' AND result.later IS NOT NULL THEN result.later
                             ELSE result.direction END AS direction,
                        %(priced)s AND partner.specific_property_product_pricelist -> %(company_key)s IS NULL
                            AND old_tier.pricelist_id IS DISTINCT FROM CASE
@@ -199,7 +202,7 @@ class CustomerTieringSimulation(models.Model):
         )
 
     def _insert_lines(self):
-        """Keep the customers who move, whose downgrade would be announced or whose prices would change.
+        """Keep the customers who move, now or later, or whose prices would change.
 
         :return: ``{direction: count}``
         """
@@ -380,13 +383,14 @@ class CustomerTieringSimulationLine(models.Model):
     from_tier_id = fields.Many2one("customer.tier", string="From", readonly=True, ondelete="cascade")
     to_tier_id = fields.Many2one("customer.tier", string="To", readonly=True, ondelete="cascade")
     pending_date = fields.Date(
-        string="Downgrade On", readonly=True, help="The day on which a downgrade that is announced first takes effect."
+        string="Announced For", readonly=True, help="The day on which a move that is announced first takes effect."
     )
     direction = fields.Selection(
         [
             ("up", "Moves up"),
             ("down", "Moves down"),
             ("announced", "Moves down later"),
+            ("rising", "Moves up later"),
             ("price", "Stays, other prices"),
             ("new", "First tier"),
             ("other", "From another policy"),

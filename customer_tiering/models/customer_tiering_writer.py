@@ -13,6 +13,7 @@ DECIDED = (
     *("recency_score", "frequency_score", "monetary_score", "segment_id"),
     *("score", "parts", "next_tier_id", "points_to_next"),
     *("tier_id", "computed_tier_id", "computed_since", "differs", "pending_tier_id", "pending_date"),
+    *("upgrade_tier_id", "upgrade_date"),
     *("lock_id", "idle_lock_id"),
 )
 # Where a run rests, so many scorecards are updated between two rests.

@@ -142,6 +142,10 @@ class ResPartner(models.Model):
         related="tiering_scorecard_id.pending_tier_id", string="Announced Downgrade", groups=GROUP
     )
     tiering_pending_date = fields.Date(related="tiering_scorecard_id.pending_date", string="Downgrade On", groups=GROUP)
+    tiering_upgrade_tier_id = fields.Many2one(
+        related="tiering_scorecard_id.upgrade_tier_id", string="Announced Upgrade", groups=GROUP
+    )
+    tiering_upgrade_date = fields.Date(related="tiering_scorecard_id.upgrade_date", string="Upgrade On", groups=GROUP)
     tiering_lock_id = fields.Many2one(related="tiering_scorecard_id.lock_id", string="Tier Lock", groups=GROUP)
     tiering_next_tier_id = fields.Many2one(
         related="tiering_scorecard_id.next_tier_id", string="Next Tier", groups=GROUP

@@ -16,6 +16,8 @@ _CARD = {
     "computed_since": DATE,
     "pending_tier_id": ID,
     "pending_date": DATE,
+    "upgrade_tier_id": ID,
+    "upgrade_date": DATE,
     "lock_id": ID,
     "score": FLOAT,
     "digest": INTEGER,
@@ -66,12 +68,15 @@ def join(customers, cards, locks):
     """
     locks = pd.DataFrame(locks, columns=["customer", "lock_id", "lock_mode", "lock_tier"]).set_index("customer")
     before = cards.reindex(customers)
-    keys = {"previous_tier": before["computed_tier_id"], "pending_tier": before["pending_tier_id"]}
+    # An upgrade or a downgrade: there is one at most.
+    rises = before["upgrade_tier_id"] > 0
+    pending_tier = before["pending_tier_id"].mask(rises, before["upgrade_tier_id"])
+    keys = {"previous_tier": before["computed_tier_id"], "pending_tier": pending_tier}
     return pd.DataFrame(
         {
             **{key: tiers.where(tiers > 0).astype("Int64") for key, tiers in keys.items()},
             "previous_since": before["computed_since"],
-            "pending_date": before["pending_date"],
+            "pending_date": before["pending_date"].mask(rises, before["upgrade_date"]),
             **locks.reindex(customers).astype({"lock_id": "Int64", "lock_mode": object, "lock_tier": "Int64"}),
         }
     )

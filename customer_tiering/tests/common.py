@@ -5,6 +5,8 @@ from odoo.fields import Command
 from odoo.tests import TransactionCase, new_test_user
 
 AS_OF = date(2026, 6, 30)
+# Rules by which tiers follow the scores at once; companies start with calmer ones.
+PLAIN = {"grace_days": 0, "enter_margin": 0, "upgrade_days": 0, "at_once_margin": 0, "skip_idle_days": False}
 
 
 class TieringCommon(TransactionCase):
@@ -23,7 +25,10 @@ class TieringCommon(TransactionCase):
         cls.company = cls.company.with_env(cls.env)
         cls.company.partner_id.tz = "UTC"
         cls.policy = cls.company.tiering_policy_ids
-        cls.policy.recalibrate_days = 0  # what a run says depends on no earlier one
+        # What a run says depends on no earlier one.
+        cls.policy.write({"recalibrate_days": 0, **PLAIN})
+        for tier in cls.policy.tier_ids:
+            tier.keep_floor = tier.entry_floor
         cls.product = cls.env["product.product"].create({"name": "Compact disc", "taxes_id": False})
         cls.salesperson = cls.new_user("tiering_salesperson", "sales_team.group_sale_salesman_all_leads")
         cls.manager = cls.new_user("tiering_manager", "sales_team.group_sale_manager")
