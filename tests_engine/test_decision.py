@@ -5,7 +5,7 @@ import datetime
 import pandas as pd
 import pytest
 from engine import decision, pipeline, retention, schema
-from engine.rules import RetentionRules, TierRule
+from engine.rules import ConditionRule, RetentionRules, TierRule
 
 LOW, HIGH = 1, 2
 
@@ -65,6 +65,62 @@ def test_a_refund_downgrades_nobody_between_the_runs(decide):
     decided = decide((400.0, 200, HIGH), mode=retention.MODE_UP)
     assert decided[schema.TIER].tolist() == [HIGH]
     assert decided["pending_tier"].isna().all()
+
+
+@pytest.fixture
+def rise(policy, customers, as_of):
+    """Decide over customers of these amounts and earlier tiers, by 50 points for the high tier, 1 per 10 of money."""
+
+    def rise(*rows, margin=3.0, days=7, far=20.0, lock_tier=None):
+        rules = policy(
+            criteria=[("monetary", 1, "bands", tuple(float(10 * cut) for cut in range(1, 101)), "value")],
+            tiers=(TierRule(LOW, 0.0), TierRule(HIGH, 50.0)),
+            retention=RetentionRules(enter_margin=margin, upgrade_days=days, at_once_margin=far),
+        )
+        frame = customers(*({"amount": amount} for amount, _before in rows))
+        fit = pipeline.fit(rules, frame, as_of)
+        states = pd.DataFrame({"previous_tier": pd.array([before for _, before in rows], dtype="Int64")}, frame.index)
+        lock = "floor" if lock_tier else None
+        states = states.assign(
+            previous_since=pd.NaT,
+            pending_tier=pd.NA,
+            pending_date=pd.NaT,
+            lock_id=lock_tier,
+            lock_mode=lock,
+            lock_tier=lock_tier,
+        )
+        scored = pipeline.apply(rules, fit, frame, as_of)
+        return decision.decide(rules, fit, frame, scored, states, as_of)
+
+    return rise
+
+
+def test_an_upgrade_takes_more_than_a_first_tier(rise):
+    decided = rise((529.0, LOW), (530.0, LOW), (500.0, None), days=0)
+    assert decided[schema.SCORE].tolist() == [52, 53, 50]
+    assert decided[schema.TIER].tolist() == [LOW, HIGH, HIGH]
+    assert decided["points_to_next"].tolist()[0] == 1
+
+
+def test_an_upgrade_waits_unless_it_is_far_above(rise, as_of):
+    decided = rise((530.0, LOW), (690.0, LOW), (700.0, LOW))
+    assert decided[schema.TIER].tolist() == [LOW, LOW, HIGH]
+    assert decided["pending_tier"].tolist()[:2] == [HIGH, HIGH]
+    assert decided["pending_date"].dt.date.tolist()[0] == as_of + datetime.timedelta(7)
+    assert rise((530.0, LOW), (1000.0, LOW), far=0.0)[schema.TIER].tolist() == [LOW, LOW]
+
+
+def test_conditions_that_were_told_wait_for_nothing(policy, customers, as_of):
+    tiers = (TierRule(HIGH, conditions=(ConditionRule("monetary", ">=", 500),)), TierRule(LOW))
+    calm = RetentionRules(enter_margin=3, upgrade_days=7)
+    rules = policy(tiers=tiers, tier_method="conditions", retention=calm)
+    frame = customers({"amount": 500.0})
+    fit = pipeline.fit(rules, frame, as_of)
+    states = pd.DataFrame({"previous_tier": pd.array([LOW], dtype="Int64")}, frame.index).assign(
+        previous_since=pd.NaT, pending_tier=pd.NA, pending_date=pd.NaT, lock_id=pd.NA, lock_mode=None, lock_tier=pd.NA
+    )
+    scored = pipeline.apply(rules, fit, frame, as_of)
+    assert decision.decide(rules, fit, frame, scored, states, as_of)[schema.TIER].tolist() == [HIGH]
 
 
 def test_a_lock_in_a_tier_that_is_gone_is_ignored(decide):

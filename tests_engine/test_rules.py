@@ -216,6 +216,28 @@ def test_negative_days_are_refused():
         TierRule(1, grace_days=-1)
 
 
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("margin_range", {"enter_margin": -0.5}),
+        ("margin_range", {"enter_margin": 100.5}),
+        ("margin_range", {"enter_margin": float("nan")}),
+        ("at_once_range", {"at_once_margin": 101}),
+        ("upgrade_days_range", {"upgrade_days": 366}),
+        ("upgrade_days_range", {"upgrade_days": -1}),
+    ],
+)
+def test_what_an_upgrade_takes_has_a_range(code, fields):
+    with pytest.raises(RuleError) as refused:
+        RetentionRules(**fields)
+    assert refused.value.code == code
+
+
+def test_rules_of_before_there_was_a_margin_are_those_without_one():
+    plain = {"one_step": False, "month_end": False, "protection_days": 0, "refunds_at_once": False}
+    assert RetentionRules(**plain).to_json() == plain
+
+
 def test_rules_survive_json():
     rules = PolicyRules(
         (CriterionRule("recency", 1), CriterionRule("monetary", 2, "bands", (1.0, 2.0), "value")),
@@ -226,7 +248,9 @@ def test_rules_survive_json():
         GRID,
         prospect_segment=7,
         tier_method="conditions",
-        retention=RetentionRules(one_step=True, protection_days=60),
+        retention=RetentionRules(
+            one_step=True, protection_days=60, enter_margin=3.5, upgrade_days=7, at_once_margin=25, skip_idle_days=True
+        ),
         lifecycle=LifecycleRules(growing=10.0),
         definitions=(delivered.get("recency"), delivered.get("category_share")),
     )

@@ -10,9 +10,9 @@ import pytest
 from conftest import examples
 from engine import explain, metrics, scoring, ways
 from engine.pipeline import Fit
-from engine.rules import METHODS, ConditionRule, CriterionRule, PolicyRules, TierRule
+from engine.rules import METHODS, ConditionRule, CriterionRule, PolicyRules, RetentionRules, TierRule
 from engine.scoring import Scale
-from engine.tiers import TierFit
+from engine.tiers import TierFit, upgrades
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -370,6 +370,28 @@ def test_an_interaction_is_another_deed_than_an_order(policy):
     # (50 + 25) / 2 = 37.5; an order gives (100 + 25) / 2, and three interactions (50 + 50) / 2
     found = ways.to_tier(rules, fit, {"recency": 100.0, "contacts": 1.0, "monetary": 9.0}, rules.tiers[1], keep=False)
     assert (found.order, tell(found.single)) == ((1, 0.0), [("contacts", 3, 2)])
+
+
+@examples(40)
+@given(customers_of(), st.sampled_from([0.0, 1.5, 3.0, 40.0]))
+def test_to_rise_takes_what_an_upgrade_takes(policy, customer, margin):
+    criteria, scales, values, floor = customer
+    tiers, calm = (TierRule(1), TierRule(2, min(max(floor, 0.01), 100))), RetentionRules(enter_margin=margin)
+    rules = policy(criteria, tiers=tiers, retention=calm)
+    fit = Fit(2, False, None, scales)
+    found = ways.to_tier(rules, fit, values, rules.tiers[1], keep=False)
+
+    def rises(values):
+        score = pd.Series([score_of(rules, scales, values)])
+        entered, _far = upgrades(rules, TierFit(), score, pd.Series([2], dtype="Int64"))
+        return entered.tolist() == [2]
+
+    assert not (found.single and rises(values))
+    for way in found.single:
+        assert rises(values | {way.metric: way.needed})
+        worst = way.needed - math.copysign(1 if rules.get_metric(way.metric).is_whole else 0.01, way.change)
+        if not math.isnan(way.change) and abs(way.change) >= 1:
+            assert not rises(values | {way.metric: worst})
 
 
 def test_to_stay_takes_less_than_to_enter(policy):

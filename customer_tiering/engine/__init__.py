@@ -24,10 +24,12 @@ clusters     groups of similar customers, ordered by score
 tiers        from the policy's method to the tiers earned and kept, and the way to the next
 ladder       where a tier stands: up, down, same
 retention    from yesterday's tier and today's numbers to today's tier, fairly
+calm         the rules of moving with which companies start
 explain      the parts of a score, and their text
 advisor      proposals of bands, window and floors from the company's own data
 pipeline     all of it for one policy: ``fit`` and ``apply``
 ways         from a customer's values to what is missing to a tier, by an order or metric by metric
+idle         days on which nobody bought, and the fit that they do not age
 decision     the tier that counts: the past, fairness and a person's lock
 outcome      of a run: why tiers change, what is no event, the drift of the comparison
 changes      from what is kept and what is new to the rows that are written
@@ -61,6 +63,7 @@ MODULES = (
     "tiers",
     "ladder",
     "retention",
+    "calm",
     "explain",
     "advisor",
     "pipeline",

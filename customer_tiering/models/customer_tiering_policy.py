@@ -34,10 +34,6 @@ RETENTION_FIELDS = (
     *("one_step", "month_end", "protection_days", "refunds_at_once"),
     *("enter_margin", "upgrade_days", "at_once_margin", "skip_idle_days"),
 )
-# The rules that keep a tier worth having: chosen by benchmarks/calm.py, which lives through real purchases with them.
-# Of each tier that starts above 0 points the keep margin, and of the policy the rest.
-CALM_KEEP_MARGIN = 8
-CALM = {"grace_days": 14, "enter_margin": 3, "upgrade_days": 7, "at_once_margin": 25, "skip_idle_days": True}
 # What decides over the customers, beside tiers and criteria; a simulation may change it.
 RULE_FIELDS = (
     *SCOPE_FIELDS,
@@ -333,7 +329,7 @@ class CustomerTieringPolicy(models.Model):
         """Return the values of the policy that every company starts with."""
         return {
             "name": self.env._("Default policy"),
-            **CALM,
+            **engine.calm.POLICY,
             "criterion_ids": [
                 Command.create({"metric_id": metric.id, "sequence": sequence})
                 for sequence, metric in enumerate(self.env["customer.tiering.metric"]._get_behind_segments(), 1)
@@ -343,7 +339,7 @@ class CustomerTieringPolicy(models.Model):
                     {
                         "name": name,
                         "entry_floor": floor,
-                        "keep_floor": max(floor - CALM_KEEP_MARGIN, 0),
+                        "keep_floor": engine.calm.keep_floor(floor),
                         "color": color,
                         "contact_days": contact_days,
                     }
@@ -1066,11 +1062,11 @@ class CustomerTieringPolicy(models.Model):
         return self.with_context(tiering_recalibrate=True).action_compute_now()
 
     def action_calm(self):
-        """Give these policies the rules with which new companies start, so that tiers move seldom and stay fair."""
+        """Give these policies the rules with which new companies start, by which tiers move seldom and stay fair."""
         self.check_access("write")
-        self.write(CALM)
+        self.write(engine.calm.POLICY)
         for tier in self.filtered(lambda policy: policy.method == "score").tier_ids:
-            tier.keep_floor = max(tier.entry_floor - CALM_KEEP_MARGIN, 0)
+            tier.keep_floor = engine.calm.keep_floor(tier.entry_floor)
 
     @api.readonly
     def action_open_scorecards(self):
