@@ -265,7 +265,7 @@ class Explanation:
         days = self.rules.upgrade_days if self.rules and card.computed_tier_id else 0
         if days:
             sentence = env._(
-                "To reach %(tier)s: %(ways)s, and so for %(days)s days.", days=format_number(env, days), **said
+                "To reach %(tier)s: %(ways)s, and stay there for %(days)s days.", days=format_number(env, days), **said
             )
         else:
             sentence = env._("To reach %(tier)s: %(ways)s.", **said)
@@ -281,7 +281,7 @@ class Explanation:
         """Return the announced upgrade and what it takes; False when none is announced."""
         card, env = self.card, self.env
         tier, date = card.upgrade_tier_id, format_date(env, card.upgrade_date)
-        if not tier:
+        if not tier or card.lock_mode == "fixed":
             return False
         points = self._get_entry(tier)
         if points is None:

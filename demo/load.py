@@ -554,20 +554,10 @@ class Loader:
         return []
 
     def _set_retention(self, policy):
-        """Make staying easier than entering, and announce downgrades a month before."""
-        if policy.grace_days:
+        """Announce downgrades a month before, and let them go one step at a time."""
+        if policy.one_step:
             return
-        policy.write(
-            {
-                "grace_days": 30,
-                "one_step": True,
-                "tier_ids": [
-                    Command.update(tier.id, {"keep_floor": tier.entry_floor - 8})
-                    for tier in policy.tier_ids
-                    if tier.entry_floor
-                ],
-            }
-        )
+        policy.write({"grace_days": 30, "one_step": True})
         self._commit()
 
     def _lock_customers(self, policy):

@@ -36,7 +36,7 @@ def count_idle_days(
     >>> orders = pd.Series(["2024-06-28", "2024-03-01", None], dtype="datetime64[s]")
     >>> count_idle_days(orders, friday, friday, monday)
     3
-    >>> orders[1] = monday
+    >>> orders[1] = pd.Timestamp(monday)
     >>> count_idle_days(orders, friday, friday, monday), count_idle_days(orders, monday, friday, monday)
     (2, -1)
     >>> count_idle_days(orders[2:], friday, None, monday)

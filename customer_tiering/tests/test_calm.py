@@ -106,7 +106,7 @@ class TestCalm(TieringCommon):
         self.policy.enter_margin = 1
         self.compute()
         data = self.card(self.ann).explanation_data
-        self.assertEqual(data["next"]["sentence"], "To reach Gold: an order of $ 100.00 today, and so for 7 days.")
+        self.assertEqual(data["next"]["sentence"], "To reach Gold: an order of $ 100.00 today, and stay there for 7 days.")
         self.assertFalse(data["rise"])
         self.order(self.ann, 0, 100)
         self.compute()
@@ -129,10 +129,11 @@ class TestCalm(TieringCommon):
         self.policy.upgrade_days = 0
         self.compute()
         self.order(self.ann, 100, 100)
-        action = self.policy.action_simulate()
-        draft = self.env["customer.tiering.policy"].browse(action["res_id"])
+        self.patch(type(self.company), "_get_tiering_today", lambda company: AS_OF)
+        draft = self.env["customer.tiering.policy"].browse(self.policy.action_simulate()["res_id"])
         draft.upgrade_days = 7
-        draft.action_compute_simulation()
+        draft.action_simulation_compute()
+        draft.invalidate_recordset()
         line = draft._get_simulation().line_ids
         self.assertEqual((line.partner_id, line.direction, line.pending_tier_id.name), (self.ann, "rising", "Gold"))
 
