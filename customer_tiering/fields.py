@@ -22,22 +22,22 @@ class ScorecardMany2one(fields.Many2one):
     edit all day. So the partner holds no column; queries join the scorecard table on
     ``(commercial partner, current company)`` instead, which its unique index answers. Related fields
     on top of this one can be filtered, grouped, sorted and summed like stored ones, because the ORM
-    follows the path of a related field through :meth:`join`.
+    follows the path of a related field through :meth:`join`. A scorecard that the person may not see is
+    none, see ``ir.rule``.
     """
 
     def join(self, model, alias, query):
         comodel = model.env[self.comodel_name]
         coalias = query.make_alias(alias, self.name)
-        query.add_join(
-            "LEFT JOIN",
-            coalias,
-            comodel._table,
-            SQL(
-                "%s = %s AND %s = %s",
-                SQL.identifier(coalias, "partner_id"),
-                model._field_to_sql(alias, "commercial_partner_id", query),
-                SQL.identifier(coalias, "company_id"),
-                model.env.company.id,
-            ),
+        condition = SQL(
+            "%s = %s AND %s = %s",
+            SQL.identifier(coalias, "partner_id"),
+            model._field_to_sql(alias, "commercial_partner_id", query),
+            SQL.identifier(coalias, "company_id"),
+            model.env.company.id,
         )
+        seen = model.env["ir.rule"]._get_tiering_domain(self.comodel_name)
+        if not seen.is_true():
+            condition = SQL("%s AND %s", condition, seen._to_sql(comodel.sudo(), coalias, query))
+        query.add_join("LEFT JOIN", coalias, comodel._table, condition)
         return comodel, coalias

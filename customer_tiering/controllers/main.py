@@ -31,7 +31,8 @@ class CustomerTieringController(http.Controller):
             raise request.not_found()
         simulation = policy._get_simulation()
         simulation.check_access("read")
-        if not simulation.result:
+        result = policy.simulation_result
+        if not result and not policy.simulation_hint:
             raise request.not_found()
         buffer = io.BytesIO()
         options = {
@@ -42,14 +43,15 @@ class CustomerTieringController(http.Controller):
         }
         with xlsxwriter.Workbook(buffer, options) as workbook:
             bold = workbook.add_format({"bold": True})
-            self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), simulation.result, bold)
+            if result:
+                self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), result, bold)
             date = workbook.add_format({"num_format": "yyyy-mm-dd"})
             self._write_lines(workbook.add_worksheet(request.env._("Customers")), simulation, bold, date)
         return request.make_response(
             buffer.getvalue(),
             headers=[
                 ("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-                ("Content-Disposition", content_disposition(f"{policy.name} {simulation.result['as_of']}.xlsx")),
+                ("Content-Disposition", content_disposition(f"{policy.name} {simulation.sudo().result['as_of']}.xlsx")),
             ],
         )
 

@@ -74,6 +74,7 @@ class CustomerTieringFollowup(models.Model):
     _name = "customer.tiering.followup"
     _inherit = ["customer.tiering.given"]
     _description = "Customer Follow-up"
+    _tiering_owner = "user_id"
     _order = "id"
     _log_access = False  # written by playbooks, hundreds at a time
 

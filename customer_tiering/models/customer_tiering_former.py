@@ -27,6 +27,7 @@ class CustomerTieringFormer(models.Model):
 
     _name = "customer.tiering.former"
     _description = "Former Customer of a Contact"
+    _tiering_customer = "customer_id"
     _order = "id"
     _rec_name = "partner_id"
     _log_access = False

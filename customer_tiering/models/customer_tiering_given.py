@@ -7,6 +7,7 @@ class CustomerTieringGiven(models.AbstractModel):
 
     _name = "customer.tiering.given"
     _description = "Goes Along with the Customer"
+    _tiering_customer = "partner_id"  # whose rows these are, see ir.rule
 
     @api.model
     def _merge(self, targets):

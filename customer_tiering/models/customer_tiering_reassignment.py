@@ -409,6 +409,7 @@ class CustomerTieringReassignment(models.Model):
 class CustomerTieringReassignmentLine(models.Model):
     _name = "customer.tiering.reassignment.line"
     _description = "Reassigned Customer"
+    _tiering_customer = "partner_id"
     _order = "id"
     _rec_name = "partner_id"
 

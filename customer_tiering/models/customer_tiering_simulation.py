@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import engine, sources
@@ -56,7 +57,8 @@ class CustomerTieringSimulation(models.Model):
     company_id = fields.Many2one(related="base_id.company_id", store=True, precompute=True, index=True)
     base_rules = fields.Json(readonly=True, prefetch=False, help="The policy's rules when the simulation began.")
     draft_rules = fields.Json(readonly=True, prefetch=False, help="The rules that the result was computed by.")
-    result = fields.Json(readonly=True, help="The matrix of tiers and the totals.")
+    # Counts all customers: read it by the policy, which knows who may see them.
+    result = fields.Json(readonly=True, groups=fields.NO_ACCESS, help="The matrix of tiers and the totals.")
     line_ids = fields.One2many("customer.tiering.simulation.line", "simulation_id", string="Customers")
 
     _draft_uniq = models.Constraint("UNIQUE(draft_id)", "A changed policy belongs to one simulation.")
@@ -370,6 +372,7 @@ class CustomerTieringSimulation(models.Model):
 class CustomerTieringSimulationLine(models.Model):
     _name = "customer.tiering.simulation.line"
     _description = "Customer Who Would Move"
+    _tiering_customer = "partner_id"
     _order = "revenue desc, id"
     _rec_name = "partner_id"
     _log_access = False
@@ -424,22 +427,40 @@ class CustomerTieringPolicy(models.Model):
         [("new", "Not computed yet"), ("waiting", "Waiting"), ("stale", "Values changed since"), ("done", "Done")],
         compute="_compute_simulation",
     )
+    simulation_hint = fields.Text(compute="_compute_simulation")
     simulation_count = fields.Integer(
         string="Simulations", compute="_compute_simulation_count", groups="sales_team.group_sale_manager"
     )
 
+    @api.depends_context("uid", "lang")
     def _compute_simulation(self):
         for policy in self:
             simulation = policy._get_simulation() if policy.is_simulation else policy.env["customer.tiering.simulation"]
-            policy.simulation_result = simulation.result
+            result = simulation.sudo().result  # sudo: shown to who sees all that it counts
+            hides = bool(result) and policy._hides_customers()
+            policy.simulation_result = False if hides else result
+            policy.simulation_hint = hides and self.env._(
+                "You may not see all of these customers, so numbers that count all of them are not shown. You find those "
+                "whom you may see under “Customers Who Would Move”."
+            )
             if "queued" in policy.run_ids.mapped("state"):
                 policy.simulation_state = "waiting"
-            elif not simulation.result:
+            elif not result:
                 policy.simulation_state = "new"
             elif simulation.draft_rules == policy._origin._get_simulated_values():
                 policy.simulation_state = "done"
             else:
                 policy.simulation_state = "stale"
+
+    def _hides_customers(self):
+        """Whether there are scorecards in the policy's company that the person may not see."""
+        self.ensure_one()
+        cards = self.env["customer.tiering.scorecard"]
+        seen = self.env["ir.rule"]._get_tiering_domain(cards._name)
+        # sudo: whether there are some
+        return not seen.is_true() and bool(
+            cards.sudo().search_count(Domain("company_id", "=", self.company_id.id) & ~seen, limit=1)
+        )
 
     def _compute_simulation_count(self):
         counts = dict(

@@ -28,6 +28,15 @@ class ResPartner(models.Model):
         groups=GROUP,
         help="The scorecard of the customer in the current company; contacts show their company's.",
     )
+    # For what must not depend on who looks, such as prices.
+    tiering_unfiltered_card_id = fields.Many2one(
+        "customer.tiering.scorecard",
+        compute="_compute_tiering_unfiltered_card_id",
+        compute_sudo=True,
+        exportable=False,
+        groups=fields.NO_ACCESS,
+        help="The same, also where the person may not see it.",
+    )
     tiering_tier_id = fields.Many2one(
         related="tiering_scorecard_id.tier_id",
         string="Tier",
@@ -194,7 +203,7 @@ class ResPartner(models.Model):
 
     @api.depends("commercial_partner_id")
     @api.depends_context("company")
-    def _compute_tiering_scorecard_id(self):
+    def _compute_tiering_unfiltered_card_id(self):
         cards = self.env["customer.tiering.scorecard"].search_fetch(
             [
                 ("partner_id", "in", self.commercial_partner_id._origin.ids),
@@ -204,7 +213,15 @@ class ResPartner(models.Model):
         )
         card_of = {card.partner_id.id: card for card in cards}
         for partner in self:
-            partner.tiering_scorecard_id = card_of.get(partner.commercial_partner_id._origin.id, False)
+            partner.tiering_unfiltered_card_id = card_of.get(partner.commercial_partner_id._origin.id, False)
+
+    @api.depends("tiering_unfiltered_card_id")
+    @api.depends_context("company", "uid")
+    def _compute_tiering_scorecard_id(self):
+        cards = self.tiering_unfiltered_card_id
+        seen = cards.filtered_domain(self.env["ir.rule"]._get_tiering_domain(cards._name))
+        for partner in self:
+            partner.tiering_scorecard_id = partner.tiering_unfiltered_card_id & seen
 
     def _search_tiering_scorecard_id(self, operator, value):
         """Turn a condition on the scorecard into one on the commercial partner.
@@ -236,7 +253,8 @@ class ResPartner(models.Model):
     def _tiering_scorecard_domain(self, domain):
         # Who may use the field (its groups) sees the scorecards of the current company, and by them no more than
         # elsewhere: sudo would search orders and users behind them, too, which the person may not see.
-        query = self.env["customer.tiering.scorecard"]._search(domain, bypass_access=True)
+        cards = self.env["customer.tiering.scorecard"]
+        query = cards._search(domain & self.env["ir.rule"]._get_tiering_domain(cards._name), bypass_access=True)
         return Domain("commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id")))
 
     @api.depends("tiering_scorecard_id")
@@ -296,16 +314,17 @@ class ResPartner(models.Model):
             return Domain.FALSE
         # Domains cannot compare the tier of a change with the tier of the scorecard.
         self.env.flush_all()
-        moved = SQL(
-            """(SELECT change.partner_id FROM customer_tier_change change
-                  JOIN customer_tiering_scorecard card ON card.partner_id = change.partner_id
-                                                      AND card.company_id = change.company_id
-                 WHERE change.company_id = %s AND change.date >= %s AND change.direction = 'up'
-                   AND card.tier_id = change.to_tier_id AND card.tier_since <= change.date)""",
-            self.env.company.id,
-            self.env.company._get_tiering_today() - timedelta(days=LATELY_DAYS),
+        moved = Domain.custom(
+            to_sql=lambda model, alias, query: SQL(
+                """EXISTS (SELECT FROM customer_tier_change change
+                            WHERE change.partner_id = %(card)s.partner_id AND change.company_id = %(card)s.company_id
+                              AND change.date >= %(since)s AND change.direction = 'up'
+                              AND change.to_tier_id = %(card)s.tier_id AND change.date >= %(card)s.tier_since)""",
+                card=SQL.identifier(alias),
+                since=self.env.company._get_tiering_today() - timedelta(days=LATELY_DAYS),
+            )
         )
-        return Domain("commercial_partner_id", "any!", moved)
+        return self._tiering_scorecard_domain(self._tiering_company_domain() & moved)
 
     def _search_tiering_contact_due(self, operator, value):
         if operator != "in":
@@ -443,8 +462,8 @@ class ResPartner(models.Model):
 
         :param fnames: some of ``BENEFIT_FIELDS``; one of them is enough
         """
-        # sudo: a portal customer has a tier too
-        of_partner = {partner.id: partner.tiering_scorecard_id.tier_id for partner in self.sudo()}
+        # sudo: a portal customer has a tier too, and what it gives does not depend on who looks
+        of_partner = {partner.id: partner.tiering_unfiltered_card_id.tier_id for partner in self.sudo()}
         giving = self.env["customer.tier"].sudo().union(*of_partner.values())._filter_giving(*fnames)
         return {partner_id: tier for partner_id, tier in of_partner.items() if tier in giving}
 
@@ -473,7 +492,7 @@ class ResPartner(models.Model):
         for partner in self:
             pricelist, country = partner.property_product_pricelist, partner.country_id
             tier_pricelist = of_tier.get(partner.id, pricelist.browse())
-            if not pricelist:
+            if not pricelist or (tier_pricelist and not partner.tiering_tier_id):  # a tier that is not for this person
                 partner.tiering_price_source = False
             elif pricelist == tier_pricelist and pricelist != partner.specific_property_product_pricelist:
                 partner.tiering_price_source = self.env._("From the %(tier)s tier", tier=partner.tiering_tier_id.name)
@@ -497,8 +516,9 @@ class ResPartner(models.Model):
     def _compute_tiering_payment_term_source(self):
         tiers = self._get_payment_term_tiers()
         for partner in self:
-            tier = tiers.get(partner.id)
-            partner.tiering_payment_term_source = tier and self.env._(
+            # Nothing of a tier that is not for this person to see.
+            tier = partner.tiering_tier_id and tiers.get(partner.id)
+            partner.tiering_payment_term_source = bool(tier) and self.env._(
                 "%(terms)s, from the %(tier)s tier", terms=tier.payment_term_id.display_name, tier=tier.name
             )
 

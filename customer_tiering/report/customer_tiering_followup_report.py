@@ -13,6 +13,8 @@ class CustomerTieringFollowupReport(models.Model):
 
     _name = "customer.tiering.followup.report"
     _description = "Report of Follow-ups"
+    _tiering_customer = "partner_id"
+    _tiering_owner = "user_id"
     _auto = False
     _rec_name = "partner_id"
     _order = "planned_on desc, id desc"

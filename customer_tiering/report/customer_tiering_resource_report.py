@@ -15,6 +15,7 @@ class CustomerTieringResourceReport(models.Model):
 
     _name = "customer.tiering.resource.report"
     _description = "Customer Tiering Resources"
+    _tiering_customer = "partner_id"
     _auto = False
     _rec_name = "partner_id"
     _order = "score desc, id"

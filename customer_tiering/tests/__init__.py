@@ -11,6 +11,7 @@ from . import test_explanation
 from . import test_followup_report
 from . import test_golden
 from . import test_goods
+from . import test_hidden
 from . import test_hooks
 from . import test_interactions
 from . import test_ledger

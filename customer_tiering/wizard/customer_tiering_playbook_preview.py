@@ -142,6 +142,7 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
 class CustomerTieringPlaybookPreviewLine(models.TransientModel):
     _name = "customer.tiering.playbook.preview.line"
     _description = "Customer Tiering Playbook Preview Line"
+    _tiering_customer = "partner_id"
 
     preview_id = fields.Many2one("customer.tiering.playbook.preview", required=True, ondelete="cascade")
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
