@@ -357,7 +357,8 @@ class CustomerTieringSimulation(models.Model):
         """Remove the simulation with its copy of the policy and its runs."""
         # sudo: runs and results are written by the system only; the person's right is checked by the caller
         drafts = self.sudo().draft_id
-        drafts.tier_ids.with_context(tiering_policy_in_progress=True).unlink()
+        with drafts._in_progress():
+            drafts.tier_ids.unlink()
         drafts.unlink()
 
     @api.autovacuum
@@ -501,8 +502,24 @@ class CustomerTieringPolicy(models.Model):
                 tier_vals.update({"origin_id": tier.id, **{fname: tier[fname].id for fname in BENEFIT_FIELDS}})
         return vals_list
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_begun(vals)
+            vals.setdefault("is_simulation", False)  # and no default of the context
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_begun(vals)
+        return super().write(vals)
+
+    def _check_begun(self, vals):
+        """Refuse to make a changed copy without the simulation that it belongs to."""
+        if vals.get("is_simulation") and not self.env.su:
+            raise UserError(self.env._("A simulation is begun by its button."))
+
     def unlink(self):
-        self.check_access("unlink")
+        self._check_unlink()
         simulations = self.env["customer.tiering.simulation"].sudo().search([("base_id", "in", self.ids)])
         if simulations:
             simulations._discard()
@@ -518,7 +535,9 @@ class CustomerTieringPolicy(models.Model):
         self.check_access("write")
         if problem := self._get_rest():
             raise UserError(problem)
-        draft = self.copy(
+        self.check_access("create")
+        # sudo: which policy and which tiers a copy simulates is not written by hand
+        draft = self.sudo().copy(
             {
                 "name": self.env._("%(policy)s (simulation)", policy=self.name),
                 "active": False,
@@ -530,7 +549,7 @@ class CustomerTieringPolicy(models.Model):
         self.env["customer.tiering.simulation"].sudo().create(
             [{"base_id": self.id, "draft_id": draft.id, "base_rules": self._get_simulated_values()}]
         )
-        return draft._open_simulation()
+        return draft.sudo(False)._open_simulation()
 
     def _open_simulation(self):
         self.ensure_one()

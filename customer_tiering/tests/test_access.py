@@ -28,7 +28,9 @@ CONFIGURED = {
     "customer.tiering.lock": ("write", "create"),
     "customer.tiering.policy": OPERATIONS,
 }
-WIZARDS = ("customer.tiering.advisor", "customer.tiering.advisor.line", "customer.tiering.lock.wizard")
+# Proposals are written by the system only.
+PROPOSALS = ("customer.tiering.advisor", "customer.tiering.advisor.line")
+WIZARDS = (*PROPOSALS, "customer.tiering.lock.wizard")
 
 
 @tagged("post_install", "-at_install")
@@ -37,7 +39,7 @@ class TestAccess(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.customer = cls.new_customer("Ann")
-        cls.sale_order = cls.order(cls.customer, 5, 100)
+        cls.sale_order = cls.order(cls.customer, 5, 100, user_id=False)  # an order for everybody to see
         tier = cls.policy.tier_ids[0]
         cls.env["customer.tier.condition"].create({"tier_id": tier.id, "value": 1})
         cls.compute()
@@ -84,7 +86,10 @@ class TestAccess(TieringCommon):
             for operation in OPERATIONS:
                 self.assertFalse(records.has_access(operation), (model, operation))
         for model in WIZARDS:
-            self.assertTrue(self.env[model].with_user(self.manager).has_access("create"), model)
+            self.assertTrue(self.env[model].with_user(self.manager).has_access("read"), model)
+            self.assertEqual(
+                self.env[model].with_user(self.manager).has_access("create"), model not in PROPOSALS, model
+            )
         self.policy.with_user(self.manager).window_days = 180
         action = self.policy.with_user(self.manager).action_compute_now()
         self.assertIn("scored customers 1", action["params"]["message"])
@@ -161,7 +166,7 @@ class TestAccess(TieringCommon):
         for user, count in ((self.salesperson, 1), (self.own_leads, 0)):
             with self.subTest(user=user.login):
                 partners = self.env["res.partner"].with_user(user)
-                self.assertEqual(partners.search_count([*same, ("tiering_tier_id", "!=", False)]), 1)
+                self.assertEqual(partners.search_count([*same, ("tiering_tier_id", "!=", False)]), count)
                 self.assertEqual(partners.search_count([*same, behind]), count)
         for path in ("tiering_scorecard_id.partner_id", "tiering_tier_id.policy_id.create_uid.partner_id"):
             with self.subTest(path=path):
