@@ -9,6 +9,11 @@ USUAL_SHARES = {1: (100,), 2: (20, 80), 3: (10, 30, 60), 4: (5, 15, 30, 50), 5: 
 
 
 class CustomerTieringAdvisor(models.TransientModel):
+    """What fits a policy's customers, as :meth:`customer.tiering.policy.action_advise` wrote it down.
+
+    People only read it, so that what they accept is what was proposed.
+    """
+
     _name = "customer.tiering.advisor"
     _description = "Advice for a Tiering Policy"
 
@@ -157,6 +162,14 @@ class CustomerTieringAdvisorLine(models.TransientModel):
         """Put the proposal into the policy; nothing is computed yet."""
         self.ensure_one()
         policy = self.advisor_id.policy_id
+        policy.check_access("write")
+        if self.kind == "floors" and len(policy.tier_ids) != len(self.values["floors"]):
+            raise UserError(
+                self.env._(
+                    "“%(policy)s” has other tiers now than when this was proposed. Ask for advice again.",
+                    policy=policy.name,
+                )
+            )
         if self.kind == "window":
             policy.window_days = self.values["window_days"]
         elif self.kind == "floors":
@@ -165,5 +178,5 @@ class CustomerTieringAdvisorLine(models.TransientModel):
         else:
             bands = dict(zip(("band_1", "band_2", "band_3", "band_4"), self.values["bands"], strict=True))
             self.criterion_id.write({**bands, "band_unit": "value"})
-        self.accepted = True
+        self.sudo().accepted = True  # sudo: nobody writes proposals by hand
         return self.advisor_id._get_action()

@@ -18,7 +18,7 @@ class CustomerTieringBacktest(models.TransientModel):
     """
 
     _name = "customer.tiering.backtest"
-    _inherit = ["customer.tiering.ranged"]
+    _inherit = ["customer.tiering.typed"]
     _description = "Test of the Churn Warning"
 
     _tiering_ranges = {"days": (1, 36500)}

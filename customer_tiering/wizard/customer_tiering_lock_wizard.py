@@ -5,6 +5,7 @@ from odoo.fields import Command
 
 class CustomerTieringLockWizard(models.TransientModel):
     _name = "customer.tiering.lock.wizard"
+    _inherit = ["customer.tiering.typed"]
     _description = "Lock Customer Tiers"
 
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
@@ -33,11 +34,11 @@ class CustomerTieringLockWizard(models.TransientModel):
     @api.model
     def default_get(self, fields):
         values = super().default_get(fields)
-        records = self.env[self.env.context.get("active_model", "res.partner")].browse(
-            self.env.context.get("active_ids", [])
-        )
-        partners = records.partner_id if records._name == "customer.tiering.scorecard" else records
-        values.setdefault("partner_ids", [Command.set(partners.commercial_partner_id.ids)])
+        model = self.env.context.get("active_model", "res.partner")
+        if model in ("res.partner", "customer.tiering.scorecard"):
+            records = self.env[model].browse(self.env.context.get("active_ids", []))
+            partners = records if model == "res.partner" else records.partner_id
+            values.setdefault("partner_ids", [Command.set(partners.commercial_partner_id.ids)])
         return values
 
     @api.depends("partner_ids")

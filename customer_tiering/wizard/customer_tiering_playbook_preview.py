@@ -9,6 +9,7 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
     """What a playbook would do now: the same code as the job's, in a savepoint that is taken back."""
 
     _name = "customer.tiering.playbook.preview"
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Playbook Preview"
 
     playbook_id = fields.Many2one("customer.tiering.playbook", required=True, ondelete="cascade", readonly=True)
@@ -43,7 +44,9 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         self.playbook_id.check_access("write")
         self.playbook_id._check_ready()
         lines, counts = self._compute_lines()
-        self.write(
+        self.check_access("write")
+        # sudo: nobody writes lines by hand
+        self.sudo().write(
             {
                 **counts,
                 "line_ids": [Command.clear(), *map(Command.create, lines[:SHOWN])],
@@ -77,9 +80,13 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         followups.search([("playbook_id", "=", playbook.id), ("state", "=", "held")]).state = "waiting"
         followups.flush_model()
         before = followups.search([("playbook_id", "=", playbook.id), ("state", "=", "waiting")])
+        # What is planned for customers whom the person may not see is none of the preview.
+        seen = set(before.filtered_domain(self.env["ir.rule"]._get_tiering_domain(followups._name))._ids)
         followups._skip(playbook, as_of)
-        skipped = before.filtered(lambda followup: followup.state == "skipped")
+        skipped = before.filtered(lambda followup: followup.state == "skipped" and followup.id in seen)
         chosen, problems = followups._choose(playbook, as_of)
+        chosen = [(ids, partner_id, user) for ids, partner_id, user in chosen if seen.issuperset(ids)]
+        problems = {problem: [id_ for id_ in ids if id_ in seen] for problem, ids in problems.items()}
         texts = playbook._get_texts(partner_id for _ids, partner_id, _user in chosen[:SHOWN])
         labels = dict(followups._fields["problem"]._description_selection(self.env))
         lines = [
