@@ -1,10 +1,24 @@
-"""Which filters of customers go round in a circle: those that ask for what runs bring about.
+"""Filters of customers that people type: read and tried with bounded work, and with no more rights than theirs.
 
-A policy for customers who are in a tier of another policy takes them out of that tier, so that they do not match any
-more; the next night they are back. Such a filter is recognised by the fields that it leads through, whoever made them.
+Some go round in a circle: those that ask for what runs bring about. A policy for customers who are in a tier of another
+policy takes them out of that tier, so that they do not match any more; the next night they are back. Such a filter is
+recognised by the fields that it leads through, whoever made them.
 """
 
+import ast
+
+import psycopg2
+
+from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
+
+# A filter of more characters is none that a person clicks together.
+MOST_CHARACTERS = 10_000
+# Milliseconds for which a filter may look for its first customer when it is saved.
+PATIENCE = 3_000
+# What reading and trying a filter raises, whatever was typed.
+ERRORS = (ValueError, SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 
 # What runs write, and what they lead to.
 BROUGHT_ABOUT = frozenset(
@@ -16,6 +30,63 @@ BROUGHT_ABOUT = frozenset(
         "customer.tiering.followup",
     }
 )
+
+
+def read(text):
+    """Return a filter, as it is kept, as a ``Domain``.
+
+    :raises ValueError: when it is none, or too long
+    """
+    text = text or "[]"
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"{len(text)} > {MOST_CHARACTERS}")
+    try:
+        return Domain(ast.literal_eval(text))
+    except ERRORS as error:  # also what exhausts the parser
+        raise ValueError(_say(error)) from error
+
+
+def is_plain(model, domain):
+    """Whether a domain asks for nothing but values kept on the records of ``model`` themselves."""
+    for condition in domain.iter_conditions():
+        field = model._fields.get(condition.field_expr)
+        if not (field and field.store and field.column_type):
+            return False
+        if field.relational and not (
+            condition.operator in ("=", "!=", "in", "not in") and _holds_ids(condition.value)
+        ):
+            return False
+    return True
+
+
+def _holds_ids(value):
+    return all(isinstance(id_, int) for id_ in (value if isinstance(value, list | tuple | set) else [value]))
+
+
+def find_error(model, domain, patience=0):
+    """Try a domain out and return why it cannot be used, in short; None: it can.
+
+    :param model: a recordset of the model in the environment of the person whose filter it is; rules of the model itself
+        do not count, those of what its paths lead to do
+    :param patience: milliseconds; 0: as long as it takes
+    """
+    env = model.env
+    try:
+        query = model._search(domain, active_test=False, bypass_access=True, limit=1).select()
+        env.flush_query(query)
+        savepoint = env.cr.savepoint(flush=False)
+        try:
+            env.cr.execute(SQL("SET LOCAL statement_timeout = %s", patience), log_exceptions=False)
+            env.cr.execute(query, log_exceptions=False)
+        finally:
+            savepoint.close(rollback=True)  # which takes the timeout back as well
+    except (*ERRORS, UserError, psycopg2.Error) as error:
+        return _say(error)
+    return None
+
+
+def _say(error):
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
 
 
 def find_circle(model, domain):

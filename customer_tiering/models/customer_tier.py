@@ -10,12 +10,12 @@ BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
 
 class CustomerTier(models.Model):
     _name = "customer.tier"
-    _inherit = ["customer.tiering.ranged", "customer.tiering.referred"]
+    _inherit = ["customer.tiering.referred", "customer.tiering.typed"]
     _description = "Customer Tier"
     # The highest tier first; with the weighted score the sequence follows the floors.
     _order = "sequence, id"
 
-    _tiering_ranges = {
+    _typed_ranges = {
         **dict.fromkeys(("entry_floor", "share"), (0, 100)),
         **dict.fromkeys(("grace_days", "stay_days", "contact_days", "capacity"), (0, None)),
     }
@@ -315,8 +315,16 @@ class CustomerTier(models.Model):
     def name_create(self, name):
         raise UserError(self.env._("A tier needs a score it starts at. Add it in the policy or in the settings."))
 
+    def _check_origin(self, vals):
+        """Refuse to say by hand which tier another one simulates."""
+        if vals.get("origin_id") and not self.env.su:
+            raise UserError(self.env._("Which tier a simulation changes is not chosen by hand. Simulate the policy."))
+
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_origin(vals)
+            vals.setdefault("origin_id", False)  # and no default of the context
         tiers = super().create(vals_list)
         tiers._policies_changed()
         tiers._switch_on_pricelists()
@@ -326,8 +334,9 @@ class CustomerTier(models.Model):
         if any(tier.policy_id.id != vals["policy_id"] for tier in self if "policy_id" in vals):
             raise UserError(self.env._("A tier stays in its policy. Add a tier to the other policy instead."))
         # A policy saved with its tiers looks when all of them are in place.
-        alone = "entry_floor" in vals and not self.env.context.get("tiering_policy_in_progress")
+        alone = "entry_floor" in vals and not self.env["customer.tiering.policy"]._is_in_progress()
         floors = self.policy_id._get_floors() if alone else {}
+        self._check_origin(vals)
         result = super().write(vals)
         self.policy_id._check_order(floors)
         if vals.keys() - {"color", "description", *BENEFIT_FIELDS, "contact_days", "capacity"}:
@@ -351,6 +360,7 @@ class CustomerTier(models.Model):
         A manager removes a tier from the table in the settings; which customers were once in it
         must stay known.
         """
+        self.check_access("unlink")
         policies = self.policy_id
         policies._keep_runs_out()
         used = self.browse()

@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -125,12 +123,14 @@ class CustomerTierChange(models.Model):
         """Give customers who are no longer archived what they had when a run took it, if that was not long ago."""
         if not partners:
             return
-        today = fields.Date.today()
+        companies = self.env["res.company"].with_context(active_test=False).search([])
+        today = [company._get_tiering_today() for company in companies]
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """
-                WITH last AS (
+                WITH company AS (SELECT * FROM unnest(%(companies)s::int[], %(today)s::date[]) AS company (id, today)),
+                last AS (
                     SELECT DISTINCT ON (partner_id, company_id) *
                       FROM customer_tier_change WHERE partner_id = ANY(%(partners)s)
                   ORDER BY partner_id, company_id, id DESC),
@@ -138,22 +138,25 @@ class CustomerTierChange(models.Model):
                     INSERT INTO customer_tiering_scorecard (partner_id, company_id, %(columns)s)
                     SELECT last.partner_id, last.company_id, %(kept)s
                       FROM last
+                      JOIN company ON company.id = last.company_id
                 CROSS JOIN LATERAL jsonb_populate_record(NULL::customer_tiering_scorecard, last.standing) kept
                       JOIN customer_tiering_policy policy ON policy.id = kept.policy_id AND policy.active
                       JOIN customer_tier tier ON tier.id = kept.tier_id AND tier.active
-                     WHERE last.reason = 'left' AND last.standing IS NOT NULL AND last.date >= %(since)s
+                     WHERE last.reason = 'left' AND last.standing IS NOT NULL AND last.date >= company.today - %(days)s
                ON CONFLICT DO NOTHING
                  RETURNING partner_id, company_id, policy_id, tier_id)
                 INSERT INTO customer_tier_change (
                     partner_id, company_id, policy_id, date, to_tier_id, direction, reason, user_id)
-                SELECT partner_id, company_id, policy_id, %(today)s, tier_id, 'same', 'restored', %(user)s FROM restored
+                SELECT partner_id, company_id, policy_id, company.today, tier_id, 'same', 'restored', %(user)s
+                  FROM restored JOIN company ON company.id = restored.company_id
              RETURNING company_id, partner_id
                 """,
                 partners=partners.ids,
                 columns=SQL(", ").join(map(SQL.identifier, STANDING)),
                 kept=SQL(", ").join(SQL.identifier("kept", name) for name in STANDING),
-                since=today - timedelta(days=RESTORE_DAYS),
+                companies=companies.ids,
                 today=today,
+                days=RESTORE_DAYS,
                 user=self.env.uid,
             )
         )

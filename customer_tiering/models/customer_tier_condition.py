@@ -6,6 +6,7 @@ from .. import engine
 
 class CustomerTierCondition(models.Model):
     _name = "customer.tier.condition"
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tier Condition"
     _order = "policy_id, tier_id, id"
     _rec_name = "metric_id"

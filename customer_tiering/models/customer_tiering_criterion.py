@@ -6,12 +6,12 @@ from .. import engine
 
 class CustomerTieringCriterion(models.Model):
     _name = "customer.tiering.criterion"
-    _inherit = ["customer.tiering.ranged"]
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Criterion"
     _order = "policy_id, sequence, id"
     _rec_name = "metric_id"
 
-    _tiering_ranges = {"weight": (0, None)}
+    _typed_ranges = {"weight": (0, None)}
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer(default=10)

@@ -11,7 +11,7 @@ class CustomerTieringLock(models.Model):
     """
 
     _name = "customer.tiering.lock"
-    _inherit = ["customer.tiering.given"]
+    _inherit = ["customer.tiering.given", "customer.tiering.typed"]
     _description = "Customer Tier Lock"
     _order = "id desc"
     _rec_name = "partner_id"
@@ -100,8 +100,8 @@ class CustomerTieringLock(models.Model):
             partner = partner_of.get(vals.get("partner_id"), partners.browse())
             # A contact has the tier of its company.
             vals["partner_id"] = partner.commercial_partner_id.id or partner.id
-            if not self.env.su:
-                vals["user_id"] = self.env.uid  # who decides is not a matter of choice
+            if not self.env.su:  # who decides, and when, is not a matter of choice
+                vals |= {"user_id": self.env.uid, "ended_by_id": False, "ended_on": False}
         locks = super().create(vals_list)
         for company, of_company in locks.grouped("company_id").items():
             earlier = self.search(
@@ -119,6 +119,8 @@ class CustomerTieringLock(models.Model):
     def write(self, vals):
         if vals.keys() & {"partner_id", "company_id", "user_id"} and not self.env.su:
             raise UserError(self.env._("A lock stays with its customer. Lock the other customer instead."))
+        if vals.keys() & {"ended_by_id", "ended_on"} and not self.env.su:
+            raise UserError(self.env._("Who ended a lock, and when, is not written by hand. Put it back to automatic."))
         if vals.get("active") is False:
             vals = {"ended_by_id": self.env.uid, "ended_on": fields.Datetime.now(), **vals}
         elif vals.get("active"):
@@ -136,8 +138,10 @@ class CustomerTieringLock(models.Model):
 
     def action_end(self):
         """Put the customers back to automatic."""
-        self._end()
-        self._post()
+        self.check_access("write")
+        active = self.filtered("active")
+        active._end()
+        active._post()
 
     def _end(self):
         active = self.filtered("active")

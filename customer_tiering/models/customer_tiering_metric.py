@@ -51,6 +51,7 @@ class CustomerTieringMetric(models.Model):
     """
 
     _name = "customer.tiering.metric"
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Metric"
     _order = "sequence, id"
 
@@ -549,6 +550,7 @@ class CustomerTieringMetric(models.Model):
                 )
 
     def unlink(self):
+        self.check_access("unlink")
         self._leave_policies()
         result = super().unlink()
         # PostgreSQL took criteria and conditions along.

@@ -3,12 +3,12 @@ from odoo import api, fields, models
 
 class CustomerTieringMetricValue(models.Model):
     _name = "customer.tiering.metric.value"
-    _inherit = ["customer.tiering.ranged"]
+    _inherit = ["customer.tiering.typed"]
     _description = "Points of a Value of a Metric"
     _order = "metric_id, sequence, id"
     _rec_name = "value"
 
-    _tiering_ranges = {"points": (0, 100)}
+    _typed_ranges = {"points": (0, 100)}
 
     metric_id = fields.Many2one("customer.tiering.metric", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer()

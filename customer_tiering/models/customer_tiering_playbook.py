@@ -13,12 +13,12 @@ class CustomerTieringPlaybook(models.Model):
     """
 
     _name = "customer.tiering.playbook"
-    _inherit = ["customer.tiering.ranged"]
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Playbook"
     _order = "sequence, id"
     _check_company_auto = True
 
-    _tiering_ranges = dict.fromkeys(
+    _typed_ranges = dict.fromkeys(
         ("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)
     )
 
@@ -316,7 +316,20 @@ class CustomerTieringPlaybook(models.Model):
                 )
             playbook.step_ids._check_ready()
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_switch(vals)
+            vals |= {"enabled": vals.get("enabled", False), "enabled_since": vals.get("enabled_since", False)}
+        return super().create(vals_list)
+
+    def _check_switch(self, vals):
+        """Refuse what only the button does."""
+        if (vals.get("enabled") or vals.get("enabled_since")) and not self.env.su:
+            raise UserError(self.env._("A playbook is switched on by its button, so that it knows since when."))
+
     def write(self, vals):
+        self._check_switch(vals)
         if "policy_id" in vals and any(playbook.policy_id.id != vals["policy_id"] for playbook in self):
             raise UserError(self.env._("A playbook stays in its policy. Copy it and choose the policy of the copy."))
         if vals.get("active") is False:
@@ -393,7 +406,8 @@ class CustomerTieringPlaybook(models.Model):
         self.check_access("write")
         self._check_ready()
         for playbook in self.filtered(lambda playbook: not playbook.enabled):
-            playbook.write({"enabled": True, "enabled_since": playbook.company_id._get_tiering_today()})
+            # sudo: only this button writes it; the person's right was checked above
+            playbook.sudo().write({"enabled": True, "enabled_since": playbook.company_id._get_tiering_today()})
             # How customers are now is known from the last run; what happens comes with the next ones.
             self.env["customer.tiering.followup"].sudo()._collect_present(playbook)
         self._call_job()

@@ -13,15 +13,26 @@ from .. import sentences
 
 # More days than this are no follow-up any more, and Odoo looks no further for a working day.
 MOST_DAYS = 365
+# To look for more takes long; a text of a plan that has more stays as it is.
+MOST_PLACEHOLDERS = 50
+
+
+def _has_too_many(text):
+    return text.count("{{") > MOST_PLACEHOLDERS
+
+
+def _parse(text):
+    """Return the parts of a text as ``(literal, placeholder, default)``."""
+    return [(text, "", "")] if _has_too_many(text) else parse_inline_template(text)
 
 
 class CustomerTieringPlaybookStep(models.Model):
     _name = "customer.tiering.playbook.step"
-    _inherit = ["customer.tiering.ranged"]
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Playbook Step"
     _order = "sequence, id"
 
-    _tiering_ranges = {"days": (0, MOST_DAYS)}
+    _typed_ranges = {"days": (0, MOST_DAYS)}
 
     playbook_id = fields.Many2one("customer.tiering.playbook", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="playbook_id.company_id")
@@ -115,7 +126,7 @@ class CustomerTieringPlaybookStep(models.Model):
     @api.model
     def _find_placeholders(self, *texts):
         """Return the placeholders in texts."""
-        return {name for text in texts if text for _literal, name, _default in parse_inline_template(text) if name}
+        return {name for text in texts if text for _literal, name, _default in _parse(text) if name}
 
     def _get_used_placeholders(self):
         """Return the placeholders in what the steps and their plans write, in whatever language."""
@@ -130,6 +141,10 @@ class CustomerTieringPlaybookStep(models.Model):
     def _check_placeholders(self):
         known = self._get_placeholders()
         for step in self:
+            if any(_has_too_many(text) for text in (step.summary, step.note) if text):
+                raise ValidationError(
+                    self.env._("A text of a playbook holds at most %(most)s placeholders.", most=MOST_PLACEHOLDERS)
+                )
             for name in sorted(self._find_placeholders(step.summary, step.note) - known.keys()):
                 raise ValidationError(
                     self.env._(
@@ -283,7 +298,7 @@ class Texts:
         """Return ``text`` in plain words, False without one."""
         return text and "".join(
             literal + (self._get_value(partner_id, lang, name) or default or "–" if name else "")
-            for literal, name, default in parse_inline_template(text)
+            for literal, name, default in _parse(text)
         )
 
     def render_html(self, partner_id, lang, html):
@@ -292,7 +307,7 @@ class Texts:
             return False
         return Markup().join(
             Markup(literal) + (self._get_value(partner_id, lang, name) or default or "–" if name else "")
-            for literal, name, default in parse_inline_template(html)
+            for literal, name, default in _parse(html)
         )
 
     def _get_value(self, partner_id, lang, name):

@@ -1,6 +1,7 @@
-import ast
 import dataclasses
 import json
+from contextlib import contextmanager
+from datetime import date
 from itertools import combinations
 
 from odoo import api, fields, models
@@ -48,6 +49,9 @@ RULE_FIELDS = (
     *RISK_FIELDS,
 )
 
+# No window reaches back to where dates of arrays end.
+FIRST_DAY = date(1900, 1, 1)
+
 # Up to this many confirmed orders "Compute Now" answers at once; a larger base is computed in the
 # background, because a person should not look at a blocked screen for more than a moment.
 DIRECT_ORDER_LIMIT = 100_000
@@ -58,21 +62,21 @@ DIRECT_ORDER_LIMIT = 100_000
 EDITION = 2
 
 
+# Key of the cursor's cache: whoever saves a policy judges it when all is in place.
+IN_PROGRESS = "customer_tiering.policy_in_progress"
+
 # Percent of the revenue that is invoiced without an order, from which on somebody should know.
 UNSEEN_SHARE = 5
 
 
-def _parse_domain(text):
-    return Domain(ast.literal_eval(text or "[]"))
-
-
 class CustomerTieringPolicy(models.Model):
     _name = "customer.tiering.policy"
-    _inherit = ["customer.tiering.ranged"]
+    _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Policy"
+    _typed_sizes = {"partner_domain": filters.MOST_CHARACTERS}
     _order = "company_id, sequence, id"
 
-    _tiering_ranges = {
+    _typed_ranges = {
         "window_days": (1, 36500),
         **dict.fromkeys(("grace_days", "stay_days", "protection_days", "recalibrate_days"), (0, None)),
         **dict.fromkeys(("min_order_amount", "min_population"), (0, None)),
@@ -89,6 +93,14 @@ class CustomerTieringPolicy(models.Model):
         default="[]",
         required=True,
         help="Which customers this policy is for. A customer belongs to the first policy that matches.",
+    )
+    filter_author_id = fields.Many2one(
+        "res.users",
+        string="Customers Chosen By",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        help="Who wrote the conditions: a run finds no more by them than this person may see.",
     )
     window_days = fields.Integer(
         string="Window (Days)",
@@ -284,10 +296,14 @@ class CustomerTieringPolicy(models.Model):
     population_count = fields.Integer(
         string="Customers Matching",
         compute="_compute_population",
+        groups="sales_team.group_sale_manager",
         help="Customers who match this policy and none before it.",
     )
     unmatched_count = fields.Integer(
-        string="Customers Without Policy", compute="_compute_population", help="Customers who match no policy."
+        string="Customers Without Policy",
+        compute="_compute_population",
+        groups="sales_team.group_sale_manager",
+        help="Customers who match no policy.",
     )
     share_total = fields.Float(string="Total Share (%)", compute="_compute_share_total")
     benefit_warning = fields.Text(compute="_compute_benefit_warning")
@@ -426,13 +442,21 @@ class CustomerTieringPolicy(models.Model):
         return False
 
     @api.depends("partner_domain", "company_id", "sequence", "active")
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_population(self):
+        """Count as the person: contacts whom they may see, in companies that are theirs, whatever the form names."""
+        # sudo: what is read of orders says only who is a customer
         reader = self.env["customer.tiering.reader"].sudo()
+        hidden = self.env["ir.rule"].sudo(False)._get_hidden_contacts()
+        seen = Domain.TRUE if hidden is None else ~hidden
         for policy in self:
+            policy.population_count = policy.unmatched_count = 0
+            if not (self.env.su or policy.company_id in self.env.companies):
+                continue
             mine = policy._get_population_domain()
             everybody = Domain.OR([other._get_claim() for other in (policy, *policy._get_other_policies())])
-            policy.population_count = reader._count_customers(policy.company_id, mine, policy.revenue_from)
-            policy.unmatched_count = reader._count_customers(policy.company_id, ~everybody, policy.revenue_from)
+            policy.population_count = reader._count_customers(policy.company_id, seen & mine, policy.revenue_from)
+            policy.unmatched_count = reader._count_customers(policy.company_id, seen & ~everybody, policy.revenue_from)
 
     @api.depends("run_ids.state")
     def _compute_last_run_id(self):
@@ -459,8 +483,10 @@ class CustomerTieringPolicy(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        in_progress = self.with_context(tiering_policy_in_progress=True)
-        policies = super(CustomerTieringPolicy, in_progress).create(vals_list).with_env(self.env)
+        for vals in vals_list:
+            vals["filter_author_id"] = self.env.uid
+        with self._in_progress():
+            policies = super().create(vals_list)
         self.env.registry.clear_cache()  # where revenue comes from
         policies._rules_changed()
         return policies
@@ -468,15 +494,19 @@ class CustomerTieringPolicy(models.Model):
     def write(self, vals):
         if any(policy.company_id.id != vals["company_id"] for policy in self if "company_id" in vals):
             raise UserError(self.env._("A policy stays in its company. Copy it and choose the company of the copy."))
+        vals = {fname: value for fname, value in vals.items() if fname != "filter_author_id"}
+        if any(policy.partner_domain != vals["partner_domain"] for policy in self if "partner_domain" in vals):
+            vals["filter_author_id"] = self.env.uid
         archived = self.filtered("active") if vals.get("active") is False else self.browse()
-        in_progress = self.with_context(tiering_policy_in_progress=True)
         days = {fname: vals[fname] for fname in ("grace_days", "stay_days") if fname in vals}
         if days and "tier_ids" in vals:
             # First the days of all tiers, else they would replace the own ones that a tier gets by this save.
-            super(CustomerTieringPolicy, in_progress).write(days)
+            with self._in_progress():
+                super().write(days)
             vals = {fname: value for fname, value in vals.items() if fname not in days}
         floors = self._get_floors() if "tier_ids" in vals else {}
-        result = super(CustomerTieringPolicy, in_progress).write(vals)
+        with self._in_progress():
+            result = super().write(vals)
         self._check_order(floors)
         if vals.keys() & {"tier_ids", "condition_ids", "criterion_ids", *RULE_FIELDS}:
             self._rules_changed()
@@ -492,14 +522,31 @@ class CustomerTieringPolicy(models.Model):
     def _tiers_changed(self):
         """Judge the policy again after one of its tiers or conditions was changed on its own."""
         self.env.registry.clear_cache("templates")
-        # A policy saved with its tiers is judged once, when all of them are in place.
-        if not self.env.context.get("tiering_policy_in_progress"):
+        if not self._is_in_progress():
             self._rules_changed()
 
     def _criteria_changed(self):
         """Judge the policy again after one of its criteria was changed on its own."""
-        if not self.env.context.get("tiering_policy_in_progress"):
+        if not self._is_in_progress():
             self._rules_changed()
+
+    def _is_in_progress(self):
+        """Whether a policy is being saved with its tiers, see :meth:`_in_progress`."""
+        return bool(self.env.cr.cache.get(IN_PROGRESS))
+
+    @contextmanager
+    def _in_progress(self):
+        """Leave the judgement to who saves a policy with its tiers: once, when all of them are in place.
+
+        A flag of the context would be for anybody to send.
+        """
+        cache = self.env.cr.cache
+        before = cache.get(IN_PROGRESS)
+        cache[IN_PROGRESS] = True
+        try:
+            yield
+        finally:
+            cache[IN_PROGRESS] = before
 
     def _rules_changed(self):
         """Judge the rules, put the tiers in their order, and keep a version of rules that runs refer to."""
@@ -512,11 +559,11 @@ class CustomerTieringPolicy(models.Model):
                 policy._get_version()
 
     def _sort_tiers(self):
-        in_progress = self.with_context(tiering_policy_in_progress=True)
-        for policy in in_progress.filtered(lambda policy: policy.method == "score"):
-            for sequence, tier in enumerate(policy.tier_ids.sorted(lambda t: (-t.entry_floor, t.id)), 1):
-                if tier.sequence != sequence:
-                    tier.sequence = sequence
+        with self._in_progress():
+            for policy in self.filtered(lambda policy: policy.method == "score"):
+                for sequence, tier in enumerate(policy.tier_ids.sorted(lambda t: (-t.entry_floor, t.id)), 1):
+                    if tier.sequence != sequence:
+                        tier.sequence = sequence
         self.invalidate_recordset(["tier_ids"])  # in their new order
 
     def _get_floors(self):
@@ -574,6 +621,11 @@ class CustomerTieringPolicy(models.Model):
                 self.env._("Customers have been in the tiers of this policy. Archive it, so that their history stays.")
             )
 
+    def _check_unlink(self):
+        """Refuse before anything is held or removed."""
+        self.check_access("unlink")
+        self._unlink_except_with_history()
+
     def _keep_runs_out(self):
         """Let no run of these policies' companies begin before the end of the transaction: scorecards refer to what
         is being deleted.
@@ -585,6 +637,7 @@ class CustomerTieringPolicy(models.Model):
             self.env["customer.tiering.run"].sudo()._lock_company(company)
 
     def unlink(self):
+        self._check_unlink()
         self._keep_runs_out()
         # Without history, these are scorecards of who never had a tier.
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE policy_id = ANY(%s)", self.ids))
@@ -633,7 +686,7 @@ class CustomerTieringPolicy(models.Model):
                 isinstance(rows, list)
                 and len(rows) == 5
                 and all(isinstance(row, list) and len(row) == 5 for row in rows)
-                and all(cell in known for row in rows for cell in row)
+                and all(type(cell) is int and cell in known for row in rows for cell in row)
             )
             if not complete:
                 raise ValidationError(
@@ -653,7 +706,20 @@ class CustomerTieringPolicy(models.Model):
         for policy in self:
             # As the person who saves it (Odoo checks constraints as superuser): a run reads with
             # all rights, so nobody may choose customers by what they themselves may not see.
-            error = policy.sudo(False)._get_domain_error(policy.partner_domain)
+            if policy.filter_author_id != self.env.user:
+                continue  # the conditions were there before
+            policy = policy.sudo(False)
+            if not (
+                policy._takes_all() or self.env["ir.rule"].sudo(False)._hides_contacts_by_company_only()
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Some contacts are hidden from you, so you cannot choose the customers of policy “%(policy)s” by "
+                        "conditions: you would learn who else meets them.",
+                        policy=policy.display_name,
+                    )
+                )
+            error = policy._get_domain_error(policy.partner_domain, filters.PATIENCE)
             if error:
                 raise ValidationError(
                     self.env._(
@@ -744,10 +810,14 @@ class CustomerTieringPolicy(models.Model):
             "rebates": condition if rules["subtract_rebates"] else None,
         }
 
-    def _takes_all(self):
-        """Whether every customer matches this policy."""
+    def _takes_all(self, partner_domain=None):
+        """Whether every customer matches this policy.
+
+        :param partner_domain: the filter of customers; the policy's own when left out
+        """
         self.ensure_one()
-        return not self.partner_domain or self.partner_domain.strip() == "[]"
+        partner_domain = self.partner_domain if partner_domain is None else partner_domain
+        return not partner_domain or partner_domain.strip() == "[]"
 
     def _get_population_domain(self, partner_domain=None):
         """Return the domain of this policy's customers: the first policy that matches has them.
@@ -770,7 +840,11 @@ class CustomerTieringPolicy(models.Model):
         self.ensure_one()
         partner_domain = self.partner_domain if partner_domain is None else partner_domain
         if not self._get_domain_error(partner_domain) and not self._find_circle(partner_domain):
-            return _parse_domain(partner_domain)
+            domain, partners = filters.read(partner_domain), self._as_author(partner_domain)
+            if filters.is_plain(partners, domain):
+                return domain
+            # What the paths of the filter lead to is looked at with no more than the author's rights.
+            return Domain("id", "in", partners._search(domain, active_test=False, bypass_access=True))
         return Domain.custom(
             to_sql=lambda model, alias, query: SQL(
                 "%s IN (SELECT partner_id FROM customer_tiering_scorecard WHERE policy_id = %s)",
@@ -779,17 +853,39 @@ class CustomerTieringPolicy(models.Model):
             )
         )
 
-    def _get_domain_error(self, partner_domain):
-        """Return why a filter of customers cannot be read, or None."""
+    def _as_author(self, partner_domain):
+        """Return no contacts, in the environment in which a filter of customers is looked at: that of who wrote it, in
+        the policy's company. What is being typed is the person's who types."""
+        self.ensure_one()
+        typed = not self.id and partner_domain != self._origin.partner_domain
+        author = (not typed and self._origin.sudo().filter_author_id) or self.env.user
+        context = {"lang": self.env.lang, "allowed_company_ids": self.company_id.ids}
+        return self.env(user=author.id, su=False, context=context)["res.partner"]
+
+    def _get_domain_error(self, partner_domain, patience=0):
+        """Return why a filter of customers cannot be used, in short; None: it can.
+
+        :param patience: milliseconds for which it may look for its first customer; 0: as long as it takes
+        """
+        if self._takes_all(partner_domain):
+            return None
         try:
-            self.env["res.partner"]._search(_parse_domain(partner_domain))
-        except (ValueError, SyntaxError, TypeError, UserError) as error:
-            return error
-        return None
+            domain = filters.read(partner_domain)
+        except ValueError as error:
+            return str(error)
+        partners = self._as_author(partner_domain)
+        if patience:
+            return filters.find_error(partners, domain, patience)
+        return self._try_filter(partner_domain, partners.env.uid, partners, domain)
+
+    @ormcache("partner_domain", "uid", "self.company_id.id")
+    def _try_filter(self, partner_domain, uid, partners, domain):
+        """Try a filter out, once as long as nothing else changes: a run must not fail by it."""
+        return filters.find_error(partners, domain)
 
     def _find_circle(self, partner_domain):
         """Return what of a filter of customers, which can be read, asks for what runs bring about; None: nothing."""
-        return filters.find_circle(self.env["res.partner"], _parse_domain(partner_domain))
+        return filters.find_circle(self.env["res.partner"], filters.read(partner_domain))
 
     def _get_circle(self):
         """Return that the filter of customers goes round in a circle and what to do, in words; False where it does not.
@@ -958,8 +1054,11 @@ class CustomerTieringPolicy(models.Model):
         """
         self.ensure_one()
         self.check_access("write")
-        as_of = fields.Date.to_date(as_of)
-        if not as_of or as_of > self.company_id._get_tiering_today():
+        try:
+            as_of = fields.Date.to_date(as_of)
+        except (ValueError, TypeError):
+            as_of = None
+        if not as_of or not FIRST_DAY <= as_of <= self.company_id._get_tiering_today():
             raise UserError(self.env._("Choose today or a day in the past."))
         result = self._compute_frame(as_of).rename(columns={"earned": "tier_id", "segment": "segment_id"})
         columns = ["score", "tier_id", "segment_id", "recency_score", "frequency_score", "monetary_score"]
@@ -1043,7 +1142,8 @@ class CustomerTieringPolicy(models.Model):
         self.ensure_one()
         self.check_access("write")
         customers = self._compute_frame(self.company_id._get_tiering_today())
-        advice = self.env["customer.tiering.advisor"].create([{"policy_id": self.id}])
+        # sudo: nobody writes proposals by hand
+        advice = self.env["customer.tiering.advisor"].sudo().create([{"policy_id": self.id}])
         advice._propose(customers)
         return advice._get_action()
 

@@ -1,11 +1,9 @@
-import ast
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
-from .. import engine
+from .. import engine, filters
 
 # What the lines follow from: when one of them changes, the preview is out of date.
 CHOICES = {
@@ -24,7 +22,9 @@ class CustomerTieringReassignment(models.Model):
     """
 
     _name = "customer.tiering.reassignment"
+    _inherit = ["customer.tiering.typed"]
     _description = "Reassignment of Customers"
+    _typed_sizes = {"partner_domain": filters.MOST_CHARACTERS}
     _order = "id desc"
     _check_company_auto = True
 
@@ -300,12 +300,14 @@ class CustomerTieringReassignment(models.Model):
         :raises UserError: when they cannot be read
         """
         try:
-            domain = Domain(ast.literal_eval(self.partner_domain or "[]"))
-            self.env["res.partner"]._search(domain)
-        except (ValueError, SyntaxError, TypeError, UserError) as error:
+            domain = filters.read(self.partner_domain)
+            error = filters.find_error(self.env["res.partner"].sudo(False), domain)
+        except ValueError as refused:
+            error = str(refused)
+        if error:
             raise UserError(
                 self.env._("The conditions on customers cannot be read (%(error)s). Choose them again.", error=error)
-            ) from error
+            )
         domain &= Domain("active", "=", True)
         of_users = Domain("user_id", "in", self.from_user_ids.ids)
         if self.without_salesperson:

@@ -30,6 +30,8 @@ INTERRUPTIONS = 3
 POST_LIMIT = 1000
 # A note names so many contacts that belong to no customer, and counts the others.
 NAMED_STRAYS = 5
+# So many are kept, so that who may not see the first ones may find others named.
+MOST_STRAYS = 100
 
 
 class RunUnderWayError(UserError):
@@ -127,6 +129,17 @@ class CustomerTieringRun(models.Model):
         readonly=True, prefetch=False, help="The numbers this run measured from all customers and scored by."
     )
     note = fields.Text(readonly=True, help="What to know when reading the results.")
+    strays = fields.Json(
+        readonly=True,
+        prefetch=False,
+        exportable=False,
+        groups=fields.NO_ACCESS,
+        help="The contacts that belong to no customer, by id, and how often somebody bought for one.",
+    )
+    hints = fields.Text(
+        compute="_compute_hints",
+        help="What to know when reading the results. Contacts are named to those who may see them.",
+    )
     error = fields.Text(readonly=True)
     change_ids = fields.One2many("customer.tier.change", "run_id", string="Changes")
 
@@ -135,6 +148,12 @@ class CustomerTieringRun(models.Model):
         for run in self:
             date = fields.Date.to_string(run.as_of) if run.as_of else self.env._("waiting")
             run.display_name = f"{run.policy_id.name} ({date})"
+
+    @api.depends("note", "strays")
+    @api.depends_context("uid", "lang")
+    def _compute_hints(self):
+        for run in self:
+            run.hints = "\n".join(filter(None, (run.note, run._get_stray_note()))) or False
 
     # ------------------------------------------------------------------
     # Queue and jobs
@@ -364,7 +383,7 @@ class CustomerTieringRun(models.Model):
         )
         if policy.post_changes and run.trigger == "manual" and not policy.is_simulation:
             run._post_changes()
-        run._notify("success", run._get_summary())
+        run._notify("success", run.with_user(run.user_id or self.env.user)._get_summary())
 
     def _lock_company(self, company):
         """Hold the company's lock until the end of the transaction.
@@ -417,7 +436,8 @@ class CustomerTieringRun(models.Model):
         # What somebody has changed in the rules is no matter of the day.
         idle = rules.retention.skip_idle_days and same_rules and last._is_idle(last_orders)
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=idle)
-        values["note"] = self._get_note(len(frame), fresh, scope, int(result["idle_lock_id"].notna().sum()))
+        values["note"] = self._get_note(len(frame), fresh, int(result["idle_lock_id"].notna().sum()))
+        values["strays"] = self._find_strays(scope)
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
         before = None if kept else earlier._get_fit()
@@ -572,7 +592,7 @@ class CustomerTieringRun(models.Model):
         sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
         return rules.columns <= {column for source in sources for column in source.columns}
 
-    def _get_note(self, customer_count, fit, scope, idle_locks):
+    def _get_note(self, customer_count, fit, idle_locks):
         """Return what to know when reading the results, as lines of text; False when there is nothing."""
         policy = self.policy_id
         notes = (
@@ -588,7 +608,6 @@ class CustomerTieringRun(models.Model):
                 "customers again, or put them back to automatic.",
                 count=idle_locks,
             ),
-            self._get_stray_note(scope),
             policy.lost_metric_warning,
             policy.benefit_warning,
         )
@@ -641,6 +660,12 @@ class CustomerTieringRun(models.Model):
         taken = cards["policy_id"].reindex(locks.index).fillna(self.policy_id.id) != self.policy_id.id
         for user, lost in self.env["customer.tiering.lock"].browse(locks[taken].tolist()).grouped("user_id").items():
             run = self.with_context(lang=user.lang)
+            # Whom the reader may not see any more is counted only.
+            companies = self.company_id & user.company_ids
+            seen = lost.partner_id.with_user(user).with_context(allowed_company_ids=companies.ids)
+            names = seen._filtered_access("read").mapped("display_name") if companies else []
+            if len(names) < len(lost.partner_id):
+                names.append(run.env._("%(count)s more", count=len(lost.partner_id) - len(names)))
             self.env["mail.thread"].message_notify(
                 author_id=self.env.ref("base.partner_root").id,  # who starts a run by hand is told, too
                 partner_ids=user.partner_id.ids,
@@ -649,12 +674,13 @@ class CustomerTieringRun(models.Model):
                     "The policy “%(policy)s” has taken over customers whom you had locked in a tier that it does not "
                     "have: %(customers)s. Lock them again, or put them back to automatic.",
                     policy=run.policy_id.name,
-                    customers=format_list(run.env, lost.partner_id.mapped("display_name")),
+                    customers=format_list(run.env, names),
                 ),
             )
 
-    def _get_stray_note(self, scope):
-        """Return what counts for nobody because its contact belongs to no customer, in words; False where all does.
+    def _find_strays(self, scope):
+        """Return what counts for nobody because its contact belongs to no customer: ``{"count": papers, "ids":
+        contacts}``; False where all does.
 
         Odoo gives each contact a commercial partner; imports into the database and old migrations have left some
         without. To look for them is a look into an index.
@@ -680,22 +706,33 @@ class CustomerTieringRun(models.Model):
         )
         if not rows:
             return False
-        contacts = self.env["res.partner"].browse([partner_id for partner_id, _count in rows[:NAMED_STRAYS]])
+        ids = [partner_id for partner_id, _count in rows]
+        return {"count": sum(count for _partner_id, count in rows), "ids": ids[:MOST_STRAYS], "contacts": len(ids)}
+
+    def _get_stray_note(self):
+        """Return the same in words, with the names of those contacts that the reader may see."""
+        self.ensure_one()
+        strays = self.sudo().strays  # sudo: the names are asked for as the reader
+        if not strays:
+            return False
+        contacts = self.env["res.partner"].browse(strays["ids"]).exists()
+        # Also where the code runs with all rights for a person.
+        contacts = contacts.sudo(False)._filtered_access("read")[:NAMED_STRAYS]
         names = contacts.mapped("display_name")
-        if len(rows) > NAMED_STRAYS:
-            names.append(self.env._("%(count)s more", count=len(rows) - NAMED_STRAYS))
+        if strays["contacts"] > len(names):
+            names.append(self.env._("%(count)s more", count=strays["contacts"] - len(names)))
         return self.env._(
             "Orders or invoices that count for nobody: %(count)s. Their contacts have no “Commercial Entity”, as an "
             "import into the database leaves them: %(contacts)s. Set the company that each one belongs to, or change "
             "it from Person to Company or back, and save.",
-            count=sum(count for _partner_id, count in rows),
+            count=strays["count"],
             contacts=format_list(self.env, names),
         )
 
     def _get_summary(self):
         self.ensure_one()
         if self.state == "skipped":
-            return self.note
+            return self.hints
         if self.policy_id.is_simulation:
             return self.env._(
                 "%(customers)s customers simulated: %(up)s would move up, %(down)s down. Nothing has changed yet.",
@@ -711,7 +748,7 @@ class CustomerTieringRun(models.Model):
             up=self.up_count,
             down=self.down_count,
         )
-        return f"{summary} {self.note}" if self.note else summary
+        return f"{summary} {self.hints}" if self.hints else summary
 
     def _post_changes(self):
         changes = self.env["customer.tier.change"].search(

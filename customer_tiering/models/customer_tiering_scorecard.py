@@ -402,6 +402,7 @@ class CustomerTieringScorecard(models.Model):
         if not firms:
             return
         columns = SQL(", ").join(map(SQL.identifier, ("company_id", *STANDING)))
+        companies = self.env["res.company"].with_context(active_test=False).search([])
         self.env.flush_all()
         self.env.cr.execute(
             SQL(
@@ -416,12 +417,16 @@ class CustomerTieringScorecard(models.Model):
                  RETURNING partner_id, company_id, policy_id, tier_id)
                 INSERT INTO customer_tier_change (
                     partner_id, company_id, policy_id, date, to_tier_id, direction, reason, user_id)
-                SELECT partner_id, company_id, policy_id, %(today)s, tier_id, 'same', 'moved', %(user)s FROM begun
+                SELECT partner_id, company_id, policy_id, company.today, tier_id, 'same', 'moved', %(user)s
+                  FROM begun
+                  JOIN unnest(%(companies)s::int[], %(today)s::date[]) AS company (id, today)
+                    ON company.id = begun.company_id
                 """,
                 columns=columns,
                 ids=list(firms),
                 firms=list(firms.values()),
-                today=fields.Date.today(),
+                companies=companies.ids,
+                today=[company._get_tiering_today() for company in companies],
                 user=self.env.uid,
             )
         )

@@ -76,9 +76,9 @@ class ResConfigSettings(models.TransientModel):
     def _inverse_tiering_hour(self):
         cron = jobs.get(self.env, jobs.NIGHTLY)
         for settings in self:
-            hour, minute = divmod(round(settings.tiering_hour * 60), 60)
-            if not 0 <= hour < 24:
+            if not 0 <= settings.tiering_hour < 24:  # nor what is no number
                 raise UserError(self.env._("The nightly run needs a time of day between 00:00 and 23:59."))
+            hour, minute = divmod(round(settings.tiering_hour * 60) % (24 * 60), 60)
             current = cron.nextcall and fields.Datetime.context_timestamp(settings, cron.nextcall)
             if not current or (current.hour, current.minute) == (hour, minute):
                 continue

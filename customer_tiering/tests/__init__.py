@@ -54,5 +54,6 @@ from . import test_sources
 from . import test_stories
 from . import test_tours
 from . import test_trigger
+from . import test_typed
 from . import test_unchecked
 from . import test_version

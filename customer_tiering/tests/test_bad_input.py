@@ -37,7 +37,7 @@ class TestBadInput(TieringCommon):
         """Which logs an error and names nothing."""
         judged = 0
         for model in self.env.registry.values():
-            ranges = getattr(model, "_tiering_ranges", None) or {}
+            ranges = getattr(model, "_typed_ranges", None) or {}
             for fname, (least, most) in ranges.items():
                 for number in (least - 1, *([] if most is None else [most + 1])):
                     judged += 1

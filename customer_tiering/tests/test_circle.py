@@ -1,8 +1,8 @@
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
+from .. import filters
 from ..filters import find_circle
-from ..models.customer_tiering_policy import _parse_domain
 from .common import TieringCommon
 
 REFUSED = "cannot be chosen by “{}”, because that follows from what runs decide"
@@ -62,7 +62,7 @@ class TestCircle(TieringCommon):
         fnames = [fname for fname in partners._fields if fname.startswith("tiering_")]
         searchable = [fname for fname in fnames if partners._fields[fname]._description_searchable]
         self.assertGreater(len(searchable), 30)
-        free = [fname for fname in searchable if not find_circle(partners, _parse_domain(f"[('{fname}', '=', 1)]"))]
+        free = [fname for fname in searchable if not find_circle(partners, filters.read(f"[('{fname}', '=', 1)]"))]
         self.assertEqual(free, [])
 
     def test_fields_of_others_through_a_scorecard_are_refused(self):

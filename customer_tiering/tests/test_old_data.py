@@ -91,13 +91,13 @@ class TestOldData(TieringCommon):
         for days in (6, 7):
             self.order(self.stray, days)
         self.order(self.stray, 5, state="cancel")  # no dealing
-        note = self.compute().note
+        note = self.compute().hints or ""
         self.assertIn("Orders or invoices that count for nobody: 4.", note)
         self.assertIn("As a raw import left it", note)
         self.assertIn("Its contact", note)
         # And what it says to do helps.
         self.stray.is_company = True
-        self.assertNotIn("count for nobody", self.compute().note)
+        self.assertNotIn("count for nobody", self.compute().hints or "")
         self.assertEqual(self.card(self.stray).order_count, 4)
 
     def test_a_run_names_a_few_and_counts_the_others(self):
@@ -105,10 +105,10 @@ class TestOldData(TieringCommon):
         for partner in many:
             self.order(partner, 5)
         self._forget_commercial(many)
-        self.assertRegex(self.compute().note, "count for nobody: 7.*Stray 0, Stray 1, .*Stray 4,? and 2 more")
+        self.assertRegex(self.compute().hints or "", "count for nobody: 7.*Stray 0, Stray 1, .*Stray 4,? and 2 more")
 
     def test_strays_without_orders_are_no_matter(self):
-        self.assertNotIn("count for nobody", self.compute().note)
+        self.assertNotIn("count for nobody", self.compute().hints or "")
 
     def test_where_there_is_none_it_costs_one_look(self):
         self.stray.is_company = True
@@ -116,4 +116,4 @@ class TestOldData(TieringCommon):
         scope = self.policy._get_scope(AS_OF)
         self.env.flush_all()
         with self.assertQueryCount(1):
-            self.assertFalse(run._get_stray_note(scope))
+            self.assertFalse(run._find_strays(scope))

@@ -21,7 +21,7 @@ class CustomerTieringBacktest(models.TransientModel):
     _inherit = ["customer.tiering.typed"]
     _description = "Test of the Churn Warning"
 
-    _tiering_ranges = {"days": (1, 36500)}
+    _typed_ranges = {"days": (1, 36500)}
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
     days = fields.Integer(

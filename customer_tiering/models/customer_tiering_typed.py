@@ -1,0 +1,133 @@
+import json
+import math
+
+from odoo import api, models
+from odoo.exceptions import ValidationError
+
+# The most that each kind of field takes: a number of characters, or a number.
+SIZES = {"char": 1_000, "text": 10_000, "html": 50_000, "json": 10_000}
+MOST_INTEGER = 2_147_483_647
+MOST_FLOAT = 1e15
+# No number of days leads out of the calendar.
+MOST_DAYS = 36_500
+SCALARS = {"boolean", "date", "datetime", "float", "integer", "many2one", "monetary", "selection"}
+
+
+class CustomerTieringTyped(models.AbstractModel):
+    """What people type has a size, so that no text and no number makes a form, or a run, fail or take long.
+
+    What cannot be kept is refused with a sentence that names the field, whichever way it comes, before it goes to the
+    database, which knows no names and logs an error. Its constraints stay, for whoever writes there.
+    """
+
+    _name = "customer.tiering.typed"
+    _description = "Typed by People"
+    # Fields with another number of characters than SIZES.
+    _typed_sizes = {}
+    # ``{field: (least, most)}``; most is None where there is no upper limit
+    _typed_ranges = {}
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._check_typed(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_typed(vals)
+        return super().write(vals)
+
+    def update_field_translations(self, field_name, translations, source_lang=""):
+        for values in translations.values():
+            for text in values.values() if isinstance(values, dict) else [values]:
+                self._check_typed({field_name: text})
+        return super().update_field_translations(field_name, translations, source_lang)
+
+    def _check_typed(self, vals):
+        """Refuse values that these records, or a new one, cannot have.
+
+        :raises ValidationError: with the label of the field
+        """
+        for fname, value in vals.items():
+            field = self._fields.get(fname)
+            if not field or value is None or value is False:
+                continue
+            most = self._typed_sizes.get(fname) or SIZES.get(field.type)
+            if most:
+                self._check_size(field, value, most)
+            elif field.type in SCALARS:
+                self._check_scalar(field, value)
+        self._check_ranges(vals)
+
+    def _check_ranges(self, vals):
+        for fname in self._typed_ranges.keys() & vals.keys():
+            least, most = self._typed_ranges[fname]
+            value = vals[fname] or 0
+            if not isinstance(value, int | float):
+                continue  # no number: the field says so
+            if least <= value and (most is None or value <= most):
+                continue
+            said = {
+                "field": self._fields[fname]._description_string(self.env),
+                "value": f"{value:g}",
+                "least": f"{least:g}",
+                "most": most and f"{most:g}",
+            }
+            names = vals.get("name") or ("name" in self._fields and ", ".join(filter(None, self.mapped("name"))))
+            if names and most is None:
+                message = self.env._("“%(field)s” of %(names)s is %(least)s or more, not %(value)s.", names=names, **said)
+            elif names:
+                message = self.env._(
+                    "“%(field)s” of %(names)s is a number from %(least)s to %(most)s, not %(value)s.", names=names, **said
+                )
+            elif most is None:
+                message = self.env._("“%(field)s” is %(least)s or more, not %(value)s.", **said)
+            else:
+                message = self.env._("“%(field)s” is a number from %(least)s to %(most)s, not %(value)s.", **said)
+            raise ValidationError(message)
+
+    @api.model
+    def _check_size(self, field, value, most):
+        try:
+            text = json.dumps(value, allow_nan=False) if field.type == "json" else str(value)
+            text.encode()  # what the database could not keep
+        except (ValueError, TypeError, RecursionError):
+            self._refuse(field)
+        if "\0" in text or "\\u0000" in text and field.type == "json":
+            self._refuse(field)
+        if len(text) > most:
+            raise ValidationError(
+                self.env._(
+                    "“%(field)s” is too long: it has %(length)s characters, and at most %(most)s are kept.",
+                    field=field._description_string(self.env),
+                    length=len(text),
+                    most=most,
+                )
+            )
+
+    @api.model
+    def _check_scalar(self, field, value):
+        if field.type == "selection" and value not in field.get_values(self.env):
+            self._refuse(field)
+        try:
+            kept = field.convert_to_cache(value, self.browse(), validate=False)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+            self._refuse(field)
+        if field.type in ("integer", "many2one"):
+            most = MOST_DAYS if field.name.endswith("days") else MOST_INTEGER
+            if field.type == "many2one" and not isinstance(kept, int | None):
+                return  # a record that is not saved yet
+            if abs(kept or 0) > most:
+                self._refuse(field, most)
+        elif field.type in ("float", "monetary") and not (math.isfinite(kept or 0) and abs(kept or 0) <= MOST_FLOAT):
+            self._refuse(field, MOST_FLOAT)
+
+    @api.model
+    def _refuse(self, field, most=None):
+        label = field._description_string(self.env)
+        if most:
+            raise ValidationError(
+                self.env._("“%(field)s” takes numbers up to %(most)s.", field=label, most=f"{most:,.0f}")
+            )
+        raise ValidationError(self.env._("“%(field)s” cannot be kept as it was typed. Type it again.", field=label))
+
