@@ -694,7 +694,7 @@ class CustomerTieringRun(models.Model):
             SQL(
                 """
                 SELECT partner_id, COUNT(*)
-                  FROM (%(dealing)s) dealing(partner_id)
+                  FROM (%(dealing)s) dealing
                  WHERE partner_id = ANY(%(strays)s)
                     OR partner_id IN (SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%(strays)s))
               GROUP BY partner_id

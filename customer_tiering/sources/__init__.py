@@ -17,6 +17,7 @@ contact_fields the fields of contacts that people made metrics of
 rows           rows between PostgreSQL and numpy by the million
 people         the partners, and the customer that each of them belongs to
 returns        what was returned of orders, and rebates
+shares         whose an invoice is that comes from orders
 interactions   messages, done activities and meetings
 quotations     what was asked for, what became of it, through which team
 products       the lines of orders
@@ -45,6 +46,7 @@ MODULES = (
     "rows",
     "people",
     "returns",
+    "shares",
     "interactions",
     "quotations",
     "products",

@@ -22,21 +22,55 @@ def is_posted(scope, *types):
 def is_invoice(scope):
     """The condition that ``move`` charges a customer; what only undoes a credit note charges nothing."""
     return SQL(
-        """%s AND NOT EXISTS (SELECT FROM account_move undone
-                            WHERE undone.id = move.reversed_entry_id AND undone.move_type = 'out_refund')""",
-        is_posted(scope, "out_invoice", "out_receipt"),
+        """%(is_posted)s AND CASE WHEN move.move_type = 'out_refund' THEN %(is_final)s
+                ELSE NOT EXISTS (SELECT FROM account_move undone
+                                  WHERE undone.id = move.reversed_entry_id AND undone.move_type = 'out_refund'
+                                    AND (%(is_partial)s) IS NOT TRUE) END""",
+        is_posted=is_posted(scope, "out_invoice", "out_receipt", "out_refund"),
+        is_final=_is_final(),
+        is_partial=_is_partial("move", "undone"),
     )
 
 
 def is_credit(scope):
     """The condition that ``move`` gives money back; one that another entry has reversed does no more."""
     return SQL(
-        """%(is_posted)s AND NOT EXISTS (
+        """%(is_posted)s AND NOT %(is_final)s AND NOT EXISTS (
                   SELECT FROM account_move undoing
                    WHERE undoing.reversed_entry_id = move.id AND undoing.state = 'posted'
-                     AND undoing.date <= %(as_of)s)""",
+                     AND undoing.date <= %(as_of)s AND (%(is_partial)s) IS NOT TRUE)""",
         is_posted=is_posted(scope, "out_refund"),
+        is_final=_is_final(),
+        is_partial=_is_partial("undoing", "move"),
         **scope.parameters,
+    )
+
+
+def _is_final():
+    """The condition that ``move``, a credit note, is the final invoice of a business for which more was paid before
+    than was bought in the end: it charges what was bought, and gives back the rest of the down payment."""
+    return SQL(
+        """(move.reversed_entry_id IS NULL AND EXISTS (
+               SELECT FROM account_move_line advance WHERE advance.move_id = move.id AND advance.is_downpayment))"""
+    )
+
+
+def get_price(sign):
+    """What ``line`` charges (``sign`` -1) or gives back (1) in the currency of its document, whatever that is."""
+    return SQL("SIGN(%s * line.balance) * ABS(line.price_subtotal)", sign)
+
+
+def _is_partial(undoing, undone):
+    """The condition that an invoice reverses only some of a credit note, and so is an invoice like any other.
+
+    :param undoing: the alias of the invoice, or of the entry that Odoo made in its place until version 16
+    :param undone: the alias of the credit note
+    """
+    return SQL(
+        "%(undoing)s.move_type != 'entry' AND %(undoing)s.currency_id = %(undone)s.currency_id"
+        " AND %(undoing)s.amount_total < %(undone)s.amount_total",
+        undoing=SQL.identifier(undoing),
+        undone=SQL.identifier(undone),
     )
 
 
@@ -84,10 +118,13 @@ def is_charged(advances):
 
 
 def is_income(advances):
-    """The condition that ``line``, of a product, is income and not the part of a business that was paid before."""
+    """The condition that ``line``, of a product, is income, or an allowance, which may be an expense, and not the part
+    of a business that was paid before."""
     return SQL(
-        """(line.is_downpayment IS NOT TRUE AND %s IS NOT TRUE AND line.account_id IN (
-                SELECT id FROM account_account WHERE account_type IN ('income', 'income_other')))""",
+        """(line.is_downpayment IS NOT TRUE AND %s IS NOT TRUE AND (
+                line.account_id IN (SELECT id FROM account_account WHERE account_type IN ('income', 'income_other'))
+                OR line.balance > 0 AND line.account_id IN (
+                SELECT id FROM account_account WHERE account_type LIKE 'expense%%')))""",
         is_advance("line", advances),
     )
 
@@ -108,17 +145,20 @@ def get_moves_of_orders(of_orders):
 
 
 def get_links(lines):
-    """The SELECT of the orders that lines of invoices and credit notes come from: ``line_id``, ``order_id`` and the
-    ``part`` of the line that is each order's, 1 unless somebody joined lines of several orders.
+    """The SELECT of the lines of orders that lines of invoices and credit notes come from: ``line_id``, ``order_id``,
+    ``order_line_id``, whether that one lowers its order (``is_less``), and the ``part`` of the line that is its, 1
+    unless somebody joined several.
 
     :param lines: the SELECT of the ids of the lines
     """
     return SQL(
-        """SELECT invoice_line_id AS line_id, order_id, 1.0 / COUNT(*) OVER (PARTITION BY invoice_line_id) AS part
+        """SELECT invoice_line_id AS line_id, order_id, order_line_id, price_subtotal < 0 AS is_less,
+                  COALESCE(ABS(price_subtotal) / NULLIF(SUM(ABS(price_subtotal)) OVER of_line, 0),
+                           1.0 / COUNT(*) OVER of_line) AS part
              FROM sale_order_line_invoice_rel
              JOIN sale_order_line ON sale_order_line.id = order_line_id
             WHERE invoice_line_id IN (%s)
-         GROUP BY invoice_line_id, order_id""",
+           WINDOW of_line AS (PARTITION BY invoice_line_id)""",
         lines,
     )
 
@@ -126,6 +166,16 @@ def get_links(lines):
 def is_linked():
     """The condition that ``line`` comes from an order."""
     return SQL("EXISTS (SELECT FROM sale_order_line_invoice_rel rel WHERE rel.invoice_line_id = line.id)")
+
+
+def is_of_purchase():
+    """The condition that ``line`` comes from an order that is more than goods that come back."""
+    return SQL(
+        """EXISTS (SELECT FROM sale_order_line_invoice_rel rel
+                     JOIN sale_order_line ON sale_order_line.id = rel.order_line_id
+                     JOIN sale_order ON sale_order.id = sale_order_line.order_id
+                    WHERE rel.invoice_line_id = line.id AND sale_order.amount_untaxed >= 0)"""
+    )
 
 
 def is_ordered_as(conditions):

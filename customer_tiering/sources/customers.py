@@ -70,11 +70,18 @@ def get_count_query(company_id, candidates, purchase_source):
     """
     return SQL(
         """
+        WITH moved AS (SELECT partner_id FROM customer_tiering_former)
         SELECT COUNT(*) FROM (%(candidates)s) customer
-         WHERE id IN (SELECT commercial_partner_id FROM res_partner WHERE id IN (%(dealing)s))
+         WHERE id IN (SELECT commercial_partner_id FROM res_partner
+                       WHERE id IN (SELECT partner_id FROM (%(dealing)s) dealing)
+                         AND id NOT IN (SELECT partner_id FROM moved))
+            OR id IN (SELECT %(former)s
+                        FROM (%(dealing)s) dealing JOIN res_partner person ON person.id = dealing.partner_id
+                       WHERE dealing.partner_id IN (SELECT partner_id FROM moved))
             OR id IN (%(kept)s)
         """,
         candidates=candidates,
         dealing=purchase_source.get_dealing_query(company_id),
+        former=get_customer(SQL("person"), SQL("COALESCE(dealing.moment, 'infinity')")),
         kept=get_kept_query(company_id, SQL("TRUE")),
     )

@@ -11,8 +11,9 @@ from .orders import Orders, get_rate, in_currency_of_order
 class Invoices(Orders):
     """Posted invoices and receipts with income, on the day of the invoice, less the credit notes that take them back.
 
-    They belong to who ordered, else to who was billed when they were posted. What was paid in advance is no purchase,
-    the final invoice is the whole one. Opening balances, which have no line of income, are none.
+    They belong to who ordered, of several customers to each its part, else to who was billed when they were posted.
+    What was paid in advance is no purchase, the final invoice is the whole one. Opening balances, which have no line of
+    income, are none.
     """
 
     #: Whether those that come from an order are left out.
@@ -22,7 +23,7 @@ class Invoices(Orders):
         return SQL(
             """
             %s UNION ALL
-            SELECT commercial_partner_id FROM account_move
+            SELECT commercial_partner_id, NULL FROM account_move
              WHERE company_id = %s AND state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')
             """,
             super().get_dealing_query(company_id),
@@ -60,8 +61,10 @@ class Invoices(Orders):
         ids, by_document, by_money = self._read_credited(reading)
         places, found = reading.find_in(rows["id"], ids)
         # A share of the document: of what was given back entirely nothing is left, whatever was rounded.
-        share = by_document[found] / rows["charged"][places] + by_money[found] / rows["money"][places]
+        share = by_document[found] / rows["charged"][places] + by_money[found] / rows["whole"][places]
         returned = rows["money"][places] * share.clip(0, 1)
+        if not self.only_direct:
+            places, returned = self.shares.give_back(rows, places, returned)
         rows["money"][places] -= returned
         buyer = reading.places[rows["person"]]
         self.chosen = buyer >= 0
@@ -71,6 +74,10 @@ class Invoices(Orders):
 
     def get_ids(self, reading):
         return self.rows["id"][self.chosen]
+
+    def read_rebates(self, reading):
+        """What came back by an order of its own is a credit note that takes back no invoice."""
+        return sources.returns.read_rebates(reading, None if self.only_direct else billing.is_of_purchase())
 
     def read_teams(self, reading, ids):
         query = SQL(
@@ -109,12 +116,15 @@ class Invoices(Orders):
 
     def _read_invoices(self, reading):
         """Return the invoices of the last day and before as a dict of arrays: ``id``, place of the ``person``,
-        ``day``, and what was ``charged``, above 0, in the currency of the invoice and as ``money`` of the company."""
+        ``day``, and what was ``charged``, above 0, in the currency of the invoice and as ``money`` of the company: of
+        this person, and of the ``whole`` invoice."""
         scope = reading.scope
         query = SQL(
             """
             SELECT move.id, move.commercial_partner_id AS partner_id, move.invoice_date AS day,
-                   move.amount_untaxed AS charged, move.amount_untaxed_signed AS money
+                   CASE WHEN move.move_type = 'out_refund' THEN -move.amount_untaxed ELSE move.amount_untaxed
+                        END AS charged,
+                   move.amount_untaxed_signed AS money
               FROM account_move move
              WHERE %(is_invoice)s AND %(of_people)s
             """,
@@ -131,12 +141,14 @@ class Invoices(Orders):
             rows[name][places] -= others[name][found]
         chosen = (rows["charged"] > 0) & (rows["money"] > 0)
         ordered = self._read_ordered(reading, of_rows)
-        places, found = reading.find_in(rows["id"], ordered["id"])
         if self.only_direct:
+            places, _found = reading.find_each(rows["id"], ordered["id"])
             chosen[places] = False
-        else:
-            rows["person"][places] = reading.people.find(ordered["buyer"][found], ordered["moment"][found])
-        return {name: values[chosen] for name, values in rows.items()}
+        rows = {name: values[chosen] for name, values in rows.items()}
+        rows["whole"] = rows["money"]
+        if not self.only_direct:
+            self.shares = sources.shares.Shares(reading, rows, ordered, self.advances)
+        return rows
 
     def _of_people(self, scope):
         """The condition that ``move`` bills one of these people, or what one of them ordered."""
@@ -152,24 +164,25 @@ class Invoices(Orders):
         """Return what of the invoices is no income, was paid in advance, or only rounds."""
         query = SQL(
             """
-            SELECT line.move_id AS id, SUM(line.price_subtotal) AS charged, -SUM(line.balance) AS money
+            SELECT line.move_id AS id, SUM(%(price)s) AS charged, -SUM(line.balance) AS money
               FROM account_move_line line
              WHERE line.company_id = %(company)s AND %(of_rows)s
                AND (line.display_type = 'rounding' OR line.display_type = 'product' AND NOT %(is_income)s)
           GROUP BY 1
             """,
             of_rows=of_rows,
+            price=billing.get_price(-1),
             is_income=billing.is_income(self.advances),
             **reading.scope.parameters,
         )
         return reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
 
     def _read_ordered(self, reading, of_rows):
-        """Return the invoices with a line that comes from an order, the partner of the first order as
-        ``buyer`` and its ``moment``."""
+        """Return the orders that lines of the invoices come from: ``id`` of the invoice, ascending, ``buyer``, the
+        partner of the order, and its ``moment``, the first order of an invoice first."""
         query = SQL(
             """
-            SELECT DISTINCT ON (line.move_id) line.move_id AS id, sale_order.partner_id AS buyer,
+            SELECT DISTINCT ON (line.move_id, sale_order.id) line.move_id AS id, sale_order.partner_id AS buyer,
                    sale_order.date_order AS moment
               FROM sale_order_line_invoice_rel rel
               JOIN account_move_line line ON line.id = rel.invoice_line_id AND line.company_id = %(company)s
@@ -207,7 +220,7 @@ class Invoices(Orders):
         query = SQL(
             """
             WITH credited AS (
-                SELECT line.id, line.currency_id, line.price_subtotal, line.balance,
+                SELECT line.id, line.currency_id, line.price_subtotal, line.balance, move.invoice_date,
                        move.reversed_entry_id AS invoice_id
                   FROM account_move move
                   JOIN account_move_line line ON line.move_id = move.id
@@ -219,11 +232,11 @@ class Invoices(Orders):
                   FROM credited JOIN account_move invoice ON invoice.id = credited.invoice_id
               GROUP BY 1
             ), of_order AS (  -- in the order's currency, as what is left over
-                SELECT placed.id AS order_id, SUM(%(credited)s * part) AS amount
+                SELECT placed.id AS order_id, SUM(%(credited)s * part) AS amount, MAX(invoice_date) AS credited_on
                   FROM credited line
                   JOIN (%(links_of_credits)s) link ON link.line_id = line.id
                   JOIN sale_order placed ON placed.id = link.order_id
-                 WHERE invoice_id IS NULL
+                 WHERE invoice_id IS NULL AND placed.amount_untaxed >= 0
               GROUP BY 1
             ), invoice_line AS (
                 SELECT line.id, line.currency_id, line.price_subtotal, line.balance, move.id AS invoice_id,
@@ -234,7 +247,7 @@ class Invoices(Orders):
                    AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                    SELECT id FROM sale_order_line WHERE order_id IN (SELECT order_id FROM of_order)))
             ), income AS (
-                SELECT line.move_id, SUM(line.price_subtotal) AS amount
+                SELECT line.move_id, SUM(%(price)s) AS amount
                   FROM account_move_line line
                  WHERE line.move_id IN (SELECT invoice_id FROM invoice_line)
                    AND line.display_type = 'product' AND %(is_income)s
@@ -253,7 +266,8 @@ class Invoices(Orders):
             ), taken AS (
                 SELECT invoice_id AS id, is_same, rate,
                        LEAST(left_over.amount, GREATEST(0, of_order.amount - COALESCE(SUM(left_over.amount) OVER (
-                           PARTITION BY order_id ORDER BY invoice_date DESC, invoice_id DESC
+                           PARTITION BY order_id
+                           ORDER BY invoice_date <= credited_on DESC, invoice_date DESC, invoice_id DESC
                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS amount
                   FROM left_over JOIN of_order USING (order_id)
             )
@@ -268,6 +282,7 @@ class Invoices(Orders):
             is_income=billing.is_income(self.advances),
             is_charged=billing.is_charged(self.advances),  # an allowance may be an expense
             of_credits=of_credits,
+            price=billing.get_price(-1),
             credited=in_currency_of_order(1),
             charged=in_currency_of_order(-1),
             rate=get_rate("placed"),

@@ -81,7 +81,8 @@ def in_currency_of_order(sign):
     :param sign: that of the balance, whose debit is what credit notes have
     """
     return SQL(
-        "CASE WHEN line.currency_id = placed.currency_id THEN line.price_subtotal ELSE %s * line.balance * %s END",
+        "CASE WHEN line.currency_id = placed.currency_id THEN %s ELSE %s * line.balance * %s END",
+        billing.get_price(sign),
         sign,
         get_rate("placed"),
     )
@@ -152,7 +153,11 @@ class Orders(PurchaseSource):
         self.no_goods, self.advances = no_goods, advances
 
     def get_dealing_query(self, company_id):
-        return SQL("SELECT partner_id FROM sale_order WHERE company_id = %s AND %s", company_id, is_dealing())
+        return SQL(
+            "SELECT partner_id, date_order AS moment FROM sale_order WHERE company_id = %s AND %s",
+            company_id,
+            is_dealing(),
+        )
 
     def get_days_query(self, customer, company, timezone):
         return SQL(

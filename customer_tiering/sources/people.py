@@ -52,6 +52,10 @@ class People:
         places[moved[earlier]] = len(self.ids) + era[earlier]
         return places
 
+    def get_customers(self, places):
+        """Return the id of the customer at each place, -1 for strangers."""
+        return np.where(places >= 0, self.customer_ids[places], -1) if len(self.customer_ids) else places
+
 
 #: So many bits hold the seconds since 1970, until 2106.
 _BITS = 32

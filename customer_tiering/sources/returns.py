@@ -11,9 +11,9 @@ def read_of_orders(reading):
     returned (both in the company's currency, at the order's rate), of orders with a credit note only.
 
     An order's credit notes are those whose lines come from its lines, or which reverse an invoice that does. Returned
-    is what was credited and not invoiced again, which is how far what is invoiced in all is below what it once was;
-    never more than what was credited, nor than what is missing from full invoicing. What was paid in advance is in none
-    of these sums.
+    is what was credited and not invoiced again, which is how far what is invoiced of its lines is below what it once
+    was; never more than what was credited, nor than what is missing from full invoicing. What was paid in advance is in
+    none of these sums.
     """
     scope, advances = reading.scope, reading.purchase_source.advances
     query = SQL(
@@ -40,13 +40,14 @@ def read_of_orders(reading):
               JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
              WHERE line.move_id IN (SELECT invoice_id FROM unlinked) AND %(is_charged)s
         ), charged AS (
-            SELECT move_id, order_id,
+            SELECT move_id, order_id, order_line_id, is_less,
                    SUM(price_subtotal * COALESCE(part, 1)) AS price_subtotal,
                    SUM(balance * COALESCE(part, 1)) AS balance
               FROM reversed_line LEFT JOIN (%(links_of_reversed)s) link ON link.line_id = reversed_line.id
-          GROUP BY 1, 2
+          GROUP BY 1, 2, 3, 4
         ), shared AS (  -- beyond what the invoice charged without an order
-            SELECT charged.order_id, unlinked.invoice_date, unlinked.move_id, unlinked.currency_id,
+            SELECT charged.order_id, charged.order_line_id, charged.is_less, unlinked.invoice_id,
+                   unlinked.invoice_date, unlinked.move_id, unlinked.currency_id,
                    GREATEST(unlinked.price_subtotal - COALESCE(direct.price_subtotal, 0), 0) * charged.price_subtotal
                    / NULLIF(SUM(charged.price_subtotal) OVER of_invoice, 0) AS price_subtotal,
                    GREATEST(unlinked.balance + COALESCE(direct.balance, 0), 0) * charged.price_subtotal
@@ -55,14 +56,18 @@ def read_of_orders(reading):
               JOIN charged ON charged.move_id = unlinked.invoice_id AND charged.order_id IS NOT NULL
          LEFT JOIN charged direct ON direct.move_id = unlinked.invoice_id AND direct.order_id IS NULL
             WINDOW of_invoice AS (PARTITION BY unlinked.invoice_id, unlinked.currency_id)
-        ), given_back AS (
-            SELECT placed.id, line.invoice_date, line.move_id, %(credited)s AS credited
-              FROM (SELECT order_id, invoice_date, move_id, currency_id, price_subtotal * part AS price_subtotal,
-                           balance * part AS balance
+        ), given_back AS (  -- not before the invoice, whatever the day of the credit note
+            SELECT placed.id, order_line_id, is_less, GREATEST(line.invoice_date, invoice.invoice_date) AS invoice_date,
+                   line.move_id, %(credited)s AS credited
+              FROM (SELECT order_id, order_line_id, is_less, invoice_id, invoice_date, move_id, currency_id,
+                           price_subtotal * part AS price_subtotal, balance * part AS balance
                       FROM credited_line JOIN link ON link.line_id = credited_line.id
                  UNION ALL
-                    SELECT order_id, invoice_date, move_id, currency_id, price_subtotal, balance FROM shared) line
+                    SELECT order_id, order_line_id, is_less, invoice_id, invoice_date, move_id, currency_id,
+                           price_subtotal, balance
+                      FROM shared) line
               JOIN sale_order placed ON placed.id = line.order_id
+         LEFT JOIN account_move invoice ON invoice.id = line.invoice_id
              WHERE %(of_buyers)s
         ), invoice_line AS (
             SELECT line.id, line.move_id, move.invoice_date, line.currency_id, line.price_subtotal, line.balance
@@ -72,25 +77,30 @@ def read_of_orders(reading):
                AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back)))
         ), document AS (
-            SELECT id, invoice_date, move_id, credited, -credited AS invoiced FROM given_back
+            SELECT id, order_line_id, is_less, invoice_date, move_id, credited, -credited AS invoiced FROM given_back
          UNION ALL
-            SELECT placed.id, line.invoice_date, line.move_id, 0, %(invoiced)s * link.part
+            SELECT placed.id, order_line_id, is_less, line.invoice_date, line.move_id, 0, %(invoiced)s * link.part
               FROM invoice_line line
               JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
               JOIN sale_order placed ON placed.id = link.order_id
         ), balance AS (
-            SELECT id, credited, invoiced,
-                   SUM(invoiced) OVER (PARTITION BY id ORDER BY invoice_date, move_id) AS invoiced_by_then
+            SELECT id, order_line_id, is_less, credited, invoiced,
+                   SUM(invoiced) OVER (PARTITION BY id, order_line_id ORDER BY invoice_date, move_id) AS invoiced_by_then
               FROM document
+        ), of_line AS (
+            SELECT id, SUM(credited) AS credited, SUM(invoiced) AS invoiced,
+                   CASE WHEN is_less THEN LEAST(MIN(invoiced_by_then), 0) ELSE GREATEST(MAX(invoiced_by_then), 0) END
+                   - SUM(invoiced) AS missing
+              FROM balance
+          GROUP BY id, order_line_id, is_less
         )
         SELECT id, (worth - returned) / %(rate)s AS kept, returned / %(rate)s AS returned
           FROM sale_order placed
-          JOIN (SELECT balance.id AS order_id, worth,
-                       GREATEST(0, LEAST(SUM(credited), worth, worth - SUM(invoiced),
-                                         GREATEST(MAX(invoiced_by_then), 0) - SUM(invoiced))) AS returned
-                  FROM balance
+          JOIN (SELECT of_line.id AS order_id, worth,
+                       GREATEST(0, LEAST(SUM(credited), worth, worth - SUM(invoiced), SUM(missing))) AS returned
+                  FROM of_line
                   JOIN (SELECT sale_order.id, %(worth)s AS worth FROM sale_order
-                         WHERE sale_order.id IN (SELECT id FROM given_back)) ordered ON ordered.id = balance.id
+                         WHERE sale_order.id IN (SELECT id FROM given_back)) ordered ON ordered.id = of_line.id
               GROUP BY 1, 2) back ON back.order_id = placed.id
          WHERE placed.company_id = %(company)s AND returned > 0
         """,
@@ -120,10 +130,13 @@ def _of_orders(scope):
     return SQL("(move.id IN (%s) OR move.reversed_entry_id IN (%s))", invoiced, invoiced)
 
 
-def read_rebates(reading):
+def read_rebates(reading, is_of_order=None):
     """Return the rebates of the window as two arrays: place of the customer and (negative) money.
 
     A rebate is what a credit note gives that comes from no order and reverses nothing; it is the billed customer's.
+    What it gives of no income, such as an opening balance or a deposit, is none.
+
+    :param is_of_order: the condition that ``line`` comes from an order whose purchase it lowers; None: from any
     """
     scope = reading.scope
     if scope.rebates is None:
@@ -132,14 +145,14 @@ def read_rebates(reading):
         """
         SELECT move.commercial_partner_id AS customer, -SUM(line.balance) AS amount
           FROM account_move move
-          JOIN account_move_line line ON line.move_id = move.id AND %(is_charged)s
+          JOIN account_move_line line ON line.move_id = move.id AND line.display_type = 'product' AND %(is_income)s
          WHERE %(is_credit)s AND move.reversed_entry_id IS NULL AND move.invoice_date > %(window_start)s
-           AND %(of_partners)s AND NOT %(is_linked)s AND %(is_rebate)s
+           AND %(of_partners)s AND NOT %(is_of_order)s AND %(is_rebate)s
       GROUP BY move.id
         """,
-        is_charged=billing.is_charged(reading.purchase_source.advances),
+        is_income=billing.is_income(reading.purchase_source.advances),
         is_credit=billing.is_credit(scope),
-        is_linked=billing.is_linked(),
+        is_of_order=billing.is_linked() if is_of_order is None else is_of_order,
         is_rebate=scope.rebates,
         of_partners=scope.of_partners(SQL.identifier("move", "partner_id")),
         **scope.parameters,

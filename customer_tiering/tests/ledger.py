@@ -17,7 +17,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 ORDERS, INVOICES, ORDERS_AND_DIRECT_INVOICES = "order", "invoice", "order_invoice"
-SOURCES = (ORDERS, INVOICES, ORDERS_AND_DIRECT_INVOICES)  # tickets of a till will be the fourth
+SOURCES = (ORDERS, INVOICES, ORDERS_AND_DIRECT_INVOICES)  # the tickets of a till are in customer_tiering_pos
 CENT = Decimal("0.01")
 
 
@@ -37,7 +37,7 @@ def cents(amount):
 
 @dataclass(frozen=True)
 class Charge:
-    """A line of a bill: what it charges or gives back, and for which order if for one.
+    """A line of a bill: what it charges or gives back, and for which line of which order if for one.
 
     ``booked`` is the amount in the company's currency where the books have another cent than the rate says, because
     a bill's lines are made to add up.
@@ -45,6 +45,7 @@ class Charge:
 
     amount: Fraction
     order: object = None
+    line: object = None
     advance: bool = False
     income: bool = True
     booked: Fraction | None = None
@@ -106,6 +107,7 @@ class Purchase:
     day: date
     money: Fraction
     returned: Fraction
+    order: object = None
 
     @property
     def left(self):
@@ -236,7 +238,7 @@ class Ledger:
                 if in_window:
                     statement.order_count += 1
                     statement.amount += purchase.left
-        for customer, day, money in self._rebates(as_of) if rebates else ():
+        for customer, day, money in self._rebates(as_of, source) if rebates else ():
             if day > begin and customer in result and result[customer].days:
                 result[customer].amount -= money
                 result[customer].refund_amount += money
@@ -254,39 +256,44 @@ class Ledger:
             day = order.moment.replace(tzinfo=timezone.utc).astimezone(self.zone).date()
             if not order.standing or order.amount <= 0 or day > as_of:
                 continue
-            invoiced = most = Fraction()
-            for _day, amount in sorted(charged[key], key=lambda one: one[0]):  # of a day in the order they were told
-                invoiced += amount
-                most = max(most, invoiced)
-            credited = -sum((amount for _day, amount in charged[key] if amount < 0), Fraction())
+            invoiced = credited = missing = Fraction()
+            for charges in charged[key].values():
+                so_far, far = Fraction(), [Fraction()]
+                for _day, amount, is_credit in sorted(charges, key=lambda one: one[0]):  # of a day as they were told
+                    so_far += -amount if is_credit else amount
+                    credited += amount if is_credit else 0
+                    far.append(so_far)
+                # A line may be a discount, of which less was invoiced than nothing.
+                is_discount = sum(amount for _day, amount, _is_credit in charges) < 0
+                missing += (min(far) if is_discount else max(far)) - so_far
+                invoiced += so_far
             # What was invoiced again is not returned. At most the order: what never counted cannot be taken back.
-            returned = max(min(credited, most - invoiced, order.amount - invoiced, order.amount), Fraction())
-            yield Purchase(order.customer, day, order.amount / order.rate, returned / order.rate)
+            returned = max(min(credited, missing, order.amount - invoiced, order.amount), Fraction())
+            yield Purchase(order.customer, day, order.amount / order.rate, returned / order.rate, key)
 
     def _charged_for_orders(self, as_of):
-        """What was invoiced for each order, below 0 what was credited, in the order's currency: day and amount."""
-        charged = defaultdict(list)
+        """What was invoiced or credited for each line of each order, in the order's currency: day, amount, and whether
+        it was credited."""
+        charged = defaultdict(lambda: defaultdict(list))
         lumps = defaultdict(list)
         for bill in self._bills(as_of):
-            sign = -1 if bill.credits else 1
-            for_order = defaultdict(Fraction)
+            day = bill.day if bill.reverses is None else max(bill.day, self.bills[bill.reverses].day)
             for charge in bill.charges:
                 if charge.advance:
                     continue
                 if charge.order is not None:
-                    for_order[charge.order] += self._in_currency_of(charge.order, bill, charge)
+                    amount = self._in_currency_of(charge.order, bill, charge)
+                    charged[charge.order][charge.line].append((day, amount, bill.credits))
                 elif bill.reverses is not None:
                     lumps[bill.reverses].append((bill, charge))
-            for order, amount in for_order.items():
-                charged[order].append((bill.day, sign * amount))
         for reversed_, charges in lumps.items():
             invoice = self.bills[reversed_]
-            day = max(bill.day for bill, _charge in charges)
-            for order, share in self._shares(invoice).items():
+            day = max(invoice.day, *(bill.day for bill, _charge in charges))
+            for (order, line), share in self._shares(invoice).items():
                 # First they take back what the invoice charged without an order.
                 beside = sum((self._in_currency_of(order, invoice, one) for one in invoice.beside()), Fraction())
                 lump = sum((self._in_currency_of(order, bill, charge) for bill, charge in charges), Fraction())
-                charged[order].append((day, -share * max(lump - beside, 0)))
+                charged[order][line].append((day, share * max(lump - beside, 0), True))
         return charged
 
     def _in_currency_of(self, key, bill, charge):
@@ -294,13 +301,13 @@ class Ledger:
         return charge.amount if bill.currency == order.currency else bill.booked(charge) * order.rate
 
     def _shares(self, invoice):
-        """For which orders an invoice was, in parts that add up to 1."""
+        """For which lines of which orders an invoice was, in parts that add up to 1."""
         amounts = defaultdict(Fraction)
         for charge in invoice.charges:
             if charge.order is not None and not charge.advance:
-                amounts[charge.order] += charge.amount
+                amounts[charge.order, charge.line] += charge.amount
         total = sum(amounts.values())
-        return {order: amount / total for order, amount in amounts.items()} if total else {}
+        return {line: amount / total for line, amount in amounts.items()} if total else {}
 
     def _invoiced(self, as_of, direct):
         taken = self._taken_from_invoices(as_of)
@@ -309,8 +316,36 @@ class Ledger:
             orders = sorted(bill.orders(), key=place.get)
             if bill.amount <= 0 or (direct and orders):
                 continue
-            customer = self.orders[orders[0]].customer if orders else bill.customer
-            yield Purchase(customer, bill.day, bill.money, bill.money * taken[key] / bill.amount)
+            first = self.orders[orders[0]].customer if orders else bill.customer
+            back = bill.money * taken[key] / bill.amount
+            named = self._named_back(key, as_of)
+            parts = defaultdict(Fraction)
+            for charge in bill.charges:
+                if charge.sells:
+                    customer = first if charge.order is None else self.orders[charge.order].customer
+                    parts[customer] += bill.booked(charge)
+            # Whose lines are credited, has given them back; what else was credited, all have.
+            named = {customer: max(min(named[customer], part), 0) for customer, part in parts.items()}
+            all_named = sum(named.values())
+            for customer, part in parts.items():
+                if len(parts) == 1:
+                    returned = back
+                elif back < all_named:
+                    returned = named[customer] * back / all_named
+                else:
+                    rest = back - all_named
+                    returned = named[customer] + (rest and (part - named[customer]) * rest / (bill.money - all_named))
+                yield Purchase(customer, bill.day, part, returned)
+
+    def _named_back(self, key, as_of):
+        """What credit notes that reverse an invoice give back of the orders of each customer, at its rate."""
+        named = defaultdict(Fraction)
+        for note in self._bills(as_of):
+            if note.credits and note.reverses == key:
+                for charge in note.charges:
+                    if charge.order is not None and not charge.advance:
+                        named[self.orders[charge.order].customer] += charge.amount / self.bills[key].rate
+        return named
 
     def _taken_from_invoices(self, as_of):
         """What the credit notes leave less of each invoice, in its currency."""
@@ -330,10 +365,12 @@ class Ledger:
             for order in bill.orders():
                 part = sum((one.amount for one in bill.charges if one.order == order and one.sells), Fraction())
                 parts[key, order] = part * (1 - taken[key] / bill.amount) if bill.amount > 0 else Fraction()
-        invoices = sorted(self._invoices(as_of), key=lambda invoice: invoice[1].day)  # the later told of a day later
         for note in notes:
             if note.reverses is not None:
                 continue
+            # The later told of a day later, and those of later days only if need be.
+            by_day = sorted(self._invoices(as_of), key=lambda one: (one[1].day <= note.day, one[1].day))
+            invoices = [one for one in by_day if any(charge.order in one[1].orders() for charge in note.charges)]
             for charge in note.charges:
                 rest = charge.amount if charge.order is not None and not charge.advance else Fraction()
                 for key, invoice in reversed(invoices):
@@ -343,11 +380,12 @@ class Ledger:
                         rest -= some - take(key, some)
         return taken
 
-    def _rebates(self, as_of):
+    def _rebates(self, as_of, source):
         """Who was given how much back for no purchase, and when."""
         for note in self._bills(as_of):
             if note.credits and note.reverses is None:
-                money = sum((note.booked(charge) for charge in note.charges if charge.order is None), Fraction())
+                free = [charge for charge in note.charges if charge.order is None and charge.income]
+                money = sum((note.booked(charge) for charge in free), Fraction())
                 yield note.customer, note.day, money
 
     def _invoices(self, as_of):

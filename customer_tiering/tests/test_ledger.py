@@ -82,7 +82,38 @@ class TestLedger(BaseCase):
         self._credit("c", date(2026, 5, 3), Charge(100), reverses="i")
         self.assertLedger(ORDERS, amount=225, order_count=1, purchase_days=1, refund_amount=75)
         self.assertLedger(ORDERS, "payer", purchase_days=1)  # before the window, with its return
-        self.assertLedger(INVOICES, amount=300, order_count=1, purchase_days=1, refund_amount=100)
+        self.assertLedger(INVOICES, amount=225, order_count=1, purchase_days=1, refund_amount=75)
+        self.assertLedger(INVOICES, "payer", amount=75, order_count=1, purchase_days=1, refund_amount=25)
+
+    def test_an_invoice_for_several_is_of_each_in_part(self):
+        """300 of the shop, 100 of the payer and 20 besides, which are the first one's; 60 of the payer's are credited,
+        and 36 of all that is left."""
+        self._order("o", 300)
+        self._order("p", 100, who="payer")
+        self._invoice("i", date(2026, 5, 2), Charge(300, "o"), Charge(100, "p"), Charge(20), billed="payer")
+        self.assertLedger(INVOICES, amount=320, order_count=1, purchase_days=1)
+        self.assertLedger(INVOICES, "payer", amount=100, order_count=1, purchase_days=1)
+        self._credit("c", date(2026, 5, 3), Charge(60, "p"), reverses="i")
+        self.assertLedger(INVOICES, amount=320, order_count=1, purchase_days=1)
+        self._credit("d", date(2026, 5, 4), Charge(36), reverses="i")
+        self.assertLedger(INVOICES, amount=288, order_count=1, purchase_days=1, refund_amount=32)
+        self.assertLedger(INVOICES, "payer", amount=36, order_count=1, purchase_days=1, refund_amount=64)
+
+    def test_what_is_ordered_besides_after_a_return_is_no_other_invoice_of_it(self):
+        self._order("o", 1000)
+        self._invoice("i", date(2026, 5, 2), Charge(1000, "o", 0))
+        self._credit("c", date(2026, 5, 3), Charge(300, "o", 0), reverses="i")
+        self.ledger.changed("o", 1300)
+        self._invoice("j", date(2026, 5, 4), Charge(300, "o", 1))
+        self.assertLedger(ORDERS, amount=1000, order_count=1, purchase_days=1, refund_amount=300)
+
+    def test_a_discount_comes_back_with_its_goods(self):
+        self._order("o", 900)
+        charges = Charge(1000, "o", 0), Charge(-100, "o", 1)
+        self._invoice("i", date(2026, 5, 2), *charges)
+        self._credit("c", date(2026, 5, 3), *charges, reverses="i")
+        self.assertLedger(ORDERS, refund_amount=900)
+        self.assertLedger(INVOICES, refund_amount=900)
 
     def test_down_payment_is_no_purchase(self):
         self._order("o", 1000)
