@@ -71,15 +71,26 @@ class CustomerTieringFormer(models.Model):
                                      WHERE card.partner_id = commercial_partner_id
                                        -- for the index, which begins with the company
                                        AND card.company_id IN (SELECT id FROM res_company))
-                            OR EXISTS (SELECT FROM sale_order placed WHERE placed.partner_id = moving.id)
-                            OR EXISTS (SELECT FROM account_move billed
-                                        WHERE billed.partner_id = moving.id
-                                          AND billed.move_type IN ('out_invoice', 'out_receipt', 'out_refund')))
+                            OR %s)
                     """,
                     partners.ids,
+                    SQL(" OR ").join(self._get_dealing_conditions()),
                 )
             )
         )
+
+    @api.model
+    def _get_dealing_conditions(self):
+        """Return conditions, one of which holds where ``moving``, a contact, has dealings with a company; a list of
+        SQL. Another app adds its own."""
+        return [
+            SQL("EXISTS (SELECT FROM sale_order placed WHERE placed.partner_id = moving.id)"),
+            SQL(
+                """EXISTS (SELECT FROM account_move billed
+                            WHERE billed.partner_id = moving.id
+                              AND billed.move_type IN ('out_invoice', 'out_receipt', 'out_refund'))"""
+            ),
+        ]
 
     @api.model
     def _record(self, before):
@@ -216,7 +227,7 @@ class CustomerTieringFormer(models.Model):
         return companies
 
     def _get_idle(self, rows):
-        """Return which customers of ``rows`` stood on their own only since they had left a firm, and had no order.
+        """Return which customers of ``rows`` stood on their own only since they had left a firm, and bought nothing.
 
         The purchases before stay with that firm, so there is nothing that could go along.
         """
@@ -240,6 +251,12 @@ class CustomerTieringFormer(models.Model):
                                       SELECT MAX(earlier.moved_at) FROM customer_tiering_former earlier
                                        WHERE earlier.partner_id = placed.partner_id
                                          AND earlier.customer_id != lone.customer_id), TRUE))
+                       AND NOT EXISTS (
+                           SELECT FROM account_move move
+                            WHERE move.state = 'posted' AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
+                              AND move.partner_id IN (SELECT part.partner_id FROM customer_tiering_former part
+                                                       WHERE part.customer_id = lone.customer_id)
+                              AND move.commercial_partner_id = lone.customer_id)
                     """,
                     rows.ids,
                 )
@@ -268,7 +285,7 @@ class CustomerTieringFormer(models.Model):
                             WHERE placed.state != 'cancel' AND %s AND %s = lone.customer_id)
                        AND NOT EXISTS (
                            SELECT FROM account_move move
-                            WHERE move.state = 'posted' AND move.move_type IN ('out_invoice', 'out_refund')
+                            WHERE move.state = 'posted' AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
                               AND move.partner_id IN (SELECT person.id FROM res_partner person
                                                        WHERE person.commercial_partner_id = lone.customer_id))
                     """,

@@ -4,12 +4,13 @@ from unittest.mock import patch
 
 import psycopg2
 
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 from odoo.tests import freeze_time, tagged
 
 from ..models.customer_tiering_run import LOCK_CLASS
 from .common import AS_OF, TieringCommon
 from .test_playbook import PlaybookCommon
+from .test_purchases import PurchasesCommon
 
 TODAY = AS_OF.isoformat()
 
@@ -272,6 +273,9 @@ class TestThroughTime(ThroughTimeCommon):
         buyer = self.new_customer("Buyer", parent_id=a.id)
         self.order(buyer, 20)
         buyer.parent_id = b
+        for firm, count in ((a, 1), (b, 0)):
+            domain = Domain("id", "=", firm.id)
+            self.assertEqual(self.env["customer.tiering.reader"]._count_customers(self.company, domain, "order"), count)
         self.compute()
         self.assertTiers({a: "Platinum", b: False})
         self.assertFalse(self.card(b))
@@ -476,6 +480,25 @@ class TestThroughTime(ThroughTimeCommon):
         late.with_user(self.manager).action_tiering_unlock()
         self._compute_both(3, other)
         self.assertFalse(self.card(late).idle_lock_id)
+
+
+@freeze_time(TODAY)
+@tagged("post_install", "-at_install")
+class TestBilledThroughTime(ThroughTimeCommon, PurchasesCommon):
+    def test_who_was_billed_alone_takes_it_along(self):
+        self.policy.revenue_from = "invoice"
+        a, b = self._firm("A"), self._firm("B")
+        buyer = self.new_customer("Buyer", parent_id=a.id)
+        self.direct(buyer, 20)
+        self.compute()
+        buyer.parent_id = False
+        self.direct(buyer, 0)
+        self.compute_after(0)
+        since = self.card(buyer).computed_since
+        self.assertTrue(since)
+        buyer.parent_id = b
+        self.assertKept(b, self.platinum, since)
+        self.assertFalse(self.card(buyer))
 
 
 @tagged("post_install", "-at_install")
