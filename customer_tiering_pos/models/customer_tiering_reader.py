@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from odoo.addons.customer_tiering.sources import invoices, scope
+from odoo.addons.customer_tiering.sources import scope
 
 from ..sources import tickets
 
@@ -23,15 +23,14 @@ class CustomerTieringReader(models.AbstractModel):
         alone = [*prepaid, tickets.is_down_payment()] if with_orders else prepaid
         beside = [*prepaid, tickets.is_settled()] if with_orders else prepaid
         if with_orders:
-            direct = found["order_invoice"].invoices
+            ordered, direct = found[scope.ORDER], found["order_invoice"].invoices
+            ordered = tickets.SettledOrders(ordered.no_goods, ordered.advances)
             direct = tickets.DirectInvoices(direct.no_goods, direct.advances)
-            found["order_invoice"] = invoices.OrdersAndInvoices(found[scope.ORDER], direct)
+            found |= {scope.ORDER: ordered, "order_invoice": tickets.OrdersAndMore(ordered, direct)}
         return {
             **found,
             "pos": tickets.Tickets(left_out=alone, **by_ticket),
-            "order_pos": tickets.OrdersAndTickets(
-                found[scope.ORDER], tickets.Tickets(left_out=beside, **by_ticket), with_settled=with_orders
-            ),
+            "order_pos": tickets.OrdersAndMore(found[scope.ORDER], tickets.Tickets(left_out=beside, **by_ticket)),
         }
 
     @api.model

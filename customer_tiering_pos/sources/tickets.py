@@ -72,6 +72,18 @@ def is_settled():
     return SQL("(line.sale_order_line_id IS NOT NULL OR line.sale_order_origin_id IS NOT NULL)")
 
 
+def get_taken_back(scope):
+    """The FROM of lines that give goods ``back`` by the counted ticket ``refund``, with the line by which they were
+    ``sold``; who gives a refund back undoes it, by a line that is worth as much with the other sign."""
+    return SQL(
+        """pos_order_line back
+           JOIN pos_order refund ON refund.id = back.order_id AND %s
+           JOIN pos_order_line taken ON taken.id = back.refunded_orderline_id
+           JOIN pos_order_line sold ON sold.id = COALESCE(taken.refunded_orderline_id, taken.id)""",
+        is_counted(scope, "refund"),
+    )
+
+
 def is_down_payment():
     """The condition that the line, as pos_sale has it, is the part of a business that is paid before, or was."""
     return SQL(
@@ -86,7 +98,8 @@ def is_given():
 
 
 def is_prepaid():
-    """The condition that the line, as pos_loyalty has it, sells a gift card or tops up a wallet, or pays with one."""
+    """The condition that the line, as pos_loyalty has it, sells a gift card or tops up a wallet, or pays with one. What
+    brings less than it costs, such as cash back, tops up nothing."""
     return SQL(
         """(line.reward_id IN (
                SELECT reward.id FROM loyalty_reward reward
@@ -96,8 +109,19 @@ def is_prepaid():
                SELECT rel.product_product_id FROM loyalty_rule_product_product_rel rel
                  JOIN loyalty_rule rule ON rule.id = rel.loyalty_rule_id
                  JOIN loyalty_program program ON program.id = rule.program_id
-                WHERE program.program_type IN ('gift_card', 'ewallet')))"""
+                WHERE program.program_type IN ('gift_card', 'ewallet')
+                  AND NOT (rule.reward_point_mode = 'money' AND rule.reward_point_amount < 1)))"""
     )
+
+
+def _get_paid(records):
+    return records.filtered(lambda ticket: ticket.state in PAID)
+
+
+def _get_sold(tickets):
+    """Return the lines that sold what tickets take back."""
+    taken = tickets.lines.refunded_orderline_id
+    return taken | taken.refunded_orderline_id
 
 
 class Tickets(Orders):
@@ -121,7 +145,8 @@ class Tickets(Orders):
         return SQL(
             """
             %s UNION ALL
-            SELECT partner_id FROM pos_order WHERE company_id = %s AND partner_id IS NOT NULL AND state IN %s
+            SELECT partner_id, date_order FROM pos_order
+             WHERE company_id = %s AND partner_id IS NOT NULL AND state IN %s
             """,
             super().get_dealing_query(company_id),
             company_id,
@@ -219,10 +244,9 @@ class Tickets(Orders):
     def get_affected(self, records):
         if records._name != "pos.order":
             return super().get_affected(records)
-        affecting = records.filtered(lambda ticket: ticket.state in PAID)
         return {
-            company: found.partner_id | found.lines.refunded_orderline_id.order_id.partner_id
-            for company, found in affecting.grouped("company_id").items()
+            company: found.partner_id | _get_sold(found).order_id.partner_id
+            for company, found in _get_paid(records).grouped("company_id").items()
         }
 
     # ------------------------------------------------------------------
@@ -269,9 +293,7 @@ class Tickets(Orders):
                 SELECT sold.order_id,
                        SUM(CASE WHEN till.currency_id IS DISTINCT FROM other.currency_id
                                 THEN -%(given)s / %(refund_rate)s * %(rate)s ELSE -%(given)s END) AS amount
-                  FROM pos_order_line back
-                  JOIN pos_order refund ON refund.id = back.order_id AND %(is_refund_counted)s
-                  JOIN pos_order_line sold ON sold.id = back.refunded_orderline_id
+                  FROM %(taken_back)s
                   JOIN pos_order ticket ON ticket.id = sold.order_id
              LEFT JOIN account_journal till ON till.id = ticket.sale_journal
              LEFT JOIN account_journal other ON other.id = refund.sale_journal
@@ -296,7 +318,7 @@ class Tickets(Orders):
             is_sold_left_out=SQL(
                 "EXISTS (SELECT FROM pos_order_line line WHERE line.id = sold.id AND %s)", self.is_left_out
             ),
-            is_refund_counted=is_counted(scope, "refund"),
+            taken_back=get_taken_back(scope),
             given=get_value("back"),
             value=get_value("line"),
             rate=get_rate("ticket"),
@@ -313,26 +335,18 @@ class Tickets(Orders):
         return SQL("(line.qty >= 0 AND line.refunded_orderline_id IS NULL AND NOT %s)", self.is_left_out)
 
 
-class OrdersAndTickets(invoices.OrdersAndInvoices):
-    """Orders, and tickets but for the orders that were settled with them. The ids of tickets are negative.
-
-    :param with_settled: whether orders can be settled in the till, where pos_sale is installed
-    """
-
-    def __init__(self, orders, tickets, with_settled=False):
-        super().__init__(orders, tickets)
-        self.with_settled = with_settled
+class SettledOrders(Orders):
+    """Orders, less what came back in the till of those that were settled there."""
 
     def read_purchases(self, reading):
         bought = super().read_purchases(reading)
-        if not self.with_settled:
-            return bought
-        orders, share = self._read_given_back(reading)
-        places, found = reading.find_in(self.get_ids(reading), orders)
-        less = bought.money[places] * share[found]
-        bought.money[places] -= less
+        ids, share = self._read_given_back(reading)
+        places, found = reading.find_in(self.get_ids(reading), ids)
         returned = bought.money * 0
         returned[bought.taken] = bought.returned
+        whole = bought.money[places] + returned[places]
+        less = (whole * share[found]).clip(0, bought.money[places].clip(0))
+        bought.money[places] -= less
         returned[places] += less
         some = returned.nonzero()[0]
         taken = reading.renumber(returned >= 0, (some, returned[some]), (bought.taken, bought.undone))
@@ -345,26 +359,46 @@ class OrdersAndTickets(invoices.OrdersAndInvoices):
             """
             SELECT placed.id,
                    LEAST(1, SUM(-%(given)s / %(refund_rate)s) * MAX(%(rate)s / placed.amount_untaxed)) AS share
-              FROM pos_order_line back
-              JOIN pos_order refund ON refund.id = back.order_id AND %(is_refund_counted)s
-              JOIN pos_order_line line ON line.id = back.refunded_orderline_id
-              JOIN sale_order_line ON sale_order_line.id = line.sale_order_line_id
+              FROM %(taken_back)s
+              JOIN sale_order_line ON sale_order_line.id = sold.sale_order_line_id
               JOIN sale_order placed ON placed.id = sale_order_line.order_id
              WHERE placed.company_id = %(company)s AND %(of_partners)s AND placed.amount_untaxed > 0
-               AND NOT %(is_down_payment)s
+               AND NOT EXISTS (SELECT FROM pos_order_line line WHERE line.id = sold.id AND %(is_down_payment)s)
           GROUP BY 1
             HAVING SUM(-%(given)s) > 0
             """,
             given=get_value("back"),
             refund_rate=get_rate("refund"),
             rate=get_rate("placed"),
-            is_refund_counted=is_counted(scope, "refund"),
+            taken_back=get_taken_back(scope),
             is_down_payment=is_down_payment(),
             of_partners=scope.of_partners(SQL.identifier("placed", "partner_id")),
             **scope.parameters,
         )
         found = reading.fetch(query, {"id": ID, "share": FLOAT})
         return found["id"], found["share"]
+
+    def get_affected(self, records):
+        if records._name != "pos.order":
+            return super().get_affected(records)
+        # sudo: cashiers need not see orders
+        back = {
+            company: _get_sold(found).sudo().sale_order_line_id.order_id.partner_id.sudo(False)
+            for company, found in _get_paid(records).grouped("company_id").items()
+        }
+        return {company: partners for company, partners in back.items() if partners}
+
+
+class OrdersAndMore(invoices.OrdersAndInvoices):
+    """Orders, and what else was sold: the tickets but for the orders that were settled with them, or the invoices. The
+    ids of these are negative."""
+
+    def get_affected(self, records):
+        affected = super().get_affected(records)
+        if records._name == "pos.order":
+            for company, partners in self.orders.get_affected(records).items():
+                affected[company] = affected.get(company, partners) | partners
+        return affected
 
 
 class DirectInvoices(invoices.DirectInvoices):
