@@ -317,6 +317,9 @@ class TestPaidInAdvance(TicketsCommon):
         self.assertBought(who, 80, 1, last=20)
         self.ticket(who, 10, self.sells(200), self.sells(50, card))
         self.assertBought(who, 280, 2, last=10)
+        back = {"product_ids": self.product.ids, "reward_point_mode": "money", "reward_point_amount": 0.1}
+        program.rule_ids = [Command.create(back)]  # on what is bought, which is bought all the same
+        self.assertBought(who, 280, 2, last=10)
 
 
 @tagged("post_install", "-at_install")

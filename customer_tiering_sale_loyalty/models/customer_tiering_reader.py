@@ -7,7 +7,10 @@ class CustomerTieringReader(models.AbstractModel):
 
     @api.model
     def _get_advance_products(self):
-        """What gift cards and eWallets pay with, a product of each reward, and what fills them."""
+        """What gift cards and eWallets pay with, a product of each reward, and what fills them.
+
+        What brings less than it costs, such as cash back on some goods, is no filling but a purchase.
+        """
         return SQL(
             """
             SELECT reward.discount_line_product_id
@@ -20,6 +23,7 @@ class CustomerTieringReader(models.AbstractModel):
               JOIN loyalty_rule rule ON rule.program_id = program.id
               JOIN loyalty_rule_product_product_rel filling ON filling.loyalty_rule_id = rule.id
              WHERE program.program_type IN ('gift_card', 'ewallet')
+               AND NOT (rule.reward_point_mode = 'money' AND rule.reward_point_amount < 1)
             """
         )
 

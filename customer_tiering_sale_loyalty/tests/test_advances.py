@@ -90,6 +90,15 @@ class TestPurchases(LoyaltyCommon):
         self.gifts.active = False
         self.assertBought(who, 0, 0)
 
+    def test_cash_back_into_the_wallet_makes_goods_no_filling(self):
+        who = self.new_customer("Ann")
+        self.bill(self.sold(who, 20, self.product, 50), 20)
+        back = {"reward_point_mode": "money", "reward_point_amount": 0.05, "product_ids": [Command.set(self.product.ids)]}
+        self.wallets.rule_ids = [Command.create(back)]
+        for source in SOURCES:
+            self.policy.revenue_from = source
+            self.assertBought(who, 50, 1)
+
     def _line(self, product, amount):
         return Command.create({"product_id": product.id, "quantity": 1, "price_unit": amount, "tax_ids": False})
 
