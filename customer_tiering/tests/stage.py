@@ -40,6 +40,8 @@ class Stage:
     :param rates: the ``Rates`` of the stories, which the company gets
     """
 
+    tables = TABLES
+
     def __init__(self, company, ledger, rates):
         self.company = company.with_context(mail_create_nolog=True, mail_create_nosubscribe=True)
         self.env, self.ledger, self.rates = self.company.env, ledger, rates
@@ -122,7 +124,7 @@ class Stage:
                     of_kind[type(event)].append(event)
             # Nothing is committed, so nobody tells PostgreSQL how much there is by now; it would search by bad plans.
             self.env.flush_all()
-            for table in TABLES:
+            for table in self.tables:
                 self.env.cr.execute(SQL("ANALYZE %s", SQL.identifier(table)))
             for kind, alike in of_kind.items():
                 getattr(self, f"_act_{kind.__name__.lower()}")(alike)
@@ -349,7 +351,10 @@ class Stage:
     @staticmethod
     def _charges(items, extra=None, income=True):
         """What a bill charges, by the place of its line or by its name."""
-        charges = {(item.order, item.place): Charge(item.worth, item.order, income=income) for item in items}
+        charges = {
+            (item.order, item.place): Charge(item.worth, item.order, item.order and item.place, income=income)
+            for item in items
+        }
         return {**charges, EXTRA: Charge(extra)} if extra else charges
 
     def _tell_bill(self, key, who, day, currency, charges):
@@ -361,10 +366,10 @@ class Stage:
         """The charges with the cents of the books, which share out what rounding leaves over among the lines."""
         if currency == self.rates.home:
             return list(charges.values())
-        booked = {}
+        booked, sign = {}, 1 if self.moves[key].move_type == "out_refund" else -1
         for line in self.moves[key].invoice_line_ids:
             place = self.places.get(line.sale_line_ids.id) or self._named_place(line.name) or line.name
-            booked[place] = exact(round(abs(line.balance), 2))
+            booked[place] = exact(round(sign * line.balance, 2))
         return [replace(charge, booked=booked.get(place)) for place, charge in charges.items()]
 
     # ------------------------------------------------------------------
@@ -613,13 +618,16 @@ class Stage:
         for event in events:
             partner = self.partners[event.who]
             partner.parent_id = self.partners[event.firm]
-            # All of it is acted out on one day: the move is put right after the orders of the contact.
+            # All of it is acted out on one day: the move is put right after what the contact bought.
             kept = self.env["customer.tiering.former"].search(
                 [("partner_id", "=", partner.id)], order="id desc", limit=1
             )
-            moment = kept and max(partner.sale_order_ids.mapped("date_order"), default=None)
+            moment = kept and max(self._moments(partner), default=None)
             kept.moved_at = moment or LONG_AGO
             self.ledger.moved(event.who, event.firm, moment or None)
+
+    def _moments(self, partner):
+        return partner.sale_order_ids.mapped("date_order")
 
     def _act_merged(self, events):
         for event in events:

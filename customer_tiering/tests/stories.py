@@ -255,6 +255,11 @@ class Story:
         return "\n".join(lines)
 
 
+def has_discount(items):
+    """Whether one of these lines is a discount on the others."""
+    return any(item.price < 0 for item in items)
+
+
 # --------------------------------------------------------------------------
 # Money abroad
 # --------------------------------------------------------------------------
@@ -507,7 +512,7 @@ class Author:
             for place, item in enumerate(order.items):
                 if item.product == DELIVERED and order.invoiced[place]:
                     yield 4, self._take_back, (order, place)
-                elif item.product == PLAIN and order.invoiced[place]:
+                elif item.product == PLAIN and order.invoiced[place] and not has_discount(order.items):
                     yield 1.5, self._reduce, (order, place)
         for order in self.orders:
             if order.standing:
@@ -543,6 +548,9 @@ class Author:
             for place, item in enumerate(order.items):
                 rest = max(order.items[place].quantity - order.invoiced[place], 0)
                 quantity = rest if in_full else self.random.randint(0, rest)
+                if item.price < 0:  # with the first goods that are worth more
+                    others = sum(replace(paper.items[at], quantity=some).worth for paper, at, some in parts)
+                    quantity = rest if others + item.worth > 0 else 0
                 if quantity:
                     parts.append((order, place, quantity))
                 if item.product == DELIVERED:
@@ -558,7 +566,7 @@ class Author:
             order.invoiced[place] += quantity
             item = order.items[place]
             price = item.price
-            if not advance and self._chance(0.04):
+            if not advance and not has_discount(order.items) and self._chance(0.04):
                 price = self._price(currency, item.discount)  # agreed otherwise
             if in_home_money:
                 price = (price / rate).quantize(Decimal("0.1")) + Decimal("0.1")
@@ -583,7 +591,7 @@ class Author:
     def _credit_some(self, bill):
         items = [replace(item, quantity=self.random.randint(0, item.quantity)) for item in bill.items]
         items = [item for item in items if item.quantity]
-        if items:
+        if sum(item.worth for item in items) > 0:
             self._reverse(bill, items)
             self.strand.append(Credited(self.notes[-1].key, bill.key, self.day, tuple(items)))
 
@@ -601,7 +609,7 @@ class Author:
 
     def _correct(self, bill):
         items = list(bill.items)
-        if self._chance(0.3):
+        if self._chance(0.3) and not has_discount(items):
             place = self.random.randrange(len(items))
             items[place] = replace(items[place], price=self._price(bill.currency, items[place].discount))
         self._reverse(bill, bill.items)
@@ -710,6 +718,10 @@ class Author:
             product, quantity = self.random.choice(products), self.random.randint(1, 5)
             discount = self.random.choice((0, 0, 0, 0, 10))
             items.append(Item(product, quantity, self._price(currency, discount), discount, order, place))
+        if order and self._chance(0.15):
+            less = sum(item.worth for item in items) * self.random.randint(5, 60) / 100
+            less = less.quantize(Decimal(1 if currency == "JPY" else "0.01"))
+            items.append(Item(PLAIN, 1, -less, 0, order, len(items)))
         return items
 
     def _price(self, currency, discount=0):

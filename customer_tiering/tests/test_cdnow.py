@@ -4,6 +4,7 @@ from datetime import timedelta
 import pandas as pd
 
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common import TieringCommon
 
@@ -32,27 +33,35 @@ class CdnowCommon(TieringCommon):
         partners = cls.env["res.partner"].create([{"name": f"Customer {number}"} for number in ids])
         cls.partner_of = dict(zip(ids, partners.ids, strict=True))
         cls.env.flush_all()
-        cls.env.cr.execute_values(
-            """
-            INSERT INTO sale_order (name, company_id, partner_id, partner_invoice_id, partner_shipping_id,
-                                    currency_id, currency_rate, state, date_order, amount_untaxed)
-            VALUES %s
-            """,
-            [
-                (
-                    f"CDNOW {number}",
-                    cls.company.id,
-                    *[cls.partner_of[row.customer]] * 3,
-                    cls.company.currency_id.id,
-                    1,
-                    "sale",
-                    row.date.to_pydatetime(),
-                    row.amount,
-                )
-                for number, row in enumerate(cls.purchases.itertuples())
-            ],
-        )
+        # Beside other apps orders must have more.
+        more = {"picking_policy": "direct"} if "picking_policy" in cls.env["sale.order"]._fields else {}
+        orders = [
+            {
+                "name": f"CDNOW {number}",
+                "company_id": cls.company.id,
+                **dict.fromkeys(
+                    ("partner_id", "partner_invoice_id", "partner_shipping_id"), cls.partner_of[row.customer]
+                ),
+                "currency_id": cls.company.currency_id.id,
+                "currency_rate": 1,
+                "state": "sale",
+                "date_order": row.date.to_pydatetime(),
+                "amount_untaxed": row.amount,
+                **more,
+            }
+            for number, row in enumerate(cls.purchases.itertuples())
+        ]
+        columns = SQL(", ").join(map(SQL.identifier, orders[0]))
+        rows = SQL(", ").join(SQL("%s", tuple(order.values())) for order in orders)
+        cls.env.cr.execute(SQL("INSERT INTO sale_order (%s) VALUES %s", columns, rows))
         cls.env.invalidate_all()
+
+    def _scorecards(self):
+        names = ["partner_id", "last_order_date", "order_count", "amount", "score", "tier_id"]
+        cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
+        frame = pd.DataFrame(cards.read(names, load=None)).set_index("partner_id").sort_index()
+        last = pd.to_datetime(frame["last_order_date"].where(frame["last_order_date"] != False))  # noqa: E712
+        return frame.assign(recency_days=(pd.Timestamp(self.as_of) - last).dt.days)
 
 
 @tagged("post_install", "-at_install")
@@ -71,13 +80,6 @@ class TestCdnow(CdnowCommon):
         frame["amount"] = recent.groupby("partner")["amount"].sum().round(2)
         frame[["order_count", "amount"]] = frame[["order_count", "amount"]].fillna(0)
         return frame
-
-    def _scorecards(self):
-        names = ["partner_id", "last_order_date", "order_count", "amount", "score", "tier_id"]
-        cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
-        frame = pd.DataFrame(cards.read(names, load=None)).set_index("partner_id").sort_index()
-        last = pd.to_datetime(frame["last_order_date"].where(frame["last_order_date"] != False))  # noqa: E712
-        return frame.assign(recency_days=(pd.Timestamp(self.as_of) - last).dt.days)
 
     def test_recency_frequency_and_monetary_of_every_customer(self):
         run = self.compute(self.as_of)
