@@ -1,3 +1,6 @@
 from . import test_tickets
 from . import test_payment
 from . import test_till
+from . import test_everyday
+from . import test_cdnow_tickets
+from . import test_ticket_stories
