@@ -50,7 +50,7 @@ class TestPlaybookAction(PlaybookCommon):
     def test_an_error_is_noted_and_the_others_go_on(self):
         ben = self.buyer("Ben", 60)
         self.compute_after(0)
-        self.action.code = f"record.comment = 'Seen'\n1 / (record.id - {self.ann.id})"
+        self.action.code = f"record.write({{'comment': 'Seen'}})\n1 / (record.id - {self.ann.id})"
         playbook = self._upgraded(self.action)
         self.order(ben, -1)
         with mute_logger("odoo.addons.base.models.ir_actions"), self.assertLogs(customer_tiering_followup.__name__):
@@ -96,5 +96,6 @@ class TestPlaybookAction(PlaybookCommon):
 
     def test_another_kind_of_step_forgets_the_action(self):
         playbook = self._playbook("enter", step_ids=self._steps(self.action))
-        playbook.with_user(self.admin).step_ids.kind = "activity"
+        call = self.env.ref("mail.mail_activity_data_call").id
+        playbook.with_user(self.admin).step_ids.write({"kind": "activity", "activity_type_id": call})
         self.assertFalse(playbook.step_ids.server_action_id)

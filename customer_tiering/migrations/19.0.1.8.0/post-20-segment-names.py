@@ -10,7 +10,7 @@ def migrate(cr, version):
     for name, (old, new) in NAMES.items():
         cr.execute(
             """
-            UPDATE customer_segment SET name = jsonb_set(name, '{en_US}', to_jsonb(%(new)s::text))
+            UPDATE customer_segment SET name = jsonb_set(customer_segment.name, '{en_US}', to_jsonb(%(new)s::text))
               FROM ir_model_data data
              WHERE data.module = 'customer_tiering' AND data.name = %(name)s AND data.res_id = customer_segment.id
                AND customer_segment.name ->> 'en_US' = %(old)s
