@@ -7,9 +7,9 @@ reaches a tier has it, who does not has it not) and by those with which companie
 * how many fall and are back within 60 days,
 * how many a tier holds on the last night, in multiples of those whom the scores alone would put there.
 
-It needs neither Odoo nor a database: ``$VENV/bin/python benchmarks/calm.py``; some minutes. ``--only cdnow`` takes one
-kind of purchases, ``--try 5 3 10 7 25`` other rules instead of the delivered ones: points to rise, points below to stay,
-days of grace, days to rise, points to rise at once.
+It needs no database: ``bin/python benchmarks/calm.py``; some minutes. ``--only cdnow`` takes one kind of purchases,
+``--try 3 8 14 7 15`` other rules instead of the delivered ones: points to rise, points below to stay, days of grace,
+days to rise, points to rise at once.
 """
 
 import argparse
@@ -23,10 +23,10 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "customer_tiering"), str(ROOT / "demo"), str(ROOT / "benchmarks")]
 
-import cdnow
-from engine import calm, purchases, replay, schema
-from engine.purchases import Purchases
-from engine.rules import CriterionRule, PolicyRules, RetentionRules, TierRule
+import cdnow  # noqa: E402
+from engine import calm, purchases, replay, schema  # noqa: E402
+from engine.purchases import Purchases  # noqa: E402
+from engine.rules import CriterionRule, PolicyRules, RetentionRules, TierRule  # noqa: E402
 
 NIGHTS = 90
 WINDOW = 365

@@ -1,6 +1,7 @@
 """Days on which nobody buys: weekends, holidays, a closed week move nobody down, by any scale and comparison."""
 
 import datetime
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ def rules_of(policy, method, skip=True, grace=0):
 def test_nobody_falls_on_a_day_on_which_nobody_could_buy(policy, bought, method, recalibrate_days, grace):
     nights = list(live(rules_of(policy, method, grace=grace), bought, recalibrate_days))
     assert sum(is_closed(day) for day, *_ in nights) == 13
-    for (_, _, before, announced), (day, _, after, then) in zip(nights, nights[1:], strict=False):
+    for (_, _, before, announced), (day, _, after, then) in itertools.pairwise(nights):
         if is_closed(day):
             assert (after >= before).all()
             assert not ((then >= 0) & (announced < 0)).any()
@@ -86,7 +87,7 @@ def test_nobody_falls_on_a_day_on_which_nobody_could_buy(policy, bought, method,
 
 def test_without_the_rule_people_fall_on_them(policy, bought):
     nights = list(live(rules_of(policy, "percentile", skip=False), bought, 7))
-    falls = [(after < before).any() for (_, _, before, _), (_, _, after, _) in zip(nights, nights[1:], strict=False)]
+    falls = [(after < before).any() for (_, _, before, _), (_, _, after, _) in itertools.pairwise(nights)]
     assert any(fell for fell, (day, *_) in zip(falls, nights[1:], strict=True) if is_closed(day))
 
 
@@ -94,7 +95,7 @@ def test_without_the_rule_people_fall_on_them(policy, bought):
 def test_a_comparison_that_is_kept_finds_everybody_as_recent_as_on_the_last_open_day(policy, bought, method):
     rules = policy([("recency", 1, method)], retention=RetentionRules(skip_idle_days=True))
     nights = list(live(rules, bought, 100))
-    for (_, before, *_), (day, after, *_) in zip(nights, nights[1:], strict=False):
+    for (_, before, *_), (day, after, *_) in itertools.pairwise(nights):
         if is_closed(day):
             assert after.equals(before)
 
@@ -102,7 +103,7 @@ def test_a_comparison_that_is_kept_finds_everybody_as_recent_as_on_the_last_open
 def test_an_open_day_makes_everybody_older_who_did_not_buy(policy, bought):
     rules = policy([("recency", 1)], retention=RetentionRules(skip_idle_days=True))
     nights = list(live(rules, bought, 100))
-    for (_, before, *_), (day, after, *_) in zip(nights, nights[1:], strict=False):
+    for (_, before, *_), (day, after, *_) in itertools.pairwise(nights):
         if not is_closed(day):
             stayed = frame_of(bought, day)[schema.LAST_ORDER_DATE] < pd.Timestamp(day)
             assert (after[stayed] <= before[stayed]).all()

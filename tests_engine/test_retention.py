@@ -742,7 +742,7 @@ def test_nobody_rises_without_having_held(history):
     rules, logs = history
     order, days = [tier.key for tier in rules.ladder], rules.retention.upgrade_days
     for log in logs:
-        for number, (as_of, _, _, before, after) in enumerate(log):
+        for number, (as_of, _, _, _before, after) in enumerate(log):
             if after[4] != "up":
                 continue
             reached = order.index(after[0])

@@ -106,7 +106,9 @@ class TestCalm(TieringCommon):
         self.policy.enter_margin = 1
         self.compute()
         data = self.card(self.ann).explanation_data
-        self.assertEqual(data["next"]["sentence"], "To reach Gold: an order of $ 100.00 today, and stay there for 7 days.")
+        self.assertEqual(
+            data["next"]["sentence"], "To reach Gold: an order of $ 100.00 today, and stay there for 7 days."
+        )
         self.assertFalse(data["rise"])
         self.order(self.ann, 0, 100)
         self.compute()
