@@ -11,7 +11,7 @@ MARKS = {"passed": "", "failed": "<failure/>", "error": "<error/>", "skipped": "
 def report(path, **results):
     """Write what pytest reports of tests of the app *sale*."""
     cases = "".join(
-        f'<testcase classname="odoo.addons.sale.tests.test_order.TestOrder" name="{name}">{MARKS[result]}</testcase>'
+        f'<testcase classname="sale.tests.test_order.TestOrder" name="{name}">{MARKS[result]}</testcase>'
         for name, result in results.items()
     )
     path.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")

@@ -63,8 +63,7 @@ def save_exports(env, exports):
 
 def use(env):
     """Have every table filled: a customer with an order, a run, follow-ups, a lock."""
-    company = env["res.company"].create({"name": "Uninstalled"})
-    env = env(context={"allowed_company_ids": company.ids})
+    company = env.company
     partner = env["res.partner"].create({"name": "Ann"})
     product = env["product.product"].create({"name": "Compact disc", "taxes_id": False})
     order = env["sale.order"].create(

@@ -15,9 +15,8 @@ def read_results(path):
     """Return ``{app: {test: passed, failed or skipped}}``."""
     results = defaultdict(dict)
     for case in ElementTree.parse(path).iter("testcase"):
-        classname = case.get("classname")
-        app = classname.rpartition("addons.")[2].partition(".")[0]
-        test = f"{classname.rpartition('addons.')[2]}.{case.get('name')}"
+        app = case.get("classname").partition(".")[0]
+        test = f"{case.get('classname')}.{case.get('name')}"
         bad = case.find("failure") is not None or case.find("error") is not None
         kind = "failed" if bad else "skipped" if case.find("skipped") is not None else "passed"
         # A test whose tear-down fails too stands there twice.
