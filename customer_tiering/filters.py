@@ -52,9 +52,7 @@ def is_plain(model, domain):
         field = model._fields.get(condition.field_expr)
         if not (field and field.store and field.column_type):
             return False
-        if field.relational and not (
-            condition.operator in ("=", "!=", "in", "not in") and _holds_ids(condition.value)
-        ):
+        if field.relational and not (condition.operator in ("=", "!=", "in", "not in") and _holds_ids(condition.value)):
             return False
     return True
 
@@ -66,8 +64,8 @@ def _holds_ids(value):
 def find_error(model, domain, patience=0):
     """Try a domain out and return why it cannot be used, in short; None: it can.
 
-    :param model: a recordset of the model in the environment of the person whose filter it is; rules of the model itself
-        do not count, those of what its paths lead to do
+    :param model: a recordset of the model in the environment of the person whose filter it is; rules of the model
+        itself do not count, those of what its paths lead to do
     :param patience: milliseconds; 0: as long as it takes
     """
     env = model.env

@@ -253,7 +253,8 @@ class CustomerTieringFormer(models.Model):
                                          AND earlier.customer_id != lone.customer_id), TRUE))
                        AND NOT EXISTS (
                            SELECT FROM account_move move
-                            WHERE move.state = 'posted' AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
+                            WHERE move.state = 'posted'
+                              AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
                               AND move.partner_id IN (SELECT part.partner_id FROM customer_tiering_former part
                                                        WHERE part.customer_id = lone.customer_id)
                               AND move.commercial_partner_id = lone.customer_id)
@@ -285,7 +286,8 @@ class CustomerTieringFormer(models.Model):
                             WHERE placed.state != 'cancel' AND %s AND %s = lone.customer_id)
                        AND NOT EXISTS (
                            SELECT FROM account_move move
-                            WHERE move.state = 'posted' AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
+                            WHERE move.state = 'posted'
+                              AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
                               AND move.partner_id IN (SELECT person.id FROM res_partner person
                                                        WHERE person.commercial_partner_id = lone.customer_id))
                     """,

@@ -69,8 +69,8 @@ class CustomerTieringPlaybookStep(models.Model):
         domain="[('model_id.model', '=', 'res.partner'), ('usage', '=', 'ir_actions_server')]",
         ondelete="restrict",
         groups="base.group_system",
-        help="Runs with the customer as its record, by the system and with its rights, as automation rules by time do. Use "
-        "it for webhooks, or to write on the customer. Only administrators choose one.",
+        help="Runs with the customer as its record, by the system and with its rights, as automation rules by time do. "
+        "Use it for webhooks, or to write on the customer. Only administrators choose one.",
     )
     summary = fields.Char(
         translate=True,

@@ -709,13 +709,11 @@ class CustomerTieringPolicy(models.Model):
             if policy.filter_author_id != self.env.user:
                 continue  # the conditions were there before
             policy = policy.sudo(False)
-            if not (
-                policy._takes_all() or self.env["ir.rule"].sudo(False)._hides_contacts_by_company_only()
-            ):
+            if not (policy._takes_all() or self.env["ir.rule"].sudo(False)._hides_contacts_by_company_only()):
                 raise ValidationError(
                     self.env._(
-                        "Some contacts are hidden from you, so you cannot choose the customers of policy “%(policy)s” by "
-                        "conditions: you would learn who else meets them.",
+                        "Some contacts are hidden from you, so you cannot choose the customers of policy “%(policy)s” "
+                        "by conditions: you would learn who else meets them.",
                         policy=policy.display_name,
                     )
                 )

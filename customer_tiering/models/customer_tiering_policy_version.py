@@ -56,7 +56,9 @@ class CustomerTieringPolicyVersion(models.Model):
         lines = [self.env._("Before: %(rule)s", rule=line) for line in then if line not in now]
         lines += [self.env._("Now: %(rule)s", rule=line) for line in now if line not in then]
         # The segment map, limits and such are no lines of the summary.
-        return "\n".join(lines) or self.env._("Something that the summary does not say, such as limits or the segment map")
+        return "\n".join(lines) or self.env._(
+            "Something that the summary does not say, such as limits or the segment map"
+        )
 
     def _get_summary(self):
         """Return the rules in words, one line each."""

@@ -220,8 +220,8 @@ class CustomerTieringScorecard(models.Model):
     )
     expected_loss = fields.Monetary(
         readonly=True,
-        help="The risk's percentage of the amount in the policy's window: what is not bought any more if nobody wins the "
-        "customer back.",
+        help="The risk's percentage of the amount in the policy's window: what is not bought any more if nobody wins "
+        "the customer back.",
     )
     risk_signals = fields.Char(
         readonly=True,
@@ -340,7 +340,8 @@ class CustomerTieringScorecard(models.Model):
     segment_advice = fields.Text(
         string="Advice",
         compute="_compute_segment_advice",
-        help="What usually works with customers of this segment. A high risk goes before what suits a faithful customer.",
+        help="What usually works with customers of this segment. A high risk goes before what suits a faithful "
+        "customer.",
     )
     partner_ref = fields.Char(related="partner_id.ref", string="Customer Number")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")

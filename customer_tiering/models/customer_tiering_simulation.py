@@ -441,8 +441,8 @@ class CustomerTieringPolicy(models.Model):
             hides = bool(result) and policy._hides_customers()
             policy.simulation_result = False if hides else result
             policy.simulation_hint = hides and self.env._(
-                "You may not see all of these customers, so numbers that count all of them are not shown. You find those "
-                "whom you may see under “Customers Who Would Move”."
+                "You may not see all of these customers, so numbers that count all of them are not shown. You find "
+                "those whom you may see under “Customers Who Would Move”."
             )
             if "queued" in policy.run_ids.mapped("state"):
                 policy.simulation_state = "waiting"

@@ -75,10 +75,14 @@ class CustomerTieringTyped(models.AbstractModel):
             }
             names = vals.get("name") or ("name" in self._fields and ", ".join(filter(None, self.mapped("name"))))
             if names and most is None:
-                message = self.env._("“%(field)s” of %(names)s is %(least)s or more, not %(value)s.", names=names, **said)
+                message = self.env._(
+                    "“%(field)s” of %(names)s is %(least)s or more, not %(value)s.", names=names, **said
+                )
             elif names:
                 message = self.env._(
-                    "“%(field)s” of %(names)s is a number from %(least)s to %(most)s, not %(value)s.", names=names, **said
+                    "“%(field)s” of %(names)s is a number from %(least)s to %(most)s, not %(value)s.",
+                    names=names,
+                    **said,
                 )
             elif most is None:
                 message = self.env._("“%(field)s” is %(least)s or more, not %(value)s.", **said)
@@ -93,7 +97,7 @@ class CustomerTieringTyped(models.AbstractModel):
             text.encode()  # what the database could not keep
         except (ValueError, TypeError, RecursionError):
             self._refuse(field)
-        if "\0" in text or "\\u0000" in text and field.type == "json":
+        if "\0" in text or ("\\u0000" in text and field.type == "json"):
             self._refuse(field)
         if len(text) > most:
             raise ValidationError(
@@ -130,4 +134,3 @@ class CustomerTieringTyped(models.AbstractModel):
                 self.env._("“%(field)s” takes numbers up to %(most)s.", field=label, most=f"{most:,.0f}")
             )
         raise ValidationError(self.env._("“%(field)s” cannot be kept as it was typed. Type it again.", field=label))
-

@@ -42,8 +42,8 @@ class ResPartner(models.Model):
         string="Tier",
         group_expand="_read_group_tiering_tier_id",
         groups=GROUP,
-        help="The tier of the customer in the current company. Automation rules do not see it change: let a playbook run a "
-        "server action instead.",
+        help="The tier of the customer in the current company. Automation rules do not see it change: let a playbook "
+        "run a server action instead.",
     )
     tiering_tier_color = fields.Integer(
         related="tiering_scorecard_id.tier_id.color", string="Tier Colour", groups=GROUP, aggregator=None
@@ -197,8 +197,8 @@ class ResPartner(models.Model):
         string="Today",
         compute="_compute_tiering_today",
         groups=GROUP,
-        help="Whether somebody has been in touch with the customer or its contacts today. The last interaction, and all "
-        "that follows from it, is computed in the night.",
+        help="Whether somebody has been in touch with the customer or its contacts today. The last interaction, and "
+        "all that follows from it, is computed in the night.",
     )
 
     @api.depends("commercial_partner_id")

@@ -28,8 +28,8 @@ class PurchaseSource:
     advances = None
 
     def get_dealing_query(self, company_id):
-        """Return the SELECT of who has dealings with a company, however often: ``partner_id``, and the ``moment`` (naive
-        UTC) of the dealing, NULL for those of whoever is the customer today."""
+        """Return the SELECT of who has dealings with a company, however often: ``partner_id``, and the ``moment``
+        (naive UTC) of the dealing, NULL for those of whoever is the customer today."""
         raise NotImplementedError
 
     def get_days_query(self, customer, company, timezone):

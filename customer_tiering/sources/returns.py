@@ -58,7 +58,7 @@ def read_of_orders(reading):
             WINDOW of_invoice AS (PARTITION BY unlinked.invoice_id, unlinked.currency_id)
         ), given_back AS (  -- not before the invoice, whatever the day of the credit note
             SELECT placed.id, order_line_id, is_less, GREATEST(line.invoice_date, invoice.invoice_date) AS invoice_date,
-                   line.move_id, %(credited)s AS credited
+                   line.move_id, %(credited)s AS credited, %(worth)s AS worth, %(rate)s AS rate
               FROM (SELECT order_id, order_line_id, is_less, invoice_id, invoice_date, move_id, currency_id,
                            price_subtotal * part AS price_subtotal, balance * part AS balance
                       FROM credited_line JOIN link ON link.line_id = credited_line.id
@@ -68,7 +68,7 @@ def read_of_orders(reading):
                       FROM shared) line
               JOIN sale_order placed ON placed.id = line.order_id
          LEFT JOIN account_move invoice ON invoice.id = line.invoice_id
-             WHERE %(of_buyers)s
+             WHERE placed.company_id = %(company)s AND %(of_buyers)s
         ), invoice_line AS (
             SELECT line.id, line.move_id, move.invoice_date, line.currency_id, line.price_subtotal, line.balance
               FROM account_move_line line
@@ -77,37 +77,36 @@ def read_of_orders(reading):
                AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back)))
         ), document AS (
-            SELECT id, order_line_id, is_less, invoice_date, move_id, credited, -credited AS invoiced FROM given_back
+            SELECT id, order_line_id, is_less, invoice_date, move_id, worth, rate, credited, -credited AS invoiced
+              FROM given_back
          UNION ALL
-            SELECT placed.id, order_line_id, is_less, line.invoice_date, line.move_id, 0, %(invoiced)s * link.part
+            SELECT placed.id, order_line_id, is_less, line.invoice_date, line.move_id, NULL, NULL, 0,
+                   %(invoiced)s * link.part
               FROM invoice_line line
               JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
               JOIN sale_order placed ON placed.id = link.order_id
         ), balance AS (
-            SELECT id, order_line_id, is_less, credited, invoiced,
-                   SUM(invoiced) OVER (PARTITION BY id, order_line_id ORDER BY invoice_date, move_id) AS invoiced_by_then
+            SELECT id, order_line_id, is_less, worth, rate, credited, invoiced,
+                   SUM(invoiced) OVER (PARTITION BY id, order_line_id ORDER BY invoice_date, move_id) AS so_far
               FROM document
         ), of_line AS (
-            SELECT id, SUM(credited) AS credited, SUM(invoiced) AS invoiced,
-                   CASE WHEN is_less THEN LEAST(MIN(invoiced_by_then), 0) ELSE GREATEST(MAX(invoiced_by_then), 0) END
+            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited) AS credited, SUM(invoiced) AS invoiced,
+                   CASE WHEN is_less THEN LEAST(MIN(so_far), 0) ELSE GREATEST(MAX(so_far), 0) END
                    - SUM(invoiced) AS missing
               FROM balance
           GROUP BY id, order_line_id, is_less
+        ), back AS (
+            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate,
+                   GREATEST(0, LEAST(SUM(credited), MAX(worth), MAX(worth) - SUM(invoiced), SUM(missing))) AS returned
+              FROM of_line
+          GROUP BY id
         )
-        SELECT id, (worth - returned) / %(rate)s AS kept, returned / %(rate)s AS returned
-          FROM sale_order placed
-          JOIN (SELECT of_line.id AS order_id, worth,
-                       GREATEST(0, LEAST(SUM(credited), worth, worth - SUM(invoiced), SUM(missing))) AS returned
-                  FROM of_line
-                  JOIN (SELECT sale_order.id, %(worth)s AS worth FROM sale_order
-                         WHERE sale_order.id IN (SELECT id FROM given_back)) ordered ON ordered.id = of_line.id
-              GROUP BY 1, 2) back ON back.order_id = placed.id
-         WHERE placed.company_id = %(company)s AND returned > 0
+        SELECT id, (worth - returned) / rate AS kept, returned / rate AS returned FROM back WHERE returned > 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),
         is_charged=billing.is_charged(advances),
-        worth=orders.get_worth("sale_order", advances),
+        worth=orders.get_worth("placed", advances),
         of_orders=_of_orders(scope),
         of_buyers=scope.of_partners(SQL.identifier("placed", "partner_id")),
         links_of_credits=billing.get_links(SQL("SELECT id FROM credited_line")),

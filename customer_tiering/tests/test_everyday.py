@@ -109,10 +109,7 @@ class EverydayCommon(PurchasesCommon):
     @classmethod
     def bill_without_order(cls, who, days, *lines, kind="out_invoice", **values):
         """A bill with such lines (values)."""
-        lines = [
-            Command.create({"name": "Line", "quantity": 1, "tax_ids": False, **line})
-            for line in lines
-        ]
+        lines = [Command.create({"name": "Line", "quantity": 1, "tax_ids": False, **line}) for line in lines]
         return cls.direct(who, days, kind=kind, invoice_line_ids=lines, **values)
 
     @classmethod
@@ -498,7 +495,11 @@ class TestEverydayBusiness(EverydayCommon):
 
     def _in_one_line(self, who, days):
         orders = self.ordered(who, days, 1000) | self.ordered(who, days, 100)
-        line = {"product_id": self.product.id, "price_unit": 1100, "sale_line_ids": [Command.set(orders.order_line.ids)]}
+        line = {
+            "product_id": self.product.id,
+            "price_unit": 1100,
+            "sale_line_ids": [Command.set(orders.order_line.ids)],
+        }
         return self.bill_without_order(who, days - 5, line)
 
     def story_42_two_orders_in_one_line(self):

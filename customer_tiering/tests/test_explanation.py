@@ -120,7 +120,8 @@ class TestExplanation(ExplanationCommon):
         card, data = self.card(fair), self._explain(fair)
         self.assertEqual((card.recency_score, card.lifecycle, card.risk), (1, "stable", "none"))
         sentence = (
-            "Segment: About to sleep, not Long gone, because the last order is judged by the usual gap of 368 days, too."
+            "Segment: About to sleep, not Long gone, "
+            "because the last order is judged by the usual gap of 368 days, too."
         )
         self.assertEqual(data["segment"], {"label": "About to sleep", "sentence": sentence})
         self.assertIn(sentence, data["text"])

@@ -1,5 +1,5 @@
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -68,8 +68,10 @@ class TestHidden(TieringCommon):
             {"user_id": cls.manager.id, "company_id": cls.company.id, "partner_ids": cls.both.ids}
         )
         cls.reassignment.action_preview()
-        cls.preview = cls.env["customer.tiering.playbook.preview"].with_user(cls.ruled_manager).create(
-            {"playbook_id": playbook.id}
+        cls.preview = (
+            cls.env["customer.tiering.playbook.preview"]
+            .with_user(cls.ruled_manager)
+            .create({"playbook_id": playbook.id})
         )
         cls.preview.sudo().line_ids = [Command.create({"partner_id": partner.id}) for partner in cls.both]
         cls.env["customer.tiering.former"].create(
@@ -110,7 +112,9 @@ class TestHidden(TieringCommon):
             for name, model in self.env.items()
             if name.startswith(("customer.tier", "customer.segment"))
             and not model._abstract
-            and any(field.type == "many2one" and field.comodel_name == "res.partner" for field in model._fields.values())
+            and any(
+                field.type == "many2one" and field.comodel_name == "res.partner" for field in model._fields.values()
+            )
         }
         self.assertEqual(ours, {name for name in ours if getattr(self.env[name], "_tiering_customer", None)})
 
@@ -157,7 +161,7 @@ class TestHidden(TieringCommon):
         ):
             self.assertEqual(partners.search([*both, condition]), self.ann, condition)
         groups = partners._read_group(both, ["tiering_tier_id"], ["id:recordset"])
-        self.assertIn(self.bob, {tier: found for tier, found in groups}[self.env["customer.tier"]])
+        self.assertIn(self.bob, dict(groups)[self.env["customer.tier"]])
         self.assertEqual(partners.search(both, order="tiering_amount DESC"), self.ann | self.bob)  # 900 does not count
         self.assertFalse(bob.tiering_moved_up or bob.tiering_contact_due)
 
@@ -210,7 +214,7 @@ class TestHidden(TieringCommon):
         for user in (self.salesperson, self.manager):
             user.company_ids = everywhere
             env = self.env(user=user, context={"allowed_company_ids": everywhere})
-            for name, model, _fname in self._tables(user):
+            for name, _model, _fname in self._tables(user):
                 self.assertTrue(env["ir.rule"]._get_tiering_domain(name).is_true(), name)
 
     def test_a_restricted_list_takes_as_many_queries(self):

@@ -67,7 +67,8 @@ class TestReassignment(TieringCommon):
         tier, given = next((tier, customers) for tier, customers in self.tiers.items() if len(customers) > 1)
         other = self.new_customer("Mia's", user_id=self.mia.id)
         self.env.cr.execute(
-            "INSERT INTO customer_tiering_scorecard (partner_id, company_id, policy_id, tier_id) VALUES (%s, %s, %s, %s)",
+            "INSERT INTO customer_tiering_scorecard (partner_id, company_id, policy_id, tier_id) "
+            "VALUES (%s, %s, %s, %s)",
             (other.id, self.company.id, self.policy.id, tier.id),
         )
         reassignment = self._reassign(tier_ids=[Command.set(tier.ids)], from_user_ids=[Command.set(self.sam.ids)])

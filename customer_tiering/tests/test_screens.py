@@ -1,6 +1,5 @@
 import json
 
-from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 from odoo.tools.safe_eval import safe_eval
 
@@ -132,7 +131,9 @@ class TestScreens(TieringCommon, HttpCase):
     def _open_all(self):
         screens = self._get_screens()
         self.assertGreater(len(screens), 30)
-        code = CODE % {"screens": json.dumps(screens),}
+        code = CODE % {
+            "screens": json.dumps(screens),
+        }
         with self.assertNoLogs("odoo.http", "WARNING"), self.assertNoLogs("odoo.sql_db", "ERROR"):
             self.browser_js(
                 "/odoo/customer-tiering",

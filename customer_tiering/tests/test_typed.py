@@ -14,7 +14,15 @@ from .common import AS_OF, TieringCommon
 
 # What people, and clients, can send for a field of each type.
 STRANGE = {
-    "char": ("\0", "{{ " * 20_000, "=cmd()|' /C calc'!A0", "%s %(x)s {0}", "<script>alert(1)</script>", "\ud800", "é" * 9000),
+    "char": (
+        "\0",
+        "{{ " * 20_000,
+        "=cmd()|' /C calc'!A0",
+        "%s %(x)s {0}",
+        "<script>alert(1)</script>",
+        "\ud800",
+        "é" * 9000,
+    ),
     "integer": (-(2**40), 2**31, 2**31 - 1, -1, "abc", 40_000),
     "float": (float("inf"), float("-inf"), float("nan"), 1e300, -1e9, "abc"),
     "json": (True, [[True] * 5] * 5, [[1.0] * 5] * 5, "x", [[[]]], {"a": "b" * 50_000}),
@@ -67,8 +75,8 @@ class TestTyped(TieringCommon):
             with self.env.cr.savepoint():
                 records.with_user(self.manager).write(vals)
                 self.env.flush_all()
-                raise _Saved
-        except _Saved:
+                raise _SavedError
+        except _SavedError:
             return True
         except REFUSALS:
             return False
@@ -81,8 +89,10 @@ class TestTyped(TieringCommon):
         lock = self.env["customer.tiering.lock"].create(
             {"partner_id": self.who.id, "tier_id": self.policy.tier_ids[0].id, "reason": "Why"}
         )
-        own = self.env["customer.tiering.metric"].with_user(self.manager).create(
-            {"name": "Own", "origin": "ratio", "part_column": "amount", "whole_column": "order_count"}
+        own = (
+            self.env["customer.tiering.metric"]
+            .with_user(self.manager)
+            .create({"name": "Own", "origin": "ratio", "part_column": "amount", "whole_column": "order_count"})
         )
         tier = self.policy.tier_ids[0]
         condition = self.env["customer.tier.condition"].create({"tier_id": tier.id, "value": 1})
@@ -128,7 +138,9 @@ class TestTyped(TieringCommon):
         self.compute(policy=firms)
         for text in ("[('id', '=', 'abc')]", "[('name', '=', 'a\\x00b')]", "-" * 9_000):
             self.env.flush_all()
-            self.env.cr.execute("UPDATE customer_tiering_policy SET partner_domain = %s WHERE id = %s", [text, firms.id])
+            self.env.cr.execute(
+                "UPDATE customer_tiering_policy SET partner_domain = %s WHERE id = %s", [text, firms.id]
+            )
             self.env.invalidate_all(flush=False)
             self.assertEqual(self.compute().state, "done")
             self.assertEqual(self.card(firm).policy_id, firms)  # stays as it is
@@ -153,7 +165,7 @@ class TestTyped(TieringCommon):
                 settings.tiering_hour = hour
 
 
-class _Saved(Exception):
+class _SavedError(Exception):
     """What a test takes back."""
 
 
@@ -278,7 +290,9 @@ class TestDoors(TieringCommon):
         for policy in (self.policy.with_user(self.salesperson), self.policy.with_user(self.manager)):
             with self.assertRaises(UserError):
                 policy.unlink()
-        self.assertFalse([text for text in statements if "pg_try_advisory" in text or text.strip().startswith("DELETE")])
+        self.assertFalse(
+            [text for text in statements if "pg_try_advisory" in text or text.strip().startswith("DELETE")]
+        )
         self.assertEqual(
             self.env["customer.tiering.scorecard"].search_count([("policy_id", "=", self.policy.id)]), before
         )

@@ -1,4 +1,4 @@
-"""Stories of a till, and the ledger that knows tickets: see ``stories``, ``stage`` and ``ledger`` of customer_tiering."""
+"""Stories of a till, and the ledger that knows tickets: see ``stories``, ``stage``, ``ledger`` of customer_tiering."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -224,7 +224,11 @@ class TillLedger(Ledger):
 
     def _back(self, key, places, as_of):
         return sum(
-            (amount for ticket, place, day, amount in self.returns if ticket == key and place in places and day <= as_of),
+            (
+                amount
+                for ticket, place, day, amount in self.returns
+                if ticket == key and place in places and day <= as_of
+            ),
             Fraction(),
         )
 
@@ -366,4 +370,3 @@ class TillStage(Stage):
                 wrong.append(f"{key}: {amounts} {record.state}, told {told}")
         if wrong:
             raise StageError("\n".join(wrong))
-

@@ -93,7 +93,11 @@ class TestPurchases(LoyaltyCommon):
     def test_cash_back_into_the_wallet_makes_goods_no_filling(self):
         who = self.new_customer("Ann")
         self.bill(self.sold(who, 20, self.product, 50), 20)
-        back = {"reward_point_mode": "money", "reward_point_amount": 0.05, "product_ids": [Command.set(self.product.ids)]}
+        back = {
+            "reward_point_mode": "money",
+            "reward_point_amount": 0.05,
+            "product_ids": [Command.set(self.product.ids)],
+        }
         self.wallets.rule_ids = [Command.create(back)]
         for source in SOURCES:
             self.policy.revenue_from = source
