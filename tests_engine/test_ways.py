@@ -383,7 +383,8 @@ def test_to_rise_takes_what_an_upgrade_takes(policy, customer, margin):
 
     def rises(values):
         score = pd.Series([score_of(rules, scales, values)])
-        entered, _far = upgrades(rules, TierFit(), score, pd.Series([2], dtype="Int64"))
+        earned = pd.Series([2 if score[0] >= tiers[1].floor else 1], dtype="Int64")
+        entered, _far = upgrades(rules, TierFit(), score, earned)
         return entered.tolist() == [2]
 
     assert not (found.single and rises(values))

@@ -169,7 +169,7 @@ def moves_later(result: pd.DataFrame, cards: pd.DataFrame, end: pd.Series) -> pd
     >>> moves_later(result, cards, pd.Series([1, 1, 3, 2], dtype="Int64")).tolist()
     ['announced', None, 'rising', None]
     """
-    later = pd.Series(None, index=result.index, dtype=object)
+    later = pd.Series([None] * len(result), index=result.index, dtype=object)
     for name, direction in (("pending_tier_id", ANNOUNCED), ("upgrade_tier_id", RISING)):
         if name in result:
             was_announced = cards[name].reindex(result.index).gt(0)
