@@ -74,7 +74,8 @@ def find_error(model, domain, patience=0):
         env.flush_query(query)
         savepoint = env.cr.savepoint(flush=False)
         try:
-            env.cr.execute(SQL("SET LOCAL statement_timeout = %s", patience), log_exceptions=False)
+            if patience:
+                env.cr.execute(SQL("SET LOCAL statement_timeout = %s", patience))
             env.cr.execute(query, log_exceptions=False)
         finally:
             savepoint.close(rollback=True)  # which takes the timeout back as well

@@ -444,11 +444,10 @@ class CustomerTieringPolicy(models.Model):
     @api.depends("partner_domain", "company_id", "sequence", "active")
     @api.depends_context("uid", "allowed_company_ids")
     def _compute_population(self):
-        """Count as the person: contacts whom they may see, in companies that are theirs, whatever the form names."""
+        """Count as the person: customers whom they may see, in companies that are theirs, whatever the form names."""
         # sudo: what is read of orders says only who is a customer
         reader = self.env["customer.tiering.reader"].sudo()
-        hidden = self.env["ir.rule"].sudo(False)._get_hidden_contacts()
-        seen = Domain.TRUE if hidden is None else ~hidden
+        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
         for policy in self:
             policy.population_count = policy.unmatched_count = 0
             if not (self.env.su or policy.company_id in self.env.companies):
@@ -1046,8 +1045,8 @@ class CustomerTieringPolicy(models.Model):
         nobody is kept in a tier by grace, stay or lock.
 
         :param as_of: a date, or its text ``YYYY-MM-DD``, today or before; orders up to then count
-        :return: a list of dicts, one per customer: ``partner_id``, ``score``, ``tier_id``, ``segment_id``,
-            ``recency_score``, ``frequency_score``, ``monetary_score``, ``lifecycle``, ``amount``,
+        :return: a list of dicts, one per customer whom the person may see: ``partner_id``, ``score``, ``tier_id``,
+            ``segment_id``, ``recency_score``, ``frequency_score``, ``monetary_score``, ``lifecycle``, ``amount``,
             ``order_count``; None where there is none
         """
         self.ensure_one()
@@ -1059,6 +1058,11 @@ class CustomerTieringPolicy(models.Model):
         if not as_of or not FIRST_DAY <= as_of <= self.company_id._get_tiering_today():
             raise UserError(self.env._("Choose today or a day in the past."))
         result = self._compute_frame(as_of).rename(columns={"earned": "tier_id", "segment": "segment_id"})
+        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
+        if not seen.is_true():
+            # sudo: the rules are part of the domain
+            partners = self.env["res.partner"].sudo().with_context(active_test=False)
+            result = result[result.index.isin(partners.search(Domain("id", "in", result.index.tolist()) & seen).ids)]
         columns = ["score", "tier_id", "segment_id", "recency_score", "frequency_score", "monetary_score"]
         columns += ["lifecycle", "amount", "order_count"]
         result = result[columns].astype(object).where(result[columns].notna(), None)

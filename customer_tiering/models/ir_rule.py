@@ -33,14 +33,14 @@ class IrRule(models.Model):
         """Return the domain of the rows about customers that the person may see, also where the code acts as superuser
         for them; true where nothing is hidden from them.
 
-        :param model_name: a model with ``_tiering_customer``
+        :param model_name: a model with ``_tiering_customer``, or that of contacts: whose rows would be seen
         """
         return self.sudo(False)._build_tiering_domain(model_name)
 
     @api.model
     @ormcache("self.env.uid", "model_name", "tuple(self._compute_domain_context_values())")
     def _build_tiering_domain(self, model_name):
-        customer = self.env[model_name]._tiering_customer
+        customer = getattr(self.env[model_name], "_tiering_customer", "id")
         owner = getattr(self.env[model_name], "_tiering_owner", None)
         contacts, orders = self._get_hidden_contacts(), self._get_hidden_orders()
         uid, salespeople = self.env.uid, self._get_salespeople()
@@ -70,7 +70,9 @@ class IrRule(models.Model):
             return SQL("(%s = %s OR %s)", SQL.identifier(alias, owner), uid, seen) if owner else seen
 
         domain = Domain.TRUE
-        if contacts is not None:
+        if contacts is not None and customer == "id":
+            domain &= ~contacts
+        elif contacts is not None:
             domain &= Domain.custom(
                 to_sql=no_hidden_contact,
                 predicate=lambda row: not row[customer].sudo().filtered_domain(contacts),

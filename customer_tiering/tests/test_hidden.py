@@ -192,6 +192,12 @@ class TestHidden(TieringCommon):
         self.assertEqual(bob.property_product_pricelist, pricelist)
         self.assertFalse(bob.tiering_price_source)  # it names the tier
 
+    def test_what_a_policy_would_compute_is_told_of_those_who_are_seen(self):
+        for user, customers in ((self.ruled_manager, self.ann), (self.manager, self.both)):
+            policy = self.policy.with_user(user)
+            self.assertEqual({row["partner_id"] for row in policy.compute(AS_OF)}, set(customers.ids))
+            self.assertEqual(policy.population_count, len(customers))
+
     def test_a_hidden_customer_is_not_locked(self):
         with self.assertRaises(AccessError):
             self.env["customer.tiering.lock"].with_user(self.ruled_manager).create(
