@@ -53,7 +53,6 @@ _PARTS = {
 # How customers have moved and what they were given to do, whatever the day on which it is done.
 MOVES = {
     **{part: _PARTS[part] for part in ("scorecards", "changes", "queue")},
-    "places": "SELECT company_id, jsonb_build_array(partner_id, tier_id, score) FROM customer_tiering_scorecard",
     "events": """
         SELECT followup.company_id, jsonb_build_array(
                    playbook_id, followup.partner_id, action,
@@ -101,7 +100,7 @@ def read_with_schema(server, database):
     """Return the same of the database's structure, of what is not ours, and of how much is ours."""
     parts = dict(_SCHEMA)
     for table in ("customer_tiering_scorecard", "customer_tier_change", "customer_tiering_followup"):
-        if server.ask("SELECT FROM pg_class WHERE relname = %s", table, database=database):
+        if server.ask("SELECT 1 FROM pg_class WHERE relname = %s", table, database=database):
             parts[table] = f"SELECT NULL::int, to_jsonb(COUNT(*)) FROM {table}"
     return read(server, database, parts)
 
@@ -115,6 +114,12 @@ def subtract(state, other):
     return dict(found)
 
 
+def show(state, other, most=5):
+    """Return some of the rows that ``state`` has more than ``other``, to read."""
+    more = {key: rows - other.get(key, Counter()) for key, rows in state.items()}
+    return "\n".join(f"{key}: {row[:300]}" for key, rows in more.items() for row in list(rows)[:most])
+
+
 def are_equal(state, other):
     return not subtract(state, other) and not subtract(other, state)
 
@@ -124,7 +129,8 @@ def find_halves(state, before, after):
     companies = {company for one in (state, before, after) for _part, company in one}
 
     def of(one, company):
-        return {key: rows for key, rows in one.items() if key[1] == company}
+        # A run that has failed waits no more, and has done nothing.
+        return {key: rows for key, rows in one.items() if key[1] == company and key[0] != "waiting runs"}
 
     return {
         company

@@ -188,7 +188,7 @@ class World:
         """Have a scheduled action called by the next look of the scheduler."""
         self.ask(
             """INSERT INTO ir_cron_trigger (cron_id, call_at)
-               SELECT res_id, now() AT TIME ZONE 'UTC' FROM ir_model_data
+               SELECT res_id, date_trunc('second', now() AT TIME ZONE 'UTC') FROM ir_model_data
                 WHERE module = 'customer_tiering' AND name = %s""",
             JOBS[name],
         )
@@ -210,7 +210,7 @@ class World:
     def read_texts(self):
         """Return what the logs of this database's processes and the records of its runs say."""
         texts = list(self.logs)
-        if self.ask("SELECT FROM pg_class WHERE relname = 'customer_tiering_run'"):
+        if self.ask("SELECT 1 FROM pg_class WHERE relname = 'customer_tiering_run'"):
             texts += [f"{note} {error}" for note, error in self.ask("SELECT note, error FROM customer_tiering_run")]
         return "\n".join(texts)
 
