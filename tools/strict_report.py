@@ -5,6 +5,7 @@
   with ``assertLogs`` or ``mute_logger``, and then it does not arrive here.
 * A test file that ``tests/__init__.py`` does not import fails the run: Odoo's own runner
   would never see it.
+* Lines that a test prints and that begin with ``figures: `` are shown in the end.
 * The counts and what the slowest tests took go as JSON to the file named by ``STRICT_REPORT``, for
   ``tools/test_summary.py`` to add up.
 """
@@ -20,6 +21,7 @@ import time
 import pytest
 
 SLOWEST = 10
+FIGURES = "figures: "
 # Records that say nothing about this addon: (logger, regular expression for the message).
 ALLOWED_RECORDS: list[tuple[str, str]] = []
 
@@ -113,6 +115,10 @@ class StrictReport(logging.Handler):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter):
+        for report in terminalreporter.stats.get("passed", []):
+            for line in report.capstdout.splitlines():
+                if line.startswith(FIGURES):
+                    terminalreporter.line(line.removeprefix(FIGURES))
         if self.problems:
             terminalreporter.section("not accepted", red=True)
             for problem in self.problems:

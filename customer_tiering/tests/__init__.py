@@ -18,6 +18,7 @@ from . import test_interactions
 from . import test_ledger
 from . import test_lock
 from . import test_methods
+from . import test_matrix
 from . import test_metric
 from . import test_metrics
 from . import test_migration_growth
