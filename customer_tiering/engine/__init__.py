@@ -33,6 +33,7 @@ idle         days on which nobody bought, and the fit that they do not age
 decision     the tier that counts: the past, fairness and a person's lock
 outcome      of a run: why tiers change, what is no event, the drift of the comparison
 changes      from what is kept and what is new to the rows that are written
+replay       a policy lived through again, night by night: how many move, and back
 ============ ============================================================================
 
 Nothing is imported here but what is asked for: ``engine.pipeline`` imports that module, and with it numpy and
@@ -72,6 +73,7 @@ MODULES = (
     "decision",
     "outcome",
     "changes",
+    "replay",
 )
 
 
