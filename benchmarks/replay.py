@@ -12,14 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("customer_tiering", "tests_engine")]
-from conftest import make_rules
+sys.path.insert(0, str(Path(__file__).parents[1] / "customer_tiering"))
 from engine import decision, pipeline, purchases, replay, schema
-from engine.rules import TierRule
+from engine.rules import CriterionRule, PolicyRules, TierRule
 
 AS_OF = datetime.date(2024, 6, 30)
 NIGHTS, WINDOW, YEARS = 90, 365, 3
 TIERS = tuple(TierRule(key, floor, max(floor - 10, 0), grace_days=30) for key, floor in enumerate((0, 40, 60, 80), 1))
+RULES = PolicyRules(
+    (CriterionRule("recency", 30), CriterionRule("frequency", 30), CriterionRule("monetary", 40)),
+    TIERS,
+    ((1,) * 5,) * 5,
+)
 
 
 def draw(customers: int, orders: int, seed: int = 1) -> replay.History:
@@ -40,18 +44,18 @@ def draw(customers: int, orders: int, seed: int = 1) -> replay.History:
     return replay.History(frame, bought, nothing, AS_OF, WINDOW, 2)
 
 
-def run(rules, history: replay.History) -> None:
-    index = history.frame.index
+def run(history: replay.History) -> None:
+    index, nothing = history.frame.index, pd.array([None], "Int64").repeat(len(history.frame))
     found = purchases.summarize(index, history.purchases, history.rebates, AS_OF, WINDOW, 2)
     frame = history.frame.assign(**found)
-    fit = pipeline.fit(rules, frame, AS_OF)
-    scored = pipeline.apply(rules, fit, frame, AS_OF)
+    fit = pipeline.fit(RULES, frame, AS_OF)
+    scored = pipeline.apply(RULES, fit, frame, AS_OF)
     states = pd.DataFrame(index=index).assign(
-        **dict.fromkeys(("previous_tier", "pending_tier", "lock_id", "lock_tier"), pd.array([None], "Int64").repeat(len(index))),
+        **dict.fromkeys(("previous_tier", "pending_tier", "lock_id", "lock_tier"), nothing),
         **dict.fromkeys(("previous_since", "pending_date"), pd.NaT),
         lock_mode=None,
     )
-    decision.decide(rules, fit, frame, scored, states, AS_OF)
+    decision.decide(RULES, fit, frame, scored, states, AS_OF)
 
 
 def timed(function, *args, **kwargs):
@@ -61,12 +65,12 @@ def timed(function, *args, **kwargs):
 
 
 def main(customers: int = 200_000, orders: int = 2_000_000) -> None:
-    history, rules = draw(customers, orders), make_rules(tiers=TIERS, min_population=100)
+    history = draw(customers, orders)
     print(f"{customers:,} customers, {orders:,} orders, {NIGHTS} nights")
-    _, once, once_cpu = timed(run, rules, history)
+    _, once, once_cpu = timed(run, history)
     print(f"one computation: {once:.1f} s ({once_cpu:.1f} s of processor)")
     for recalibrate_days in (7, 0):
-        found, seconds, cpu = timed(replay.replay, rules, history, NIGHTS, recalibrate_days=recalibrate_days)
+        found, seconds, cpu = timed(replay.replay, RULES, history, NIGHTS, recalibrate_days=recalibrate_days)
         print(
             f"compared every {recalibrate_days or 1} days: {seconds:.1f} s ({cpu:.1f} s of processor), "
             f"{cpu / once_cpu:.1f} x one computation; {found.moved_share:.2f} % move per night"

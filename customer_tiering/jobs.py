@@ -13,6 +13,7 @@ NIGHTLY = "customer_tiering.ir_cron_nightly"
 RUNS = "customer_tiering.ir_cron_process_queue"
 REFRESH = "customer_tiering.ir_cron_refresh"
 FOLLOWUPS = "customer_tiering.ir_cron_followup"
+REPLAYS = "customer_tiering.ir_cron_replay"
 
 
 def get(env, name):

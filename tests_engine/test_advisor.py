@@ -1,5 +1,6 @@
 """Proposals: round, valid in every case, and near to what the numbers say."""
 
+import datetime
 import itertools
 import math
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import examples
-from engine import advisor, metrics
+from engine import advisor, metrics, replay
 from engine.metrics import WHOLE_UNITS
 from engine.rules import CriterionRule, PolicyRules, TierRule
 from engine.scoring import Scale
@@ -219,3 +220,45 @@ def test_floors_are_valid_in_every_case(scores, parts):
     assert sum(counts) == score.count()
     above = [int((score >= floor).sum()) for floor in floors]
     assert counts == [above[0], *(b - a for a, b in itertools.pairwise(above))]
+
+
+# ----------------------------------------------------------------------
+# Calm
+# ----------------------------------------------------------------------
+
+
+def replayed(rules, moves, tiers, earned=(500, 300, 100, 100)):
+    """A replay of 1,000 customers in ten nights, in which so many moved."""
+    days = pd.DataFrame({"customer": range(moves), "day": pd.Timestamp(2024, 6, 30), "from_tier": 1, "to_tier": 2})
+    sizes = (dict(enumerate(numbers, start=1)) for numbers in (tiers, earned))
+    return replay.Replay(rules, datetime.date(2024, 6, 30), 10, np.full(10, 1000), days, *sizes)
+
+
+def test_the_mildest_protection_is_the_first_that_is_calm_and_inflates_no_tier(policy):
+    plain = 500, 300, 100, 100
+    replays = [
+        replayed(policy(), 60, plain),  # 0.6 % per night
+        replayed(policy(), 50, (500, 300, 84, 116)),  # 16 % more in the highest tier
+        replayed(policy(), 50, (500, 300, 85, 115)),
+        replayed(policy(), 10, plain),
+    ]
+    assert advisor.choose_mildest(replays, 0.5) == 2
+    assert advisor.choose_mildest(replays, 0.6) == 0
+    assert advisor.choose_mildest(replays, 0.05) is None
+
+
+def test_in_small_tiers_single_customers_are_no_inflation(policy):
+    assert advisor.choose_mildest([replayed(policy(), 0, (0, 0, 0, 15), (0, 0, 5, 10))], 0.5) == 0
+    assert advisor.choose_mildest([replayed(policy(), 0, (0, 0, 0, 16), (0, 0, 6, 10))], 0.5) is None
+
+
+def test_a_protection_replaces_what_the_rules_have_of_its_kind(policy):
+    tiers = TierRule(1, 0, grace_days=9, stay_days=3), TierRule(2, 6, 6), TierRule(3, 50, 20)
+    protected = advisor.Protection(keep_margin=8, grace_days=14).protect(policy(tiers=tiers))
+    assert [(tier.kept, tier.grace_days, tier.stay_days) for tier in protected.tiers] == [
+        (0, 14, 3),
+        (0, 14, 0),
+        (42, 14, 0),
+    ]
+    assert advisor.Protection().protect(policy(tiers=tiers)).tiers[2].kept == 50
+    assert len(advisor.protections(policy(tiers=tiers))) == len(advisor.PROTECTIONS)

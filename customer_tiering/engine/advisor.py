@@ -4,6 +4,7 @@ A proposal is a starting point that a person reads, changes and remembers, so it
 numbers wherever they do nearly the same as the exact ones.
 """
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from .metrics import WHOLE_UNITS
+from .replay import Replay
+from .rules import SCORE, PolicyRules
 
 #: Round numbers are these times a power of ten: what people choose for prices, limits and coins.
 SERIES = (1, 2, 2.5, 5)
@@ -29,6 +32,89 @@ DEFAULT_WINDOW = 365
 
 #: A window should hold so many of a customer's usual gaps.
 GAPS_IN_WINDOW = 4
+
+#: A tier may hold so much more or less than the scores alone would put there, or so many customers, where they are few.
+INFLATED = 0.15
+FEW = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Protection:
+    """What protects customers from moving.
+
+    Parameters
+    ----------
+    keep_margin : points below its floor down to which a customer stays in a tier, method 'score' only
+    grace_days : between the announcement of a downgrade and the downgrade
+    """
+
+    keep_margin: float = 0.0
+    grace_days: int = 0
+
+    def protect(self, rules: PolicyRules) -> PolicyRules:
+        """The same rules with this protection, in place of what they have of its kind."""
+        by_score = rules.tier_method == SCORE
+        tiers = tuple(
+            dataclasses.replace(
+                tier,
+                keep_floor=max(tier.floor - self.keep_margin, 0.0) if by_score else tier.keep_floor,
+                grace_days=self.grace_days,
+            )
+            for tier in rules.tiers
+        )
+        return dataclasses.replace(rules, tiers=tiers)
+
+
+#: From the mildest to the strongest.
+PROTECTIONS = (
+    Protection(),
+    Protection(keep_margin=3, grace_days=7),
+    Protection(keep_margin=5, grace_days=14),
+    Protection(keep_margin=8, grace_days=14),
+    Protection(keep_margin=10, grace_days=30),
+)
+
+
+def protections(rules: PolicyRules) -> list[Protection]:
+    """The protections that make a difference for rules, from the mildest to the strongest.
+
+    >>> from .rules import CriterionRule, TierRule
+    >>> tiers = TierRule(2, share=20), TierRule(1, share=80)
+    >>> shares = PolicyRules((CriterionRule("recency", 1),), tiers, ((1,) * 5,) * 5, tier_method="customer_share")
+    >>> [protection.grace_days for protection in protections(shares)]
+    [0, 7, 14, 30]
+    """
+    by_rules = []
+    for protection in PROTECTIONS:
+        protected = protection.protect(rules)
+        if all(protected != others for _protection, others in by_rules):
+            by_rules.append((protection, protected))
+    return [protection for protection, _protected in by_rules]
+
+
+def choose_mildest(replays: Sequence[Replay], target: float) -> int | None:
+    """The place of the first replay in which few move, and in which the tiers are not inflated.
+
+    Protection against falling alone is none: every lucky day lifts, and nothing lowers.
+
+    Parameters
+    ----------
+    replays : of the protections, from the mildest to the strongest
+    target : percent of the customers who may move in a night, on average
+
+    Returns
+    -------
+    int, or None if none is calm enough or all that are inflate the tiers
+    """
+    calm = (place for place, replay in enumerate(replays) if replay.moved_share <= target and _holds(replay))
+    return next(calm, None)
+
+
+def _holds(replay: Replay) -> bool:
+    """Whether each tier holds about the customers that the numbers alone would put there."""
+    return all(
+        abs(replay.tiers[tier] - earned) <= max(INFLATED * earned, FEW) for tier, earned in replay.earned.items()
+    )
 
 
 def round_nicely(value: float, unit: str = "money") -> float:

@@ -125,8 +125,7 @@ class Replay:
 
     @property
     def inflation(self) -> dict[int, float | None]:
-        """Tier -> customers in it on the last night in multiples of those by the numbers alone; None: there are none.
-        """
+        """Tier -> customers in it on the last night, in multiples of those by the numbers alone; None: of nobody."""
         return {tier: self.tiers[tier] / count if count else None for tier, count in self.earned.items()}
 
     def by_customer(self, prices: Mapping[int, Hashable] | None = None) -> pd.DataFrame:

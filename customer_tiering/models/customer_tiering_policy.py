@@ -1105,15 +1105,7 @@ class CustomerTieringPolicy(models.Model):
         runs = self.env["customer.tiering.run"]._queue(
             self, trigger="manual", recalibrate=bool(self.env.context.get("tiering_recalibrate"))
         )
-        papers = {"sale.order": [("state", "=", "sale")]}
-        if set(self.mapped("revenue_from")) != {"order"}:
-            papers["account.move"] = [("state", "=", "posted"), ("move_type", "=", "out_invoice")]
-        mine, most = Domain("company_id", "in", self.company_id.ids), DIRECT_ORDER_LIMIT + 1
-        # sudo: how many there are is no secret
-        counts = (
-            self.env[model].sudo().search_count(mine & Domain(domain), limit=most) for model, domain in papers.items()
-        )
-        if sum(counts) >= most:
+        if self._count_purchases(DIRECT_ORDER_LIMIT + 1) > DIRECT_ORDER_LIMIT:
             runs._call_job()
             message = self.env._("The computation starts in a moment. You will be told here when it is done.")
             return self._notification("info", message)
@@ -1121,6 +1113,17 @@ class CustomerTieringPolicy(models.Model):
             run._compute()
         kind = "warning" if "skipped" in runs.mapped("state") else "success"
         return self._notification(kind, "\n".join(run._get_summary() for run in runs))
+
+    def _count_purchases(self, most):
+        """Return about how many documents these policies look at; no more than so many of a kind are counted."""
+        papers = {"sale.order": [("state", "=", "sale")]}
+        if set(self.mapped("revenue_from")) != {"order"}:
+            papers["account.move"] = [("state", "=", "posted"), ("move_type", "=", "out_invoice")]
+        mine = Domain("company_id", "in", self.company_id.ids)
+        # sudo: how many there are is no secret
+        return sum(
+            self.env[model].sudo().search_count(mine & Domain(domain), limit=most) for model, domain in papers.items()
+        )
 
     def action_forget_lost_metrics(self):
         """Take note that metrics were lost: nobody is told about it any more."""

@@ -1,3 +1,5 @@
+import dataclasses
+
 from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -150,6 +152,18 @@ class CustomerTieringReader(models.AbstractModel):
         self.env.flush_all()
         purchases = self._get_purchase_source(scope.revenue_from)
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).frame(columns)
+
+    @api.model
+    def _read_history(self, scope, columns, nights):
+        """Read the customers of a scope and all that they bought, to live through its last nights again.
+
+        :param columns: see :meth:`_read_customers`
+        :return: the engine's ``History``
+        """
+        self.env.flush_all()
+        scope = dataclasses.replace(scope, nights=nights, with_untaken=False)
+        purchases = self._get_purchase_source(scope.revenue_from)
+        return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).history(columns)
 
     @api.model
     def _read_revenue(self, scope):

@@ -120,7 +120,7 @@ def scan(reading, more):
         is_confirmed=is_confirmed(),
         is_dealing=is_dealing(),
         is_positive=is_positive(),
-        is_sign_enough=SQL("FALSE") if scope.least else SQL("date_order < %s", scope.since),
+        is_sign_enough=SQL("FALSE") if scope.least else SQL("date_order < %s", scope.money_since),
         money=get_money(),
         more=SQL("").join(SQL("%s AS %s,", value, SQL.identifier(name)) for name, (_kind, value) in more.items()),
         of_partners=scope.of_partners(SQL.identifier("partner_id")),

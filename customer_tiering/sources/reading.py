@@ -8,7 +8,7 @@ import pandas as pd
 
 from odoo.tools import SQL
 
-from ..engine import grouped, purchases, schema
+from ..engine import grouped, purchases, replay, schema
 from . import customers, orders, people, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 
@@ -53,6 +53,8 @@ class Reading:
         the documents of the purchase source, as it returned them
     ``bought``
         which of them are purchases of the window, an array of bool
+    ``rebates``
+        what else lowers amounts, as the purchase source returned it
     """
 
     def __init__(self, cr, scope, purchase_source, metric_sources):
@@ -78,6 +80,22 @@ class Reading:
                 quoted=grouped.rounded(grouped.sums(buyer, money, count), self.scope.decimals),
             )
             .rename(columns={schema.AMOUNT: "revenue"})
+        )
+
+    def history(self, columns=()):
+        """Return the ``engine.replay.History`` of the customers, by a scope that says how many nights.
+
+        :param columns: names of the columns that are needed beside those that every run needs
+        """
+        scope = self.scope
+        return replay.History(
+            self.frame(columns),
+            self.purchases,
+            self.rebates,
+            scope.as_of,
+            scope.window_days,
+            scope.decimals,
+            scope.least,
         )
 
     def frame(self, columns=(), always=ALWAYS):
@@ -121,10 +139,11 @@ class Reading:
             "least": scope.least,
         }
         self.bought = purchases.choose_recent(self.purchases, **by_scope)
+        self.rebates = self.purchase_source.read_rebates(self)
         return purchases.summarize(
             self.customers,
             self.purchases,
-            self.purchase_source.read_rebates(self),
+            self.rebates,
             with_untaken=scope.with_untaken,
             **by_scope,
         )

@@ -40,6 +40,8 @@ class Scope:
     rebates: SQL | None = None
     #: Whether it is asked for what would be, had nothing been taken back.
     with_untaken: bool = False
+    #: How many days before the last one have windows that are looked at, too: money must be right in all of them.
+    nights: int = 0
     #: On what there are interactions beside contacts, see ``customer.tiering.reader._get_documents``.
     documents: tuple[Documents, ...] = (ORDERS,)
     #: Ids of the only customers to read, in milliseconds whatever the size of the tables; None: everybody.
@@ -66,6 +68,11 @@ class Scope:
     def since(self) -> datetime:
         """A moment before which no day of the window begins, wherever the company is."""
         return datetime.combine(self.window_start, time())
+
+    @property
+    def money_since(self) -> datetime:
+        """The same for all windows that are looked at."""
+        return self.since - timedelta(days=self.nights)
 
     @property
     def until(self) -> datetime:

@@ -13,6 +13,7 @@ from odoo.fields import Command
 from odoo.tests import HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
 
+from ..models import customer_tiering_replay
 from .common import AS_OF, TieringCommon
 
 COLUMNS = "odoo.addons.customer_tiering.models.customer_tiering_simulation.COLUMNS"
@@ -84,6 +85,7 @@ class TestSimulationEqualsApply(SimulationCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.startClassPatcher(patch.object(customer_tiering_replay, "NIGHTS", 1))  # it has tests of its own
         rng = random.Random(20260630)
         cls.customers = cls.env["res.partner"].create(
             [

@@ -205,6 +205,21 @@ class TestTours(TieringCommon, HttpCase):
         self.assertEqual(self.policy.window_days, line.values["window_days"])
         self.assertNotEqual(self.policy.window_days, 365)
 
+    def test_manager_replays_a_policy_on_a_desk_and_on_a_phone(self):
+        for size in ("1366x768", "390x844"):
+            with self.subTest(size=size):
+                self.browser_size = size
+                url = f"/odoo/customer-tiering-policies/{self.policy.id}"
+                self.start_tour(url, "customer_tiering_calm", login="tiering_manager")
+
+    def test_manager_accepts_a_protection(self):
+        url = f"/odoo/customer-tiering-policies/{self.policy.id}"
+        self.start_tour(url, "customer_tiering_protection", login="tiering_manager")
+        self.env.invalidate_all()
+        self.assertEqual(set(self.policy.tier_ids.mapped("grace_days")), {14})
+        self.assertEqual(len(set(self.policy.tier_ids.mapped("keep_margin"))), 1)
+        self.assertTrue(self.policy.tier_ids[0].keep_margin)
+
     def test_manager_switches_to_conditions(self):
         platinum, _gold, silver, _bronze = self.policy.tier_ids
         self.policy.tier_ids = [Command.delete(platinum.id), Command.delete(silver.id)]

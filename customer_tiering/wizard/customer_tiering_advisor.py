@@ -3,15 +3,19 @@ from odoo.exceptions import UserError
 from odoo.tools.misc import formatLang
 
 from .. import engine
+from ..models.customer_tiering_replay import NIGHTS
 
 # What a manager with as many tiers usually wants, percent of the customers, the highest tier first.
 USUAL_SHARES = {1: (100,), 2: (20, 80), 3: (10, 30, 60), 4: (5, 15, 30, 50), 5: (5, 10, 20, 30, 35)}
+
+# So many customers are replayed, by several rules, while somebody waits: some seconds.
+REPLAYED = 5_000
 
 
 class CustomerTieringAdvisor(models.TransientModel):
     """What fits a policy's customers, as :meth:`customer.tiering.policy.action_advise` wrote it down.
 
-    People only read it, so that what they accept is what was proposed.
+    People only read it, but for the target that they name, so that what they accept is what was proposed.
     """
 
     _name = "customer.tiering.advisor"
@@ -20,6 +24,20 @@ class CustomerTieringAdvisor(models.TransientModel):
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
     line_ids = fields.One2many("customer.tiering.advisor.line", "advisor_id", string="Proposals", readonly=True)
     customer_count = fields.Integer(string="Customers Looked At", readonly=True)
+    target = fields.Float(
+        string="At Most (%)",
+        digits=(5, 2),
+        default=0.5,
+        help="So many percent of the customers may change tier in a night, on average.",
+    )
+    protection_ids = fields.One2many(
+        "customer.tiering.advisor.protection", "advisor_id", string="Protections", readonly=True
+    )
+    protection_note = fields.Text(readonly=True)
+
+    _target_positive = models.Constraint(
+        "CHECK(target > 0 AND target <= 100)", "The part of the customers who may move is above 0 and at most 100 %."
+    )
 
     def _get_action(self):
         """Return the action that shows this advice in a dialog."""
@@ -55,6 +73,89 @@ class CustomerTieringAdvisor(models.TransientModel):
         lines += [self._propose_bands(criterion, active) for criterion in policy.criterion_ids]
         self.customer_count = len(active)
         self.line_ids = [fields.Command.clear(), *(fields.Command.create(line) for line in lines if line)]
+
+    # ------------------------------------------------------------------
+    # Calm
+    # ------------------------------------------------------------------
+
+    def action_protect(self):
+        """Replay the last nights with protections from none on, and propose the mildest that reaches the target."""
+        self.ensure_one()
+        policy = self.policy_id
+        policy.check_access("write")
+        rules = policy._get_rules()
+        protections = engine.advisor.protections(rules)
+        history, locks = policy._read_history(policy.company_id._get_tiering_today(), rules, NIGHTS)
+        sample = history.sample(REPLAYED)
+        try:
+            present, *replays = engine.replay.replay_all(
+                [rules, *(protection.protect(rules) for protection in protections)],
+                sample,
+                NIGHTS,
+                recalibrate_days=policy.recalibrate_days,
+                locks=locks.reindex(sample.frame.index),
+            )
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        mildest = engine.advisor.choose_mildest(replays, self.target)
+        lines = [{"title": self.env._("As it is now"), "step": -1, **self._get_calm_values(present)}]
+        for step, (protection, replay) in enumerate(zip(protections, replays, strict=True)):
+            title = self._get_protection_title(rules, protection)
+            lines.append({"title": title, "step": step, "proposed": step == mildest, **self._get_calm_values(replay)})
+        # sudo: nobody writes proposals by hand
+        self.sudo().protection_ids = [fields.Command.clear(), *(fields.Command.create(line) for line in lines)]
+        self.sudo().protection_note = self._get_protection_note(present, mildest, len(sample.frame), len(history.frame))
+        return self._get_action()
+
+    def _get_calm_values(self, replay):
+        moved = replay.by_customer()
+        highest = replay.inflation[replay.rules.ladder[-1].key]
+        customers = replay.tiered[-1]
+        return {
+            "moved_share": replay.moved_share,
+            "back_share": 100 * moved["back"].sum() / customers if customers else 0,
+            "highest": highest or 0,
+            "has_highest": highest is not None,
+        }
+
+    def _get_protection_title(self, rules, protection):
+        """Return a protection in words, one sentence for each of its parts."""
+        sentences = []
+        if protection.keep_margin and rules.tier_method == engine.rules.SCORE:
+            sentences.append(
+                self.env._(
+                    "A customer stays in a tier down to %(points)g points below its floor.",
+                    points=protection.keep_margin,
+                )
+            )
+        if protection.grace_days:
+            sentences.append(self.env._("A downgrade is announced %(days)s days before.", days=protection.grace_days))
+        return " ".join(sentences) or self.env._("Nothing protects from moving.")
+
+    def _get_protection_note(self, present, mildest, replayed, customers):
+        if not present.tiered[-1]:
+            return self.env._("No customer has a tier yet, so there is nothing to replay.")
+        sentences = []
+        if mildest is None:
+            sentences.append(
+                self.env._(
+                    "None of these is so calm and keeps each tier near the size that the scores alone give it. Choose "
+                    "a higher target, or a longer window."
+                )
+            )
+        if replayed < customers:
+            sentences.append(
+                self.env._(
+                    "Replayed for a random sample of %(replayed)s of all %(customers)s customers.",
+                    replayed=self._format_count(replayed),
+                    customers=self._format_count(customers),
+                )
+            )
+        return " ".join(sentences) or False
+
+    # ------------------------------------------------------------------
+    # Window, floors and bands
+    # ------------------------------------------------------------------
 
     def _propose_window(self, customers):
         days = engine.advisor.propose_window(customers[engine.schema.GAP_MEDIAN_DAYS])
@@ -179,4 +280,56 @@ class CustomerTieringAdvisorLine(models.TransientModel):
             bands = dict(zip(("band_1", "band_2", "band_3", "band_4"), self.values["bands"], strict=True))
             self.criterion_id.write({**bands, "band_unit": "value"})
         self.sudo().accepted = True  # sudo: nobody writes proposals by hand
+        return self.advisor_id._get_action()
+
+
+class CustomerTieringAdvisorProtection(models.TransientModel):
+    _name = "customer.tiering.advisor.protection"
+    _description = "Replayed Protection of a Tiering Policy"
+    _order = "id"
+
+    advisor_id = fields.Many2one("customer.tiering.advisor", required=True, readonly=True, ondelete="cascade")
+    step = fields.Integer(readonly=True, help="Its place among the protections; -1: the policy as it is.")
+    title = fields.Text(string="Rule", readonly=True)
+    moved_share = fields.Float(string="Move per Night (%)", digits=(5, 2), readonly=True, aggregator=None)
+    back_share = fields.Float(
+        string="There and Back (%)",
+        digits=(5, 2),
+        readonly=True,
+        aggregator=None,
+        help="Customers who fell in these nights and were back within 60 days, of all.",
+    )
+    highest = fields.Float(
+        string="Highest Tier ÷ by Score",
+        digits=(5, 2),
+        readonly=True,
+        aggregator=None,
+        help="Customers in the highest tier at the end, in multiples of those whom the scores alone would put there. "
+        "What protects from falling only fills it more and more.",
+    )
+    has_highest = fields.Boolean(readonly=True)
+    proposed = fields.Boolean(readonly=True)
+    accepted = fields.Boolean(readonly=True)
+
+    def action_accept(self):
+        """Put the protection into the policy; nothing is computed yet.
+
+        What it comes to is worked out again from its place and the policy's present rules.
+        """
+        self.ensure_one()
+        policy = self.advisor_id.policy_id
+        policy.check_access("write")
+        protections = engine.advisor.protections(policy._get_rules())
+        if not 0 <= self.step < len(protections):
+            raise UserError(self.env._("The policy was changed since. Replay the protections again."))
+        protection = protections[self.step]
+        values = {"grace_days": protection.grace_days}
+        # Each tier had days of its own, perhaps.
+        tier_values = dict(values)
+        if policy.method == "score":
+            tier_values["keep_margin"] = protection.keep_margin
+        values["tier_ids"] = [fields.Command.update(tier.id, tier_values) for tier in policy.tier_ids]
+        policy.write(values)
+        self.advisor_id.sudo().protection_ids.accepted = False  # sudo: nobody writes proposals by hand
+        self.sudo().accepted = True
         return self.advisor_id._get_action()
