@@ -124,7 +124,7 @@ class CustomerTieringReplay(models.Model):
             _logger.exception("The replay of policy %s failed", self.policy_id.id)
             self._fail(f"{type(error).__name__}: {error}")
         else:
-            self._notify("success", self.policy_id._get_calm_text(self.result))
+            self._notify("success", self.policy_id.with_user(self.user_id)._tell_calm())
 
     def _get_teller(self):
         """Return a function to call after each night, which commits the progress every few seconds.
@@ -333,7 +333,8 @@ class CustomerTieringPolicy(models.Model):
     def _compute_calm(self):
         for policy in self:
             replay = policy.replay_ids
-            result = replay.sudo().result  # sudo: shown to who sees all that it counts
+            # sudo: shown to who sees all that it counts
+            result = replay.sudo().result if replay and not policy._hides_customers() else False
             policy.calm_text = bool(result) and policy._get_calm_text(result)
             policy.calm_state, policy.calm_note = policy._get_calm_state(replay, bool(result))
 
@@ -357,6 +358,11 @@ class CustomerTieringPolicy(models.Model):
             return replay.rules == self._origin._get_simulated_values()
         except UserError:  # they cannot be used
             return False
+
+    def _tell_calm(self):
+        """Return what a replay that has just ended found, for a person who may not see all that it counts, too."""
+        may_read = self._has_field_access(self._fields["calm_text"], "read")
+        return (may_read and self.calm_text) or self.env._("The last nights were replayed.")
 
     def _get_calm_text(self, result):
         """Return in words what a replay has found.
@@ -426,7 +432,7 @@ class CustomerTieringPolicy(models.Model):
         replay = self._replay()
         if replay.state == "queued":
             return self._notification("info", self.env._("The replay starts in a moment. You will be told here."))
-        return self._notification("success", self._get_calm_text(replay.result))
+        return self._notification("success", self._tell_calm())
 
     def action_simulation_compute(self):
         result = super().action_simulation_compute()
