@@ -52,13 +52,13 @@ def live(rules, bought, recalibrate_days):
         frame = frame_of(bought, day)
         orders = frame[schema.LAST_ORDER_DATE]
         if night % max(recalibrate_days, 1) == 0:
-            fit, passed = pipeline.fit(rules, frame, day), 0
+            fit, fitted_on, found = pipeline.fit(rules, frame, day), day, []
         else:
-            passed += idle.count_idle_days(orders, day - datetime.timedelta(1), newest, day)
-        used = idle.shift(rules, fit, passed)
+            found += idle.find_open_days(orders, newest)
+        used = idle.age(rules, fit, fitted_on, found, day)
         if states is None:
             states = pd.DataFrame(None, frame.index, [*STATE, "lock_id", "lock_mode", "lock_tier"])
-        quiet = rules.retention.skip_idle_days and night > 0 and idle.is_idle(orders, newest)
+        quiet = rules.retention.skip_idle_days and night > 0 and not idle.find_open_days(orders, newest)
         scored = pipeline.apply(rules, used, frame, day)
         decided = decision.decide(rules, used, frame, scored, states, day, idle=quiet)
         states = states.assign(**{new: decided[old] for new, old in zip(STATE, DECIDED, strict=True)})
@@ -110,13 +110,33 @@ def test_an_open_day_makes_everybody_older_who_did_not_buy(policy, bought):
             assert (after[stayed] < before[stayed]).any()
 
 
-def test_a_run_in_the_morning_counts_the_same_days(bought):
-    """Each night before the purchases of its day: the same days are idle, only known a day later."""
-    passed, newest = 0, None
-    for night in range(NIGHTS + 1):
-        day = FRIDAY + datetime.timedelta(night)
-        orders = frame_of(bought, day - datetime.timedelta(1))[schema.LAST_ORDER_DATE]
-        if night:
-            passed += idle.count_idle_days(orders, day - datetime.timedelta(1), newest, day)
-        newest = idle.last_purchase(orders)
-    assert passed == sum(is_closed(FRIDAY + datetime.timedelta(night)) for night in range(NIGHTS))
+def test_weeks_that_are_alike_leave_the_scores_as_they_are(policy):
+    """A week after the comparison everybody has bought as long ago as on its day, in days and in open days."""
+    ago = np.repeat(np.arange(40), 3)
+    days = np.datetime64(FRIDAY) - ago.astype("timedelta64[D]")
+    is_open = (days.astype("int64") + 3) % 7 < 5
+    who = np.arange(len(days))
+
+    def bought_until(day, shift):
+        later = Purchases(who[is_open], days[is_open] + shift, np.full(is_open.sum(), 9.0), *[NOBODY] * 3)
+        index = pd.RangeIndex(len(days), name=schema.CUSTOMER).astype("int64")
+        frame = purchases.summarize(index, later, (NOBODY, np.zeros(0)), day, 365, 2)
+        return frame.assign(contact_count=0, last_contact_date=pd.NaT).astype(schema.DTYPES)
+
+    rules = policy([("recency", 1)], retention=RetentionRules(skip_idle_days=True))
+    week = datetime.timedelta(7)
+    now, then = bought_until(FRIDAY + week, np.timedelta64(7, "D")), bought_until(FRIDAY, np.timedelta64(0, "D"))
+    fit = pipeline.fit(rules, then, FRIDAY)
+    found = idle.find_open_days(now[schema.LAST_ORDER_DATE], FRIDAY)
+    aged = idle.age(rules, fit, FRIDAY, found, FRIDAY + week)
+    assert aged == fit
+    assert fit.open_days[:4] == (0, 1, 2, 3)
+    assert 5 not in fit.open_days  # a Sunday
+
+
+def test_a_fit_survives_json_with_its_open_days(policy, bought):
+    rules = rules_of(policy, "percentile")
+    fit = pipeline.fit(rules, frame_of(bought, FRIDAY), FRIDAY)
+    assert fit.open_days
+    assert pipeline.Fit.from_json(fit.to_json()) == fit
+    assert not pipeline.fit(rules_of(policy, "bands", skip=False), frame_of(bought, FRIDAY), FRIDAY).open_days

@@ -1,57 +1,48 @@
 """Days on which nobody bought: a weekend, a holiday, a closed week.
 
 Nobody could buy on such a day, so it says nothing about anybody. By ``skip_idle_days`` nobody falls on it (see
-`retention.retain`), and the comparison that is kept does not age by it: the days since somebody's last purchase are
-compared with what they were on the day of the comparison, and since then only the days count on which anybody bought.
+`retention.retain`), and a comparison that is kept does not age by it. Where customers were ranked, it counts open days:
+who has let as many open days pass without buying as somebody had on the day of the comparison is as recent, however many
+days lie between, so that a weekend in the past of the comparison stands for one since then. What was told, the cuts of
+bands, is moved by the idle days since the comparison and by nothing else. A day is open if it is the last day with a
+purchase of somebody when it becomes known.
 """
 
 import dataclasses
 import datetime
+from collections.abc import Collection
 
+import numpy as np
 import pandas as pd
 
-from . import metrics, schema
+from . import schema
 from .pipeline import Fit
-from .rules import CUSTOMER_SHARE, PolicyRules
+from .rules import BANDS, CUSTOMER_SHARE, PolicyRules
+from .scoring import Scale
+
+#: Ranks move towards the present by so many days at most: a company in which purchases are rare has few open days, and
+#: says little by one more.
+MOST_HARDER = 14
 
 
-def count_idle_days(
-    last_order_date: pd.Series, since: datetime.date, last_purchase: datetime.date | None, as_of: datetime.date
-) -> int:
-    """The days that have passed since a run without a purchase of anybody.
+def find_open_days(last_order_date: pd.Series, last_purchase: datetime.date | None) -> list[datetime.date]:
+    """The days with a purchase that have become known since a run, ascending.
 
     Parameters
     ----------
     last_order_date : pd.Series of datetime64 of any unit, shape (n_customers,): the last purchase of each; NaT: none
-    since : the day of the run, today or before
     last_purchase : the last day of any purchase that the run knew; None: there was none
-    as_of : the day "today"
 
-    Returns
-    -------
-    int
-        Below 0 where the run came before the purchases of its day: the next day makes up for it.
-
-    >>> friday, monday = datetime.date(2024, 6, 28), datetime.date(2024, 7, 1)
-    >>> orders = pd.Series(["2024-06-28", "2024-03-01", None], dtype="datetime64[s]")
-    >>> count_idle_days(orders, friday, friday, monday)
-    3
-    >>> orders[1] = pd.Timestamp(monday)
-    >>> count_idle_days(orders, friday, friday, monday), count_idle_days(orders, monday, friday, monday)
-    (2, -1)
-    >>> count_idle_days(orders[2:], friday, None, monday)
-    3
+    >>> orders = pd.Series(["2024-06-28", "2024-03-01", "2024-06-28", None], dtype="datetime64[s]")
+    >>> find_open_days(orders, datetime.date(2024, 6, 1)), find_open_days(orders, datetime.date(2024, 6, 28))
+    ([datetime.date(2024, 6, 28)], [])
+    >>> len(find_open_days(orders, None))
+    2
     """
-    return (as_of - since).days - _count_days_after(last_order_date, last_purchase)
-
-
-def is_idle(last_order_date: pd.Series, last_purchase: datetime.date | None) -> bool:
-    """Whether nobody has bought on a later day than the last one that a run knew; the parameters are those above.
-
-    >>> is_idle(pd.Series(["2024-06-28", None], dtype="datetime64[s]"), datetime.date(2024, 6, 28))
-    True
-    """
-    return not _count_days_after(last_order_date, last_purchase)
+    days = np.unique(schema.days(last_order_date.dropna()))
+    if last_purchase is not None:
+        days = days[days > schema.day(last_purchase)]
+    return days.tolist()
 
 
 def last_purchase(last_order_date: pd.Series) -> datetime.date | None:
@@ -65,44 +56,60 @@ def last_purchase(last_order_date: pd.Series) -> datetime.date | None:
     return None if pd.isna(last) else last.date()
 
 
-def shift(rules: PolicyRules, fit: Fit, days: int) -> Fit:
-    """A fit that takes so many days for not passed: what counts days, fewer being better, is moved by them.
+def age(
+    rules: PolicyRules,
+    fit: Fit,
+    fitted_on: datetime.date,
+    open_days: Collection[datetime.date],
+    as_of: datetime.date,
+) -> Fit:
+    """A fit of an earlier day for today, which has aged by open days only.
 
     Parameters
     ----------
     rules : of the policy for which `fit` was made
-    fit : of an earlier day
-    days : idle days since then; 0 or less changes nothing
+    fit : returned as it is if it knows no open days
+    fitted_on : its day
+    open_days : those that have become known since then
+    as_of : the day "today"
 
     >>> from .rules import CriterionRule, RetentionRules, TierRule
     >>> from .scoring import Scale
     >>> calm = RetentionRules(skip_idle_days=True)
     >>> rules = PolicyRules((CriterionRule("recency", 1),), (TierRule(1),), ((1,) * 5,) * 5, retention=calm)
-    >>> fit = Fit(2, False, None, {"recency": Scale("percentile", False, (1.0, 9.0), (75.0, 25.0))})
-    >>> shift(rules, fit, 2).scales["recency"].knots, shift(rules, fit, -1) is fit
-    ((3.0, 11.0), True)
+    >>> scales = {"recency": Scale("percentile", False, (0.0, 1.0, 7.0), (75.0, 50.0, 25.0))}
+    >>> friday, fit = datetime.date(2024, 6, 28), Fit(3, False, None, scales, open_days=(0, 1, 7))
+    >>> age(rules, fit, friday, [], datetime.date(2024, 6, 30)).scales["recency"].knots
+    (2.0, 3.0, 9.0)
+    >>> monday = datetime.date(2024, 7, 1)
+    >>> age(rules, fit, friday, [monday], monday).scales["recency"].knots  # Monday, Friday, Thursday
+    (0.0, 3.0, 4.0)
     """
-    if days <= 0 or not rules.retention.skip_idle_days:
+    if not fit.open_days:
         return fit
-    scales = {
-        key: dataclasses.replace(scale, knots=tuple(knot + days for knot in scale.knots))
-        if _passes(rules.get_metric(key))
-        else scale
-        for key, scale in fit.scales.items()
-    }
+    passed = (as_of - fitted_on).days
+    then = np.array(fit.open_days, dtype="float64")
+    now = np.unique([*((as_of - day).days for day in open_days), *(then + passed)])[: len(then)]
+
+    def move(days: np.ndarray) -> np.ndarray:
+        """To where as many open days have passed: between open days straight on, beyond them as far as the next one."""
+        within = np.interp(days, then, now)
+        moved = within + np.minimum(days - then[0], 0) + np.maximum(days - then[-1], 0)
+        return np.maximum(moved, days - MOST_HARDER)
+
+    def move_scale(scale: Scale) -> Scale:
+        knots = np.array(scale.knots)
+        knots = knots + max(passed - len(open_days), 0) if scale.method == BANDS else move(knots)
+        return dataclasses.replace(scale, knots=tuple(knots.tolist()))
+
+    scales = {key: move_scale(scale) if _is_recency(rules, key) else scale for key, scale in fit.scales.items()}
     tiers = fit.tiers
-    if rules.tier_method == CUSTOMER_SHARE and rules.basis and _passes(rules.get_metric(rules.basis)):
-        tiers = dataclasses.replace(tiers, cuts=tuple(cut if cut is None else cut + days for cut in tiers.cuts))
+    if rules.tier_method == CUSTOMER_SHARE and rules.basis and _is_recency(rules, rules.basis):
+        cuts = tuple(cut if cut is None else float(move(np.array(cut))) for cut in tiers.cuts)
+        tiers = dataclasses.replace(tiers, cuts=cuts)
     return dataclasses.replace(fit, scales=scales, tiers=tiers)
 
 
-def _passes(metric: metrics.Metric) -> bool:
-    """Whether it counts days that pass by themselves and speak against the customer."""
-    return metric.ages and metric.unit == metrics.DAYS and not metric.higher_is_better
-
-
-def _count_days_after(last_order_date: pd.Series, last_purchase: datetime.date | None) -> int:
-    days = last_order_date.dropna()
-    if last_purchase is not None:
-        days = days[schema.days(days) > schema.day(last_purchase)]
-    return len(set(schema.days(days).tolist()))
+def _is_recency(rules: PolicyRules, key: str) -> bool:
+    metric = rules.get_metric(key)
+    return metric.column == schema.RECENCY_DAYS and not metric.part

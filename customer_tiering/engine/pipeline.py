@@ -9,11 +9,15 @@ import datetime
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from . import explain, lifecycle, metrics, risk, schema, scoring, segments, tiers
 from .rules import LEFT_OUT, CriterionRule, PolicyRules
 from .tiers import TierFit
+
+#: A fit knows so many open days.
+OPEN_DAYS = 1000
 
 _SCORE_COLUMNS = {
     metrics.RECENCY: schema.RECENCY_SCORE,
@@ -35,6 +39,8 @@ class Fit:
     scales : metric key -> scale, for every criterion and for recency, frequency and money
     tiers : what the policy's method of tiers learned
     typical_gap : median of all customers' median gaps, days; None: nobody bought on two days
+    open_days : if the rules skip idle days, days since the last purchases of all, ascending, each once, the latest
+        of them; see the module ``idle``
     """
 
     population: int
@@ -43,6 +49,7 @@ class Fit:
     scales: Mapping[str, scoring.Scale]
     tiers: TierFit = dataclasses.field(default_factory=TierFit)
     typical_gap: float | None = None
+    open_days: tuple[int, ...] = ()
 
     def to_json(self) -> dict:
         """The fit as a dict that ``json.dumps`` writes."""
@@ -53,6 +60,7 @@ class Fit:
             "scales": {metric: scale.to_json() for metric, scale in self.scales.items()},
             "tiers": self.tiers.to_json(),
             "typical_gap": self.typical_gap,
+            "open_days": list(self.open_days),
         }
 
     @classmethod
@@ -65,6 +73,7 @@ class Fit:
             {metric: scoring.Scale.from_json(scale) for metric, scale in data["scales"].items()},
             tiers=TierFit.from_json(data["tiers"]) if "tiers" in data else TierFit(),
             typical_gap=data.get("typical_gap"),  # absent in fits of earlier versions
+            open_days=tuple(data.get("open_days", ())),
         )
 
 
@@ -96,7 +105,17 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
         scales[key] = scoring.fit_scale(
             metric.comparable(active), metric, criterion, small=small, median_order=median_order
         )
-    scored = Fit(len(active), small, median_order, scales, typical_gap=lifecycle.typical_gap(customers))
+    open_days = ()
+    if rules.retention.skip_idle_days:
+        open_days = np.unique(customers[schema.RECENCY_DAYS].dropna()).astype(int)[:OPEN_DAYS].tolist()
+    scored = Fit(
+        len(active),
+        small,
+        median_order,
+        scales,
+        typical_gap=lifecycle.typical_gap(customers),
+        open_days=tuple(open_days),
+    )
     score, _ = explain.contributions(_measure(rules, scored, active)[list(_weights(rules))], _weights(rules))
     return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, score))
 

@@ -1090,7 +1090,7 @@ class CustomerTieringPolicy(models.Model):
             rules = last.version_id._get_rules()
         except ValueError:  # judged otherwise by an earlier version
             return None, None
-        fit = last._get_used_fit(rules)
+        fit = last._get_used_fit(rules, self.company_id._get_tiering_today())
         return (rules, fit) if fit else (None, None)
 
     # ------------------------------------------------------------------

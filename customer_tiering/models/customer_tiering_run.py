@@ -112,12 +112,11 @@ class CustomerTieringRun(models.Model):
     last_purchase_date = fields.Date(
         readonly=True, help="The last day on which any of the policy's customers had bought something."
     )
-    idle_days = fields.Integer(
-        string="Days Without Purchases",
+    open_days = fields.Json(
         readonly=True,
-        aggregator=None,
-        help="So many days since the customers were compared passed without a purchase of anybody. By a policy in "
-        "which they do not count, nobody is older by them.",
+        prefetch=False,
+        help="The days with purchases of anybody that became known after the customers were compared, by a policy in "
+        "which days without purchases do not count.",
     )
     silhouette = fields.Float(
         digits=(5, 3),
@@ -423,13 +422,13 @@ class CustomerTieringRun(models.Model):
         last_orders = frame[engine.schema.LAST_ORDER_DATE]
         values = {
             "last_purchase_date": engine.idle.last_purchase(last_orders) or False,
-            "idle_days": last._count_idle_days(last_orders, as_of) if kept else 0,
+            "open_days": last._find_open_days(rules, last_orders) if kept else False,
             "calibration_id": kept.id or self.id,
             "fitted": False if kept else fresh.to_json(),
             "drift": 0,
             "silhouette": fresh.tiers.clusters.silhouette or 0 if fresh.tiers.clusters else 0,
         }
-        fit = engine.idle.shift(rules, kept._get_fit(), values["idle_days"]) if kept else fresh
+        fit = kept._age_fit(rules, values["open_days"], as_of) if kept else fresh
         pace.rest()
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
         pace.rest()
@@ -440,9 +439,7 @@ class CustomerTieringRun(models.Model):
         values["strays"] = self._find_strays(scope)
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
-        before = None if kept else earlier._get_fit()
-        if before:
-            before = engine.idle.shift(rules, before, last._count_idle_days(last_orders, as_of))
+        before = None if kept else earlier._age_fit(rules, last._find_open_days(rules, last_orders), as_of)
         result["reason"], result["quiet"] = engine.outcome.judge(
             rules,
             scored,
@@ -496,27 +493,36 @@ class CustomerTieringRun(models.Model):
         """The same of a run that is done: it never changes, and it takes long to read."""
         return engine.pipeline.Fit.from_json(self.fitted) if self.fitted else None
 
-    def _get_used_fit(self, rules):
-        """Return the ``Fit`` by which this run scored, None where there is none any more.
+    def _get_used_fit(self, rules, as_of):
+        """Return the ``Fit`` by which this run scored, as it is on ``as_of``; None where there is none any more.
 
         :param rules: the engine's ``PolicyRules`` of the run
         """
-        fit = (self.calibration_id or self)._get_fit()
-        return fit and engine.idle.shift(rules, fit, self.idle_days)
+        return (self.calibration_id or self)._age_fit(rules, self.open_days, as_of)
 
-    def _count_idle_days(self, last_orders, as_of):
-        """Return how many days since the comparison of this run, the last one, nobody bought anything.
+    def _age_fit(self, rules, open_days, as_of):
+        """Return the ``Fit`` that this run measured, as it is on a later day; None if it scored by an earlier one's.
+
+        :param open_days: those since then, as texts
+        """
+        fit = self._get_fit()
+        days = [fields.Date.to_date(day) for day in open_days or ()]
+        return fit and engine.idle.age(rules, fit, self.as_of, days, as_of)
+
+    def _find_open_days(self, rules, last_orders):
+        """Return the days with purchases since the comparison of this run, the last one, as texts.
 
         :param last_orders: each customer's last order, as of today
         """
-        if not self.last_purchase_date:  # computed by an earlier version
-            return 0
-        passed = engine.idle.count_idle_days(last_orders, self.as_of, self.last_purchase_date, as_of)
-        return self.idle_days + passed
+        if not rules.retention.skip_idle_days or not self.last_purchase_date:
+            return False
+        found = engine.idle.find_open_days(last_orders, self.last_purchase_date)
+        return [*(self.open_days or ()), *map(fields.Date.to_string, found)]
 
     def _is_idle(self, last_orders):
         """Return whether nobody bought anything since this run, the last one."""
-        return bool(self.last_purchase_date) and engine.idle.is_idle(last_orders, self.last_purchase_date)
+        known = self.last_purchase_date
+        return bool(known) and not engine.idle.find_open_days(last_orders, known)
 
     def _get_kept_calibration(self, earlier, as_of):
         """Return ``earlier`` if its comparison still holds on ``as_of``, or none when it is time for a new one."""
@@ -548,15 +554,15 @@ class CustomerTieringRun(models.Model):
         except ValueError as error:
             _logger.info("Policy %s waits for its next run: %s", policy.id, error)
             return
-        fit = last._get_used_fit(rules)
+        company = policy.company_id
+        # Not before that run, if the clock was set back: who is scored alone is compared with the others.
+        as_of = max(company._get_tiering_today(), last.as_of)
+        fit = last._get_used_fit(rules, as_of)
         if not fit:
             return
         if not self._can_refer_to(rules):
             _logger.info("Policy %s waits for its next run: a tier, a segment or a metric was deleted.", policy.id)
             return
-        company = policy.company_id
-        # Not before that run, if the clock was set back: who is scored alone is compared with the others.
-        as_of = max(company._get_tiering_today(), last.as_of)
         # Who has come to match this policy moves in its run: the tiers of two policies are not comparable.
         others = self.env["customer.tiering.scorecard"].search(
             [

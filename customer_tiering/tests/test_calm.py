@@ -206,7 +206,9 @@ class TestIdleDays(TieringCommon):
         self.compute_after(2)
         self.order(self.bob, -3)
         run = self.compute_after(3)  # two days without a purchase, one with: Ann is 31 days old
-        self.assertEqual((run.idle_days, run.last_purchase_date), (2, AS_OF + timedelta(3)))
+        self.assertEqual(run.open_days, [str(AS_OF + timedelta(3))])
+        self.assertEqual(run.last_purchase_date, AS_OF + timedelta(3))
+        # Of three days two were without a purchase, so that the band of 30 days ends at 32.
         self.assertTiers({self.ann: "Gold"})
         self.assertEqual(self.card(self.ann).recency_days, 33)
 
@@ -215,11 +217,11 @@ class TestIdleDays(TieringCommon):
         self.compute()
         self.compute_after(1)
         run = self.compute_after(2)
-        self.assertEqual(run.idle_days, 2)
+        self.assertFalse(run.open_days)
         score = self.card(self.ann).score
         self.patch(type(self.company), "_get_tiering_today", lambda company: AS_OF + timedelta(2))
         refresh = self.env["customer.tiering.refresh"]
         refresh._add(self.ann, self.company, "instant")
         refresh._process(self.company)
         self.assertEqual(self.card(self.ann).score, score)
-        self.assertEqual(score, 100)  # 32 days, two of them idle
+        self.assertEqual(score, 100)  # 32 days, two of them without a purchase: as on the 30th
