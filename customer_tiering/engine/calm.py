@@ -5,16 +5,16 @@ move, hardly anybody falls to come back, and the tiers hold as many customers as
 """
 
 #: Who has a tier stays in it down to so many points below its floor.
-KEEP_MARGIN = 8
+KEEP_MARGIN = 4
 
 #: The rest, by the names of the policy's fields.
-POLICY = {"grace_days": 14, "enter_margin": 3, "upgrade_days": 7, "at_once_margin": 25, "skip_idle_days": True}
+POLICY = {"grace_days": 10, "enter_margin": 5, "upgrade_days": 7, "at_once_margin": 25, "skip_idle_days": True}
 
 
 def keep_floor(floor: float) -> float:
     """The lowest score that stays in the tier of a floor.
 
     >>> keep_floor(60.0), keep_floor(0.0)
-    (52.0, 0)
+    (56.0, 0)
     """
     return max(floor - KEEP_MARGIN, 0)
