@@ -39,10 +39,10 @@ def find_open_days(last_order_date: pd.Series, last_purchase: datetime.date | No
     >>> len(find_open_days(orders, None))
     2
     """
-    days = np.unique(schema.days(last_order_date.dropna()))
+    days = schema.days(last_order_date.dropna())
     if last_purchase is not None:
         days = days[days > schema.day(last_purchase)]
-    return days.tolist()
+    return np.unique(days).tolist()
 
 
 def last_purchase(last_order_date: pd.Series) -> datetime.date | None:
