@@ -24,7 +24,7 @@ class IrRule(models.Model):
     @api.model
     def _compute_domain(self, model_name, mode="read"):
         domain = super()._compute_domain(model_name, mode)
-        if getattr(self.env.registry[model_name], "_tiering_customer", None):
+        if getattr(self.env.registry[model_name], "_tiering_customer", None) and not self.env.su:
             domain &= self._get_tiering_domain(model_name)
         return domain
 
@@ -114,7 +114,7 @@ class IrRule(models.Model):
         """Return the domain of the orders of the person's companies that rules hide from them; None where they hide
         none."""
         seen = self._compute_domain("sale.order")
-        if all(condition.field_expr == "company_id" for condition in seen.iter_conditions()):
+        if not seen.is_false() and all(condition.field_expr == "company_id" for condition in seen.iter_conditions()):
             return None
         return ~seen & Domain("company_id", "in", self.env.companies.ids)
 
