@@ -740,11 +740,14 @@ class CustomerTieringRun(models.Model):
         if self.state == "skipped":
             return self.hints
         if self.policy_id.is_simulation:
+            later = (self.policy_id.simulation_result or {}).get("announced", 0)
             return self.env._(
-                "%(customers)s customers simulated: %(up)s would move up, %(down)s down. Nothing has changed yet.",
+                "%(customers)s customers simulated: %(up)s would move up, %(down)s down, %(later)s of them after days of "
+                "grace. Nothing has changed yet.",
                 customers=self.customer_count,
                 up=self.up_count,
-                down=self.down_count,
+                down=self.down_count + later,
+                later=later,
             )
         summary = self.env._(
             "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s.",
