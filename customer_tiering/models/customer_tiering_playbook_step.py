@@ -65,7 +65,6 @@ class CustomerTieringPlaybookStep(models.Model):
     # It may run any code: only who may write such actions chooses one. Managers use playbooks that have one.
     server_action_id = fields.Many2one(
         "ir.actions.server",
-        string="Server Action",
         domain="[('model_id.model', '=', 'res.partner'), ('usage', '=', 'ir_actions_server')]",
         ondelete="restrict",
         groups="base.group_system",

@@ -742,8 +742,8 @@ class CustomerTieringRun(models.Model):
         if self.policy_id.is_simulation:
             later = (self.policy_id.simulation_result or {}).get("announced", 0)
             return self.env._(
-                "%(customers)s customers simulated: %(up)s would move up, %(down)s down, %(later)s of them after days of "
-                "grace. Nothing has changed yet.",
+                "%(customers)s customers simulated: %(up)s would move up, %(down)s down, %(later)s of them after days "
+                "of grace. Nothing has changed yet.",
                 customers=self.customer_count,
                 up=self.up_count,
                 down=self.down_count + later,

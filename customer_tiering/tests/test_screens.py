@@ -38,7 +38,7 @@ CODE = """
                 .map((part) => `${part.className} is ${part.scrollWidth - part.clientWidth} pixels too wide`)[0] ||
             (isMain && !document.querySelector(
                 ".o_form_view, .o_data_row, .o_kanban_record:not(.o_kanban_ghost), .o_pivot_cell_value, canvas, " +
-                ".o_activity_record, .o_view_nocontent p:not(:empty)"
+                ".o_activity_view, .o_view_nocontent p:not(:empty)"
             ) && "says nothing about why it is empty");
         if (complaint) {
             throw new Error(`${screen}: ${complaint}`);

@@ -6,7 +6,7 @@ import { kanbanView } from "@web/views/kanban/kanban_view";
 export class MyCustomersKanbanRenderer extends KanbanRenderer {
     /** Odoo says nothing where there is not even a group, such as a salesperson. */
     get showNoContentHelper() {
-        return super.showNoContentHelper || !this.props.list.model.hasData();
+        return super.showNoContentHelper || !this.props.list.hasData;
     }
 
     getGroupsOrRecords() {
