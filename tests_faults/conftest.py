@@ -10,6 +10,8 @@ from world import DATABASE, World, make_templates
 
 # As in production: a commit is on the disk when it returns, so that none is lost when PostgreSQL ends at once.
 SETTINGS = "synchronous_commit = on\nwal_level = minimal\nmax_wal_senders = 0\n"
+# More tasks and more moments than a change of the code needs each time.
+LONG = os.environ.get("FAULTS") == "long"
 HEADER = ("what", "times", "struck", "lost", "doubled", "told", "healed")
 
 
@@ -57,6 +59,16 @@ TABLE = Table()
 @pytest.fixture(scope="session")
 def table():
     return TABLE
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only in the long form")
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [] if LONG else [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter):

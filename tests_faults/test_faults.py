@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 import states
 import strikes
-from conftest import Table
+from conftest import LONG, Table
 from world import (
     DATABASE,
     LAST_DAY,
@@ -26,10 +26,9 @@ from world import (
     uninstall,
 )
 
-LONG = os.environ.get("FAULTS") == "long"
 SEED = os.environ.get("FAULTS_SEED", "15")
 # So often the worst is done, and the rest.
-TIMES, SOME = (10, 5) if LONG else (3, 1)
+TIMES, SOME = (10, 5) if LONG else (2, 1)
 # When the scheduler goes on, and how many hours it is until then.
 CALLS = (("at once", 0), ("within an hour", 1), ("next night", 9))
 # What Odoo and the addon say of what was stopped, wherever that was.
@@ -111,6 +110,11 @@ TASKS = {
 JOBS = [name for name, task in TASKS.items() if task.job]
 
 
+def choose(*short, names=JOBS):
+    """Return the names of tasks as parameters, those but ``short`` only for the long form."""
+    return [name if name in short else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
 def draw(what, task, times):
     """Return so many moments of a task, one by chance in each of equal parts."""
     rng = random.Random(f"{SEED} {what}")
@@ -160,7 +164,7 @@ def was_begun(world):
 def test_kill(world, table, name):
     what = f"kill -9: {name}"
     task = TASKS[name].learn(world)
-    for number in draw(what, task, TIMES if task.job or LONG else 2):
+    for number in draw(what, task, TIMES if task.job or LONG else 1):
         task.begin(world)
         ended = world.do(task.work, strikes.Moments(number, strikes.kill(number)).watched())
         assert ended.status in (0, -signal.SIGKILL), ended.log
@@ -199,7 +203,7 @@ def test_the_time_of_a_run_is_up_again_and_again(world, table):
     judge(world, table, "limit_time_real: run", task, "The server was stopped 3 times during this run")
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", choose("run"))
 @pytest.mark.parametrize(
     ("limit", "strike", "told"),
     [
@@ -222,7 +226,7 @@ def test_limits(world, table, limit, strike, told, name):
 # ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", choose("run", "queue"))
 def test_postgresql_is_restarted(world, table, name):
     what = f"PostgreSQL restarted: {name}"
     task = TASKS[name].learn(world)
@@ -234,7 +238,7 @@ def test_postgresql_is_restarted(world, table, name):
         judge(world, table, what, task, STOPPED)
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", choose("run"))
 def test_statement_timeout(world, table, name):
     what = f"statement_timeout: {name}"
     task = TASKS[name].learn(world)
@@ -244,7 +248,7 @@ def test_statement_timeout(world, table, name):
         judge(world, table, what, task, "statement timeout")
 
 
-@pytest.mark.parametrize("name", ["run", "queue", "simulation"])
+@pytest.mark.parametrize("name", choose("run", names=["run", "queue", "simulation"]))
 def test_no_room_for_temporary_files(world, table, name):
     task = TASKS[name].learn(world)
     task.begin(world)
@@ -255,7 +259,7 @@ def test_no_room_for_temporary_files(world, table, name):
     judge(world, table, f"no room for temporary files: {name}", task, "temporary file size exceeds temp_file_limit")
 
 
-@pytest.mark.parametrize("name", ["run", "queue", "simulation"])
+@pytest.mark.parametrize("name", choose("run", names=["run", "queue", "simulation"]))
 def test_no_room_while_copying(world, table, name):
     what = f"no room while copying: {name}"
     task = TASKS[name].learn(world)
@@ -270,7 +274,7 @@ def test_no_room_while_copying(world, table, name):
 # ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", choose("queue"))
 def test_no_room_for_the_log(world, table, name):
     task = TASKS[name].learn(world)
     task.begin(world)
@@ -284,8 +288,8 @@ def test_no_room_for_the_log(world, table, name):
 # ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", JOBS)
-@pytest.mark.parametrize("by_scheduler", [True, False])
+@pytest.mark.parametrize("name", choose("run", "planning"))
+@pytest.mark.parametrize("by_scheduler", [pytest.param(True, marks=pytest.mark.long), False])
 def test_two_workers_at_once(world, table, name, by_scheduler):
     """By the scheduler, and called by something else, which does not know of the scheduler's lock."""
     task = TASKS[name].learn(world)
@@ -315,6 +319,7 @@ def test_two_workers_at_once(world, table, name, by_scheduler):
         judge(world, table, f"two workers{'' if by_scheduler else ', not by the scheduler'}: {name}", task, "")
 
 
+@pytest.mark.long
 def test_contacts_are_merged_during_a_run(world, table):
     """In the end it is as if they had been merged before it, or after it."""
     task = TASKS["run"].learn(world)
@@ -366,6 +371,7 @@ def test_contacts_are_merged_during_a_run(world, table):
         assert (lost, doubled) == ({}, {}), ended.log
 
 
+@pytest.mark.long
 def test_clock_set_back(world, table):
     """The nights before the last one compute nothing and say so; afterwards it goes on as if they had not been."""
     task = TASKS["run"].learn(world)
@@ -465,10 +471,17 @@ def empty_and_die(world):
     ("name", "sabotage", "noticed"),
     [
         ("run", commit_and_die("customer.tiering.writer", "_update_scorecards"), "a part was done of company"),
-        ("queue", forget_who_waits, "neither as before nor as afterwards: .*scorecards"),
+        pytest.param(
+            "queue", forget_who_waits, "neither as before nor as afterwards: .*scorecards", marks=pytest.mark.long
+        ),
         ("planning", commit_and_die("customer.tiering.followup", "_set_planned", before=True), "neither .*|doubled"),
-        ("simulation", commit_and_die("customer.tiering.simulation", "_insert_lines"), "a part was done of company"),
-        ("uninstall", empty_and_die, "a part was done of company"),
+        pytest.param(
+            "simulation",
+            commit_and_die("customer.tiering.simulation", "_insert_lines"),
+            "a part was done of company",
+            marks=pytest.mark.long,
+        ),
+        pytest.param("uninstall", empty_and_die, "a part was done of company", marks=pytest.mark.long),
     ],
 )
 def test_a_commit_in_the_middle_is_noticed(world, name, sabotage, noticed):
@@ -479,6 +492,7 @@ def test_a_commit_in_the_middle_is_noticed(world, name, sabotage, noticed):
         judge(world, Table(), "sabotage", task, "")
 
 
+@pytest.mark.long
 def test_what_nobody_is_told_is_noticed(world):
     task = TASKS["queue"].learn(world)
     task.begin(world)
