@@ -506,7 +506,7 @@ class TestRun(TieringCommon):
         away = psycopg2.OperationalError("server closed the connection unexpectedly")
         with (
             patch.object(type(run), "_compute", side_effect=away),
-            patch.object(type(self.env.cr), "rollback", side_effect=psycopg2.InterfaceError("connection closed")),
+            patch.object(self.env.cr, "rollback", side_effect=psycopg2.InterfaceError("connection closed")),
             self.assertLogs(RUN_LOGGER, "ERROR") as logged,
             self.assertRaises(psycopg2.InterfaceError),
         ):
