@@ -99,26 +99,30 @@ class Matrix:
     :param env: of a superuser who may see all companies
     :param partners: the customers of the setting
     :param exceptions: ``{(door, model, name): reason}`` of what is no leak
+    :param only: a model: no other one is tried
     """
 
-    def __init__(self, env, partners, exceptions=()):
+    def __init__(self, env, partners, exceptions=(), only=None):
         self.env, self.partners = env, partners
         self.exceptions, self.excused = dict(exceptions), set()
         self.tried, self.leaks = Counter(), set()
         self.models = sorted(
             name
             for name, cls in env.registry.items()
-            if cls._original_module.startswith(OURS) and not env[name]._abstract
+            if cls._original_module.startswith(OURS) and not env[name]._abstract and only in (None, name)
         )
         self.others = {
             name: sorted(fields)
             for name in sorted(env.registry)
-            if name not in self.models and not env[name]._abstract and env[name]._auto is not None
+            if not only and name not in self.models and not env[name]._abstract
             if (fields := [f.name for f in env[name]._fields.values() if (f._module or "").startswith(OURS)])
         }
         env.flush_all()
         self.rows = self._read_rows()
-        self.views = {model: self._get_view_rows(model) for model in self.models if not env[model]._auto}
+        self.rows_of = {
+            model: [row for key, row in sorted(self.rows.items()) if key[0] == model] for model, _id in self.rows
+        }
+        self.rows_of |= {model: self._get_view_rows(model) for model in self.models if not env[model]._auto}
         query = "SELECT id, company_id, partner_id, user_id FROM sale_order WHERE partner_id = ANY(%s)"
         self.orders = env.execute_query(SQL(query, partners.ids))
         self.secret_fields = self._find_secret_fields()
@@ -202,9 +206,7 @@ class Matrix:
 
     def get_rows(self, model):
         """The rows of a model in their order."""
-        if model in self.views:
-            return self.views[model]
-        return [row for key, row in sorted(self.rows.items()) if key[0] == model]
+        return self.rows_of.get(model, [])
 
     def get_samples(self, role, model):
         """Of the rows of a model one that the role may see, and one of each kind of hidden ones."""
@@ -564,13 +566,14 @@ class Matrix:
     def call_methods(self, roles):
         """Call every public method on rows that one may see, on hidden ones, on both, and on none."""
         for role in roles:
+            candidates = self._get_candidates(role)
             for model in (*self.models, *self.others):
                 samples = [[row.id] for row in self.get_samples(role, model)]
                 for name in self.get_methods(model):
                     method = getattr(self.env.registry[model], name)
                     is_model = getattr(method, "_api_model", False)
                     for ids in [None] if is_model else [*samples, sorted(itertools.chain(*samples)), []]:
-                        for args in get_arguments(method, self._get_candidates(role)):
+                        for args in get_arguments(method, candidates):
                             self._try_method(role, model, name, args if ids is None else (ids, *args), ids)
 
     def _get_candidates(self, role):
