@@ -257,7 +257,11 @@ class CustomerTieringFormer(models.Model):
                               AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund')
                               AND move.partner_id IN (SELECT part.partner_id FROM customer_tiering_former part
                                                        WHERE part.customer_id = lone.customer_id)
-                              AND move.commercial_partner_id = lone.customer_id)
+                              -- its own invoices go along, as Odoo has it, and those of the firm stay there
+                              AND move.commercial_partner_id NOT IN (
+                                  SELECT earlier.customer_id FROM customer_tiering_former earlier
+                                   WHERE earlier.partner_id = move.partner_id
+                                     AND earlier.customer_id != lone.customer_id))
                     """,
                     rows.ids,
                 )

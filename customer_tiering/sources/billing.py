@@ -23,6 +23,7 @@ def is_invoice(scope):
     """The condition that ``move`` charges a customer; what only undoes a credit note charges nothing."""
     return SQL(
         """%(is_posted)s AND CASE WHEN move.move_type = 'out_refund' THEN %(is_final)s
+                WHEN move.reversed_entry_id IS NULL THEN TRUE -- almost all of them, without a look at another
                 ELSE NOT EXISTS (SELECT FROM account_move undone
                                   WHERE undone.id = move.reversed_entry_id AND undone.move_type = 'out_refund'
                                     AND (%(is_partial)s) IS NOT TRUE) END""",

@@ -1,4 +1,4 @@
-"""Stories of a till, and the ledger that knows tickets: see ``stories``, ``stage``, ``ledger`` of customer_tiering."""
+"""Stories of a till, and a ledger that knows tickets: see ``stories``, ``stage`` and ``ledger`` of customer_tiering."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -223,14 +223,8 @@ class TillLedger(Ledger):
             yield replace(purchase, returned=returned)
 
     def _back(self, key, places, as_of):
-        return sum(
-            (
-                amount
-                for ticket, place, day, amount in self.returns
-                if ticket == key and place in places and day <= as_of
-            ),
-            Fraction(),
-        )
+        returns = [one for one in self.returns if one[0] == key and one[1] in places]
+        return sum((amount for _key, _place, day, amount in returns if day <= as_of), Fraction())
 
     def _rebates(self, as_of, source):
         yield from super()._rebates(as_of, source)
