@@ -116,8 +116,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
         typical_gap=lifecycle.typical_gap(customers),
         open_days=tuple(open_days),
     )
-    score, _ = explain.contributions(_measure(rules, scored, active)[list(_weights(rules))], _weights(rules))
-    return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, score))
+    return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, _score(rules, scored, active)))
 
 
 def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
@@ -195,11 +194,9 @@ def rank(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date
         ``kept``, as `apply` returns them
     """
     customers = metrics.derive(frame, as_of, rules.ratios)
-    bought, weights = schema.bought(customers), _weights(rules)
-    score = explain.total(_measure(rules, fit, customers)[list(weights)].to_numpy(), list(weights.values()))
-    score = pd.Series(score, index=customers.index)
+    score = _score(rules, fit, customers)
     return customers[[*schema.DERIVED, *(ratio.column for ratio in rules.ratios)]].assign(
-        **{schema.SCORE: score, **tiers.assign(rules, fit.tiers, customers, score.where(bought))}
+        **{schema.SCORE: score, **tiers.assign(rules, fit.tiers, customers, score.where(schema.bought(customers)))}
     )
 
 
@@ -284,6 +281,13 @@ def _measure(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.DataFr
         if criterion.unknown == LEFT_OUT:
             points[key] = points[key].mask(metric.unknown(customers) & bought)
     return pd.DataFrame(points)
+
+
+def _score(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.Series:
+    """The score of `apply` without its parts."""
+    weights = _weights(rules)
+    points = _measure(rules, fit, customers)[list(weights)]
+    return pd.Series(explain.total(points.to_numpy(), list(weights.values())), index=customers.index)
 
 
 def _segment(

@@ -122,7 +122,10 @@ class TestReplay(TieringCommon):
         self.assertNotIn("Ann", self._moves(self._replay()))
 
     def test_a_larger_base_is_replayed_by_a_sample_which_says_so(self):
-        with patch.object(customer_tiering_replay, "MOST_CUSTOMERS", 4):
+        with (
+            patch.object(customer_tiering_replay, "MOST_CUSTOMERS", 9),
+            patch.object(customer_tiering_replay, "SAMPLED_CUSTOMERS", 4),
+        ):
             self._replay()
         self.assertIn("of 4 customers", self._as_manager().calm_text)
         self.assertTrue(
