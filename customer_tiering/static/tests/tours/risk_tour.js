@@ -4,8 +4,12 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("customer_tiering_risk", {
     steps: () => [
         {
-            content: "Whoever would lose us most stands first, with the reason",
-            trigger: ".o_data_row:eq(0):contains(Late Ltd):contains(High):contains(Usually orders every 10 days)",
+            content: "Whom losing costs most stands first, also when nothing was heard for long",
+            trigger: ".o_data_row:eq(0):contains(Gone Ltd):contains(Very High)",
+        },
+        {
+            content: "Then the next, with the reason",
+            trigger: ".o_data_row:eq(1):contains(Late Ltd):contains(High):contains(Usually orders every 10 days)",
         },
         {
             content: "Neither a colleague's customer, nor a contact, nor who is well",
