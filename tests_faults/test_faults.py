@@ -122,15 +122,18 @@ def draw(what, task, times):
     return [rng.randint(count * part // times + 1, count * (part + 1) // times) for part in range(times)]
 
 
-def judge(world, table, what, task, told, struck=True):
+def judge(world, table, what, task, told, struck=True, has_gone_on=False):
     """Look at what a fault has left, let it heal, and write down what is lost, doubled and told.
 
     :param told: what the log or a run must say, a regular expression
+    :param has_gone_on: the scheduler has called other actions since, so that only the end can be compared
     """
     world.wait_until_left()
-    state = task.read_state(world)
-    halves = task.is_whole and states.find_halves(state, task.before, task.done)
-    strange = states.find_strange(state, task.before, task.done)
+    halves = strange = None
+    if not has_gone_on:
+        state = task.read_state(world)
+        halves = task.is_whole and states.find_halves(state, task.before, task.done)
+        strange = states.find_strange(state, task.before, task.done)
     for call, (when, _hours) in enumerate(CALLS):  # noqa: B007 - the last one counts
         task.go_on(world, call)
         state, after = task.read_state(world), task.get_after(world, call)
@@ -174,6 +177,7 @@ def test_kill(world, table, name):
             judge(world, table, what, task, "", struck=ended.status != 0)
 
 
+@pytest.mark.long
 def test_the_time_of_a_run_is_up_again_and_again(world, table):
     """``limit_time_real`` ends the server in each attempt. The other companies do not wait for that run."""
     task = TASKS["run"].learn(world)
@@ -200,7 +204,8 @@ def test_the_time_of_a_run_is_up_again_and_again(world, table):
             break
     query = "SELECT company_id, state FROM customer_tiering_run WHERE as_of IS NULL OR as_of = %s ORDER BY 1"
     assert world.ask(query, LAST_DAY) == [(1, "failed"), (2, "done"), (3, "done")]
-    judge(world, table, "limit_time_real: run", task, "The server was stopped 3 times during this run")
+    told = "The server was stopped 3 times during this run"
+    judge(world, table, "limit_time_real: run", task, told, has_gone_on=True)
 
 
 @pytest.mark.parametrize("name", choose("run"))
