@@ -45,5 +45,5 @@ class TestDescription(TransactionCase):
         self.assertIn("customer_tiering", modules.mapped("name"))
         for module in modules:
             with self.subTest(module.name), redirect_stderr(StringIO()) as printed:
-                self.assertIn("customers", module.description_html.lower())
+                self.assertIn("customer tiering", module.description_html.lower())
             self.assertEqual(printed.getvalue(), "")
