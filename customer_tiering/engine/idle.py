@@ -1,11 +1,11 @@
 """Days on which nobody bought: a weekend, a holiday, a closed week.
 
 Nobody could buy on such a day, so it says nothing about anybody. By ``skip_idle_days`` nobody falls on it (see
-`retention.retain`), and a comparison that is kept does not age by it. Where customers were ranked, it counts open
-days: who has let as many open days pass without buying as somebody had on the day of the comparison is as recent,
-however many days lie between, so that a weekend in the past of the comparison stands for one since then. What was
-told, the cuts of bands, is moved by the idle days since the comparison and by nothing else. A day is open if it is
-the last day with a purchase of somebody when it becomes known.
+`retention.retain`), and a comparison that is kept does not age by it. Where customers were ranked, it counts open days:
+who has let as many open days pass without buying as somebody had on the day of the comparison is as recent, however
+many days lie between, so that a weekend before the comparison stands for one since then. What was told, the cuts of
+bands, is moved by the idle days since the comparison and by nothing else. A day is open if it is the last day with a
+purchase of somebody when it becomes known.
 """
 
 import dataclasses
