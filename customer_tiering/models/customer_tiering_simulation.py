@@ -420,7 +420,8 @@ class CustomerTieringSimulationLine(models.Model):
 class CustomerTieringPolicy(models.Model):
     """A policy can be simulated, and the changed copy in a simulation is a policy, too."""
 
-    _inherit = "customer.tiering.policy"
+    # What a replay adds to policies is beside replays.
+    _inherit = "customer.tiering.policy"  # pylint: disable=consider-merging-classes-inherited
 
     is_simulation = fields.Boolean(readonly=True, copy=False, help="The changed copy inside a simulation.")
     simulation_result = fields.Json(compute="_compute_simulation")

@@ -1,9 +1,11 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import HttpCase, freeze_time, tagged
 
+from ..models import customer_tiering_replay
 from .common import TieringCommon
 
 
@@ -210,11 +212,13 @@ class TestTours(TieringCommon, HttpCase):
             with self.subTest(size=size):
                 self.browser_size = size
                 url = f"/odoo/customer-tiering-policies/{self.policy.id}"
-                self.start_tour(url, "customer_tiering_calm", login="tiering_manager")
+                with patch.object(customer_tiering_replay, "NIGHTS", 5):  # a busy machine takes long for more
+                    self.start_tour(url, "customer_tiering_calm", login="tiering_manager")
 
     def test_manager_accepts_a_protection(self):
         url = f"/odoo/customer-tiering-policies/{self.policy.id}"
-        self.start_tour(url, "customer_tiering_protection", login="tiering_manager")
+        with patch.object(customer_tiering_replay, "NIGHTS", 5):
+            self.start_tour(url, "customer_tiering_protection", login="tiering_manager")
         self.env.invalidate_all()
         self.assertEqual(set(self.policy.tier_ids.mapped("grace_days")), {14})
         self.assertEqual(len(set(self.policy.tier_ids.mapped("keep_margin"))), 1)

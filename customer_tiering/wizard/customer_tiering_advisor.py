@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools.misc import formatLang
 
 from .. import engine
-from ..models.customer_tiering_replay import NIGHTS
+from ..models import customer_tiering_replay
 
 # What a manager with as many tiers usually wants, percent of the customers, the highest tier first.
 USUAL_SHARES = {1: (100,), 2: (20, 80), 3: (10, 30, 60), 4: (5, 15, 30, 50), 5: (5, 10, 20, 30, 35)}
@@ -85,13 +85,14 @@ class CustomerTieringAdvisor(models.TransientModel):
         policy.check_access("write")
         rules = policy._get_rules()
         protections = engine.advisor.protections(rules)
-        history, locks = policy._read_history(policy.company_id._get_tiering_today(), rules, NIGHTS)
+        nights = customer_tiering_replay.NIGHTS
+        history, locks = policy._read_history(policy.company_id._get_tiering_today(), rules, nights)
         sample = history.sample(REPLAYED)
         try:
             present, *replays = engine.replay.replay_all(
                 [rules, *(protection.protect(rules) for protection in protections)],
                 sample,
-                NIGHTS,
+                nights,
                 recalibrate_days=policy.recalibrate_days,
                 locks=locks.reindex(sample.frame.index),
             )
