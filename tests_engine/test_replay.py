@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import AS_OF
 from delivered import METRICS
-from engine import decision, pipeline, purchases, replay, schema
+from engine import decision, idle, pipeline, purchases, replay, schema
 from engine.metrics import Metric
 from engine.purchases import Purchases
 from engine.rules import RetentionRules, TierRule
@@ -25,16 +25,19 @@ REFUNDS = Metric("refunds", "refund_amount", "money", (1, 5, 10, 50), higher_is_
 RULES = {"criteria": CRITERIA, "definitions": (*METRICS, REFUNDS)}
 
 
-def make_history(customers=60, per_customer=12, seed=5, **fields):
+def make_history(customers=60, per_customer=12, seed=5, closed=False, **fields):
     """Customers with purchases of some months, of which some were returned in part, some cost less than nothing."""
     random = np.random.default_rng(seed)
     count = customers * per_customer
     money = random.choice([0.0, 4.0, 10.0, 12.5, 99.9, -20.0], count)
     taken = np.sort(random.choice(np.flatnonzero(money > 0), count // 10, replace=False))
+    day = schema.day(AS_OF) - random.integers(-10, 200, count).astype("timedelta64[D]")  # some later than the last day
+    if closed:  # on Saturday and Sunday: who would have come came on Thursday or Friday
+        day -= np.where((day.astype("int64") + 3) % 7 >= 5, 2, 0).astype("timedelta64[D]")
     # The last fifth of the customers never bought.
     bought = Purchases(
         random.integers(0, customers * 4 // 5, count),
-        schema.day(AS_OF) - random.integers(-10, 200, count).astype("timedelta64[D]"),  # some later than the last day
+        day,
         money,
         taken,
         random.choice([1.0, 5.0], len(taken)),
@@ -70,7 +73,7 @@ def plainly(rules, history, recalibrate_days, locks):
         },
         index=index,
     ).join(locks)
-    before, compared = {}, None
+    before, compared, known = {}, None, None
     for ago in range(NIGHTS, -1, -1):
         day = AS_OF - ONE_DAY * ago
         documents = cut(history.purchases, history.purchases.day <= schema.day(day))
@@ -80,10 +83,18 @@ def plainly(rules, history, recalibrate_days, locks):
         frame["last_contact_date"] = (history.frame["last_contact_date"] - pd.Timedelta(days=ago)).astype(
             "datetime64[s]"
         )
+        found = idle.find_open_days(frame["last_order_date"], known) if known else []
+        nobody = bool(known) and not found
+        known = idle.last_purchase(frame["last_order_date"])
         if compared is None or (day - compared).days >= recalibrate_days:
-            fit, compared = pipeline.fit(rules, frame, day), day
+            first, compared, open_days = pipeline.fit(rules, frame, day), day, []
+            fit = first
+        else:
+            open_days += found
+            fit = idle.age(rules, first, compared, open_days, day)
         scored = pipeline.apply(rules, fit, frame, day)
-        decided = decision.decide(rules, fit, frame, scored, states, day)
+        skips = rules.retention.skip_idle_days and nobody
+        decided = decision.decide(rules, fit, frame, scored, states, day, idle=skips)
         for customer, tier in decided["tier"].dropna().items():
             if before.get(customer, tier) != tier:
                 moves.append((customer, day, before[customer], tier))
@@ -126,6 +137,23 @@ def test_a_replay_is_a_day_by_day_use_of_fit_apply_and_decide(policy, method, re
     assert sum(found.per_night) == len(moves)
     assert len(found.per_night) == NIGHTS
     assert found.tiered[-1] == len(tiers)
+
+
+def test_days_on_which_nobody_bought_are_none_where_they_do_not_count(policy):
+    history = make_history(closed=True)
+    locks = pd.DataFrame(index=history.frame.index, columns=["lock_id", "lock_mode", "lock_tier"], dtype=object)
+    skipping, counting = (
+        policy(**RULES, tiers=PLAIN, retention=RetentionRules(skip_idle_days=skips)) for skips in (True, False)
+    )
+    found, others = replay.replay_all([skipping, counting], history, NIGHTS, recalibrate_days=7)
+    for rules, lived in ((skipping, found), (counting, others)):
+        assert moves_of(lived) == plainly(rules, history, 7, locks)[0]
+    down_on_weekends = [
+        [day for _who, day, before, after in moves_of(lived) if after < before and day.weekday() >= 5]
+        for lived in (found, others)
+    ]
+    assert not down_on_weekends[0]
+    assert down_on_weekends[1]
 
 
 def test_nothing_that_was_bought_later_is_looked_at(policy):

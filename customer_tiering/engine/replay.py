@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from . import decision, grouped, ladder, pipeline, purchases, retention, schema, tiers
+from . import decision, grouped, idle, ladder, pipeline, purchases, retention, schema, tiers
 from .purchases import Purchases
 from .rules import PolicyRules, RetentionRules
 
@@ -247,12 +247,14 @@ def replay_all(
     index = history.frame.index
     locks = pd.DataFrame(index=index, columns=list(_LOCK_DTYPES)) if locks is None else locks
     lives = [_Life(variant, states, locks[list(_LOCK_DTYPES)].astype(_LOCK_DTYPES)) for variant in variants]
+    comparison = None
     for number, (day, frame) in enumerate(_frames(history, nights)):
         if number % max(recalibrate_days, 1) == 0:
-            fit = pipeline.fit(rules, frame, day)
-        scored = pipeline.rank(rules, fit, frame, day)
+            comparison = _Comparison(frame, day, comparison)
+        else:
+            comparison.go_on(frame, day)
         for life in lives:
-            life.live(fit, frame, scored, day)
+            life.live(*comparison.score(life.rules), frame, day, nobody_bought=comparison.nobody_bought)
         if number and tick:
             tick(number)
     return [life.tell(nights, history.as_of) for life in lives]
@@ -273,6 +275,39 @@ def _unprotected(rules: PolicyRules) -> PolicyRules:
     return dataclasses.replace(rules, tiers=tuple(bare), retention=RetentionRules())
 
 
+class _Comparison:
+    """All customers compared on a day, and what has come of it on the days since: what runs keep from night to night.
+
+    Rules that differ in what protects from moving are scored alike, but for whether days without purchases count.
+    """
+
+    def __init__(self, frame: pd.DataFrame, day: datetime.date, before: "_Comparison | None"):
+        self.fitted_on, self.fits = day, {}
+        self.known = before and before.known
+        self.go_on(frame, day)
+        self.open_days = []
+
+    def go_on(self, frame: pd.DataFrame, day: datetime.date) -> None:
+        """Take over the customers of another day."""
+        last_orders = frame[schema.LAST_ORDER_DATE]
+        found = idle.find_open_days(last_orders, self.known) if self.known else []
+        self.nobody_bought = bool(self.known) and not found
+        self.frame, self.day, self.scored = frame, day, {}
+        if day != self.fitted_on:
+            self.open_days += found
+        self.known = idle.last_purchase(last_orders)
+
+    def score(self, rules: PolicyRules) -> tuple[pipeline.Fit, pd.DataFrame]:
+        """The fit as it is on the day, and what `pipeline.rank` says by it."""
+        skips = rules.retention.skip_idle_days
+        if skips not in self.scored:
+            if skips not in self.fits:
+                self.fits[skips] = pipeline.fit(rules, self.frame, self.day)
+            fit = idle.age(rules, self.fits[skips], self.fitted_on, self.open_days, self.day)
+            self.scored[skips] = fit, pipeline.rank(rules, fit, self.frame, self.day)
+        return self.scored[skips]
+
+
 class _Life:
     """One variant, from the day before the first night on."""
 
@@ -282,7 +317,15 @@ class _Life:
         self.place = None  # of the tiers in the ladder, -1: none
         self.tiered, self.moves = [], []
 
-    def live(self, fit: pipeline.Fit, frame: pd.DataFrame, scored: pd.DataFrame, day: datetime.date) -> None:
+    def live(
+        self,
+        fit: pipeline.Fit,
+        scored: pd.DataFrame,
+        frame: pd.DataFrame,
+        day: datetime.date,
+        *,
+        nobody_bought: bool,
+    ) -> None:
         """Decide about a day and remember who moves; the first day is that before the first night."""
         score = scored[schema.SCORE].where(schema.bought(frame))
         scored = scored.assign(**tiers.assign(self.rules, fit.tiers, frame.join(scored), score))
@@ -290,7 +333,8 @@ class _Life:
         if self.place is None:
             self._begin(fit, frame, scored, day)
             return
-        decided = decision.decide(self.rules, fit, frame, scored, self.states, day)
+        skips = self.rules.retention.skip_idle_days
+        decided = decision.decide(self.rules, fit, frame, scored, self.states, day, idle=skips and nobody_bought)
         self._carry(decided)
         place = ladder.places(decided[schema.TIER], self.keys)
         moved = np.flatnonzero((place != self.place) & (place >= 0) & (self.place >= 0))
