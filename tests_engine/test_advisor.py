@@ -260,5 +260,12 @@ def test_a_protection_replaces_what_the_rules_have_of_its_kind(policy):
         (0, 14, 0),
         (42, 14, 0),
     ]
+    assert (protected.retention.enter_margin, protected.retention.upgrade_days) == (0, 0)
     assert advisor.Protection().protect(policy(tiers=tiers)).tiers[2].kept == 50
+    both = advisor.Protection(enter_margin=3, upgrade_days=7).protect(protected).retention
+    assert (both.enter_margin, both.upgrade_days) == (3, 7)
+
+
+def test_every_protection_makes_a_difference_for_tiers_by_score(policy):
+    tiers = TierRule(1, 0), TierRule(2, 50)
     assert len(advisor.protections(policy(tiers=tiers))) == len(advisor.PROTECTIONS)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from . import calm
 from .metrics import WHOLE_UNITS
 from .replay import Replay
 from .rules import SCORE, PolicyRules
@@ -46,10 +47,13 @@ class Protection:
     ----------
     keep_margin : points below its floor down to which a customer stays in a tier, method 'score' only
     grace_days : between the announcement of a downgrade and the downgrade
+    enter_margin, upgrade_days : see `rules.RetentionRules`
     """
 
     keep_margin: float = 0.0
     grace_days: int = 0
+    enter_margin: float = 0.0
+    upgrade_days: int = 0
 
     def protect(self, rules: PolicyRules) -> PolicyRules:
         """The same rules with this protection, in place of what they have of its kind."""
@@ -62,16 +66,18 @@ class Protection:
             )
             for tier in rules.tiers
         )
-        return dataclasses.replace(rules, tiers=tiers)
+        upgrades = {"enter_margin": self.enter_margin, "upgrade_days": self.upgrade_days}
+        return dataclasses.replace(rules, tiers=tiers, retention=dataclasses.replace(rules.retention, **upgrades))
 
 
-#: From the mildest to the strongest.
+#: From the mildest to the strongest. What protects from falling alone would fill the tiers, so that the stronger ones
+#: make it harder to rise, too. One of them is what companies start with.
 PROTECTIONS = (
     Protection(),
     Protection(keep_margin=3, grace_days=7),
-    Protection(keep_margin=5, grace_days=14),
-    Protection(keep_margin=8, grace_days=14),
-    Protection(keep_margin=10, grace_days=30),
+    Protection(keep_margin=3, grace_days=14, enter_margin=3, upgrade_days=3),
+    Protection(calm.KEEP_MARGIN, *(calm.POLICY[name] for name in ("grace_days", "enter_margin", "upgrade_days"))),
+    Protection(keep_margin=8, grace_days=30, enter_margin=8, upgrade_days=14),
 )
 
 
@@ -82,7 +88,7 @@ def protections(rules: PolicyRules) -> list[Protection]:
     >>> tiers = TierRule(2, share=20), TierRule(1, share=80)
     >>> shares = PolicyRules((CriterionRule("recency", 1),), tiers, ((1,) * 5,) * 5, tier_method="customer_share")
     >>> [protection.grace_days for protection in protections(shares)]
-    [0, 7, 14, 30]
+    [0, 7, 14, 10, 30]
     """
     by_rules = []
     for protection in PROTECTIONS:

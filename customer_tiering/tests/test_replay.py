@@ -220,9 +220,9 @@ class TestReplay(TieringCommon):
         advice = self._advise()
         line = advice.protection_ids[3]
         line.action_accept()
-        self.assertEqual(set(self.policy.tier_ids.mapped("keep_margin")), {5})
+        self.assertEqual(set(self.policy.tier_ids.mapped("keep_margin")), {3})
         self.assertEqual(set(self.policy.tier_ids.mapped("grace_days")), {14})
-        self.assertEqual(self.policy.grace_days, 14)
+        self.assertEqual((self.policy.grace_days, self.policy.enter_margin, self.policy.upgrade_days), (14, 3, 3))
         self.assertEqual(advice.protection_ids.filtered("accepted"), line)
         self.assertAlmostEqual(self._replay().result["moved_share"], line.moved_share, places=2)
 

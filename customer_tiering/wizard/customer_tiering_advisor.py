@@ -131,6 +131,18 @@ class CustomerTieringAdvisor(models.TransientModel):
             )
         if protection.grace_days:
             sentences.append(self.env._("A downgrade is announced %(days)s days before.", days=protection.grace_days))
+        if protection.enter_margin and rules.by_score:
+            sentences.append(
+                self.env._("An upgrade takes %(points)g points more than the floor.", points=protection.enter_margin)
+            )
+        if protection.upgrade_days and rules.tier_method != engine.rules.CONDITIONS:
+            sentences.append(
+                self.env._("It takes effect when it has held for %(days)s days.", days=protection.upgrade_days)
+                if protection.enter_margin and rules.by_score
+                else self.env._(
+                    "An upgrade takes effect when it has held for %(days)s days.", days=protection.upgrade_days
+                )
+            )
         return " ".join(sentences) or self.env._("Nothing protects from moving.")
 
     def _get_protection_note(self, present, mildest, replayed, customers):
@@ -324,9 +336,12 @@ class CustomerTieringAdvisorProtection(models.TransientModel):
         if not 0 <= self.step < len(protections):
             raise UserError(self.env._("The policy was changed since. Replay the protections again."))
         protection = protections[self.step]
-        values = {"grace_days": protection.grace_days}
-        # Each tier had days of its own, perhaps.
-        tier_values = dict(values)
+        values = {
+            "grace_days": protection.grace_days,
+            "enter_margin": protection.enter_margin,
+            "upgrade_days": protection.upgrade_days,
+        }
+        tier_values = {"grace_days": protection.grace_days}  # each tier had days of its own, perhaps
         if policy.method == "score":
             tier_values["keep_margin"] = protection.keep_margin
         values["tier_ids"] = [fields.Command.update(tier.id, tier_values) for tier in policy.tier_ids]
