@@ -821,7 +821,9 @@ class Matrix:
                     rows = answer if isinstance(answer, list) else []
                     found[name] = sorted(item["partner_id"] for item in rows if isinstance(item, dict))
         spec = {n: get_spec(f) for n, f in record._fields.items() if f.type == "one2many" and "line" in n}
-        found["lines"] = call_kw(record.browse(), "web_read", [record.ids, spec], {}) if spec else []
+        (lines,) = call_kw(record.browse(), "web_read", [record.ids, spec], {}) if spec else [{}]
+        # Their ids are new ones each time.
+        found |= {fname: sorted(line["display_name"] for line in lines[fname]) for fname in spec}
         return found
 
     # ------------------------------------------------------------------

@@ -31,7 +31,7 @@ MAY_EXPORT = "base.group_allow_export"
 OF_RULE = ("ZQRULEREASON", r"7,?111\.17")
 OF_SELLER = ("ZQSELLERREASON", r"7,?222\.27")
 OF_COMPANY = ("ZQCOMPANY", r"7,?333\.37", r"7,?444\.47")
-OF_ALL = ("ZQPLAIN", r"7,?555\.57")
+OF_ALL = ("ZQPLAIN", r"6,?555\.57")
 NAME = "ZQRULENAME"
 
 
@@ -100,7 +100,7 @@ class MatrixCommon(TieringCommon):
         cls.customers = cls.vera | cls.walt | cls.holger | cls.olga
         cls.of_other = cls.beate | cls.vera
         for who, amount, seller, reason in (
-            (cls.vera, 7555.57, cls.own, "ZQPLAIN"),
+            (cls.vera, 6555.57, cls.own, "ZQPLAIN"),
             (cls.walt, 100, cls.env["res.users"], False),
             (cls.holger, 7111.17, cls.own, "ZQRULEREASON"),
             (cls.olga, 7222.27, cls.salesperson, "ZQSELLERREASON"),
