@@ -485,6 +485,7 @@ class Matrix:
                 yield "panel", model, "search_panel_select_range", (field.name,), counters
         ids = [row.id for row in self.get_rows(model) if not role.hides(row)]
         if ids and model in self.models:
+            open_fields = [field for field in open_fields if field.name != "id"]  # an export makes up external ids
             columns = [
                 f"{field.name}/name" if field.comodel_name == "res.partner" else field.name for field in open_fields
             ]
