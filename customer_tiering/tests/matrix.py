@@ -98,7 +98,7 @@ class Matrix:
 
     :param env: of a superuser who may see all companies
     :param partners: the customers of the setting
-    :param exceptions: ``{(door, model, name): reason}`` of what is no leak
+    :param exceptions: ``{(door, model.method, what it does): reason}`` of what is no leak
     :param only: a model: no other one is tried
     """
 
@@ -329,12 +329,11 @@ class Matrix:
     # ------------------------------------------------------------------
 
     def report(self, role, door, call, what):
-        model, _dot, name = call.partition("(")[0].rpartition(".")
-        for key in ((door, model, name), (door, model, "*"), (role.name, model, name)):
-            if key in self.exceptions:
-                self.excused.add(key)
-                return
-        self.leaks.add(Leak(role.name, door, call, what))
+        key = (door, call.partition("(")[0], what)
+        if key in self.exceptions:
+            self.excused.add(key)
+        else:
+            self.leaks.add(Leak(role.name, door, call, what))
 
     def judge_text(self, role, door, call, text):
         if MARK not in text and "7" not in text:
@@ -660,7 +659,7 @@ class Matrix:
 
     def _get_some_field(self, model):
         fields = self.env[model]._fields.values()
-        return next((f.name for f in fields if f.store and f.type in ("integer", "float", "json")), "display_name")
+        return next(f.name for f in fields if f.store and f.name != "id" and f.type != "one2many")
 
     def _get_other(self, field, row):
         """Another value for a field of a row."""
