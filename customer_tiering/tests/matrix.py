@@ -648,18 +648,16 @@ class Matrix:
         )
 
     def _write_as_line(self, role, model, row):
-        """Change a row as a line of something that one may see."""
+        """Change, delete and take a row as a line of something that one may see."""
+        other = next(f for f in self._get_written_fields(role, model) if f.store and f.type != "one2many")
+        values = {other.name: self._get_other(other, row)}
         for parent in self.models:
             for field in self.env[parent]._fields.values():
                 if field.type == "one2many" and field.comodel_name == model and not field.compute:
                     target = next((r for r in self.get_samples(role, parent) if not role.hides(r)), None)
                     if target:
-                        for command in ([1, row.id, {self._get_some_field(model): 1}], [2, row.id], [4, row.id]):
+                        for command in ([1, row.id, values], [2, row.id], [4, row.id]):
                             self._write(role, parent, "write", [target.id], {field.name: [command]})
-
-    def _get_some_field(self, model):
-        fields = self.env[model]._fields.values()
-        return next(f.name for f in fields if f.store and f.name != "id" and f.type != "one2many")
 
     def _get_other(self, field, row):
         """Another value for a field of a row."""
