@@ -394,6 +394,11 @@ class ResPartner(models.Model):
                     marker.getparent().remove(marker)
         return arch, view
 
+    def onchange(self, values, field_names, fields_spec):
+        """Take no word of a client's for which scorecard a customer has: related fields would show any scorecard."""
+        values = {fname: value for fname, value in values.items() if not fname.startswith("tiering_")}
+        return super().onchange(values, field_names, fields_spec)
+
     # ------------------------------------------------------------------
     # Customers through time
     # ------------------------------------------------------------------
