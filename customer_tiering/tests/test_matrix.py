@@ -134,8 +134,8 @@ class MatrixCommon(TieringCommon):
         policy = policy.with_env(mine)
         draft = mine["customer.tiering.policy"].browse(policy.action_simulate()["res_id"])
         draft.name = f"{mark} draft"
-        for tier, floor in zip(draft.tier_ids[:-1], (3, 2, 1), strict=True):
-            tier.entry_floor = floor
+        floors = zip(draft.tier_ids[:-1], (3, 2, 1), strict=True)
+        draft.tier_ids = [Command.update(tier.id, {"entry_floor": floor}) for tier, floor in floors]
         draft.action_simulation_compute()
         reasons = {cls.holger: "ZQRULEREASON", cls.olga: "ZQSELLERREASON"}
         env["customer.tiering.lock"].create(
