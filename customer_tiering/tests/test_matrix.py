@@ -151,6 +151,11 @@ class MatrixCommon(TieringCommon):
         )
         values = {"name": f"{mark} handover", "user_id": manager.id, "partner_ids": [Command.set(customers.ids)]}
         mine["customer.tiering.reassignment"].create(values).action_preview()
+        lived = env["customer.tiering.replay"]._queue(policy)
+        lived._compute(as_of=AS_OF)
+        tier = policy.tier_ids[0].id
+        moved = {"replay_id": lived.id, "company_id": company.id, "from_tier_id": tier, "to_tier_id": tier}
+        lived.line_ids.create([{**moved, "partner_id": customer.id} for customer in customers])
         cls._open_dialogs(company, policy, manager, customers, mark)
         env["customer.tiering.refresh"]._add(customers, company, "instant")
 
@@ -275,7 +280,9 @@ class TestMatrix(MatrixCommon, HttpCase):
         draft = self.env["customer.tiering.simulation"].search([("base_id", "=", self.policy.id)]).draft_id
         for user, names in ((self.manager, {"Vera", "Olga", NAME}), (self.ruled_manager, {"Vera", "Olga"})):
             self.authenticate(user.login, user.login)
-            text = read_page(self.url_open(f"/customer_tiering/simulation/{draft.id}", timeout=60))
+            page = self.url_open(f"/customer_tiering/simulation/{draft.id}", timeout=60)
+            self.assertEqual(page.status_code, 200, page.text[:2000])
+            text = read_page(page)
             self.assertEqual({name for name in ("Vera", "Olga", NAME) if name in text}, names, user.login)
 
     def _get_urls(self, matrix, route):
