@@ -15,7 +15,9 @@ class ResCompany(models.Model):
         default=True,
         help="Score the customers of this company every night.",
     )
-    tiering_policy_ids = fields.One2many("customer.tiering.policy", "company_id", string="Tiering Policies")
+    tiering_policy_ids = fields.One2many(
+        "customer.tiering.policy", "company_id", string="Tiering Policies", groups="sales_team.group_sale_salesman"
+    )
 
     @api.model_create_multi
     def create(self, vals_list):

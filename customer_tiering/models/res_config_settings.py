@@ -32,7 +32,8 @@ class ResConfigSettings(models.TransientModel):
     @api.depends("company_id")
     def _compute_tiering_policy_id(self):
         for settings in self:
-            settings.tiering_policy_id = settings.company_id.tiering_policy_ids[:1]
+            # sudo: who configures may have no right in sales
+            settings.tiering_policy_id = settings.company_id.sudo().tiering_policy_ids[:1]
 
     @api.depends("tiering_policy_id")
     def _compute_tiering_tables(self):
@@ -63,7 +64,7 @@ class ResConfigSettings(models.TransientModel):
                 policy_vals[policy_fname] = commands
         if policy_vals:
             company = self.company_id[:1] or self.env.company
-            company.tiering_policy_ids[:1].write(policy_vals)
+            company.sudo().tiering_policy_ids[:1].sudo(False).write(policy_vals)  # sudo: only to find it
         return {fname: value for fname, value in vals.items() if fname not in TABLES}
 
     @api.depends("company_id")

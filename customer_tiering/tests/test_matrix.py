@@ -95,11 +95,12 @@ class MatrixCommon(TieringCommon):
 
     @classmethod
     def _make_customers(cls):
-        cls.vera = cls.new_customer("Vera", user_id=cls.own.id, email="vera@example.com")
-        cls.walt = cls.new_customer("Walt", email="walt@example.com")
-        iceland = cls.env.ref("base.is").id
+        iceland, germany = cls.env.ref("base.is").id, cls.env.ref("base.de").id
+        cls.vera = cls.new_customer("Vera", country_id=germany, user_id=cls.own.id, email="vera@example.com")
+        cls.walt = cls.new_customer("Walt", country_id=germany, email="walt@example.com")
         cls.holger = cls.new_customer(NAME, country_id=iceland, user_id=cls.own.id, email="holger@example.com")
-        cls.olga = cls.new_customer("Olga", user_id=cls.salesperson.id, email="olga@example.com")
+        seller = cls.salesperson.id
+        cls.olga = cls.new_customer("Olga", country_id=germany, user_id=seller, email="olga@example.com")
         cls.beate = cls.new_customer("ZQCOMPANYNAME", company_id=cls.other.id, email="beate@example.com")
         cls.customers = cls.vera | cls.walt | cls.holger | cls.olga
         cls.of_other = cls.beate | cls.vera
