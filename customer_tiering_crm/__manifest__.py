@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with CRM",
     "summary": "Tiers on opportunities; calls, meetings and messages on them count as interactions with the customer",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",
