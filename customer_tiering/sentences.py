@@ -19,8 +19,6 @@ NAMED_WAYS = 3
 NUMBER = "%(number)s"
 # The days that are told count from here.
 EPOCH = date(1970, 1, 1)
-# From this risk on, the warning is the first thing to act upon.
-WARNINGS = (engine.risk.HIGH, engine.risk.LOST)
 
 
 class Words:
@@ -570,7 +568,8 @@ def advice(card):
     What suits customers who are faithful so far, such as to thank them, is no answer to a warning: who buys less than
     half, or is late, may still be among the best of the window.
     """
-    if card.risk in WARNINGS and card.segment_id.code in engine.segments.FAITHFUL:
+    # From this risk on, the warning is the first thing to act upon.
+    if card.risk in (engine.risk.HIGH, engine.risk.LOST) and card.segment_id.code in engine.segments.FAITHFUL:
         return card.env._("Call personally and find out what has changed, before anything else.")
     return card.segment_id.advice
 

@@ -48,6 +48,7 @@ class CustomerTieringTyped(models.AbstractModel):
 
         :raises ValidationError: with the label of the field
         """
+        self._check_ranges(vals)
         for fname, value in vals.items():
             field = self._fields.get(fname)
             if not field or value is None or value is False:
@@ -57,7 +58,6 @@ class CustomerTieringTyped(models.AbstractModel):
                 self._check_size(field, value, most)
             elif field.type in SCALARS:
                 self._check_scalar(field, value)
-        self._check_ranges(vals)
 
     def _check_ranges(self, vals):
         for fname in self._typed_ranges.keys() & vals.keys():
@@ -111,10 +111,8 @@ class CustomerTieringTyped(models.AbstractModel):
 
     @api.model
     def _check_scalar(self, field, value):
-        if field.type == "selection" and value not in field.get_values(self.env):
-            self._refuse(field)
         try:
-            kept = field.convert_to_cache(value, self.browse(), validate=False)
+            kept = field.convert_to_cache(value, self.browse(), validate=field.type == "selection")
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
             self._refuse(field)
         if field.type in ("integer", "many2one"):

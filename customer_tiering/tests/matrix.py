@@ -46,6 +46,10 @@ PATHS = 1  # so many ways to each secret field are tried, the shortest
 REFUSED = "refused"
 
 
+# What counts all customers is not shown to who may not see some of them: so it is there where nobody is hidden.
+KEPT_BACK = {"calm_text", "simulation_result", "simulation_hint"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     model: str
@@ -441,7 +445,7 @@ class Matrix:
         record = role.env[model]
         fields = [record._fields[name] for name in names if name in record._fields]
         open_fields = [field for field in fields if record._has_field_access(field, "read")]
-        spec = {field.name: get_spec(field) for field in open_fields}
+        spec = {field.name: get_spec(field) for field in open_fields if field.name not in KEPT_BACK}
         if not record.has_access("read"):  # a try of each kind is enough: they ask for the same right
             fields = open_fields = fields[:3]
         yield "read", model, "web_search_read", (scope, spec), {}
@@ -460,7 +464,8 @@ class Matrix:
                 yield "search", model, "search", ([*scope, (path, *condition)],), {}
         for field in fields:
             if field._description_sortable(role.env):
-                yield "order", model, "search", (scope,), {"order": f"{field.name} desc"}
+                order = f"{field.name} desc" if field.name == "id" else f"{field.name} desc, id"
+                yield "order", model, "search", (scope,), {"order": order}
         sums = [
             f"{field.name}:{field._description_aggregator(role.env)}"
             for field in open_fields

@@ -137,7 +137,7 @@ class TestCalm(TieringCommon):
         draft.action_simulation_compute()
         draft.invalidate_recordset()
         line = draft._get_simulation().line_ids
-        self.assertEqual((line.partner_id, line.direction, line.pending_tier_id.name), (self.ann, "rising", "Gold"))
+        self.assertEqual((line.partner_id, line.direction, line.to_tier_id.name), (self.ann, "rising", "Gold"))
 
     def test_rules_that_are_not_used_are_not_part_of_a_version(self):
         self.policy.upgrade_days = 0

@@ -68,6 +68,10 @@ class TestHidden(TieringCommon):
             {"user_id": cls.manager.id, "company_id": cls.company.id, "partner_ids": cls.both.ids}
         )
         cls.reassignment.action_preview()
+        lived = cls.env["customer.tiering.replay"].create({"policy_id": cls.policy.id})
+        tier = cls.policy.tier_ids[0].id
+        moved = {"replay_id": lived.id, "company_id": cls.company.id, "from_tier_id": tier, "to_tier_id": tier}
+        lived.line_ids.create([{**moved, "partner_id": partner.id} for partner in cls.both])
         cls.preview = (
             cls.env["customer.tiering.playbook.preview"]
             .with_user(cls.ruled_manager)

@@ -210,7 +210,7 @@ class TestMethods(TieringCommon):
         a, b, c = self._three_tiers("score")
         self.policy.write({"tier_ids": [Command.update(c.id, {"sequence": 0})]})
         self.assertEqual(self.policy.tier_ids.mapped("name"), ["A", "B", "C"])
-        b.entry_floor = 90
+        self.policy.tier_ids = [Command.update(a.id, {"entry_floor": 40}), Command.update(b.id, {"entry_floor": 90})]
         self.assertEqual(self.policy.tier_ids.mapped("name"), ["B", "A", "C"])
         self.assertLess(b.sequence, a.sequence)
 
