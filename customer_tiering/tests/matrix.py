@@ -621,7 +621,7 @@ class Matrix:
             follow=follow,
         )
 
-    def write(self, roles):
+    def write_rows(self, roles):
         """Write each field of rows that are not theirs, delete and copy them, add such rows, take them as lines."""
         for role in roles:
             for model in self.models:

@@ -189,7 +189,7 @@ class TillLedger(Ledger):
     def _day(self, moment):
         return moment.replace(tzinfo=timezone.utc).astimezone(self.zone).date()
 
-    def _hand_over(self, source, target):
+    def _hand_over(self, source, target):  # pylint: disable=missing-return
         super()._hand_over(source, target)
         for ticket in self.tickets.values():
             if ticket.customer == source:
@@ -353,7 +353,7 @@ class TillStage(Stage):
         tickets = self.env["pos.order"].search([("partner_id", "=", partner.id)])
         return super()._moments(partner) + tickets.mapped("date_order")
 
-    def check(self):
+    def check(self):  # pylint: disable=missing-return
         super().check()
         wrong = []
         for key, ticket in self.ledger.tickets.items():
