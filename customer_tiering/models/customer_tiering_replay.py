@@ -332,9 +332,9 @@ class CustomerTieringPolicy(models.Model):
     def _compute_calm(self):
         for policy in self:
             replay = policy.replay_ids
-            # sudo: shown to who sees all that it counts
-            result = replay.sudo().result if replay and not policy._hides_customers() else False
-            policy.calm_text = bool(result) and policy._get_calm_text(result)
+            result = replay.sudo().result  # sudo: shown to who sees all that it counts
+            shows = bool(result) and not policy._hides_customers()
+            policy.calm_text = shows and policy._get_calm_text(result)
             policy.calm_state, policy.calm_note = policy._get_calm_state(replay, bool(result))
 
     def _get_calm_state(self, replay, is_known):
