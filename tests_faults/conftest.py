@@ -67,7 +67,7 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     left_out = [] if LONG else [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(left_out)
+    config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 
