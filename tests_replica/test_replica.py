@@ -9,6 +9,7 @@ import pytest
 from conftest import CUSTOMERS, DATABASE, logs, order
 
 from odoo import api, sql_db
+from odoo.fields import Command
 from odoo.tools import SQL
 
 ON_THE_REPLICA = {"primary": False, "standby": True}
@@ -136,7 +137,8 @@ def test_a_simulation_reads_on_the_replica_and_finds_what_it_finds_without_one(o
         policy = env.company.tiering_policy_ids[:1]
         policy.action_simulate()
         simulation = env["customer.tiering.simulation"].search([("base_id", "=", policy.id)], limit=1)
-        simulation.draft_id.tier_ids[0].entry_floor = 1  # nearly everybody moves up
+        floors = zip(simulation.draft_id.tier_ids[:-1], (3, 2, 1), strict=True)  # nearly everybody moves up
+        simulation.draft_id.tier_ids = [Command.update(tier.id, {"entry_floor": floor}) for tier, floor in floors]
         draft_id = simulation.draft_id.id
 
     def simulate():
