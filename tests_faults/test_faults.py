@@ -253,6 +253,7 @@ def test_statement_timeout(world, table, name):
         judge(world, table, what, task, "statement timeout")
 
 
+@pytest.mark.long  # so few rows need a temporary file by some plans only
 @pytest.mark.parametrize("name", choose("run", names=["run", "queue", "simulation"]))
 def test_no_room_for_temporary_files(world, table, name):
     task = TASKS[name].learn(world)
