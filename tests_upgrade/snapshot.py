@@ -7,9 +7,11 @@ QUERIES = {
           FROM information_schema.columns WHERE table_schema = 'public'
     """,
     "indexes": "SELECT tablename || ': ' || indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    # Without the one that Odoo itself makes anew, as its rules say, once any addon extends them, as its own website does.
     "constraints": """
         SELECT conrelid::regclass || ': ' || conname || ' ' || pg_get_constraintdef(oid)
-          FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+          FROM pg_constraint
+         WHERE connamespace = 'public'::regnamespace AND conname != 'rule_group_rel_group_id_fkey'
     """,
     "relations": "SELECT relkind::text || ' ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace",
     "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace",

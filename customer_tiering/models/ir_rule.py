@@ -6,14 +6,6 @@ from odoo.tools import SQL, ormcache
 COMPANY_FIELDS = {"company_id", "partner_share"}
 
 
-class ResGroups(models.Model):
-    """Nothing of it changes. But both ends of the relation between groups and rules say what becomes of it when a group
-    is deleted, and the first one that is set up decides: Odoo's own order, or the database would keep another one.
-    """
-
-    _inherit = "res.groups"
-
-
 class IrRule(models.Model):
     """What Odoo hides of contacts and orders is hidden in our tables, too.
 
