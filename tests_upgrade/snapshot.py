@@ -7,7 +7,7 @@ QUERIES = {
           FROM information_schema.columns WHERE table_schema = 'public'
     """,
     "indexes": "SELECT tablename || ': ' || indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    # Without the one that Odoo itself makes anew, as its rules say, once any addon extends them, as its own website does.
+    # Without the one that Odoo makes anew, as its rules say, once any addon extends them, as its own website does.
     "constraints": """
         SELECT conrelid::regclass || ': ' || conname || ' ' || pg_get_constraintdef(oid)
           FROM pg_constraint
