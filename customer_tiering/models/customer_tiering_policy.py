@@ -404,16 +404,16 @@ class CustomerTieringPolicy(models.Model):
     def _compute_revenue_hint(self):
         """Say what part of last year's revenue the chosen source does not see."""
         for company, policies in self.grouped("company_id").items():
-            direct, ordered = company._get_tiering_revenue_shares() if company else (0, 0)
+            direct, is_invoicing = company._get_tiering_revenue_shares() if company else (0, False)
             for policy in policies:
                 policy.revenue_hint = False
                 if policy.revenue_from == "order" and direct >= UNSEEN_SHARE:
                     policy.revenue_hint = self.env._(
-                        "%(share)s %% of your invoiced revenue of the last 12 months was invoiced without an order, "
-                        "and does not count here. Choose “Orders, and invoices without an order”, or “Invoices”.",
+                        "%(share)s %% of your revenue of the last 12 months was invoiced without an order, and does "
+                        "not count here. Choose “Orders, and invoices without an order”, or “Invoices”.",
                         share=f"{direct:.0f}",
                     )
-                elif policy.revenue_from == "invoice" and not (direct or ordered):
+                elif policy.revenue_from == "invoice" and not is_invoicing:
                     policy.revenue_hint = self.env._(
                         "Nothing was invoiced in the last 12 months. As long as you do not invoice, choose “Orders”."
                     )

@@ -73,25 +73,28 @@ class ResCompany(models.Model):
         )
 
     def _get_tiering_revenue_shares(self):
-        """Return which percentage of what was invoiced in the last 12 months came from no order, and from orders."""
+        """Return which percentage of the revenue of the last 12 months was invoiced without an order, and whether
+        anything was invoiced."""
         self.ensure_one()
         scope = self._get_tiering_scope(self._get_tiering_today(), 365)
-        self.env["account.move.line"].flush_model()
-        ((direct, whole),) = self.env.execute_query(
+        self.env.flush_all()
+        ((direct, invoiced, ordered),) = self.env.execute_query(
             SQL(
                 """
-                SELECT COALESCE(-SUM(line.balance) FILTER (WHERE NOT %(is_linked)s), 0), COALESCE(-SUM(line.balance), 0)
+                SELECT COALESCE(-SUM(line.balance) FILTER (WHERE NOT %(is_linked)s), 0),
+                       COALESCE(-SUM(line.balance), 0),
+                       (SELECT COALESCE(SUM(%(money)s), 0) FROM sale_order
+                         WHERE company_id = %(company)s AND state = 'sale' AND date_order::date > %(window_start)s)
                   FROM account_move move
                   JOIN account_move_line line ON line.move_id = move.id AND line.display_type = 'product'
                  WHERE %(is_invoice)s AND %(is_income)s AND move.invoice_date > %(window_start)s
                 """,
+                money=sources.orders.get_money(),
                 is_linked=sources.billing.is_linked(),
                 is_invoice=sources.billing.is_invoice(scope),
                 is_income=sources.billing.is_income(self.env["customer.tiering.reader"]._get_advance_products()),
                 **scope.parameters,
             )
         )
-        if not whole > 0:
-            return 0.0, 0.0
-        share = min(max(float(100 * direct / whole), 0.0), 100.0)
-        return share, 100 - share
+        direct, ordered = max(float(direct), 0.0), max(float(ordered), 0.0)
+        return (100 * direct / (direct + ordered) if direct else 0.0), invoiced > 0
