@@ -109,7 +109,8 @@ INSERT INTO pos_order (
     id, name, company_id, partner_id, state, date_order, currency_rate, amount_tax, amount_total, amount_paid,
     amount_return, create_date, write_date, create_uid, write_uid)
 SELECT (SELECT MAX(id) FROM sale_order) + credit.sequence_number, credit.name, sold.company_id, sold.partner_id, 'done',
-       credit.invoice_date + interval '12 hours', sold.currency_rate, 0, -credit.amount_untaxed, -credit.amount_untaxed, 0, credit.create_date, credit.create_date, 1, 1
+       credit.invoice_date + interval '12 hours', sold.currency_rate, 0, -credit.amount_untaxed,
+       -credit.amount_untaxed, 0, credit.create_date, credit.create_date, 1, 1
   FROM account_move credit
   JOIN pos_order sold ON sold.id = credit.sequence_number
  WHERE credit.name LIKE 'RBENCH/%'
@@ -119,8 +120,8 @@ REFUND_LINES = """
 INSERT INTO pos_order_line (
     id, name, company_id, order_id, product_id, qty, price_unit, discount, price_subtotal, price_subtotal_incl,
     refunded_orderline_id, create_date, write_date, create_uid, write_uid)
-SELECT (SELECT MAX(id) FROM sale_order_line) + sold.order_id, 'R' || sold.id, sold.company_id, refund.id, sold.product_id,
-       -1, -refund.amount_total, 0, refund.amount_total, refund.amount_total, sold.id, refund.create_date,
+SELECT (SELECT MAX(id) FROM sale_order_line) + sold.order_id, 'R' || sold.id, sold.company_id, refund.id,
+       sold.product_id, -1, -refund.amount_total, 0, refund.amount_total, refund.amount_total, sold.id, refund.create_date,
        refund.create_date, 1, 1
   FROM account_move credit
   JOIN LATERAL (SELECT * FROM pos_order_line WHERE order_id = credit.sequence_number ORDER BY id LIMIT 1) sold ON TRUE
@@ -243,8 +244,8 @@ def report(size, machine, seconds, turns):
         )
     text = f"""# Orders, invoices and tickets as source, {size} customers
 
-{machine}. Medians of {turns} turns, all companies, seconds; rolled back. Each confirmed order is an invoice and a ticket
-of two lines, too, and each credit note reverses its invoice and is a refund of its ticket.
+{machine}. Medians of {turns} turns, all companies, seconds; rolled back. Each confirmed order is an invoice and a
+ticket of two lines, too, and each credit note reverses its invoice and is a refund of its ticket.
 
 {format_table(["revenue from", "reading", "÷ orders", "full run", "÷ orders"], rows)}
 """
