@@ -121,8 +121,8 @@ INSERT INTO pos_order_line (
     id, name, company_id, order_id, product_id, qty, price_unit, discount, price_subtotal, price_subtotal_incl,
     refunded_orderline_id, create_date, write_date, create_uid, write_uid)
 SELECT (SELECT MAX(id) FROM sale_order_line) + sold.order_id, 'R' || sold.id, sold.company_id, refund.id,
-       sold.product_id, -1, -refund.amount_total, 0, refund.amount_total, refund.amount_total, sold.id, refund.create_date,
-       refund.create_date, 1, 1
+       sold.product_id, -1, -refund.amount_total, 0, refund.amount_total, refund.amount_total, sold.id,
+       refund.create_date, refund.create_date, 1, 1
   FROM account_move credit
   JOIN LATERAL (SELECT * FROM pos_order_line WHERE order_id = credit.sequence_number ORDER BY id LIMIT 1) sold ON TRUE
   JOIN pos_order refund ON refund.name = credit.name
