@@ -395,9 +395,18 @@ class ResPartner(models.Model):
         return arch, view
 
     def onchange(self, values, field_names, fields_spec):
-        """Take no word of a client's for which scorecard a customer has: related fields would show any scorecard."""
+        values, field_names = self._leave_out_tiering(values, field_names)
+        return {} if field_names is None else super().onchange(values, field_names, fields_spec)
+
+    @api.model
+    def _leave_out_tiering(self, values, field_names):
+        """Take no word of a client's for which scorecard a customer has: related fields would show any scorecard.
+
+        :return: the arguments of ``onchange`` without our fields; None for the names where nothing else was changed
+        """
+        left = [fname for fname in field_names if not fname.startswith("tiering_")]
         values = {fname: value for fname, value in values.items() if not fname.startswith("tiering_")}
-        return super().onchange(values, field_names, fields_spec)
+        return values, left if left or not field_names else None
 
     # ------------------------------------------------------------------
     # Customers through time

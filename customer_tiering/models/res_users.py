@@ -6,6 +6,11 @@ class ResUsers(models.Model):
     _name = "res.users"
     _inherit = ["res.users", "customer.tiering.referred"]
 
+    def onchange(self, values, field_names, fields_spec):
+        # The contact's fields are the user's, too.
+        values, field_names = self.env["res.partner"]._leave_out_tiering(values, field_names)
+        return {} if field_names is None else super().onchange(values, field_names, fields_spec)
+
     def _filter_tiering_able(self, company):
         """Return those of these users who can look after customers of ``company``."""
         return self.filtered(lambda user: not user._get_tiering_obstacle(company.id))

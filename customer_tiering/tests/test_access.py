@@ -241,3 +241,14 @@ class TestAccess(TieringCommon):
         ):
             with self.assertRaises(AccessError), self.env.cr.savepoint():
                 forbidden()
+
+    def test_a_form_takes_no_scorecard_from_its_client(self):
+        """Related fields would tell any scorecard, of whichever company."""
+        card = self.card(self.customer)
+        self.assertEqual(card.amount, 100)
+        spec = {"tiering_amount": {}, "tiering_score": {}}
+        for record in (self.env["res.partner"], self.env["res.users"], self.env.user):
+            for changed in (["tiering_scorecard_id"], ["name", "tiering_scorecard_id"], []):
+                values = {"tiering_scorecard_id": card.id, "name": "Eve"}
+                told = record.onchange(values, changed, spec).get("value", {})
+                self.assertFalse(any(told.get(fname) for fname in spec), (record, changed))
