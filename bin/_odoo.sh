@@ -47,7 +47,7 @@ fetch_odoo() {
     rm -rf "$work"
     mkdir -p "$work"
     if fetch_odoo_package "$work"; then
-        mv "$work/root" "$tree" # the tree appears whole or not at all
+        mv "$work/unpacked" "$tree" # the tree appears whole or not at all
     else
         fetch_odoo_by_git "$work/git"
         mv "$work/git" "$tree"
@@ -55,7 +55,7 @@ fetch_odoo() {
     rm -rf "$work"
 }
 
-# Fetch Debian's package (only Debian's unstable suite has Odoo 19) into WORK/root, without installing it and without
+# Fetch Debian's package (only Debian's unstable suite has Odoo 19) into WORK/unpacked, without installing it and without
 # touching the machine's own package lists. Called in a condition, where bash does not stop at errors.
 fetch_odoo_package() {
     local work=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror package
@@ -82,13 +82,13 @@ fetch_odoo_package() {
         return 1
     }
     for package in "$work"/debs/*.deb; do
-        dpkg-deb -x "$package" "$work/root" || return 1
+        dpkg-deb -x "$package" "$work/unpacked" || return 1
     done
     # Debian leaves this library out for its licence; a page that misses it logs an error
     # in the browser's console, and that fails every tour.
-    local stub=$work/root/usr/lib/python3/dist-packages/odoo/addons/mail/static/lib/selfie_segmentation
+    local stub=$work/unpacked/usr/lib/python3/dist-packages/odoo/addons/mail/static/lib/selfie_segmentation
     mkdir -p "$stub" && echo '/* not in this distribution of Odoo */' >"$stub/selfie_segmentation.js" || return 1
-    is_odoo_19 "$work/root/usr/lib/python3/dist-packages/odoo" || {
+    is_odoo_19 "$work/unpacked/usr/lib/python3/dist-packages/odoo" || {
         say "Debian's package odoo-19 of $mirror holds another Odoo."
         return 1
     }
