@@ -49,6 +49,24 @@ def begin(env, left):
     commit(env, left=left)
 
 
+def work_off(name, waiting, take):
+    """Take one waiting record after the other, as a scheduled action; what there is no time for waits for another call.
+
+    :param name: of the scheduled action
+    :param waiting: the records
+    :param take: called with each; may commit, and catches what is the record's own fault
+    """
+    begin(waiting.env, left=len(waiting))
+    for record in waiting:
+        take(record)
+        if not commit(waiting.env, done=1):
+            # The others in calls of their own: the server limits the time of what it does in one go.
+            if record != waiting[-1]:
+                call(waiting.env, name)
+                commit(waiting.env, left=0)
+            break
+
+
 def commit(env, done=0, left=None):
     """Commit, and tell Odoo of the scheduled action that runs now how much is done and, where known, left.
 

@@ -679,9 +679,9 @@ class CustomerTieringFollowup(models.Model):
         """
         users = {id_: user for ids, _partner, user in chosen for id_ in ids}
         followups = self.browse(users).filtered(lambda followup: followup.step_id.kind == "action")
-        for followup in followups:
+        failed = self.browse()
+        for followup in followups:  # one by one, so that the error of one is its own
             action, customer = followup.step_id.sudo().server_action_id, followup.partner_id
-            values = {"state": "ran", "problem": False, "planned_on": as_of, "date_deadline": as_of}
             try:
                 with self.env.cr.savepoint():
                     action.with_company(followup.company_id).with_context(
@@ -692,8 +692,11 @@ class CustomerTieringFollowup(models.Model):
                 raise
             except Exception as error:
                 _logger.warning("Server action %s failed for customer %s: %s", action.id, customer.id, error)
-                values = {"state": "skipped", "problem": "action_failed"}
-            followup.write({**values, "user_id": users[followup.id].id})
+                failed |= followup
+        ran = {"state": "ran", "problem": False, "planned_on": as_of, "date_deadline": as_of}
+        for outcome, values in ((followups - failed, ran), (failed, {"state": "skipped", "problem": "action_failed"})):
+            for user, theirs in outcome.grouped(lambda followup: users[followup.id]).items():
+                theirs.write({**values, "user_id": user.id})
         return len(followups)
 
     def _queue_mails(self, template, partners, moment):

@@ -171,11 +171,18 @@ class CustomerTieringReassignment(models.Model):
             ["to_user_id", "tier_id"],
             ["__count"],
         )
+        users, tiers = {user.id for user, _tier, _count in given}, {tier.id for _user, tier, _count in given}
+        have = {
+            (user, tier): count
+            for user, tier, count in self.env["customer.tiering.scorecard"]._read_group(
+                [("tier_id", "in", list(tiers)), ("partner_id.user_id", "in", list(users))],
+                ["partner_id.user_id", "tier_id"],
+                ["__count"],
+            )
+        }
         sentences = []
         for user, tier, count in given:
-            total = count + self.env["customer.tiering.scorecard"].search_count(
-                [("tier_id", "=", tier.id), ("partner_id.user_id", "=", user.id)]
-            )
+            total = count + have.get((user, tier), 0)
             if total > tier.capacity:
                 sentences.append(
                     self.env._(

@@ -86,18 +86,14 @@ class CustomerTieringReplay(models.Model):
         waiting = self.search(
             Domain("state", "=", "queued") & Domain("company_id.active", "=", True), order="attempts, id"
         )
-        jobs.commit(self.env, left=len(waiting))
-        for replay in waiting:
-            if replay.exists() and replay.state == "queued":
-                replay.attempts += 1
-                jobs.commit(self.env)
-                replay._compute_and_record()
-            if not jobs.commit(self.env, done=1):
-                # The others in calls of their own: the server limits the time of what it does in one go.
-                if replay != waiting[-1]:
-                    jobs.call(self.env, jobs.REPLAYS)
-                    jobs.commit(self.env, left=0)
-                break
+        jobs.work_off(jobs.REPLAYS, waiting, lambda replay: replay._take())
+
+    def _take(self):
+        """Compute this replay, unless it was deleted or computed by hand meanwhile."""
+        if self.exists() and self.state == "queued":
+            self.attempts += 1
+            jobs.commit(self.env)
+            self._compute_and_record()
 
     def _compute_and_record(self):
         """Compute this replay in the background, telling how far it is, and record a failure as its outcome."""
@@ -121,8 +117,8 @@ class CustomerTieringReplay(models.Model):
             self.env.cr.rollback()
             self._fail(str(error))
         except Exception as error:
+            _logger.exception("Customer tiering replay %s failed", self.id)  # first: the database may be away
             self.env.cr.rollback()
-            _logger.exception("The replay of policy %s failed", self.policy_id.id)
             self._fail(f"{type(error).__name__}: {error}")
         else:
             self._notify("success", self.policy_id.with_user(self.user_id)._tell_calm())

@@ -213,19 +213,14 @@ class CustomerTieringRun(models.Model):
         """Compute the waiting runs, each in its own transaction; what fails does not stop the others."""
         # One that interrupted the server goes behind the others.
         waiting = self.search(self._get_waiting_domain(), order="attempts, id")
-        jobs.begin(self.env, left=len(waiting))
-        for run in waiting:
-            # Skipped: deleted or computed by hand meanwhile, or at this moment.
-            if run._hold():
-                run.attempts += 1
-                jobs.commit(self.env)
-                run._compute_and_record()
-            if not jobs.commit(self.env, done=1):
-                # The others in calls of their own: the server limits the time of what it does in one go.
-                if run != waiting[-1]:
-                    jobs.call(self.env, jobs.RUNS)
-                    jobs.commit(self.env, left=0)
-                break
+        jobs.work_off(jobs.RUNS, waiting, lambda run: run._take())
+
+    def _take(self):
+        """Compute this run, unless it was deleted or computed by hand meanwhile, or is at this moment."""
+        if self._hold():
+            self.attempts += 1
+            jobs.commit(self.env)
+            self._compute_and_record()
 
     def _compute_and_record(self):
         """Compute this run in the transaction that begins now and record a failure as its outcome.

@@ -15,8 +15,10 @@ class SaleReport(models.Model):
 
     def _select_additional_fields(self):
         # What was confirmed before the addon was there, or came in by an import, has kept no tier. That of its day
-        # is the one of the last change before: on the day itself, the order has not counted yet.
-        of_history = """CASE WHEN s.state = 'sale' THEN (
+        # is the one of the last change before: on the day itself, the order has not counted yet. To orders from before
+        # the first change of all nothing is looked up.
+        of_history = """CASE WHEN s.state = 'sale' AND s.date_order::date > (
+            SELECT MIN(date) FROM customer_tier_change) THEN (
             SELECT change.to_tier_id FROM customer_tier_change change
              WHERE change.partner_id = partner.commercial_partner_id AND change.company_id = s.company_id
                AND change.date < s.date_order::date

@@ -38,14 +38,15 @@ class TieringCommon(TransactionCase):
     # ------------------------------------------------------------------
 
     @classmethod
-    def new_user(cls, login, groups, **values):
-        """A user of the company in ``groups`` (external ids with commas between them)."""
+    def new_user(cls, login, groups, company=None, **values):
+        """A user of ``company``, that of the tests when left out, in ``groups`` (external ids with commas between)."""
+        company = company or cls.company
         return new_test_user(
             cls.env,
             login=login,
             groups=groups,
-            company_id=cls.company.id,
-            company_ids=[Command.set(cls.company.ids)],
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
             **values,
         )
 

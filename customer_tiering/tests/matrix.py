@@ -386,26 +386,30 @@ class Matrix:
     def look(self, roles):
         """Read, search, group, sort, export and look up everything, with the hidden rows and without."""
         for role in roles:
-            answers = []
-            for erased in (False, True):
-                savepoint = self.env.cr.savepoint()
-                try:
-                    if erased:
-                        self._erase(role)
-                    self.env.registry.clear_all_caches()
-                    answers.append(list(self._look_by(role)))
-                finally:
-                    savepoint.close(rollback=True)
-                    self.env.invalidate_all(flush=False)
-                    self.env.registry.clear_all_caches()
-                    self.env.registry.cache_invalidated.clear()
-            for (door, call, with_them), (_door, _call, without) in zip(*answers, strict=True):
+            for (door, call, with_them), (_door, _call, without) in self._ask_twice(role, self._look_by):
                 if with_them == without:
                     continue
                 if with_them == REFUSED:
                     self.report(role, door, call, "breaks where a row is hidden")
                 else:
                     self.report(role, door, call, "is another one without the hidden rows")
+
+    def _ask_twice(self, role, ask):
+        """Return pairs of what ``ask(role)`` yields, with the hidden rows and without them."""
+        answers = []
+        for erased in (False, True):
+            savepoint = self.env.cr.savepoint()
+            try:
+                if erased:
+                    self._erase(role)
+                self.env.registry.clear_all_caches()
+                answers.append(list(ask(role)))
+            finally:
+                savepoint.close(rollback=True)
+                self.env.invalidate_all(flush=False)
+                self.env.registry.clear_all_caches()
+                self.env.registry.cache_invalidated.clear()
+        return zip(*answers, strict=True)
 
     def _look_by(self, role):
         """Yield (door, call, answer as text). A look changes nothing, so only what failed is taken back."""
@@ -747,20 +751,8 @@ class Matrix:
         """
         paths = self._find_paths_of_filters()
         for role in roles:
-            answers = []
-            for erased in (False, True):
-                savepoint = self.env.cr.savepoint()
-                try:
-                    if erased:
-                        self._erase(role)
-                    self.env.registry.clear_all_caches()
-                    answers.append(list(self._filter_by(role, paths)))
-                finally:
-                    savepoint.close(rollback=True)
-                    self.env.invalidate_all(flush=False)
-                    self.env.registry.clear_all_caches()
-                    self.env.registry.cache_invalidated.clear()
-            for (call, with_them), (_call, without) in zip(*answers, strict=True):
+            pairs = self._ask_twice(role, lambda role: self._filter_by(role, paths))
+            for (call, with_them), (_call, without) in pairs:
                 if with_them != without:
                     self.report(role, "filter", call, "finds by what is hidden")
 

@@ -203,13 +203,7 @@ class TestAccess(TieringCommon):
 
     def test_companies_see_only_their_own(self):
         other = self.env["res.company"].create({"name": "Other Company"})
-        stranger = new_test_user(
-            self.env,
-            "tiering_stranger",
-            "sales_team.group_sale_manager",
-            company_id=other.id,
-            company_ids=[Command.set(other.ids)],
-        )
+        stranger = self.new_user("tiering_stranger", "sales_team.group_sale_manager", other)
         theirs = self.env(user=stranger, context={"allowed_company_ids": other.ids})
         for model in (*MODELS, *OF_MANAGERS):
             if model == "customer.segment":

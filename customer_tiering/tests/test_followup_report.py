@@ -3,7 +3,7 @@ from statistics import median
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import freeze_time, tagged
 
 from .common import AS_OF, TieringCommon
 
@@ -364,12 +364,6 @@ class TestFollowupReport(TieringCommon):
         )
         self.assertEqual([group["created_count:sum"] for group in self._read(groupby=["company_id"], env=both)], [2, 2])
         self.assertEqual(set(self.env["customer.tiering.followup.report"].search([]).ids), {here.id, done_here.id})
-        stranger = new_test_user(
-            self.env,
-            "tiering_stranger",
-            "sales_team.group_sale_manager",
-            company_id=company.id,
-            company_ids=[Command.set(company.ids)],
-        )
+        stranger = self.new_user("tiering_stranger", "sales_team.group_sale_manager", company)
         theirs = self.env(user=stranger, context={"allowed_company_ids": company.ids})
         self.assertEqual(set(theirs["customer.tiering.followup.report"].search([]).ids), {there.id, done_there.id})

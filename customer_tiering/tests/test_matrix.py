@@ -8,7 +8,7 @@ from odoo import api
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.http import Controller
-from odoo.tests import HttpCase, freeze_time, new_test_user, tagged
+from odoo.tests import HttpCase, freeze_time, tagged
 
 from .common import AS_OF, TieringCommon
 from .matrix import OURS, Matrix, Role, find_flags, quiet
@@ -84,13 +84,7 @@ class MatrixCommon(TieringCommon):
         (cls.ruled | cls.ruled_manager).write({"group_ids": [Command.link(cls.not_iceland.id)]})
         cls.internal = cls.new_user("matrix_internal", f"base.group_user,{MAY_EXPORT}")
         cls.portal = cls.new_user("matrix_portal", "base.group_portal")
-        cls.foreign = new_test_user(
-            cls.env,
-            "matrix_foreign",
-            f"{MANAGERS},{MAY_EXPORT}",
-            company_id=cls.other.id,
-            company_ids=[Command.set(cls.other.ids)],
-        )
+        cls.foreign = cls.new_user("matrix_foreign", f"{MANAGERS},{MAY_EXPORT}", cls.other)
         cls.public = cls.env.ref("base.public_user")
 
     @classmethod

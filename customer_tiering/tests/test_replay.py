@@ -2,8 +2,7 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Command
-from odoo.tests import freeze_time, new_test_user, tagged
+from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
 
 from ..models import customer_tiering_replay
@@ -346,13 +345,7 @@ class TestReplay(TieringCommon):
     def test_managers_of_other_companies_see_nothing_of_it(self):
         self._replay()
         other = self.env["res.company"].create({"name": "Elsewhere"})
-        stranger = new_test_user(
-            self.env,
-            "tiering_stranger",
-            "sales_team.group_sale_manager",
-            company_id=other.id,
-            company_ids=[Command.set(other.ids)],
-        )
+        stranger = self.new_user("tiering_stranger", "sales_team.group_sale_manager", other)
         env = self.env(user=stranger, context={})
         for model in MODELS:
             self.assertFalse(env[model].search([]))
