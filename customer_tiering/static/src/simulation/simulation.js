@@ -23,7 +23,7 @@ export class TieringSimulation extends Component {
                 count: (directions.up || 0) + (rising || 0),
                 color: "text-success",
             },
-            { key: "rising", label: _t("of them when they have held"), count: rising || 0, color: "text-success" },
+            { key: "rising", label: _t("of them after the days to rise"), count: rising || 0, color: "text-success" },
             { key: "down", label: _t("Downgrades"), count: (directions.down || 0) + announced, color: "text-danger" },
             { key: "announced", label: _t("of them after days of grace"), count: announced, color: "text-warning" },
             { key: "new", label: _t("First tier"), count: directions.new || 0 },
