@@ -208,7 +208,7 @@ class Explanation:
             floor, entry = format_number(env, rule.floor, 2), rules.retention.entry(rule.floor)
             if entry > rule.floor > 0:
                 return env._(
-                    "%(tier)s starts at %(floor)s points, %(entry)s for who rises to it, and is kept down to %(kept)s.",
+                    "%(tier)s starts at %(floor)s points. To move up to it takes %(entry)s, to keep it %(kept)s.",
                     tier=tier.name,
                     floor=floor,
                     entry=format_number(env, entry, 2),
@@ -263,7 +263,9 @@ class Explanation:
         days = self.rules.upgrade_days if self.rules and card.computed_tier_id else 0
         if days:
             sentence = env._(
-                "To reach %(tier)s: %(ways)s, and stay there for %(days)s days.", days=format_number(env, days), **said
+                "To reach %(tier)s: %(ways)s. The upgrade comes when this has held for %(days)s days.",
+                days=format_number(env, days),
+                **said,
             )
         else:
             sentence = env._("To reach %(tier)s: %(ways)s.", **said)
@@ -283,7 +285,7 @@ class Explanation:
             return False
         points = self._get_entry(tier)
         if points is None:
-            sentence = env._("%(tier)s on %(date)s if nothing falls until then.", tier=tier.name, date=date)
+            sentence = env._("%(tier)s on %(date)s if the numbers hold until then.", tier=tier.name, date=date)
         else:
             sentence = env._(
                 "%(tier)s on %(date)s if the score stays at %(points)s or more.",

@@ -142,8 +142,8 @@ class CustomerTieringPolicy(models.Model):
         required=True,
         default="order",
         help="What is a purchase. Orders count when they are confirmed, on the day of the order. Invoices count when "
-        "they are posted, on the day of the invoice, for who ordered; a down payment is no purchase, its final invoice "
-        "is the whole one. A return lowers the purchase that it takes back, from the day of the credit note on.",
+        "they are posted, on the day of the invoice, for the customer who ordered; a down payment is no purchase, its "
+        "final invoice is the whole one. A return lowers the purchase that it takes back, from the day of the credit note on.",
     )
     # A share of all that the company invoices: not for salespeople, who may read policies.
     revenue_hint = fields.Text(compute="_compute_revenue_hint", groups="sales_team.group_sale_manager")
@@ -199,9 +199,9 @@ class CustomerTieringPolicy(models.Model):
     enter_margin = fields.Float(
         string="Points to Rise",
         digits=(5, 2),
-        help="Where a score leads to the tiers: who has a tier rises to a higher one at this many points above its "
-        "“From Score”, but at most half of the way from there to 100. A first tier starts at its “From Score”. "
-        "0: all tiers do.",
+        help="Where a score leads to the tiers: customers who have a tier move up to a higher one at this many points "
+        "above its “From Score”, but never more than half of the way from there to 100. A first tier starts at its "
+        "“From Score”. 0: so do all others.",
     )
     upgrade_days = fields.Integer(
         string="Days to Rise",
@@ -211,13 +211,13 @@ class CustomerTieringPolicy(models.Model):
     at_once_margin = fields.Float(
         string="Points to Rise at Once",
         digits=(5, 2),
-        help="Where a score leads to the tiers: who is this many points above the “From Score” of a tier does not wait "
-        "for the days to rise. 0: all wait.",
+        help="Where a score leads to the tiers: customers this many points above the “From Score” of a tier do not "
+        "wait for the days to rise. 0: all of them wait.",
     )
     skip_idle_days = fields.Boolean(
         string="Days Without Purchases Do Not Count",
-        help="A day on which none of the policy's customers bought anything, such as a holiday, lowers nobody, and "
-        "nobody is older by it until the customers are compared again.",
+        help="On a day on which none of the policy's customers bought anything, such as a holiday, nobody is "
+        "downgraded, and such days make nobody's last order look older until the customers are compared again.",
     )
     lifecycle_lost = fields.Float(
         string="Lost After",

@@ -108,7 +108,9 @@ class TestCalm(TieringCommon):
         data = self.card(self.ann).explanation_data
         (way,) = data["next"]["ways"]
         self.assertIn("100.00", way)
-        self.assertEqual(data["next"]["sentence"], f"To reach Gold: {way}, and stay there for 7 days.")
+        self.assertEqual(
+            data["next"]["sentence"], f"To reach Gold: {way}. The upgrade comes when this has held for 7 days."
+        )
         self.assertFalse(data["rise"])
         self.order(self.ann, 0, 100)
         self.compute()
