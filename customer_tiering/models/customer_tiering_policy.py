@@ -143,7 +143,8 @@ class CustomerTieringPolicy(models.Model):
         default="order",
         help="What is a purchase. Orders count when they are confirmed, on the day of the order. Invoices count when "
         "they are posted, on the day of the invoice, for the customer who ordered; a down payment is no purchase, its "
-        "final invoice is the whole one. A return lowers the purchase that it takes back, from the day of the credit note on.",
+        "final invoice is the whole one. A return lowers the purchase that it takes back, from the day of the credit "
+        "note on.",
     )
     # A share of all that the company invoices: not for salespeople, who may read policies.
     revenue_hint = fields.Text(compute="_compute_revenue_hint", groups="sales_team.group_sale_manager")
