@@ -2,6 +2,8 @@
 
 from odoo.tools import LazyTranslate, format_list
 
+from .sentences import format_number
+
 _lt = LazyTranslate(__name__)
 
 _INCOMPLETE_MAP = _lt(
@@ -122,7 +124,7 @@ def _name(env, facts, policy):
         if fact == "metric":
             return metrics.get(value, value)
         if fact == "cuts":
-            return ", ".join(f"{cut:g}" for cut in value)
-        return f"{value:g}" if isinstance(value, int | float) else value
+            return "; ".join(format_number(env, cut, 4) for cut in value)
+        return format_number(env, value, 4) if isinstance(value, int | float) else value
 
     return {"policy": policy and policy.display_name, **{fact: name(fact, value) for fact, value in facts.items()}}

@@ -110,7 +110,7 @@ class Explanation:
             "lifecycle": self._get_lifecycle(),
             "risk": self._get_risk(),
         }
-        return {**data, "text": " ".join(self._get_sentences(data))}
+        return {**data, "text": join(self.env, self._get_sentences(data))}
 
     def _get_sentences(self, data):
         """Return all that the data say, for screen readers and other programs."""
@@ -324,7 +324,7 @@ class Explanation:
             "date": date,
             "ways": words,
             "together": ways.together,
-            "sentence": " ".join(sentences),
+            "sentence": join(env, sentences),
         }
 
     def _list_ways(self, words, together):
@@ -396,7 +396,7 @@ class Explanation:
             "user": said["user"],
             "date_end": date_end,
             "holds": True,
-            "sentence": " ".join(sentences),
+            "sentence": join(env, sentences),
         }
 
     def _get_idle_lock(self):
@@ -531,7 +531,7 @@ def risk_reason(card):
         sentences.append(
             card.env._("No interaction for %(days)s days.", days=format_number(card.env, card.days_since_contact))
         )
-    return " ".join(sentences)
+    return join(card.env, sentences)
 
 
 def _say_late(card):
@@ -653,12 +653,22 @@ def get_today(card, metric, value):
 
 
 # ----------------------------------------------------------------------
-# Numbers
+# Numbers and texts
 # ----------------------------------------------------------------------
 
 
+def join(env, sentences):
+    """Return sentences as one text: with a space between two of them, or without, as the language does it."""
+    text = ""
+    for sentence in filter(None, sentences):
+        text = env._("%(text)s %(sentence)s", text=text, sentence=sentence) if text else sentence
+    return text
+
+
 def format_number(env, number, decimals=0):
-    """Return a number with at most so many decimals, without zeros at the end."""
+    """Return a number with at most so many decimals, without zeros at the end; what no person reads as ``1e+20``."""
+    if not abs(number) < 1e15:  # nor NaN
+        return f"{number:g}"
     number = float_round(number, precision_digits=decimals)
     while decimals and float_round(number, precision_digits=decimals - 1) == number:
         decimals -= 1

@@ -30,6 +30,7 @@ from . import crm_team
 from . import mail_message
 from . import mail_thread
 from . import ir_model_fields
+from . import ir_module_module
 from . import ir_rule
 from . import product_category
 from . import product_pricelist

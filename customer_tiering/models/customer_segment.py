@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_list
 
 from .. import engine
 
@@ -61,7 +62,7 @@ class CustomerSegment(models.Model):
             raise UserError(
                 self.env._(
                     "The policies of new companies need “%(segments)s”. Rename it, or leave it out of your map.",
-                    segments=", ".join(delivered.mapped("name")),
+                    segments=format_list(self.env, delivered.mapped("name")),
                 )
             )
         # sudo: customers of other companies count too
@@ -77,6 +78,6 @@ class CustomerSegment(models.Model):
                         "The segment map of policy “%(policy)s” points to “%(segments)s”. "
                         "Choose another segment for those cells first.",
                         policy=policy.display_name,
-                        segments=", ".join(used.mapped("name")),
+                        segments=format_list(self.env, used.mapped("name")),
                     )
                 )

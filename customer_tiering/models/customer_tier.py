@@ -219,6 +219,7 @@ class CustomerTier(models.Model):
         "user_id.company_ids",
         "user_id.all_group_ids",
     )
+    @api.depends_context("lang")
     def _compute_benefit_warning(self):
         for tier in self:
             problems = [tier._get_problem(fname) for fname in BENEFIT_FIELDS]
@@ -293,7 +294,11 @@ class CustomerTier(models.Model):
     def _compute_display_name(self):
         several = self._are_several_policies()
         for tier in self:
-            tier.display_name = f"{tier.name} ({tier.policy_id.sudo().name})" if several else tier.name
+            tier.display_name = (
+                self.env._("%(tier)s (%(policy)s)", tier=tier.name, policy=tier.policy_id.sudo().name)
+                if several
+                else tier.name
+            )
 
     @api.model
     @ormcache("self.env.company.id", cache="templates")  # as the views with a filter per tier, so cleared with them
@@ -389,6 +394,12 @@ class CustomerTier(models.Model):
         """Return the id by which runs know this tier: a simulated tier stands for its original."""
         self.ensure_one()
         return self.origin_id.id or self.id
+
+    def _get_names(self):
+        """Return what versions keep of these tiers, ``{key: {language: name}}``."""
+        self.flush_recordset(["name"])
+        names = dict(self.env.execute_query(SQL("SELECT id, name FROM customer_tier WHERE id = ANY(%s)", self.ids)))
+        return {str(tier._get_key()): names[tier.id] for tier in self}
 
     @api.model
     def _get_ladder(self, company, draft=None):

@@ -84,6 +84,7 @@ class CustomerTierChange(models.Model):
     _date_idx = models.Index("USING brin (date)")
 
     @api.depends("partner_id", "from_tier_id", "to_tier_id")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for change in self:
             change.display_name = "%s: %s → %s" % (

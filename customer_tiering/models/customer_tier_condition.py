@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from .. import engine
+from ..sentences import format_number
 
 
 class CustomerTierCondition(models.Model):
@@ -57,7 +58,7 @@ class CustomerTierCondition(models.Model):
     @api.depends_context("lang")
     def _compute_display_name(self):
         for condition in self:
-            values = {"metric": condition.metric_id.name, "value": f"{condition.value:g}"}
+            values = {"metric": condition.metric_id.name, "value": format_number(self.env, condition.value, 2)}
             condition.display_name = (
                 self.env._("%(metric)s of at least %(value)s", **values)
                 if condition.operator == ">="

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 
 class CustomerTieringLock(models.Model):
@@ -61,7 +61,7 @@ class CustomerTieringLock(models.Model):
                         "The lock of %(customer)s would have ended on %(date)s already. "
                         "Choose today or a later day, or leave the date empty.",
                         customer=lock.partner_id.display_name,
-                        date=fields.Date.to_string(lock.date_end),
+                        date=format_date(self.env, lock.date_end),
                     )
                 )
 

@@ -207,6 +207,7 @@ class CustomerTieringMetric(models.Model):
     # Computed fields
     # ------------------------------------------------------------------
 
+    @api.depends_context("lang")
     def _compute_app(self):
         ids = self._get_external_ids()
         names = {name for of_metric in ids.values() for name in (id_.partition(".")[0] for id_ in of_metric)}
@@ -545,7 +546,7 @@ class CustomerTieringMetric(models.Model):
                         "“%(metric)s” is used by %(policies)s. Remove its criteria and conditions there first, or "
                         "archive the metric, and it is not offered any more.",
                         metric=metric.name,
-                        policies=", ".join(f"“{name}”" for name in policies.mapped("name")),
+                        policies=format_list(self.env, policies.mapped("name")),
                     )
                 )
 

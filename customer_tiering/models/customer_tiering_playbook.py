@@ -382,6 +382,7 @@ class CustomerTieringPlaybook(models.Model):
             playbook.open_count = opened.get(playbook, 0)
 
     @api.depends("enabled")
+    @api.depends_context("lang")
     def _compute_problem(self):
         problems = dict(self.env["customer.tiering.followup"]._fields["problem"]._description_selection(self.env))
         groups = self.env["customer.tiering.followup"]._read_group(

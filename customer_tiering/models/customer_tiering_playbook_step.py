@@ -15,6 +15,13 @@ from .. import sentences
 MOST_DAYS = 365
 # To look for more takes long; a text of a plan that has more stays as it is.
 MOST_PLACEHOLDERS = 50
+# What a step of each kind does.
+KINDS = {
+    "activity": "activity_type_id",
+    "plan": "plan_id",
+    "mail": "mail_template_id",
+    "action": "server_action_id",
+}
 
 
 def _has_too_many(text):
@@ -157,18 +164,16 @@ class CustomerTieringPlaybookStep(models.Model):
     @api.constrains("kind", "activity_type_id", "plan_id", "mail_template_id", "server_action_id")
     def _check_kind(self):
         missing = {
-            "activity": ("activity_type_id", self.env._("Choose the type of activity of each step.")),
-            "plan": ("plan_id", self.env._("Choose the activity plan of each step.")),
-            "mail": ("mail_template_id", self.env._("Choose the e-mail of each step.")),
-            "action": (
-                "server_action_id",
-                self.env._("Choose the server action of each step. Only administrators may: ask one to add the step."),
+            "activity": self.env._("Choose the type of activity of each step."),
+            "plan": self.env._("Choose the activity plan of each step."),
+            "mail": self.env._("Choose the e-mail of each step."),
+            "action": self.env._(
+                "Choose the server action of each step. Only administrators may: ask one to add the step."
             ),
         }
         for step in self.sudo():  # managers do not see server actions
-            fname, message = missing[step.kind]
-            if not step[fname]:
-                raise ValidationError(message)
+            if not step[KINDS[step.kind]]:
+                raise ValidationError(missing[step.kind])
             if step.kind == "action" and step.server_action_id.model_id.model != "res.partner":
                 raise ValidationError(
                     self.env._(
@@ -261,12 +266,14 @@ class CustomerTieringPlaybookStep(models.Model):
     @api.model
     def _clean(self, vals):
         """Keep only what belongs to the kind of step, so that a changed kind leaves nothing behind."""
-        kept = {"activity": "activity_type_id", "plan": "plan_id", "mail": "mail_template_id"}
-        if self._has_field_access(self._fields["server_action_id"], "write"):
-            kept["action"] = "server_action_id"
         if "kind" not in vals:
             return vals
-        return {**vals, **{fname: False for kind, fname in kept.items() if kind != vals["kind"]}}
+        fnames = [
+            fname
+            for kind, fname in KINDS.items()
+            if kind != vals["kind"] and self._has_field_access(self._fields[fname], "write")
+        ]
+        return {**vals, **dict.fromkeys(fnames, False)}
 
     def write(self, vals):
         return super().write(self._clean(vals))

@@ -10,6 +10,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_list, ormcache
 
 from .. import engine, filters, messages
+from ..sentences import format_number, join
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
@@ -397,11 +398,13 @@ class CustomerTieringPolicy(models.Model):
             policy.share_total = sum(policy.tier_ids.mapped("share"))
 
     @api.depends("tier_ids.benefit_warning")
+    @api.depends_context("lang")
     def _compute_benefit_warning(self):
         for policy in self:
             policy.benefit_warning = "\n".join(filter(None, policy.tier_ids.mapped("benefit_warning"))) or False
 
     @api.depends("revenue_from", "company_id")
+    @api.depends_context("lang")
     def _compute_revenue_hint(self):
         """Say what part of last year's revenue the chosen source does not see."""
         for company, policies in self.grouped("company_id").items():
@@ -412,7 +415,7 @@ class CustomerTieringPolicy(models.Model):
                     policy.revenue_hint = self.env._(
                         "%(share)s %% of your revenue of the last 12 months was invoiced without an order, and does "
                         "not count here. Choose “Orders, and invoices without an order”, or “Invoices”.",
-                        share=f"{direct:.0f}",
+                        share=format_number(self.env, direct),
                     )
                 elif policy.revenue_from == "invoice" and not is_invoicing:
                     policy.revenue_hint = self.env._(
@@ -439,7 +442,7 @@ class CustomerTieringPolicy(models.Model):
         try:
             self._get_rules()
         except UserError as error:
-            return f"{self.lost_metric_warning} {error}"
+            return join(self.env, (self.lost_metric_warning, str(error)))
         return False
 
     @api.depends("partner_domain", "company_id", "sequence", "active")
@@ -591,9 +594,9 @@ class CustomerTieringPolicy(models.Model):
                         "higher tier so far. Change one of the scores; or exchange the scores of both in one go, if "
                         "the tiers shall change places.",
                         lower=lower.name,
-                        low=f"{lower.entry_floor:g}",
+                        low=format_number(self.env, lower.entry_floor, 2),
                         higher=higher.name,
-                        high=f"{higher.entry_floor:g}",
+                        high=format_number(self.env, higher.entry_floor, 2),
                     )
                 )
 
@@ -672,7 +675,7 @@ class CustomerTieringPolicy(models.Model):
                     self.env._(
                         "There are only %(customers)s customers who differ from each other, too few for %(tiers)s "
                         "clusters. Remove tiers or choose another method.",
-                        customers=len(different),
+                        customers=format_number(self.env, len(different)),
                         tiers=tiers,
                     )
                 )
@@ -934,6 +937,15 @@ class CustomerTieringPolicy(models.Model):
                 )
             )
 
+    def _get_refusal(self):
+        """Return why no run could compute this policy as it is, in words; False where one could."""
+        try:
+            self._check_usable()
+            self._get_rules()
+        except UserError as error:
+            return str(error)
+        return False
+
     def _get_place(self):
         """Return what sorts the policies of a company; a policy that is not saved yet comes last."""
         self.ensure_one()
@@ -1031,7 +1043,7 @@ class CustomerTieringPolicy(models.Model):
         metrics = self.env["customer.tiering.metric"].with_context(active_test=False).search([("key", "in", keys)])
         told = {
             "rules": values,
-            "names": {str(tier._get_key()): tier.name for tier in self.tier_ids},
+            "names": self.tier_ids._get_names(),
             "metric_texts": metrics._get_texts(),
         }
         if last and not last.run_ids:  # nothing was computed by it

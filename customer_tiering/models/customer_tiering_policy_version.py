@@ -2,6 +2,7 @@ from odoo import api, fields, models, tools
 from odoo.tools.misc import formatLang
 
 from .. import engine
+from ..sentences import format_number
 
 
 class CustomerTieringPolicyVersion(models.Model):
@@ -15,7 +16,7 @@ class CustomerTieringPolicyVersion(models.Model):
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
     number = fields.Integer(required=True, readonly=True)
     rules = fields.Json(required=True, readonly=True, help="All that decides over the customers.")
-    names = fields.Json(readonly=True, help="Names of the tiers at that time.")
+    names = fields.Json(readonly=True, help="Names of the tiers at that time, in all languages.")
     metric_texts = fields.Json(readonly=True, help="Names and units of the metrics at that time, in all languages.")
     changes = fields.Text(
         string="What Changed", compute="_compute_changes", help="The rules that are others than in the version before."
@@ -28,6 +29,7 @@ class CustomerTieringPolicyVersion(models.Model):
     )
 
     @api.depends("policy_id", "number")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for version in self:
             version.display_name = self.env._(
@@ -65,14 +67,14 @@ class CustomerTieringPolicyVersion(models.Model):
         self.ensure_one()
         data, env = self.rules, self.env
         policy, criterion = env["customer.tiering.policy"], env["customer.tiering.criterion"]
-        rules, names = data["rules"], self.names or {}
+        rules = data["rules"]
         methods = dict(policy._fields["method"]._description_selection(env))
         scales = dict(criterion._fields["method"]._description_selection(env))
         labels = self._get_metric_names()
         lines = [env._("Method: %(method)s", method=methods.get(rules["tier_method"], rules["tier_method"]))]
         if rules["basis"]:
             lines.append(env._("Ranked by: %(metric)s", metric=labels.get(rules["basis"], rules["basis"])))
-        lines.append(env._("Window: %(days)s days", days=data["window_days"]))
+        lines.append(env._("Window: %(days)s days", days=format_number(env, data["window_days"])))
         kinds = dict(policy._fields["revenue_from"]._description_selection(env))
         counted = kinds.get(data["revenue_from"], data["revenue_from"])
         lines.append(env._("Revenue from: %(documents)s", documents=counted))
@@ -87,9 +89,9 @@ class CustomerTieringPolicyVersion(models.Model):
             lines.append(env._("Customers: %(domain)s", domain=data["partner_domain"]))
         lines += [
             env._(
-                "Criterion %(metric)s: weight %(weight)g, %(scale)s",
+                "Criterion %(metric)s: weight %(weight)s, %(scale)s",
                 metric=labels.get(rule["metric"], rule["metric"]),
-                weight=rule["weight"],
+                weight=format_number(env, rule["weight"], 2),
                 scale=scales.get(rule["method"], rule["method"]),
             )
             for rule in rules["criteria"]
@@ -98,43 +100,62 @@ class CustomerTieringPolicyVersion(models.Model):
             parts = []
             if rules["tier_method"] == "score":
                 parts.append(
-                    env._("from %(entry)g, stays down to %(kept)g", entry=tier["floor"], kept=tier["keep_floor"])
+                    env._(
+                        "from %(entry)s, stays down to %(kept)s",
+                        entry=format_number(env, tier["floor"], 2),
+                        kept=format_number(env, tier["keep_floor"], 2),
+                    )
                 )
             if tier["share"] is not None:
-                parts.append(env._("%(share)g %%", share=tier["share"]))
-            parts += [
-                f"{labels.get(condition['metric'], condition['metric'])} {condition['operator']} {condition['value']:g}"
-                for condition in tier["conditions"]
-            ]
+                parts.append(env._("%(share)s %%", share=format_number(env, tier["share"], 2)))
+            for condition in tier["conditions"]:
+                said = {
+                    "metric": labels.get(condition["metric"], condition["metric"]),
+                    "value": format_number(env, condition["value"], 2),
+                }
+                parts.append(
+                    env._("%(metric)s of at least %(value)s", **said)
+                    if condition["operator"] == ">="
+                    else env._("%(metric)s of at most %(value)s", **said)
+                )
             parts.append(
-                env._("grace %(grace)s days, stay %(stay)s days", grace=tier["grace_days"], stay=tier["stay_days"])
+                env._(
+                    "grace %(grace)s days, stay %(stay)s days",
+                    grace=format_number(env, tier["grace_days"]),
+                    stay=format_number(env, tier["stay_days"]),
+                )
             )
-            lines.append(
-                env._("Tier %(tier)s: %(rule)s", tier=names.get(str(tier["key"]), tier["key"]), rule="; ".join(parts))
-            )
+            lines.append(env._("Tier %(tier)s: %(rule)s", tier=self._get_tier_name(tier["key"]), rule="; ".join(parts)))
         lines += self._get_retention_lines(rules["retention"])
         lines.append(
             env._(
-                "Lifecycle: lost after %(lost)g usual gaps, declining after %(late)g or a fall of %(fall)g %%, "
-                "exploring up to %(days)s days with orders, forming from a growth of %(growth)g %%",
-                lost=rules["lifecycle"]["lost_lateness"],
-                late=rules["lifecycle"]["late_lateness"],
-                fall=rules["lifecycle"]["falling"],
-                days=rules["lifecycle"]["exploring_days"],
-                growth=rules["lifecycle"]["growing"],
+                "Lifecycle: lost after %(lost)s usual gaps, declining after %(late)s or a fall of %(fall)s %%, "
+                "exploring up to %(days)s days with orders, forming from a growth of %(growth)s %%",
+                lost=format_number(env, rules["lifecycle"]["lost_lateness"], 2),
+                late=format_number(env, rules["lifecycle"]["late_lateness"], 2),
+                fall=format_number(env, rules["lifecycle"]["falling"], 2),
+                days=format_number(env, rules["lifecycle"]["exploring_days"]),
+                growth=format_number(env, rules["lifecycle"]["growing"], 2),
             )
         )
         risk = rules.get("risk")  # absent in versions from before there was a warning
         if risk:
             lines.append(
                 env._(
-                    "Churn warning: watch after %(watch)g usual gaps, high after %(high)g, silence after %(days)s days",
-                    watch=risk["watch_lateness"],
-                    high=risk["high_lateness"],
-                    days=risk["silent_days"],
+                    "Churn warning: watch after %(watch)s usual gaps, high after %(high)s, silence after %(days)s days",
+                    watch=format_number(env, risk["watch_lateness"], 2),
+                    high=format_number(env, risk["high_lateness"], 2),
+                    days=format_number(env, risk["silent_days"]),
                 )
             )
         return "\n".join(lines)
+
+    def _get_tier_name(self, key):
+        """Return what a tier was called, in the user's language."""
+        names = (self.names or {}).get(str(key), str(key))
+        if isinstance(names, str):  # of a version from before they were kept in all languages
+            return names
+        return names.get(self.env.lang) or names["en_US"]
 
     def _get_retention_lines(self, retention):
         """Return the policy's protection of customers in words, what is switched on only."""
@@ -142,15 +163,27 @@ class CustomerTieringPolicyVersion(models.Model):
         switches = ("one_step", "month_end", "refunds_at_once", "skip_idle_days")
         lines = [fields_of_policy[name]["string"] for name in switches if retention.get(name)]
         if retention["protection_days"]:
-            lines.append(self.env._("New customers are protected for %(days)s days", days=retention["protection_days"]))
+            lines.append(
+                self.env._(
+                    "New customers are protected for %(days)s days",
+                    days=format_number(self.env, retention["protection_days"]),
+                )
+            )
         # Absent where they are not used, as in versions from before there were such rules.
         points, days, at_once = (retention.get(name) for name in ("enter_margin", "upgrade_days", "at_once_margin"))
         if points:
-            lines.append(self.env._("Upgrades from %(points)g points above the score of the tier", points=points))
+            lines.append(
+                self.env._(
+                    "Upgrades from %(points)s points above the score of the tier",
+                    points=format_number(self.env, points, 2),
+                )
+            )
         if days:
-            lines.append(self.env._("Upgrades after %(days)s days in the tier", days=days))
+            lines.append(self.env._("Upgrades after %(days)s days in the tier", days=format_number(self.env, days)))
         if days and at_once:
-            lines.append(self.env._("Upgrades at once from %(points)g points above", points=at_once))
+            lines.append(
+                self.env._("Upgrades at once from %(points)s points above", points=format_number(self.env, at_once, 2))
+            )
         return lines
 
     def _get_metric_texts(self):

@@ -4,6 +4,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
 from .. import engine, filters
+from ..sentences import format_number, join
 
 # What the lines follow from: when one of them changes, the preview is out of date.
 CHOICES = {
@@ -128,13 +129,23 @@ class CustomerTieringReassignment(models.Model):
         """Return in sentences what applying or undoing did; ``counts``: of lines by state."""
         if self.state == "applied":
             sentences = [
-                self.env._("%(count)s customers were given to their new salesperson.", count=counts.get("given", 0))
+                self.env._(
+                    "%(count)s customers were given to their new salesperson.",
+                    count=format_number(self.env, counts.get("given", 0)),
+                )
             ]
             if self.activity_count:
-                sentences.append(self.env._("%(count)s open activities went with them.", count=self.activity_count))
+                sentences.append(
+                    self.env._(
+                        "%(count)s open activities went with them.", count=format_number(self.env, self.activity_count)
+                    )
+                )
         elif self.state == "undone":
             sentences = [
-                self.env._("%(count)s customers are back with their former salesperson.", count=counts["restored"])
+                self.env._(
+                    "%(count)s customers are back with their former salesperson.",
+                    count=format_number(self.env, counts["restored"]),
+                )
                 if counts.get("restored")
                 else self.env._("No customer went back.")
             ]
@@ -142,7 +153,7 @@ class CustomerTieringReassignment(models.Model):
                 sentences.append(
                     self.env._(
                         "Somebody has changed the salesperson of %(count)s customers since; they were left alone.",
-                        count=counts["kept"],
+                        count=format_number(self.env, counts["kept"]),
                     )
                 )
         else:
@@ -152,17 +163,17 @@ class CustomerTieringReassignment(models.Model):
                 self.env._(
                     "%(count)s customers stay where they are: nobody else in the sales team has room for more of their "
                     "tier.",
-                    count=self.unplaced_count,
+                    count=format_number(self.env, self.unplaced_count),
                 )
             )
         if counts.get("skipped"):
             sentences.append(
                 self.env._(
                     "%(count)s customers were left out, because they changed between preview and applying.",
-                    count=counts["skipped"],
+                    count=format_number(self.env, counts["skipped"]),
                 )
             )
-        return " ".join(sentences)
+        return join(self.env, sentences)
 
     def _say_overload(self):
         """Return a sentence for each person who would get more customers of a tier than “Customers per Person” says."""
@@ -188,9 +199,9 @@ class CustomerTieringReassignment(models.Model):
                     self.env._(
                         "%(user)s would have %(total)s customers of %(tier)s; one person can look after %(capacity)s.",
                         user=user.name,
-                        total=total,
+                        total=format_number(self.env, total),
                         tier=tier.name,
-                        capacity=tier.capacity,
+                        capacity=format_number(self.env, tier.capacity),
                     )
                 )
         return sentences
@@ -264,9 +275,15 @@ class CustomerTieringReassignment(models.Model):
             )
         if not lines:
             raise UserError(
-                self.env._("All %(count)s customers are with that salesperson already.", count=len(customers))
+                self.env._(
+                    "All %(count)s customers are with that salesperson already.",
+                    count=format_number(self.env, len(customers)),
+                )
                 if self.method == "user"
-                else self.env._("The %(count)s customers are shared out evenly already.", count=len(customers))
+                else self.env._(
+                    "The %(count)s customers are shared out evenly already.",
+                    count=format_number(self.env, len(customers)),
+                )
             )
         self.line_ids.unlink()
         # sudo: nobody makes up lines by hand; who may preview was checked when the old ones went
@@ -520,10 +537,10 @@ class CustomerTieringReassignmentLine(models.Model):
             if user and user != self.env.user:
                 self.env["mail.thread"].message_notify(
                     partner_ids=user.partner_id.ids,
-                    subject=self.env._("%(count)s customers are yours now", count=len(lines)),
+                    subject=self.env._("%(count)s customers are yours now", count=format_number(self.env, len(lines))),
                     body=self.env._(
                         "%(count)s customers have you as their salesperson now (%(reason)s).",
-                        count=len(lines),
+                        count=format_number(self.env, len(lines)),
                         reason=reason,
                     ),
                 )

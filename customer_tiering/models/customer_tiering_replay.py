@@ -7,7 +7,8 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 from odoo.tools.misc import formatLang
 
-from .. import engine, jobs, sources
+from .. import engine, jobs, languages, sources
+from ..sentences import format_number, join
 from .customer_tiering_run import INTERRUPTIONS, RETRYABLE
 
 _logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class CustomerTieringReplay(models.Model):
     rules = fields.Json(readonly=True, prefetch=False, help="The rules that the result was computed by.")
     # Counts all customers: read it by the policy.
     result = fields.Json(readonly=True, groups=fields.NO_ACCESS, help="How many moved, and in which tiers they are.")
-    error = fields.Text(readonly=True)
+    error = fields.Text(readonly=True, translate=True)
     line_ids = fields.One2many("customer.tiering.replay.line", "replay_id", string="Customers")
 
     _policy_uniq = models.Constraint("UNIQUE(policy_id)", "A policy has one replay.")
@@ -100,7 +101,7 @@ class CustomerTieringReplay(models.Model):
         self.ensure_one()
         if self.attempts > INTERRUPTIONS:
             self._fail(
-                self.env._(
+                lambda replay: replay.env._(
                     "The server was stopped, or customers were removed, %(count)s times during this replay. "
                     "Replay again at a quiet time.",
                     count=INTERRUPTIONS,
@@ -115,11 +116,13 @@ class CustomerTieringReplay(models.Model):
             jobs.call_again(self.env, jobs.REPLAYS)
         except UserError as error:
             self.env.cr.rollback()
-            self._fail(str(error))
+            message = str(error)
+            self._fail(lambda replay: replay.policy_id._get_refusal() or message)
         except Exception as error:
             _logger.exception("Customer tiering replay %s failed", self.id)  # first: the database may be away
             self.env.cr.rollback()
-            self._fail(f"{type(error).__name__}: {error}")
+            message = f"{type(error).__name__}: {error}"
+            self._fail(lambda replay: message)
         else:
             self._notify("success", self.policy_id.with_user(self.user_id)._tell_calm())
 
@@ -139,12 +142,18 @@ class CustomerTieringReplay(models.Model):
 
         return tell
 
-    def _fail(self, message):
+    def _fail(self, speak):
+        """Record that this replay failed.
+
+        :param speak: returns why, in words, for this replay in a language
+        """
         if not self.exists():
             return
-        _logger.error("The replay of policy %s failed: %s", self.policy_id.id, message)
-        self.write({"state": "failed", "error": message})
-        self._notify("danger", message, sticky=True)
+        reasons = languages.say(self, speak)
+        _logger.error("The replay of policy %s failed: %s", self.policy_id.id, reasons["en_US"])
+        self.state = "failed"
+        languages.write(self, "error", reasons)
+        self._notify("danger", reasons.get(self.user_id.lang, reasons["en_US"]), sticky=True)
 
     def _notify(self, kind, message, sticky=False):
         """Tell the person who asked for a replay in the background how it ended."""
@@ -339,7 +348,9 @@ class CustomerTieringPolicy(models.Model):
         if not replay:
             return "new", False
         if replay.state == "queued":
-            return "waiting", self.env._("The last nights are being replayed: %(percent)s %%.", percent=replay.progress)
+            return "waiting", self.env._(
+                "The last nights are being replayed: %(percent)s %%.", percent=format_number(self.env, replay.progress)
+            )
         if replay.state == "failed":
             return "failed", self.env._("The last replay failed: %(reason)s", reason=replay.error)
         day = format_date(self.env, replay.as_of)
@@ -372,7 +383,7 @@ class CustomerTieringPolicy(models.Model):
         if not result["moved"]:
             sentence = env._(
                 "With these rules nobody of %(customers)s customers would have moved in the last %(days)s days.",
-                days=result["nights"],
+                days=format_number(env, result["nights"]),
                 **numbers,
             )
         else:
@@ -380,7 +391,7 @@ class CustomerTieringPolicy(models.Model):
                 "With these rules %(moved)s of %(customers)s customers would have moved in the last %(days)s days. "
                 "There and back: %(back)s. With other prices: %(repriced)s. On average %(share)s %% of the customers "
                 "move per night.",
-                days=result["nights"],
+                days=format_number(env, result["nights"]),
                 share=formatLang(env, result["moved_share"], digits=2),
                 **numbers,
             )
@@ -389,7 +400,7 @@ class CustomerTieringPolicy(models.Model):
         sampled = env._(
             "These are a random sample of all %(sampled_from)s customers, compared with each other only.", **numbers
         )
-        return f"{sentence} {sampled}"
+        return join(env, (sentence, sampled))
 
     def _read_history(self, as_of, rules, nights):
         """Return what is known of the policy's customers, for a replay, and the locks that hold.

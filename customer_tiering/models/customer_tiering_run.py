@@ -9,7 +9,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_list
 
-from .. import engine, jobs, pace
+from .. import engine, jobs, languages, pace
+from ..sentences import format_number, join
 
 _logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class CustomerTieringRun(models.Model):
     fitted = fields.Json(
         readonly=True, prefetch=False, help="The numbers this run measured from all customers and scored by."
     )
-    note = fields.Text(readonly=True, help="What to know when reading the results.")
+    note = fields.Text(readonly=True, translate=True, help="What to know when reading the results.")
     strays = fields.Json(
         readonly=True,
         prefetch=False,
@@ -139,14 +140,15 @@ class CustomerTieringRun(models.Model):
         compute="_compute_hints",
         help="What to know when reading the results. Contacts are named to those who may see them.",
     )
-    error = fields.Text(readonly=True)
+    error = fields.Text(readonly=True, translate=True)
     change_ids = fields.One2many("customer.tier.change", "run_id", string="Changes")
 
     @api.depends("policy_id", "as_of", "state")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for run in self:
-            date = fields.Date.to_string(run.as_of) if run.as_of else self.env._("waiting")
-            run.display_name = f"{run.policy_id.name} ({date})"
+            date = format_date(self.env, run.as_of) if run.as_of else self.env._("waiting")
+            run.display_name = self.env._("%(policy)s (%(date)s)", policy=run.policy_id.name, date=date)
 
     @api.depends("note", "strays")
     @api.depends_context("uid", "lang")
@@ -230,7 +232,9 @@ class CustomerTieringRun(models.Model):
         """
         self.ensure_one()
         if self.attempts > INTERRUPTIONS:
-            self._fail(self.env._("The server was stopped %(count)s times during this run.", count=INTERRUPTIONS))
+            self._fail(
+                lambda run: run.env._("The server was stopped %(count)s times during this run.", count=INTERRUPTIONS)
+            )
             return
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -251,15 +255,17 @@ class CustomerTieringRun(models.Model):
                 return
             except UserError as error:
                 self.env.cr.rollback()
-                self._fail(str(error))
+                message = str(error)
+                self._fail(lambda run, message=message: run.policy_id._get_refusal() or message)
                 return
             except Exception as error:
                 _logger.exception("Customer tiering run %s failed", self.id)  # first: the database may be away
                 self.env.cr.rollback()
-                self._fail(f"{type(error).__name__}: {error}")
+                message = f"{type(error).__name__}: {error}"
+                self._fail(lambda run, message=message: message)
                 return
         self._fail(
-            self.env._(
+            lambda run: run.env._(
                 "Other changes to customers or orders came in between %(attempts)s times (%(reason)s). "
                 "Start the computation again.",
                 attempts=ATTEMPTS,
@@ -282,17 +288,23 @@ class CustomerTieringRun(models.Model):
         with pace.resting():
             yield
 
-    def _fail(self, message):
+    def _fail(self, speak):
+        """Record that this run failed.
+
+        :param speak: returns why, in words, for this run in a language
+        """
         if not self.exists():
             return
+        reasons = languages.say(self, speak)
         _logger.error(
             "Customer tiering of policy %s (company %s) failed: %s",
             self.policy_id.id,
             self.company_id.id,
-            message,
+            reasons["en_US"],
         )
-        self.write({"state": "failed", "started_at": self.started_at or fields.Datetime.now(), "error": message})
-        self._notify(kind="danger", message=message, sticky=True)
+        self.write({"state": "failed", "started_at": self.started_at or fields.Datetime.now()})
+        languages.write(self, "error", reasons)
+        self._notify(kind="danger", message=reasons.get(self.user_id.lang, reasons["en_US"]), sticky=True)
 
     def _is_in_background(self):
         """Whether nobody waits for the outcome at this moment."""
@@ -340,7 +352,8 @@ class CustomerTieringRun(models.Model):
             )
         if problem := policy._get_obstacle():
             # Nothing that a run could mend: the customers keep their tiers, and nobody is woken at night.
-            run.write({"state": "skipped", "started_at": started_at, "note": problem})
+            run.write({"state": "skipped", "started_at": started_at})
+            languages.write(run, "note", languages.say(run, lambda run: run.policy_id._get_obstacle()))
             run._notify("warning", problem)
             return
         if not policy.is_simulation:
@@ -351,10 +364,13 @@ class CustomerTieringRun(models.Model):
         if not as_of:
             as_of = policy.company_id._get_tiering_today()
             if run.trigger == "nightly" and last.as_of and as_of < last.as_of:
-                run.write({"state": "skipped", "started_at": started_at, "note": run._get_clock_note(as_of, last)})
+                run.write({"state": "skipped", "started_at": started_at})
+                languages.write(run, "note", languages.say(run, lambda run: run._get_clock_note(as_of, last)))
                 return
 
-        rules, result, cards, values = run._score(as_of, last)  # before the first write, so that the replica may read
+        rules, result, cards, values, notes = run._score(
+            as_of, last
+        )  # before the first write, so that the replica may read
         if policy.is_simulation:
             counts = policy._get_simulation()._record(run, as_of, result, cards)
         else:
@@ -375,6 +391,7 @@ class CustomerTieringRun(models.Model):
                 **counts,
             }
         )
+        languages.write(run, "note", notes)
         if policy.post_changes and run.trigger == "manual" and not policy.is_simulation:
             run._post_changes()
         run._notify("success", run.with_user(run.user_id or self.env.user)._get_summary())
@@ -399,7 +416,7 @@ class CustomerTieringRun(models.Model):
         :param as_of: a ``datetime.date``
         :param last: the last run of the policy that was computed
         :return: ``(the engine's PolicyRules, DataFrame with one row per customer as the writer takes it, the
-            scorecards that are there, {run field: value})``
+            scorecards that are there, {run field: value}, {language: note})``
         """
         policy = self.policy_id
         policy._check_usable()
@@ -430,7 +447,8 @@ class CustomerTieringRun(models.Model):
         # What somebody has changed in the rules is no matter of the day.
         idle = rules.retention.skip_idle_days and same_rules and last._is_idle(last_orders)
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=idle)
-        values["note"] = self._get_note(len(frame), fresh, int(result["idle_lock_id"].notna().sum()))
+        idle_locks = int(result["idle_lock_id"].notna().sum())
+        notes = languages.say(self, lambda run: run._get_note(len(frame), fresh, idle_locks))
         values["strays"] = self._find_strays(scope)
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
@@ -445,7 +463,7 @@ class CustomerTieringRun(models.Model):
         )
         result["user_id"] = self.user_id.id or None
         columns = self.env["customer.tiering.writer"]._get_columns()
-        return rules, engine.outcome.as_scorecards(rules, result, columns), cards, values
+        return rules, engine.outcome.as_scorecards(rules, result, columns), cards, values, notes
 
     def _get_abandoned(self):
         """Return the ids of the company's customers who have no scorecard because their policy was archived.
@@ -600,14 +618,14 @@ class CustomerTieringRun(models.Model):
             self.attempts > 1
             and self.env._(
                 "This run began anew because the server was stopped before its end. So often: %(count)s.",
-                count=self.attempts - 1,
+                count=format_number(self.env, self.attempts - 1),
             ),
             self._get_population_note(customer_count, fit),
             idle_locks
             and self.env._(
                 "Locks without effect, because they name a tier that this policy does not have: %(count)s. Lock these "
                 "customers again, or put them back to automatic.",
-                count=idle_locks,
+                count=format_number(self.env, idle_locks),
             ),
             policy.lost_metric_warning,
             policy.benefit_warning,
@@ -631,21 +649,21 @@ class CustomerTieringRun(models.Model):
             return self.env._(
                 "Only %(distinct)s customers differ from each other, fewer than there are tiers: "
                 "the highest tiers stay empty.",
-                distinct=clusters.distinct,
+                distinct=format_number(self.env, clusters.distinct),
             )
         if clusters and clusters.silhouette is not None and not clusters.better_than_chance:
             return self.env._(
-                "The clusters are no better than chance (silhouette %(silhouette).2f; customers spread at random "
-                "reach %(chance).2f). The customers do not fall into groups: choose another method.",
-                silhouette=clusters.silhouette,
-                chance=clusters.chance,
+                "The clusters are no better than chance (silhouette %(silhouette)s; customers spread at random "
+                "reach %(chance)s). The customers do not fall into groups: choose another method.",
+                silhouette=format_number(self.env, clusters.silhouette, 2),
+                chance=format_number(self.env, clusters.chance, 2),
             )
         if fit.small:
             return self.env._(
                 "Only %(population)s customers bought in the window, fewer than the %(minimum)s that a comparison "
                 "needs: the fixed bands of each criterion were used.",
-                population=fit.population,
-                minimum=self.policy_id.min_population,
+                population=format_number(self.env, fit.population),
+                minimum=format_number(self.env, self.policy_id.min_population),
             )
         return False
 
@@ -726,7 +744,7 @@ class CustomerTieringRun(models.Model):
             "Orders or invoices that count for nobody: %(count)s. Their contacts have no “Commercial Entity”, as an "
             "import into the database leaves them: %(contacts)s. Set the company that each one belongs to, or change "
             "it from Person to Company or back, and save.",
-            count=strays["count"],
+            count=format_number(self.env, strays["count"]),
             contacts=format_list(self.env, names),
         )
 
@@ -739,20 +757,20 @@ class CustomerTieringRun(models.Model):
             return self.env._(
                 "%(customers)s customers simulated: %(up)s would move up, %(down)s down, %(later)s of them after days "
                 "of grace. Nothing has changed yet.",
-                customers=self.customer_count,
-                up=self.up_count,
-                down=self.down_count + later,
-                later=later,
+                customers=format_number(self.env, self.customer_count),
+                up=format_number(self.env, self.up_count),
+                down=format_number(self.env, self.down_count + later),
+                later=format_number(self.env, later),
             )
         summary = self.env._(
             "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s.",
             policy=self.policy_id.name,
-            customers=self.customer_count,
-            new=self.new_count,
-            up=self.up_count,
-            down=self.down_count,
+            customers=format_number(self.env, self.customer_count),
+            new=format_number(self.env, self.new_count),
+            up=format_number(self.env, self.up_count),
+            down=format_number(self.env, self.down_count),
         )
-        return f"{summary} {self.hints}" if self.hints else summary
+        return join(self.env, (summary, self.hints))
 
     def _post_changes(self):
         changes = self.env["customer.tier.change"].search(

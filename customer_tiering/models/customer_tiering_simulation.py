@@ -239,8 +239,8 @@ class CustomerTieringSimulation(models.Model):
         """
         before = self.base_id.tier_ids
         after = self.draft_id.tier_ids
-        rows = [(tier.id, tier.name, tier.color) for tier in before] + [(0, self.env._("No tier"), 0)]
-        columns = [(tier._get_key(), tier.name, tier.color) for tier in after] + [(0, self.env._("No tier"), 0)]
+        rows = [*before.ids, 0]
+        columns = [*(tier._get_key() for tier in after), 0]
         counted = {
             (origin, target): (customers, float(revenue))
             for origin, target, customers, revenue in self.env.execute_query(
@@ -259,18 +259,38 @@ class CustomerTieringSimulation(models.Model):
         }
         return {
             "currency_id": self.company_id.currency_id.id,
-            "rows": [{"id": id_, "name": name, "color": color} for id_, name, color in rows],
-            "columns": [{"id": id_, "name": name, "color": color} for id_, name, color in columns],
+            "rows": rows,
+            "columns": columns,
             "cells": [
                 [
-                    dict(zip(("customers", "revenue"), counted.get((row[0], column[0]), (0, 0)), strict=True))
+                    dict(zip(("customers", "revenue"), counted.get((row, column), (0, 0)), strict=True))
                     for column in columns
                 ]
                 for row in rows
             ],
-            "empty": [
-                name for id_, name, _color in columns[:-1] if not any(target == id_ for _origin, target in counted)
-            ],
+            "empty": [key for key in columns[:-1] if not any(target == key for _origin, target in counted)],
+        }
+
+    def _tell(self):
+        """Return the result as people read it, with the names and colours of the tiers; False before there is one."""
+        result = self.sudo().result  # sudo: who may see it is asked before
+        if not result:
+            return False
+        before = {tier.id: tier for tier in self.base_id.tier_ids}
+        after = {**before, **{tier._get_key(): tier for tier in self.draft_id.tier_ids}}
+
+        def tell(key, tiers):
+            if not key:
+                return {"id": 0, "name": self.env._("No tier"), "color": 0}
+            if key not in tiers:  # somebody has removed it since
+                return {"id": key, "name": self.env._("Removed tier"), "color": 0}
+            return {"id": key, "name": tiers[key].name, "color": tiers[key].color}
+
+        return {
+            **result,
+            "rows": [tell(key, before) for key in result["rows"]],
+            "columns": [tell(key, after) for key in result["columns"]],
+            "empty": [tell(key, after)["name"] for key in result["empty"]],
         }
 
     def _get_totals(self):
@@ -440,7 +460,7 @@ class CustomerTieringPolicy(models.Model):
             simulation = policy._get_simulation() if policy.is_simulation else policy.env["customer.tiering.simulation"]
             result = simulation.sudo().result  # sudo: shown to who sees all that it counts
             hides = bool(result) and policy._hides_customers()
-            policy.simulation_result = False if hides else result
+            policy.simulation_result = False if hides else simulation._tell()
             policy.simulation_hint = hides and self.env._(
                 "You may not see all of these customers, so numbers that count all of them are not shown. You find "
                 "those whom you may see under “Customers Who Would Move”."

@@ -3,6 +3,9 @@ import math
 
 from odoo import api, models
 from odoo.exceptions import ValidationError
+from odoo.tools import format_list
+
+from ..sentences import format_number
 
 # The most that each kind of field takes: a number of characters, or a number.
 SIZES = {"char": 1_000, "text": 10_000, "html": 50_000, "json": 10_000}
@@ -69,11 +72,13 @@ class CustomerTieringTyped(models.AbstractModel):
                 continue
             said = {
                 "field": self._fields[fname]._description_string(self.env),
-                "value": f"{value:g}",
-                "least": f"{least:g}",
-                "most": most and f"{most:g}",
+                "value": format_number(self.env, value, 4),
+                "least": format_number(self.env, least, 4),
+                "most": most and format_number(self.env, most, 4),
             }
-            names = vals.get("name") or ("name" in self._fields and ", ".join(filter(None, self.mapped("name"))))
+            names = vals.get("name") or (
+                "name" in self._fields and format_list(self.env, list(filter(None, self.mapped("name"))))
+            )
             if names and most is None:
                 message = self.env._(
                     "“%(field)s” of %(names)s is %(least)s or more, not %(value)s.", names=names, **said
@@ -104,7 +109,7 @@ class CustomerTieringTyped(models.AbstractModel):
                 self.env._(
                     "“%(field)s” is too long: it has %(length)s characters, and at most %(most)s are kept.",
                     field=field._description_string(self.env),
-                    length=len(text),
+                    length=format_number(self.env, len(text)),
                     most=most,
                 )
             )
@@ -129,6 +134,6 @@ class CustomerTieringTyped(models.AbstractModel):
         label = field._description_string(self.env)
         if most:
             raise ValidationError(
-                self.env._("“%(field)s” takes numbers up to %(most)s.", field=label, most=f"{most:,.0f}")
+                self.env._("“%(field)s” takes numbers up to %(most)s.", field=label, most=format_number(self.env, most))
             )
         raise ValidationError(self.env._("“%(field)s” cannot be kept as it was typed. Type it again.", field=label))

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .. import sources
+from .. import languages, sources
 
 
 class ResCompany(models.Model):
@@ -35,9 +35,12 @@ class ResCompany(models.Model):
         return super().unlink()
 
     def _create_default_tiering_policy(self):
-        Policy = self.env["customer.tiering.policy"]
+        # In the language that stands for all others; a person's own would.
+        Policy = self.env["customer.tiering.policy"].with_context(lang="en_US")
         without = self - Policy.with_context(active_test=False).search([("company_id", "in", self.ids)]).company_id
         Policy.create([{**Policy._get_default_values(), "company_id": company.id} for company in without])
+        if without:
+            languages.translate_delivered(self.env, languages.get_languages(self.env))
 
     def _get_tiering_timezone(self):
         """Return the time zone whose midnight ends a day of this company, a ``ZoneInfo``."""

@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..fields import ScorecardMany2one
+from ..sentences import format_number
 from ..sources.messages import is_personal
 
 GROUP = "sales_team.group_sale_salesman"
@@ -497,7 +498,7 @@ class ResPartner(models.Model):
         return without._get_tiers("user_id", "team_id")
 
     @api.depends("property_product_pricelist", "country_id", "commercial_partner_id", "tiering_scorecard_id")
-    @api.depends_context("company")
+    @api.depends_context("lang", "company")
     def _compute_tiering_price_source(self):
         of_tier = self._get_tier_pricelists()
         # In a form it may have been chosen a moment ago, and nothing is stored yet.
@@ -526,7 +527,7 @@ class ResPartner(models.Model):
                 partner.tiering_price_source = self.env._("Default for all customers")
 
     @api.depends("property_payment_term_id", "tiering_scorecard_id", "commercial_partner_id")
-    @api.depends_context("company")
+    @api.depends_context("lang", "company")
     def _compute_tiering_payment_term_source(self):
         tiers = self._get_payment_term_tiers()
         for partner in self:
@@ -580,7 +581,10 @@ class ResPartner(models.Model):
         schedule = self.env["mail.activity.schedule"]
         if len(self) > schedule._batch_size:
             raise UserError(
-                self.env._("Choose at most %(count)s customers at a time to plan calls.", count=schedule._batch_size)
+                self.env._(
+                    "Choose at most %(count)s customers at a time to plan calls.",
+                    count=format_number(self.env, schedule._batch_size),
+                )
             )
         context = {"active_model": "res.partner", "active_ids": self.ids, "active_id": self[:1].id}
         call = self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
@@ -591,7 +595,7 @@ class ResPartner(models.Model):
             context["default_summary"] = self.env._("Customer at risk")
             context["default_note"] = self.tiering_risk_reason
         elif any(self.mapped("tiering_risk_reason")):
-            name = self.env._("Plan %(count)s Calls, Each with Its Reason", count=len(self))
+            name = self.env._("Plan %(count)s Calls, Each with Its Reason", count=format_number(self.env, len(self)))
             context["default_tiering_reasons"] = True
         return {
             "type": "ir.actions.act_window",

@@ -97,6 +97,7 @@ class SaleOrder(models.Model):
     # ------------------------------------------------------------------
 
     @api.depends("state", "partner_id", "company_id", "pricelist_id")
+    @api.depends_context("lang")
     def _compute_tiering_price_hint(self):
         self.tiering_price_hint = False
         drafts = self.filtered(lambda order: order.state == "draft" and order._origin.id)

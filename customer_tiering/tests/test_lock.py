@@ -158,13 +158,13 @@ class TestLock(TieringCommon):
 
     def test_a_lock_cannot_end_before_it_begins(self):
         with (
-            self.assertRaisesRegex(ValidationError, "Late would have ended on 2026-06-29 already"),
+            self.assertRaisesRegex(ValidationError, "Late would have ended on 06/29/2026 already"),
             self.env.cr.savepoint(),
         ):
             self._lock(self.late, self.gold, date_end=AS_OF - timedelta(days=1))
         lock = self._lock(self.late, self.gold, date_end=AS_OF)  # the last day counts
         self.assertTiers({self.late: "Gold"})
-        with self.assertRaisesRegex(ValidationError, "ended on 2026-06-28"), self.env.cr.savepoint():
+        with self.assertRaisesRegex(ValidationError, "ended on 06/28/2026"), self.env.cr.savepoint():
             lock.date_end = AS_OF - timedelta(days=2)
 
     def test_today_is_a_day_of_the_company(self):

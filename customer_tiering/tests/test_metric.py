@@ -265,7 +265,7 @@ class TestMetric(TieringCommon):
     def test_a_metric_that_policies_use_is_not_deleted_by_hand(self):
         metric = self._add_metric(self._add_field("integer")).with_user(self.manager)
         self._only(metric)
-        with self.assertRaisesRegex(UserError, "is used by “Default policy”"), self.env.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "is used by Default policy"), self.env.cr.savepoint():
             metric.unlink()
         self.policy.criterion_ids = [Command.clear(), Command.create({"metric_id": self.metric("recency")})]
         metric.unlink()

@@ -279,7 +279,7 @@ class TestSimulationEqualsApply(SimulationCommon):
 
         self.assertEqual(draft.simulation_state, "done")
         simulation = self._simulation(draft)
-        result = simulation.result
+        result = draft.simulation_result
         run = draft.run_ids
         tier_names = {tier._get_key(): tier.name for tier in draft.tier_ids}
         self.env.cr.execute(
@@ -531,7 +531,7 @@ class TestSimulation(SimulatedCustomers):
         gold = draft.tier_ids.filtered(lambda tier: tier.name == "Gold")
         draft.tier_ids = [Command.update(gold.id, {"name": "Emerald", "entry_floor": 55, "keep_floor": 55})]
         draft.action_simulation_compute()
-        self.assertEqual(self._count(self._simulation(draft).result, "Silver", "Emerald"), 1)
+        self.assertEqual(self._count(draft.simulation_result, "Silver", "Emerald"), 1)
         self.assertEqual(self._simulation(draft).line_ids.to_tier_id.name, "Emerald")
 
     def test_who_leaves_for_another_policy_is_told_apart(self):

@@ -279,6 +279,19 @@ class TestTours(TieringCommon, HttpCase):
         )
         self.start_tour("/odoo", "customer_tiering_my_customers", login="tiering_salesperson")
 
+    def test_salesperson_works_in_another_language(self):
+        self.best.user_id = self.second.user_id = self.salesperson
+        for lang, name in (("zh_CN", "张伟"), ("de_DE", "Müller")):
+            with self.subTest(lang=lang):
+                self.env["res.lang"]._activate_lang(lang)
+                modules = ["base", "web", "contacts", "sale", "customer_tiering"]
+                self.env["ir.module.module"]._load_module_terms(modules, [lang])
+                self.salesperson.lang = lang
+                self.best.name = name
+                self.start_tour(
+                    "/odoo/customers", f"customer_tiering_salesperson_{lang}", login="tiering_salesperson"
+                )
+
     def test_salesperson_without_customers_is_told_what_to_do(self):
         self.start_tour("/odoo/my-customers", "customer_tiering_no_customers", login="tiering_salesperson")
 

@@ -4,6 +4,7 @@ from odoo.tools.misc import formatLang
 
 from .. import engine
 from ..models import customer_tiering_replay
+from ..sentences import format_number, join
 
 # What a manager with as many tiers usually wants, percent of the customers, the highest tier first.
 USUAL_SHARES = {1: (100,), 2: (20, 80), 3: (10, 30, 60), 4: (5, 15, 30, 50), 5: (5, 10, 20, 30, 35)}
@@ -125,25 +126,37 @@ class CustomerTieringAdvisor(models.TransientModel):
         if protection.keep_margin and rules.tier_method == engine.rules.SCORE:
             sentences.append(
                 self.env._(
-                    "A customer stays in a tier down to %(points)g points below its floor.",
-                    points=protection.keep_margin,
+                    "A customer stays in a tier down to %(points)s points below its floor.",
+                    points=format_number(self.env, protection.keep_margin, 2),
                 )
             )
         if protection.grace_days:
-            sentences.append(self.env._("A downgrade is announced %(days)s days before.", days=protection.grace_days))
+            sentences.append(
+                self.env._(
+                    "A downgrade is announced %(days)s days before.",
+                    days=format_number(self.env, protection.grace_days),
+                )
+            )
         if protection.enter_margin and rules.by_score:
             sentences.append(
-                self.env._("An upgrade takes %(points)g points more than the floor.", points=protection.enter_margin)
+                self.env._(
+                    "An upgrade takes %(points)s points more than the floor.",
+                    points=format_number(self.env, protection.enter_margin, 2),
+                )
             )
         if protection.upgrade_days and rules.tier_method != engine.rules.CONDITIONS:
             sentences.append(
-                self.env._("It takes effect when it has held for %(days)s days.", days=protection.upgrade_days)
+                self.env._(
+                    "It takes effect when it has held for %(days)s days.",
+                    days=format_number(self.env, protection.upgrade_days),
+                )
                 if protection.enter_margin and rules.by_score
                 else self.env._(
-                    "An upgrade takes effect when it has held for %(days)s days.", days=protection.upgrade_days
+                    "An upgrade takes effect when it has held for %(days)s days.",
+                    days=format_number(self.env, protection.upgrade_days),
                 )
             )
-        return " ".join(sentences) or self.env._("Nothing protects from moving.")
+        return join(self.env, sentences) or self.env._("Nothing protects from moving.")
 
     def _get_protection_note(self, present, mildest, replayed, customers):
         if not present.tiered[-1]:
@@ -164,7 +177,7 @@ class CustomerTieringAdvisor(models.TransientModel):
                     customers=self._format_count(customers),
                 )
             )
-        return " ".join(sentences) or False
+        return join(self.env, sentences) or False
 
     # ------------------------------------------------------------------
     # Window, floors and bands
@@ -179,7 +192,7 @@ class CustomerTieringAdvisor(models.TransientModel):
         return {
             "kind": "window",
             "title": self.env._("Window"),
-            "current": self.env._("%(days)s days", days=self.policy_id.window_days),
+            "current": self.env._("%(days)s days", days=format_number(self.env, self.policy_id.window_days)),
             "proposed": self.env._("%(days)s days", days=days),
             "distribution": self.env._(
                 "%(after)s customers with an order in it instead of %(before)s; %(often)s of them usually order "
@@ -189,7 +202,7 @@ class CustomerTieringAdvisor(models.TransientModel):
                 often=self._format_count(
                     engine.advisor.count_often(customers[engine.schema.GAP_MEDIAN_DAYS], recency, days)
                 ),
-                times=engine.advisor.GAPS_IN_WINDOW,
+                times=format_number(self.env, engine.advisor.GAPS_IN_WINDOW),
             ),
             "values": {"window_days": days},
         }
@@ -209,7 +222,7 @@ class CustomerTieringAdvisor(models.TransientModel):
             "distribution": self.env._(
                 "How many customers score so much; who is protected, locked or about to fall may be in another tier "
                 "today. It aims at %(shares)s %% of them, the highest tier first.",
-                shares=" / ".join(f"{share:g}" for share in shares),
+                shares=" / ".join(format_number(self.env, share, 2) for share in shares),
             ),
             "values": {"floors": floors},
         }
@@ -217,9 +230,9 @@ class CustomerTieringAdvisor(models.TransientModel):
     def _format_floors(self, floors, counts):
         return "\n".join(
             self.env._(
-                "%(tier)s from %(floor)g: %(count)s",
+                "%(tier)s from %(floor)s: %(count)s",
                 tier=tier.name,
-                floor=floor,
+                floor=format_number(self.env, floor, 2),
                 count=self._format_count(count),
             )
             for tier, floor, count in zip(self.policy_id.tier_ids, floors, counts, strict=True)

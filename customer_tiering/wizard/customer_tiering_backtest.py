@@ -6,6 +6,7 @@ from odoo.tools import format_date
 from odoo.tools.misc import formatLang
 
 from .. import engine
+from ..sentences import join
 
 # What is known of a rule: the fields of the engine's ``Hits``, each as a field of the warning and of the plain rule.
 HITS = ("stopped", "precision", "recall", "lift", "money")
@@ -185,7 +186,7 @@ class CustomerTieringBacktest(models.TransientModel):
         ]
         if judgement.warning.lift <= 1:
             sentences.append(env._("This is no better than chance: change the numbers of the warning, or ignore it."))
-        return " ".join(sentences)
+        return join(self.env, sentences)
 
     def _compare(self, judgement):
         """Return in words how the warning does beside the plain rule, also when it does worse."""

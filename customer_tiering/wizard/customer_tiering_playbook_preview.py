@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from ..sentences import format_number, join
+
 # So many lines are shown; the numbers count all.
 SHOWN = 200
 
@@ -128,17 +130,28 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         parts = [
             self.env._("1 follow-up would be planned now.")
             if counts["count"] == 1
-            else self.env._("%(count)s follow-ups would be planned now.", count=counts["count"])
+            else self.env._(
+                "%(count)s follow-ups would be planned now.", count=format_number(self.env, counts["count"])
+            )
         ]
         if counts["wait_count"]:
-            parts.append(self.env._("%(count)s wait for a later day, as the limits say.", count=counts["wait_count"]))
+            parts.append(
+                self.env._(
+                    "%(count)s wait for a later day, as the limits say.",
+                    count=format_number(self.env, counts["wait_count"]),
+                )
+            )
         if counts["problem_count"]:
-            parts.append(self.env._("%(count)s cannot be done; see why below.", count=counts["problem_count"]))
+            parts.append(
+                self.env._(
+                    "%(count)s cannot be done; see why below.", count=format_number(self.env, counts["problem_count"])
+                )
+            )
         if counts["skip_count"]:
-            parts.append(self.env._("%(count)s would be skipped.", count=counts["skip_count"]))
+            parts.append(self.env._("%(count)s would be skipped.", count=format_number(self.env, counts["skip_count"])))
         if sum(counts.values()) > len(lines):
-            parts.append(self.env._("The first %(shown)s are shown.", shown=len(lines)))
-        return " ".join(parts)
+            parts.append(self.env._("The first %(shown)s are shown.", shown=format_number(self.env, len(lines))))
+        return join(self.env, parts)
 
     def action_enable(self):
         """Switch the playbook on."""

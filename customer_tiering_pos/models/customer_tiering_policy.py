@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from odoo.addons.customer_tiering.models.customer_tiering_policy import UNSEEN_SHARE
+from odoo.addons.customer_tiering.sentences import format_number
 
 BY_TICKET = ("pos", "order_pos")
 
@@ -17,6 +18,7 @@ class CustomerTieringPolicy(models.Model):
     )
 
     @api.depends("revenue_from", "company_id")
+    @api.depends_context("lang")
     def _compute_revenue_hint(self):
         """Say as well what part is sold in the till."""
         result = super()._compute_revenue_hint()
@@ -29,7 +31,7 @@ class CustomerTieringPolicy(models.Model):
                 "%(share)s %% of what customers bought in the last 12 months was sold in the till without an invoice, "
                 "and does not count here. Choose “Orders, and tickets of the point of sale”, or “Tickets of the point "
                 "of sale”.",
-                share=f"{share:.0f}",
+                share=format_number(self.env, share),
             )
             for policy in policies:
                 policy.revenue_hint = "\n".join(filter(None, (policy.revenue_hint, hint)))

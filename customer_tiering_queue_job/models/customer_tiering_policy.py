@@ -47,4 +47,5 @@ class CustomerTieringPolicy(models.Model):
 
     def _fail_waiting_run(self, exc_name=None, exc_message=None, exc_info=None):
         """Show on the run, too, why its job failed for good, and tell who started it."""
-        self._get_waiting_run().with_context(job_uuid=True)._fail(str(exc_message or exc_name))
+        message = str(exc_message or exc_name)
+        self._get_waiting_run().with_context(job_uuid=True)._fail(lambda run: run.policy_id._get_refusal() or message)
