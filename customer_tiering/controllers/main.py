@@ -45,7 +45,7 @@ class CustomerTieringController(http.Controller):
             bold = workbook.add_format({"bold": True})
             if result:
                 self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), result, bold)
-            date = workbook.add_format({"num_format": "yyyy-mm-dd"})
+            date = workbook.add_format({"num_format": 14})  # as the reader writes dates
             self._write_lines(workbook.add_worksheet(request.env._("Customers")), simulation, bold, date)
         return request.make_response(
             buffer.getvalue(),
