@@ -143,9 +143,10 @@ class CustomerTieringRun(models.Model):
     change_ids = fields.One2many("customer.tier.change", "run_id", string="Changes")
 
     @api.depends("policy_id", "as_of", "state")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for run in self:
-            date = fields.Date.to_string(run.as_of) if run.as_of else self.env._("waiting")
+            date = format_date(run.env, run.as_of) if run.as_of else run.env._("waiting")
             run.display_name = f"{run.policy_id.name} ({date})"
 
     @api.depends("note", "strays")
