@@ -8,6 +8,7 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_list
+from odoo.tools.misc import formatLang
 
 from .. import engine, jobs, pace
 
@@ -736,24 +737,31 @@ class CustomerTieringRun(models.Model):
         if self.state == "skipped":
             return self.hints
         if self.policy_id.is_simulation:
-            later = (self.policy_id.simulation_result or {}).get("announced", 0)
+            result = self.policy_id.simulation_result or {}
+            rising, announced = result.get("rising") or 0, result.get("announced") or 0
             return self.env._(
-                "%(customers)s customers simulated: %(up)s would move up, %(down)s down, %(later)s of them after days "
-                "of grace. Nothing has changed yet.",
-                customers=self.customer_count,
-                up=self.up_count,
-                down=self.down_count + later,
-                later=later,
+                "Customers simulated: %(customers)s. Upgrades: %(up)s, announced first: %(rising)s. Downgrades: %(down)s, "
+                "announced first: %(announced)s. Nothing has changed yet.",
+                customers=self._format_count(self.customer_count),
+                up=self._format_count(self.up_count + rising),
+                rising=self._format_count(rising),
+                down=self._format_count(self.down_count + announced),
+                announced=self._format_count(announced),
             )
         summary = self.env._(
-            "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s.",
+            "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s, "
+            "downgrades announced %(pending)s.",
             policy=self.policy_id.name,
-            customers=self.customer_count,
-            new=self.new_count,
-            up=self.up_count,
-            down=self.down_count,
+            customers=self._format_count(self.customer_count),
+            new=self._format_count(self.new_count),
+            up=self._format_count(self.up_count),
+            down=self._format_count(self.down_count),
+            pending=self._format_count(self.pending_count),
         )
         return f"{summary} {self.hints}" if self.hints else summary
+
+    def _format_count(self, count):
+        return formatLang(self.env, count, digits=0)
 
     def _post_changes(self):
         changes = self.env["customer.tier.change"].search(
