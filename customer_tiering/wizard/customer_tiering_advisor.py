@@ -64,7 +64,7 @@ class CustomerTieringAdvisor(models.TransientModel):
             raise UserError(
                 self.env._(
                     "No customer of “%(policy)s” bought in the window, so there is nothing to learn from. "
-                    "Make the window longer first.",
+                    "Make the window longer, or wait for the first orders.",
                     policy=policy.name,
                 )
             )
@@ -150,7 +150,11 @@ class CustomerTieringAdvisor(models.TransientModel):
         if not present.tiered[-1]:
             return self.env._("No customer has a tier yet, so there is nothing to replay.")
         sentences = []
-        if mildest is None:
+        if engine.advisor.choose_mildest([present], self.target) is not None:
+            sentences.append(self.env._("The rules as they are now are calm enough: nothing has to change."))
+        if mildest is not None:
+            sentences.append(self.env._("The rule in green is the mildest one that is calm enough."))
+        elif not sentences:
             sentences.append(
                 self.env._(
                     "None of these is so calm and keeps each tier near the size that the scores alone give it. Choose "
