@@ -740,8 +740,8 @@ class CustomerTieringRun(models.Model):
             result = self.policy_id.simulation_result or {}
             rising, announced = result.get("rising") or 0, result.get("announced") or 0
             return self.env._(
-                "Customers simulated: %(customers)s. Upgrades: %(up)s, announced first: %(rising)s. Downgrades: %(down)s, "
-                "announced first: %(announced)s. Nothing has changed yet.",
+                "Customers simulated: %(customers)s. Upgrades: %(up)s, announced first: %(rising)s. "
+                "Downgrades: %(down)s, announced first: %(announced)s. Nothing has changed yet.",
                 customers=self._format_count(self.customer_count),
                 up=self._format_count(self.up_count + rising),
                 rising=self._format_count(rising),

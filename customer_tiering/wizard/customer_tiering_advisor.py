@@ -187,8 +187,8 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": self.env._("%(days)s days", days=self.policy_id.window_days),
             "proposed": self.env._("%(days)s days", days=days),
             "distribution": self.env._(
-                "%(after)s customers with an order in the window instead of %(before)s; %(often)s of them usually order "
-                "%(times)s times or more in so many days.",
+                "%(after)s customers with an order in the window instead of %(before)s; %(often)s of them usually "
+                "order %(times)s times or more in so many days.",
                 after=self._format_count(counts[days]),
                 before=self._format_count(counts[self.policy_id.window_days]),
                 often=self._format_count(
@@ -212,8 +212,8 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": self._format_floors(current, engine.advisor.tier_distribution(score, current)),
             "proposed": self._format_floors(floors, engine.advisor.tier_distribution(score, floors)),
             "distribution": self.env._(
-                "Customers by their score alone: those who are protected, locked or about to fall may be in another tier "
-                "today. The proposal aims at %(shares)s %% of the customers, the highest tier first.",
+                "Customers by their score alone: those who are protected, locked or about to fall may be in another "
+                "tier today. The proposal aims at %(shares)s %% of the customers, the highest tier first.",
                 shares=" / ".join(f"{share:g}" for share in shares),
             ),
             "values": {"floors": floors},
