@@ -153,7 +153,12 @@ class CustomerTieringAdvisor(models.TransientModel):
         if engine.advisor.choose_mildest([present], self.target) is not None:
             sentences.append(self.env._("The rules as they are now are calm enough: nothing has to change."))
         if mildest is not None:
-            sentences.append(self.env._("The rule in green is the mildest one that is calm enough."))
+            sentences.append(
+                self.env._(
+                    "The rule in green is the mildest one that is calm enough and keeps each tier near the size that the "
+                    "scores alone give it."
+                )
+            )
         elif not sentences:
             sentences.append(
                 self.env._(
