@@ -155,8 +155,8 @@ class CustomerTieringAdvisor(models.TransientModel):
         if mildest is not None:
             sentences.append(
                 self.env._(
-                    "The rule in green is the mildest one that is calm enough and keeps each tier near the size that the "
-                    "scores alone give it."
+                    "The rule in green is the mildest one that is calm enough and keeps each tier near the size that "
+                    "the scores alone give it."
                 )
             )
         elif not sentences:
