@@ -753,22 +753,26 @@ class CustomerTieringRun(models.Model):
         if self.state == "skipped":
             return self.hints
         if self.policy_id.is_simulation:
-            later = (self.policy_id.simulation_result or {}).get("announced", 0)
+            result = self.policy_id.simulation_result or {}
+            rising, announced = result.get("rising") or 0, result.get("announced") or 0
             return self.env._(
-                "%(customers)s customers simulated: %(up)s would move up, %(down)s down, %(later)s of them after days "
-                "of grace. Nothing has changed yet.",
+                "Customers simulated: %(customers)s. Upgrades: %(up)s, announced first: %(rising)s. "
+                "Downgrades: %(down)s, announced first: %(announced)s. Nothing has changed yet.",
                 customers=format_number(self.env, self.customer_count),
-                up=format_number(self.env, self.up_count),
-                down=format_number(self.env, self.down_count + later),
-                later=format_number(self.env, later),
+                up=format_number(self.env, self.up_count + rising),
+                rising=format_number(self.env, rising),
+                down=format_number(self.env, self.down_count + announced),
+                announced=format_number(self.env, announced),
             )
         summary = self.env._(
-            "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s.",
+            "%(policy)s: scored customers %(customers)s, first tier %(new)s, moved up %(up)s, moved down %(down)s, "
+            "downgrades announced %(pending)s.",
             policy=self.policy_id.name,
             customers=format_number(self.env, self.customer_count),
             new=format_number(self.env, self.new_count),
             up=format_number(self.env, self.up_count),
             down=format_number(self.env, self.down_count),
+            pending=format_number(self.env, self.pending_count),
         )
         return join(self.env, (summary, self.hints))
 

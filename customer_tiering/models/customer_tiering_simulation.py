@@ -598,6 +598,7 @@ class CustomerTieringPolicy(models.Model):
             "res_model": "customer.tiering.policy",
             "res_id": base.id,
             "views": [(False, "form")],
+            "target": "main",  # the way back does not lead to the simulation, which is gone
         }
         return notification
 

@@ -211,9 +211,22 @@ class TestReplay(TieringCommon):
     def test_the_advisor_proposes_the_mildest_that_reaches_the_target(self):
         lines = self._advise(target=100).protection_ids
         self.assertEqual(lines.filtered("proposed"), lines[1], "nothing is calm enough")
+        self.assertEqual(
+            lines.advisor_id.protection_note,
+            "The rules as they are now are calm enough: nothing has to change. "
+            "The rule in green is the mildest one that is calm enough and keeps each tier near the size that the scores "
+            "alone give it.",
+        )
         second = lines[2].moved_share
         advice = self._advise(target=second + 0.01)
         self.assertEqual(advice.protection_ids.filtered("proposed"), advice.protection_ids[2])
+
+    def test_proposed_limits_have_their_unit(self):
+        advice = self._advise()
+        self.assertEqual(advice._format_bands([30, 90.5], "days"), "30 / 90.50 days")
+        self.assertEqual(advice._format_bands([10, 20], "percent"), "10 / 20 %")
+        self.assertEqual(advice._format_bands([2, 3], "count"), "2 / 3")
+        self.assertIn(self.company.currency_id.symbol, advice._format_bands([25], "money"))
 
     def test_what_is_accepted_is_in_the_policy(self):
         advice = self._advise()

@@ -522,9 +522,17 @@ class TestSimulation(SimulatedCustomers):
         self.assertEqual(lines, line)
         action = draft.action_simulation_apply()
         self.assertEqual(action["params"]["next"]["res_id"], self.policy.id)
+        self.assertEqual(action["params"]["next"]["target"], "main", "no way leads back to what is gone")
         self.assertTiers({self.best: "Platinum", self.middle: "Gold", self.poor: "Bronze", self.asked: False})
         self.assertEqual(self.gold.entry_floor, 55)
         self.assertTrue(self.policy.active)
+
+    def test_what_is_said_counts_moves_that_are_announced_first(self):
+        self.policy.upgrade_days = 7
+        draft = self._draft(self.policy)
+        self._floor(draft, "Gold", 55)  # the middle one, with 58.33 points, rises after 7 days
+        message = draft.action_simulation_compute()["params"]["message"]
+        self.assertIn("Upgrades: 1, announced first: 1. Downgrades: 0, announced first: 0.", message)
 
     def test_a_renamed_tier_has_its_new_name_everywhere(self):
         draft = self._draft(self.policy)

@@ -288,9 +288,7 @@ class TestTours(TieringCommon, HttpCase):
                 self.env["ir.module.module"]._load_module_terms(modules, [lang])
                 self.salesperson.lang = lang
                 self.best.name = name
-                self.start_tour(
-                    "/odoo/customers", f"customer_tiering_salesperson_{lang}", login="tiering_salesperson"
-                )
+                self.start_tour("/odoo/customers", f"customer_tiering_salesperson_{lang}", login="tiering_salesperson")
 
     def test_salesperson_without_customers_is_told_what_to_do(self):
         self.start_tour("/odoo/my-customers", "customer_tiering_no_customers", login="tiering_salesperson")

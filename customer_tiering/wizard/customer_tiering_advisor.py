@@ -26,7 +26,7 @@ class CustomerTieringAdvisor(models.TransientModel):
     line_ids = fields.One2many("customer.tiering.advisor.line", "advisor_id", string="Proposals", readonly=True)
     customer_count = fields.Integer(string="Customers Looked At", readonly=True)
     target = fields.Float(
-        string="At Most (%)",
+        string="Moves per Night, at Most (% of Customers)",
         digits=(5, 2),
         default=0.5,
         help="So many percent of the customers may change tier in a night, on average.",
@@ -40,15 +40,16 @@ class CustomerTieringAdvisor(models.TransientModel):
         "CHECK(target > 0 AND target <= 100)", "The part of the customers who may move is above 0 and at most 100 %."
     )
 
-    def _get_action(self):
-        """Return the action that shows this advice in a dialog."""
+    def _get_action(self, calm=False):
+        """Return the action that shows this advice in a dialog; with ``calm``, its page *Calm* first."""
         self.ensure_one()
+        view = calm and self.env.ref("customer_tiering.customer_tiering_advisor_view_form_calm").id
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Advice for %(policy)s", policy=self.policy_id.name),
             "res_model": self._name,
             "res_id": self.id,
-            "views": [(False, "form")],
+            "views": [(view, "form")],
             "target": "new",
         }
 
@@ -64,7 +65,7 @@ class CustomerTieringAdvisor(models.TransientModel):
             raise UserError(
                 self.env._(
                     "No customer of “%(policy)s” bought in the window, so there is nothing to learn from. "
-                    "Make the window longer first.",
+                    "Make the window longer, or wait for the first orders.",
                     policy=policy.name,
                 )
             )
@@ -107,7 +108,7 @@ class CustomerTieringAdvisor(models.TransientModel):
         # sudo: nobody writes proposals by hand
         self.sudo().protection_ids = [fields.Command.clear(), *(fields.Command.create(line) for line in lines)]
         self.sudo().protection_note = self._get_protection_note(present, mildest, len(sample.frame), len(history.frame))
-        return self._get_action()
+        return self._get_action(calm=True)
 
     def _get_calm_values(self, replay):
         moved = replay.by_customer()
@@ -162,7 +163,16 @@ class CustomerTieringAdvisor(models.TransientModel):
         if not present.tiered[-1]:
             return self.env._("No customer has a tier yet, so there is nothing to replay.")
         sentences = []
-        if mildest is None:
+        if engine.advisor.choose_mildest([present], self.target) is not None:
+            sentences.append(self.env._("The rules as they are now are calm enough: nothing has to change."))
+        if mildest is not None:
+            sentences.append(
+                self.env._(
+                    "The rule in green is the mildest one that is calm enough and keeps each tier near the size that "
+                    "the scores alone give it."
+                )
+            )
+        elif not sentences:
             sentences.append(
                 self.env._(
                     "None of these is so calm and keeps each tier near the size that the scores alone give it. Choose "
@@ -195,8 +205,8 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": self.env._("%(days)s days", days=format_number(self.env, self.policy_id.window_days)),
             "proposed": self.env._("%(days)s days", days=days),
             "distribution": self.env._(
-                "%(after)s customers with an order in it instead of %(before)s; %(often)s of them usually order "
-                "%(times)s times or more in such a time.",
+                "%(after)s customers with an order in the window instead of %(before)s; %(often)s of them usually "
+                "order %(times)s times or more in so many days.",
                 after=self._format_count(counts[days]),
                 before=self._format_count(counts[self.policy_id.window_days]),
                 often=self._format_count(
@@ -220,8 +230,8 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": self._format_floors(current, engine.advisor.tier_distribution(score, current)),
             "proposed": self._format_floors(floors, engine.advisor.tier_distribution(score, floors)),
             "distribution": self.env._(
-                "How many customers score so much; who is protected, locked or about to fall may be in another tier "
-                "today. It aims at %(shares)s %% of them, the highest tier first.",
+                "Customers by their score alone: those who are protected, locked or about to fall may be in another "
+                "tier today. The proposal aims at %(shares)s %% of the customers, the highest tier first.",
                 shares=" / ".join(format_number(self.env, share, 2) for share in shares),
             ),
             "values": {"floors": floors},
@@ -249,23 +259,33 @@ class CustomerTieringAdvisor(models.TransientModel):
         if not bands or (criterion.band_unit == "value" and bands == criterion._get_bands()):
             return None
         counts = engine.advisor.band_distribution(values, bands, higher_is_better=direction)
-        current = self._format_bands(criterion._get_bands())
         if criterion.band_unit == "median_order":
-            current = self.env._("%(bands)s times the median order", bands=current)
+            bare = self._format_bands(criterion._get_bands())
+            current = self.env._("%(bands)s times the median order", bands=bare)
+        else:
+            current = self._format_bands(criterion._get_bands(), metric.unit)
         return {
             "kind": "bands",
             "criterion_id": criterion.id,
             "title": self.env._("Limits of “%(metric)s”", metric=criterion.metric_id.name),
             "current": current,
-            "proposed": self._format_bands(bands),
+            "proposed": self._format_bands(bands, metric.unit),
             "distribution": self.env._(
                 "Customers per band, from the lowest: %(counts)s", counts=" / ".join(str(count) for count in counts)
             ),
             "values": {"bands": bands},
         }
 
-    def _format_bands(self, bands):
-        return " / ".join(formatLang(self.env, band, digits=0 if float(band).is_integer() else 2) for band in bands)
+    def _format_bands(self, bands, unit=None):
+        """Return the limits in words, with their unit where it has a sign or a name."""
+        currency = self.policy_id.currency_id if unit == "money" else None
+        text = " / ".join(
+            formatLang(self.env, band, digits=0 if float(band).is_integer() else 2, currency_obj=currency)
+            for band in bands
+        )
+        if unit == "days":
+            return self.env._("%(bands)s days", bands=text)
+        return self.env._("%(bands)s %%", bands=text) if unit == "percent" else text
 
 
 class CustomerTieringAdvisorLine(models.TransientModel):
@@ -361,4 +381,4 @@ class CustomerTieringAdvisorProtection(models.TransientModel):
         policy.write(values)
         self.advisor_id.sudo().protection_ids.accepted = False  # sudo: nobody writes proposals by hand
         self.sudo().accepted = True
-        return self.advisor_id._get_action()
+        return self.advisor_id._get_action(calm=True)

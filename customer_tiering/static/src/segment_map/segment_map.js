@@ -1,3 +1,4 @@
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
@@ -36,6 +37,11 @@ export class TieringSegmentMap extends Component {
     cellClass(r, fm) {
         const segment = this.segment(r, fm);
         return segment ? `o_badge_color_${segment.color}` : "";
+    }
+
+    /** What the choice of a cell is called by a screen reader. */
+    cellLabel(recency, value) {
+        return _t("Recency %(recency)s, frequency and value %(value)s", { recency, value });
     }
 
     async onChange(r, fm, ev) {

@@ -36,6 +36,10 @@ registry.category("web_tour.tours").add("customer_tiering_protection", {
             run: "click",
         },
         {
+            trigger: ".modal .o_notebook_headers .nav-link[name=calm]",
+            run: "click",
+        },
+        {
             trigger: ".modal .o_field_widget[name=target] input",
             run: "edit 100",
         },
@@ -44,7 +48,8 @@ registry.category("web_tour.tours").add("customer_tiering_protection", {
             run: "click",
         },
         {
-            trigger: ".modal .o_data_row:contains(As it is now)",
+            content: "The outcome is what is seen first",
+            trigger: ".modal .o_notebook_content .o_data_row:contains(As it is now)",
         },
         {
             trigger: ".modal .o_data_row:contains(announced 14 days) button:contains(Accept)",

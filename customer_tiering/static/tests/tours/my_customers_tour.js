@@ -54,7 +54,7 @@ registry.category("web_tour.tours").add("customer_tiering_my_customers", {
         },
         {
             content: "What is up, and what to do",
-            trigger: ".o_kanban_record:contains(Second):contains(falls to):contains(Silver):contains(Say hello)",
+            trigger: ".o_kanban_record:contains(Second):contains(Downgrade):contains(Silver):contains(Say hello)",
         },
         {
             content: "Call with one click",
