@@ -312,7 +312,9 @@ class CustomerTieringPolicy(models.Model):
 
     _inherit = "customer.tiering.policy"
 
-    replay_ids = fields.One2many("customer.tiering.replay", "policy_id", groups="sales_team.group_sale_manager")
+    replay_ids = fields.One2many(
+        "customer.tiering.replay", "policy_id", string="Replays", groups="sales_team.group_sale_manager"
+    )
     calm_text = fields.Text(
         string="Calm",
         compute="_compute_calm",

@@ -71,7 +71,7 @@ class CustomerTieringRun(models.Model):
     up_count = fields.Integer(string="Moved Up", readonly=True)
     down_count = fields.Integer(string="Moved Down", readonly=True)
     left_count = fields.Integer(
-        string="Left",
+        string="Left the Policy",
         readonly=True,
         help="Customers whose scorecard was removed: archived, or no longer among the policy's customers.",
     )

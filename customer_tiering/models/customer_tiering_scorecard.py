@@ -283,7 +283,7 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="The day from which the announced upgrade takes effect.",
     )
-    lock_id = UncheckedMany2one("customer.tiering.lock", readonly=True, ondelete="set null")
+    lock_id = UncheckedMany2one("customer.tiering.lock", string="Tier Lock", readonly=True, ondelete="set null")
     idle_lock_id = UncheckedMany2one(
         "customer.tiering.lock",
         string="Lock without Effect",

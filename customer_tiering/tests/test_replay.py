@@ -214,8 +214,8 @@ class TestReplay(TieringCommon):
         self.assertEqual(
             lines.advisor_id.protection_note,
             "The rules as they are now are calm enough: nothing has to change. "
-            "The rule in green is the mildest one that is calm enough and keeps each tier near the size that the scores "
-            "alone give it.",
+            "The rule in green is the mildest one that is calm enough and keeps each tier near the size that the "
+            "scores alone give it.",
         )
         second = lines[2].moved_share
         advice = self._advise(target=second + 0.01)

@@ -43,8 +43,8 @@ class CustomerTieringBacktest(models.TransientModel):
     customer_count = fields.Integer(string="Customers", readonly=True)
     stopped_count = fields.Integer(string="Stopped Buying", readonly=True)
     warned_count = fields.Integer(string="Flagged", readonly=True)
-    base_rate = fields.Float(string="Of All", readonly=True, digits=(5, 3))
-    warning_stopped = fields.Integer(string="Right", readonly=True)
+    base_rate = fields.Float(string="Stopped Buying, of All", readonly=True, digits=(5, 3))
+    warning_stopped = fields.Integer(string="Correctly Flagged", readonly=True)
     warning_precision = fields.Float(
         string="Precision",
         readonly=True,
