@@ -11,7 +11,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+APP_PAGE = ROOT / "customer_tiering" / "static" / "description"  # its pictures must lie inside the addon
+APP_PAGE_WIDTH = 1100
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 CUSTOMER = "CDNOW-1818"  # a company with contacts that moved between tiers
@@ -349,7 +352,21 @@ def save(page, path):
     settle(page)
     page.screenshot(path=path, animations="disabled")
     with Image.open(path) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        quantize(image.convert("RGB"), path)
+
+
+def quantize(image, path):
+    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def copy_to_app_page(path):
+    """Renew the smaller copy of a picture that the addon's page in the list of apps shows, if it shows it."""
+    if f'src="{path.name}"' not in (APP_PAGE / "index.html").read_text(encoding="utf-8"):
+        return
+    with Image.open(path) as image:
+        height = round(image.height * APP_PAGE_WIDTH / image.width)
+        small = image.convert("RGB").resize((APP_PAGE_WIDTH, height), Image.Resampling.LANCZOS)
+    quantize(small, APP_PAGE / path.name)
 
 
 def main():
@@ -374,6 +391,7 @@ def main():
                 log_in(pages[person], options.address, login)
             function(pages[person])
             save(pages[person], IMAGES / f"{name}.png")
+            copy_to_app_page(IMAGES / f"{name}.png")
             print(name, flush=True)
 
 
