@@ -147,13 +147,12 @@ def get_moves_of_orders(of_orders):
 
 def get_links(lines):
     """The SELECT of the lines of orders that lines of invoices and credit notes come from: ``line_id``, ``order_id``,
-    ``order_line_id``, whether that one lowers its order (``is_less``), and the ``part`` of the line that is its, 1
-    unless somebody joined several.
+    ``order_line_id``, and the ``part`` of the line that is its, 1 unless somebody joined several.
 
     :param lines: the SELECT of the ids of the lines
     """
     return SQL(
-        """SELECT invoice_line_id AS line_id, order_id, order_line_id, price_subtotal < 0 AS is_less,
+        """SELECT invoice_line_id AS line_id, order_id, order_line_id,
                   COALESCE(ABS(price_subtotal) / NULLIF(SUM(ABS(price_subtotal)) OVER of_line, 0),
                            1.0 / COUNT(*) OVER of_line) AS part
              FROM sale_order_line_invoice_rel

@@ -142,6 +142,23 @@ class TestLedger(BaseCase):
         self.assertLedger(ORDERS_AND_DIRECT_INVOICES, amount=100, order_count=1, purchase_days=1)
         self.assertLedger(INVOICES, amount=130, order_count=1, purchase_days=1)
 
+    def test_an_invoice_in_another_currency_charges_of_its_order_what_it_is_worth_that_day(self):
+        """125 at 0.8 are 100 of the order, a half of them is 50, which were 100 at 0.5 when they were ordered."""
+        self.ledger.rate_at = lambda currency, day: {("EUR", date(2026, 5, 2)): 0.8}[currency, day]
+        self._order("o", 100, currency="EUR", rate=0.5)
+        self._invoice("i", date(2026, 5, 2), Charge(125, "o"))
+        self._credit("c", date(2026, 5, 20), Charge(62.5, "o"), reverses="i")
+        self.assertLedger(ORDERS, amount=100, order_count=1, purchase_days=1, refund_amount=100)
+
+    def test_a_line_at_an_agreed_price_comes_back_whole(self):
+        """950 of 1,000 and all of it back: nothing is left. The other line has not been invoiced yet."""
+        self.ledger.ordered("o", "shop", datetime(2026, 5, 1, 12), 1050, "USD", 1, {0: 1000, 1: 50})
+        self._invoice("i", date(2026, 5, 2), Charge(950, "o", 0))
+        self._credit("c", date(2026, 5, 3), Charge(475, "o", 0), reverses="i")
+        self.assertLedger(ORDERS, amount=575, order_count=1, purchase_days=1, refund_amount=475)
+        self._credit("d", date(2026, 5, 4), Charge(475, "o", 0), reverses="i")
+        self.assertLedger(ORDERS, amount=50, order_count=1, purchase_days=1, refund_amount=1000)
+
     def test_each_document_has_its_own_rate(self):
         """100 at 0.8 are 125; a quarter of it back is 31.25, whatever the rate on that day."""
         self._order("o", 100, currency="EUR", rate=0.8)
