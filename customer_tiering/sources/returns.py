@@ -100,14 +100,20 @@ def read_of_orders(reading):
             SELECT *, CASE WHEN ROUND(invoiced, 2) = 0 AND missing / NULLIF(ordered, 0) BETWEEN 0.9 AND 1
                            THEN ordered - missing ELSE 0 END AS more
               FROM of_line
-        ), back AS (
-            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate,
-                   GREATEST(0, LEAST(SUM(credited + more), MAX(worth), MAX(worth) - SUM(invoiced),
-                                     SUM(missing + more))) AS returned
+        ), total AS (
+            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited + more) AS credited,
+                   SUM(invoiced) AS invoiced, SUM(missing + more) AS missing
               FROM whole
           GROUP BY id
+        ), back AS (  -- of an order by which goods come back that return, which is below 0
+            SELECT id, worth, rate,
+                   CASE WHEN worth < 0 THEN LEAST(0, GREATEST(credited, worth, worth - invoiced, missing))
+                        ELSE GREATEST(0, LEAST(credited, worth, worth - invoiced, missing)) END AS returned
+              FROM total
         )
-        SELECT id, (worth - returned) / rate AS kept, returned / rate AS returned FROM back WHERE returned > 0
+        SELECT id, (worth - returned) / rate AS kept, GREATEST(returned, 0) / rate AS returned
+          FROM back
+         WHERE returned != 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),

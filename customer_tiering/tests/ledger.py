@@ -266,12 +266,12 @@ class Ledger:
             invoiced = credited = missing = Fraction()
             for line, charges in charged[key].items():
                 so_far, far = Fraction(), [Fraction()]
-                for _day, amount, is_credit in sorted(charges, key=lambda one: one[0]):  # of a day as they were told
+                for _day, _number, amount, is_credit in sorted(charges):  # of a day as they were told
                     so_far += -amount if is_credit else amount
                     credited += amount if is_credit else 0
                     far.append(so_far)
                 # A line may be a discount, of which less was invoiced than nothing.
-                is_discount = sum(amount for _day, amount, _is_credit in charges) < 0
+                is_discount = sum(amount for _day, _number, amount, _is_credit in charges) < 0
                 short = (min(far) if is_discount else max(far)) - so_far
                 missing += short
                 invoiced += so_far
@@ -285,28 +285,29 @@ class Ledger:
             yield Purchase(order.customer, day, order.amount / order.rate, returned / order.rate, key)
 
     def _charged_for_orders(self, as_of):
-        """What was invoiced or credited for each line of each order, in the order's currency: day, amount, and whether
-        it was credited."""
+        """What was invoiced or credited for each line of each order, in the order's currency: day, which bill
+        of that day, amount, and whether it was credited."""
         charged = defaultdict(lambda: defaultdict(list))
         lumps = defaultdict(list)
-        for bill in self._bills(as_of):
+        for number, bill in enumerate(self._bills(as_of)):
             day = bill.day if bill.reverses is None else max(bill.day, self.bills[bill.reverses].day)
             for charge in bill.charges:
                 if charge.advance:
                     continue
                 if charge.order is not None:
                     amount = self._in_currency_of(charge.order, bill, charge)
-                    charged[charge.order][charge.line].append((day, amount, bill.credits))
+                    charged[charge.order][charge.line].append((day, number, amount, bill.credits))
                 elif bill.reverses is not None:
-                    lumps[bill.reverses].append((bill, charge))
+                    lumps[bill.reverses].append((number, bill, charge))
         for reversed_, charges in lumps.items():
             invoice = self.bills[reversed_]
-            day = max(invoice.day, *(bill.day for bill, _charge in charges))
+            day = max(invoice.day, *(bill.day for _number, bill, _charge in charges))
+            number = max(number for number, _bill, _charge in charges)
             for (order, line), share in self._shares(invoice).items():
                 # First they take back what the invoice charged without an order.
                 beside = sum((self._in_currency_of(order, invoice, one) for one in invoice.beside()), Fraction())
-                lump = sum((self._in_currency_of(order, bill, charge) for bill, charge in charges), Fraction())
-                charged[order][line].append((day, share * max(lump - beside, 0), True))
+                lump = sum((self._in_currency_of(order, bill, charge) for _number, bill, charge in charges), Fraction())
+                charged[order][line].append((day, number, share * max(lump - beside, 0), True))
         return charged
 
     def _in_currency_of(self, key, bill, charge):

@@ -194,6 +194,17 @@ class TestEverydayBusiness(EverydayCommon):
         self.due(order, 10)
         return {who: [(1000, 1)] * 3}
 
+    def story_07_a_final_invoice_below_zero_is_corrected(self):
+        undone, again = self.new_customer("Final invoice undone"), self.new_customer("Final invoice made again")
+        for who in (undone, again):
+            order = self.ordered(who, 40, 1000)
+            self.advance(order, 30, advance_payment_method="fixed", fixed_amount=500)
+            order.order_line[0].price_unit = 400
+            self.reverse(self.due(order, 20), 10)
+        self.assertEqual(self.due(order, 5).move_type, "out_refund")
+        # The order stands, and is to be invoiced again.
+        return {undone: [(400, 1), NOTHING, (400, 1)], again: [(400, 1)] * 3}
+
     # ------------------------------------------------------------------
     # Orders that change
     # ------------------------------------------------------------------
@@ -596,6 +607,16 @@ class TestEverydayBusiness(EverydayCommon):
         self.bill(self.ordered(who, 100, 1000), 95)
         self.credit(self.due(self.order(who, 10, order_line=[self.line(500), self.line(200, -1)]), 5), 2)
         return {who: [(1000, 1)] * 3}
+
+    def story_54_a_return_order_and_the_next_order_on_one_invoice(self):
+        kept, back = self.new_customer("Return and order"), self.new_customer("Return and order, all back")
+        for who in (kept, back):
+            self.bill(self.ordered(who, 100, 1000), 95)
+            orders = self.ordered(who, 10, 500) | self.order(who, 10, order_line=[self.line(200, -1)])
+            invoice = self.due(orders, 5)
+            self.assertEqual((len(invoice), invoice.amount_untaxed), (1, 300))
+        self.credit(invoice, 2)
+        return {kept: [(1300, 2)] * 3, back: [(1000, 1)] * 3}
 
     # ------------------------------------------------------------------
     # Who and when
