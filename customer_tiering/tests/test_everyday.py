@@ -618,6 +618,11 @@ class TestEverydayBusiness(EverydayCommon):
         self.credit(invoice, 2)
         return {kept: [(1300, 2)] * 3, back: [(1000, 1)] * 3}
 
+    def story_55_a_return_order_of_who_never_bought(self):
+        who = self.new_customer("Returns what was bought elsewhere")
+        self.due(self.order(who, 10, order_line=[self.line(50, -1)]), 5)
+        return {who: [NOTHING] * 3}
+
     # ------------------------------------------------------------------
     # Who and when
     # ------------------------------------------------------------------
