@@ -57,7 +57,7 @@ def summarize(
     pd.DataFrame, index = `customers`, with the columns of ``schema.DTYPES`` about purchases and
     ``schema.REFUND_AMOUNT``, in these dtypes; with ``schema.SMALL_COUNT`` (int64) if `least` is positive, and, if
     asked for, with each of ``schema.PURCHASE_COLUMNS`` again behind ``schema.UNTAKEN``: as it would be, had nothing
-    been taken back. Who never bought has nothing that a rebate could lower.
+    been taken back. Who never bought has nothing that a rebate, or a document below 0, could lower.
 
     >>> days = np.array(["2024-06-01", "2024-06-30", "2021-06-30"], dtype="datetime64[D]")
     >>> taken = np.array([0]), np.array([2.0]), np.array([0.0])
@@ -121,7 +121,7 @@ def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) 
     purchase_days, rhythm = _summarize_days(buyer[bought], day[bought], count)
     rebated = grouped.sums(*rebates, count)
     rebated[purchase_days == 0] = 0
-    counted = recent & (bought | (money < 0))
+    counted = recent & (bought | ((money < 0) & (purchase_days > 0)[buyer]))
     given_back = recent[purchases.taken]
     returned = buyer[purchases.taken[given_back]], purchases.returned[given_back]
     return {

@@ -22,13 +22,14 @@ def is_posted(scope, *types):
 def is_invoice(scope):
     """The condition that ``move`` charges a customer; what only undoes a credit note charges nothing."""
     return SQL(
-        """%(is_posted)s AND CASE WHEN move.move_type = 'out_refund' THEN %(is_final)s
+        """%(is_posted)s AND CASE WHEN move.move_type = 'out_refund' THEN %(is_final)s AND NOT %(is_undone)s
                 WHEN move.reversed_entry_id IS NULL THEN TRUE -- almost all of them, without a look at another
                 ELSE NOT EXISTS (SELECT FROM account_move undone
                                   WHERE undone.id = move.reversed_entry_id AND undone.move_type = 'out_refund'
                                     AND (%(is_partial)s) IS NOT TRUE) END""",
         is_posted=is_posted(scope, "out_invoice", "out_receipt", "out_refund"),
         is_final=_is_final(),
+        is_undone=_is_undone(scope),
         is_partial=_is_partial("move", "undone"),
     )
 
@@ -36,12 +37,19 @@ def is_invoice(scope):
 def is_credit(scope):
     """The condition that ``move`` gives money back; one that another entry has reversed does no more."""
     return SQL(
-        """%(is_posted)s AND NOT %(is_final)s AND NOT EXISTS (
-                  SELECT FROM account_move undoing
+        "%s AND NOT %s AND NOT %s",
+        is_posted(scope, "out_refund"),
+        _is_final(),
+        _is_undone(scope),
+    )
+
+
+def _is_undone(scope):
+    """The condition that another entry has reversed ``move``, a credit note, until the last day."""
+    return SQL(
+        """EXISTS (SELECT FROM account_move undoing
                    WHERE undoing.reversed_entry_id = move.id AND undoing.state = 'posted'
                      AND undoing.date <= %(as_of)s AND (%(is_partial)s) IS NOT TRUE)""",
-        is_posted=is_posted(scope, "out_refund"),
-        is_final=_is_final(),
         is_partial=_is_partial("undoing", "move"),
         **scope.parameters,
     )
@@ -147,13 +155,12 @@ def get_moves_of_orders(of_orders):
 
 def get_links(lines):
     """The SELECT of the lines of orders that lines of invoices and credit notes come from: ``line_id``, ``order_id``,
-    ``order_line_id``, whether that one lowers its order (``is_less``), and the ``part`` of the line that is its, 1
-    unless somebody joined several.
+    ``order_line_id``, and the ``part`` of the line that is its, 1 unless somebody joined several.
 
     :param lines: the SELECT of the ids of the lines
     """
     return SQL(
-        """SELECT invoice_line_id AS line_id, order_id, order_line_id, price_subtotal < 0 AS is_less,
+        """SELECT invoice_line_id AS line_id, order_id, order_line_id,
                   COALESCE(ABS(price_subtotal) / NULLIF(SUM(ABS(price_subtotal)) OVER of_line, 0),
                            1.0 / COUNT(*) OVER of_line) AS part
              FROM sale_order_line_invoice_rel

@@ -5,7 +5,7 @@ from odoo.tools import SQL
 from .. import engine, sources
 from . import billing
 from .base import DATE, FLOAT, ID, MOMENT, PurchaseSource
-from .orders import Orders, get_rate, in_currency_of_order
+from .orders import Orders, in_currency_of_order
 
 
 class Invoices(Orders):
@@ -254,7 +254,8 @@ class Invoices(Orders):
               GROUP BY 1
             ), left_over AS (
                 SELECT placed.id AS order_id, invoice_id, invoice_date,
-                       line.currency_id = placed.currency_id AS is_same, %(rate)s AS rate,
+                       line.currency_id = placed.currency_id AS is_same,
+                       -SUM(line.balance * part) / NULLIF(SUM(%(charged)s * part), 0) AS price,
                        SUM(%(charged)s * part)
                        * (1 - LEAST(1, COALESCE(reversing.amount / NULLIF(income.amount, 0), 0))) AS amount
                   FROM invoice_line line
@@ -264,7 +265,7 @@ class Invoices(Orders):
              LEFT JOIN reversing ON reversing.id = invoice_id
               GROUP BY 1, 2, 3, 4, reversing.amount, income.amount
             ), taken AS (
-                SELECT invoice_id AS id, is_same, rate,
+                SELECT invoice_id AS id, is_same, price,
                        LEAST(left_over.amount, GREATEST(0, of_order.amount - COALESCE(SUM(left_over.amount) OVER (
                            PARTITION BY order_id
                            ORDER BY invoice_date <= credited_on DESC, invoice_date DESC, invoice_id DESC
@@ -274,7 +275,7 @@ class Invoices(Orders):
             SELECT id, SUM(by_document) AS by_document, SUM(by_money) AS by_money
               FROM (SELECT id, amount AS by_document, 0 AS by_money FROM reversing
                  UNION ALL SELECT id, amount, 0 FROM taken WHERE is_same
-                 UNION ALL SELECT id, 0, amount / rate FROM taken WHERE NOT is_same) of_invoice
+                 UNION ALL SELECT id, 0, amount * price FROM taken WHERE NOT is_same) of_invoice
           GROUP BY 1
             """,
             is_credit=billing.is_credit(scope),
@@ -285,7 +286,6 @@ class Invoices(Orders):
             price=billing.get_price(-1),
             credited=in_currency_of_order(1),
             charged=in_currency_of_order(-1),
-            rate=get_rate("placed"),
             links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
             links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
         )

@@ -75,16 +75,46 @@ def get_day(timezone, order="sale_order"):
     return SQL("(%s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", SQL.identifier(order, "date_order"), timezone)
 
 
-def in_currency_of_order(sign):
-    """The money of ``line`` in the currency of the order ``placed``.
+def get_rate_on(day, order="sale_order"):
+    """The order's currency per company currency on another day, as Odoo knows it; looked up, where few rows ask.
+
+    :param day: SQL
+    """
+
+    def get_known(currency):
+        known = SQL(
+            """SELECT rate FROM res_currency_rate known
+                WHERE known.currency_id = %(currency)s
+                  AND (known.company_id IS NULL OR known.company_id = SPLIT_PART(company.parent_path, '/', 1)::int)""",
+            currency=currency,
+        )
+        return SQL(
+            """COALESCE((%(known)s AND known.name <= %(day)s ORDER BY known.company_id, known.name DESC LIMIT 1),
+                        (%(known)s ORDER BY known.company_id, known.name LIMIT 1), 1)""",
+            known=known,
+            day=day,
+        )
+
+    return SQL(
+        "(SELECT %s / %s FROM res_company company WHERE company.id = %s)",
+        get_known(SQL.identifier(order, "currency_id")),
+        get_known(SQL.identifier("company", "currency_id")),
+        SQL.identifier(order, "company_id"),
+    )
+
+
+def in_currency_of_order(sign, money=None, day=None):
+    """The money of ``line`` in the currency of the order ``placed``, at the rate on the day of the invoice.
 
     :param sign: that of the balance, whose debit is what credit notes have
+    :param money: the same in the company's currency, SQL; that of its balance when left out
+    :param day: SQL; that of ``line`` when left out
     """
     return SQL(
-        "CASE WHEN line.currency_id = placed.currency_id THEN %s ELSE %s * line.balance * %s END",
+        "CASE WHEN line.currency_id = placed.currency_id THEN %s ELSE %s * %s END",
         billing.get_price(sign),
-        sign,
-        get_rate("placed"),
+        SQL("%s * line.balance", sign) if money is None else money,
+        get_rate_on(SQL("line.invoice_date") if day is None else day, "placed"),
     )
 
 

@@ -40,14 +40,14 @@ def read_of_orders(reading):
               JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
              WHERE line.move_id IN (SELECT invoice_id FROM unlinked) AND %(is_charged)s
         ), charged AS (
-            SELECT move_id, order_id, order_line_id, is_less,
+            SELECT move_id, order_id, order_line_id,
                    SUM(price_subtotal * COALESCE(part, 1)) AS price_subtotal,
                    SUM(balance * COALESCE(part, 1)) AS balance
               FROM reversed_line LEFT JOIN (%(links_of_reversed)s) link ON link.line_id = reversed_line.id
-          GROUP BY 1, 2, 3, 4
+          GROUP BY 1, 2, 3
         ), shared AS (  -- beyond what the invoice charged without an order
-            SELECT charged.order_id, charged.order_line_id, charged.is_less, unlinked.invoice_id,
-                   unlinked.invoice_date, unlinked.move_id, unlinked.currency_id,
+            SELECT charged.order_id, charged.order_line_id, unlinked.invoice_id, unlinked.invoice_date,
+                   unlinked.move_id, unlinked.currency_id,
                    GREATEST(unlinked.price_subtotal - COALESCE(direct.price_subtotal, 0), 0) * charged.price_subtotal
                    / NULLIF(SUM(charged.price_subtotal) OVER of_invoice, 0) AS price_subtotal,
                    GREATEST(unlinked.balance + COALESCE(direct.balance, 0), 0) * charged.price_subtotal
@@ -57,13 +57,13 @@ def read_of_orders(reading):
          LEFT JOIN charged direct ON direct.move_id = unlinked.invoice_id AND direct.order_id IS NULL
             WINDOW of_invoice AS (PARTITION BY unlinked.invoice_id, unlinked.currency_id)
         ), given_back AS (  -- not before the invoice, whatever the day of the credit note
-            SELECT placed.id, order_line_id, is_less, GREATEST(line.invoice_date, invoice.invoice_date) AS invoice_date,
+            SELECT placed.id, order_line_id, GREATEST(line.invoice_date, invoice.invoice_date) AS invoice_date,
                    line.move_id, %(credited)s AS credited, %(worth)s AS worth, %(rate)s AS rate
-              FROM (SELECT order_id, order_line_id, is_less, invoice_id, invoice_date, move_id, currency_id,
+              FROM (SELECT order_id, order_line_id, invoice_id, invoice_date, move_id, currency_id,
                            price_subtotal * part AS price_subtotal, balance * part AS balance
                       FROM credited_line JOIN link ON link.line_id = credited_line.id
                  UNION ALL
-                    SELECT order_id, order_line_id, is_less, invoice_id, invoice_date, move_id, currency_id,
+                    SELECT order_id, order_line_id, invoice_id, invoice_date, move_id, currency_id,
                            price_subtotal, balance
                       FROM shared) line
               JOIN sale_order placed ON placed.id = line.order_id
@@ -77,31 +77,43 @@ def read_of_orders(reading):
                AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
                                SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back)))
         ), document AS (
-            SELECT id, order_line_id, is_less, invoice_date, move_id, worth, rate, credited, -credited AS invoiced
+            SELECT id, order_line_id, invoice_date, move_id, worth, rate, credited, -credited AS invoiced
               FROM given_back
          UNION ALL
-            SELECT placed.id, order_line_id, is_less, line.invoice_date, line.move_id, NULL, NULL, 0,
+            SELECT placed.id, order_line_id, line.invoice_date, line.move_id, NULL, NULL, 0,
                    %(invoiced)s * link.part
               FROM invoice_line line
               JOIN (%(links_of_invoices)s) link ON link.line_id = line.id
               JOIN sale_order placed ON placed.id = link.order_id
         ), balance AS (
-            SELECT id, order_line_id, is_less, worth, rate, credited, invoiced,
+            SELECT id, order_line_id, worth, rate, credited, invoiced,
                    SUM(invoiced) OVER (PARTITION BY id, order_line_id ORDER BY invoice_date, move_id) AS so_far
               FROM document
         ), of_line AS (
-            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited) AS credited, SUM(invoiced) AS invoiced,
-                   CASE WHEN is_less THEN LEAST(MIN(so_far), 0) ELSE GREATEST(MAX(so_far), 0) END
-                   - SUM(invoiced) AS missing
-              FROM balance
-          GROUP BY id, order_line_id, is_less
-        ), back AS (
-            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate,
-                   GREATEST(0, LEAST(SUM(credited), MAX(worth), MAX(worth) - SUM(invoiced), SUM(missing))) AS returned
+            SELECT balance.id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited) AS credited,
+                   SUM(invoiced) AS invoiced,
+                   CASE WHEN price_subtotal < 0 THEN LEAST(MIN(so_far), 0) ELSE GREATEST(MAX(so_far), 0) END
+                   - SUM(invoiced) AS missing, price_subtotal AS ordered
+              FROM balance JOIN sale_order_line ON sale_order_line.id = order_line_id
+          GROUP BY balance.id, sale_order_line.id
+        ), whole AS (  -- less was invoiced than ordered, at a rate or a price of its own, and all of it came back
+            SELECT *, CASE WHEN ROUND(invoiced, 2) = 0 AND missing / NULLIF(ordered, 0) BETWEEN 0.9 AND 1
+                           THEN ordered - missing ELSE 0 END AS more
               FROM of_line
+        ), total AS (
+            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited + more) AS credited,
+                   SUM(invoiced) AS invoiced, SUM(missing + more) AS missing
+              FROM whole
           GROUP BY id
+        ), back AS (  -- of an order by which goods come back that return, which is below 0
+            SELECT id, worth, rate,
+                   CASE WHEN worth < 0 THEN LEAST(0, GREATEST(credited, worth, worth - invoiced, missing))
+                        ELSE GREATEST(0, LEAST(credited, worth, worth - invoiced, missing)) END AS returned
+              FROM total
         )
-        SELECT id, (worth - returned) / rate AS kept, returned / rate AS returned FROM back WHERE returned > 0
+        SELECT id, (worth - returned) / rate AS kept, GREATEST(returned, 0) / rate AS returned
+          FROM back
+         WHERE returned != 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),
@@ -112,7 +124,15 @@ def read_of_orders(reading):
         links_of_credits=billing.get_links(SQL("SELECT id FROM credited_line")),
         links_of_reversed=billing.get_links(SQL("SELECT id FROM reversed_line")),
         links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
-        credited=orders.in_currency_of_order(1),
+        credited=orders.in_currency_of_order(
+            1,
+            SQL(
+                """CASE WHEN line.currency_id = invoice.currency_id
+                        THEN line.price_subtotal / COALESCE(NULLIF(invoice.invoice_currency_rate, 0), 1)
+                        ELSE line.balance END"""
+            ),
+            SQL("COALESCE(invoice.invoice_date, line.invoice_date)"),
+        ),
         invoiced=orders.in_currency_of_order(-1),
         rate=orders.get_rate("placed"),
         **scope.parameters,

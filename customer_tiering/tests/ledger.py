@@ -62,6 +62,7 @@ class Order:
     amount: Fraction
     currency: str
     rate: Fraction
+    lines: dict  # what each line came to, where that is told
     standing: bool = True
 
 
@@ -137,8 +138,10 @@ class Statement:
 
 
 class Ledger:
-    def __init__(self, zone):
+    def __init__(self, zone, rate_at=None):
+        """``rate_at``: the rate of a currency on a day, where documents of several currencies belong together."""
         self.zone = ZoneInfo(zone)
+        self.rate_at = rate_at
         self.firms = {}  # of each contact, or None
         self.eras = defaultdict(list)  # of each contact: until when it was one of which firm, the first one first
         self.orders = {}
@@ -173,15 +176,19 @@ class Ledger:
             eras[:] = [(moment, target if firm == source else firm) for moment, firm in eras]
         del self.firms[source]
 
-    def ordered(self, key, contact, moment, amount, currency, rate):
-        """An order is confirmed, for the first time or again."""
+    def ordered(self, key, contact, moment, amount, currency, rate, lines=()):
+        """An order is confirmed, for the first time or again; ``lines``: the amounts of its lines by their keys."""
         then = (firm for until, firm in self.eras[contact] if moment <= until)
         customer = next(then, self._customer(contact))
-        self.orders[key] = Order(customer, moment, exact(amount), currency, exact(rate))
+        lines = {line: exact(of_line) for line, of_line in dict(lines).items()}
+        self.orders[key] = Order(customer, moment, exact(amount), currency, exact(rate), lines)
 
-    def changed(self, key, amount):
-        """The amount of an order is another one now."""
-        self.orders[key].amount = exact(amount)
+    def changed(self, key, amount, line=None):
+        """The amount of an order, that of one of its lines, is another one now."""
+        order = self.orders[key]
+        if line in order.lines:
+            order.lines[line] += exact(amount) - order.amount
+        order.amount = exact(amount)
 
     def cancelled(self, key):
         self.orders[key].standing = False
@@ -257,48 +264,60 @@ class Ledger:
             if not order.standing or order.amount <= 0 or day > as_of:
                 continue
             invoiced = credited = missing = Fraction()
-            for charges in charged[key].values():
+            for line, charges in charged[key].items():
                 so_far, far = Fraction(), [Fraction()]
-                for _day, amount, is_credit in sorted(charges, key=lambda one: one[0]):  # of a day as they were told
+                for _day, _number, amount, is_credit in sorted(charges):  # of a day as they were told
                     so_far += -amount if is_credit else amount
                     credited += amount if is_credit else 0
                     far.append(so_far)
                 # A line may be a discount, of which less was invoiced than nothing.
-                is_discount = sum(amount for _day, amount, _is_credit in charges) < 0
-                missing += (min(far) if is_discount else max(far)) - so_far
+                is_discount = sum(amount for _day, _number, amount, _is_credit in charges) < 0
+                short = (min(far) if is_discount else max(far)) - so_far
+                missing += short
                 invoiced += so_far
+                ordered = order.lines.get(line)
+                # At a price or a rate of its own, but all of it, and nothing is left: it came back as it was ordered.
+                if ordered and not cents(so_far) and Fraction(9, 10) <= short / ordered <= 1:
+                    credited += ordered - short
+                    missing += ordered - short
             # What was invoiced again is not returned. At most the order: what never counted cannot be taken back.
             returned = max(min(credited, missing, order.amount - invoiced, order.amount), Fraction())
             yield Purchase(order.customer, day, order.amount / order.rate, returned / order.rate, key)
 
     def _charged_for_orders(self, as_of):
-        """What was invoiced or credited for each line of each order, in the order's currency: day, amount, and whether
-        it was credited."""
+        """What was invoiced or credited for each line of each order, in the order's currency: day, which bill
+        of that day, amount, and whether it was credited."""
         charged = defaultdict(lambda: defaultdict(list))
         lumps = defaultdict(list)
-        for bill in self._bills(as_of):
+        for number, bill in enumerate(self._bills(as_of)):
             day = bill.day if bill.reverses is None else max(bill.day, self.bills[bill.reverses].day)
             for charge in bill.charges:
                 if charge.advance:
                     continue
                 if charge.order is not None:
                     amount = self._in_currency_of(charge.order, bill, charge)
-                    charged[charge.order][charge.line].append((day, amount, bill.credits))
+                    charged[charge.order][charge.line].append((day, number, amount, bill.credits))
                 elif bill.reverses is not None:
-                    lumps[bill.reverses].append((bill, charge))
+                    lumps[bill.reverses].append((number, bill, charge))
         for reversed_, charges in lumps.items():
             invoice = self.bills[reversed_]
-            day = max(invoice.day, *(bill.day for bill, _charge in charges))
+            day = max(invoice.day, *(bill.day for _number, bill, _charge in charges))
+            number = max(number for number, _bill, _charge in charges)
             for (order, line), share in self._shares(invoice).items():
                 # First they take back what the invoice charged without an order.
                 beside = sum((self._in_currency_of(order, invoice, one) for one in invoice.beside()), Fraction())
-                lump = sum((self._in_currency_of(order, bill, charge) for bill, charge in charges), Fraction())
-                charged[order][line].append((day, share * max(lump - beside, 0), True))
+                lump = sum((self._in_currency_of(order, bill, charge) for _number, bill, charge in charges), Fraction())
+                charged[order][line].append((day, number, share * max(lump - beside, 0), True))
         return charged
 
     def _in_currency_of(self, key, bill, charge):
-        order = self.orders[key]
-        return charge.amount if bill.currency == order.currency else bill.booked(charge) * order.rate
+        """At the rate of the day on which it was charged, also when it is given back."""
+        order, invoice = self.orders[key], self.bills.get(bill.reverses)
+        if bill.currency == order.currency:
+            return charge.amount
+        same = invoice is not None and bill.currency == invoice.currency
+        money = charge.amount / invoice.rate if same else bill.booked(charge)
+        return money * exact(self.rate_at(order.currency, (invoice or bill).day))
 
     def _shares(self, invoice):
         """For which lines of which orders an invoice was, in parts that add up to 1."""

@@ -178,12 +178,13 @@ class Stage:
             for item, line in zip(event.items, order.order_line.sorted("id"), strict=True):
                 self.order_lines[event.order, item.place] = line
                 self.places[line.id] = (event.order, item.place)
-            self._tell_order(event.order, event.who, event.moment, sum(item.worth for item in event.items), event)
+            lines = {item.place: item.worth for item in event.items}
+            self._tell_order(event.order, event.who, event.moment, sum(lines.values()), lines, event)
 
-    def _tell_order(self, key, who, moment, amount, event):
+    def _tell_order(self, key, who, moment, amount, lines, event):
         rate = self.rates.at(event.currency, moment.date())
         self.ordered[key] = event
-        self.ledger.ordered(key, who, moment, amount, event.currency, rate)
+        self.ledger.ordered(key, who, moment, amount, event.currency, rate, lines)
 
     def _act_cancelled(self, events):
         self._all_orders([event.order for event in events])._action_cancel()
@@ -201,8 +202,8 @@ class Stage:
         orders.action_confirm()
         for event, order in zip(events, orders, strict=True):
             order.date_order = event.moment
-            amount = self.ledger.orders[event.order].amount
-            self._tell_order(event.order, event.who, event.moment, amount, self.ordered[event.order])
+            told = self.ledger.orders[event.order]
+            self._tell_order(event.order, event.who, event.moment, told.amount, told.lines, self.ordered[event.order])
 
     def _all_orders(self, keys):
         return self.env["sale.order"].concat(*(self.orders[key] for key in keys))
@@ -497,7 +498,8 @@ class Stage:
             (item,) = event.items
             line = self.order_lines[item.order, item.place]
             line.write({"product_uom_qty": event.left, "price_unit": float(item.price), "discount": item.discount})
-            self.ledger.changed(event.order, self.ledger.orders[event.order].amount - exact(item.worth))
+            amount = self.ledger.orders[event.order].amount - exact(item.worth)
+            self.ledger.changed(event.order, amount, item.place)
         self._credit_orders(events)
 
     def _credit_orders(self, events):

@@ -194,6 +194,17 @@ class TestEverydayBusiness(EverydayCommon):
         self.due(order, 10)
         return {who: [(1000, 1)] * 3}
 
+    def story_07_a_final_invoice_below_zero_is_corrected(self):
+        undone, again = self.new_customer("Final invoice undone"), self.new_customer("Final invoice made again")
+        for who in (undone, again):
+            order = self.ordered(who, 40, 1000)
+            self.advance(order, 30, advance_payment_method="fixed", fixed_amount=500)
+            order.order_line[0].price_unit = 400
+            self.reverse(self.due(order, 20), 10)
+        self.assertEqual(self.due(order, 5).move_type, "out_refund")
+        # The order stands, and is to be invoiced again.
+        return {undone: [(400, 1), NOTHING, (400, 1)], again: [(400, 1)] * 3}
+
     # ------------------------------------------------------------------
     # Orders that change
     # ------------------------------------------------------------------
@@ -308,6 +319,50 @@ class TestEverydayBusiness(EverydayCommon):
         invoice.invoice_line_ids.price_unit = 125
         invoice.action_post()
         return {who: [(200, 1), (125, 1), (200, 1)]}
+
+    def _in_another_currency(self, order, days, currency, price):
+        invoice = order._create_invoices()
+        invoice.write({"currency_id": currency.id, "invoice_date": self.date(days)})
+        invoice.invoice_line_ids.price_unit = price
+        invoice.action_post()
+        return invoice
+
+    def story_18_invoiced_in_another_currency_at_another_rate(self):
+        euro, dollar = self._euro(), self.company.currency_id
+        back, half, less = (self.new_customer(f"Dollars for euro, {how}") for how in ("back", "half", "less"))
+        # 100 euro are 200 dollars when they are ordered, and 125 when they are invoiced.
+        self.credit(self._in_another_currency(self._in_euro(back, 30, 100), 10, dollar, 125), 5)
+        self.credit(self._in_another_currency(self._in_euro(half, 30, 100), 10, dollar, 125), 5, amount=62.5)
+        order = self._in_euro(less, 30, 100)
+        self._in_another_currency(order, 10, dollar, 125)
+        order.order_line = [self.line(-25)]
+        self.assertEqual(self.due(order, 5).currency_id, euro)
+        # 100 dollars are 50 euro; when these come back they would be 62.5 dollars.
+        later, again = (self.new_customer(f"Euro for dollars, {how}") for how in ("back", "again"))
+        self.credit(self._in_another_currency(self.ordered(later, 40, 100), 30, euro, 50), 10)
+        order = self.ordered(again, 40, 100)
+        self.credit(self._in_another_currency(order, 30, euro, 50), 10)
+        self._in_another_currency(order, 8, euro, 80)
+        return {
+            back: [NOTHING] * 3,
+            half: [(100, 1), (62.5, 1), (100, 1)],
+            less: [(150, 1), (93.75, 1), (150, 1)],
+            later: [NOTHING] * 3,
+            again: [(100, 1)] * 3,
+        }
+
+    def story_19_invoiced_for_less_and_all_back(self):
+        price, rate, line = (self.new_customer(f"{what}, all back") for what in ("Agreed price", "Bank's rate", "Line"))
+        currency = self.company.currency_id
+        self.credit(self._in_another_currency(self.ordered(price, 40, 1000), 30, currency, 950), 10)
+        self.credit(self._in_another_currency(self._in_euro(rate, 30, 100), 10, currency, 118), 5)
+        order = self.ordered(line, 40, 950, 50)
+        invoice = order._create_invoices()
+        invoice.invoice_line_ids[1].unlink()  # to be invoiced later
+        invoice.invoice_date = self.date(30)
+        invoice.action_post()
+        self.credit(invoice, 10)
+        return {price: [NOTHING] * 3, rate: [NOTHING] * 3, line: [(50, 1), NOTHING, (50, 1)]}
 
     def story_21_a_credit_note_in_another_currency(self):
         who = self.new_customer("Credit note in dollars")
@@ -552,6 +607,21 @@ class TestEverydayBusiness(EverydayCommon):
         self.bill(self.ordered(who, 100, 1000), 95)
         self.credit(self.due(self.order(who, 10, order_line=[self.line(500), self.line(200, -1)]), 5), 2)
         return {who: [(1000, 1)] * 3}
+
+    def story_54_a_return_order_and_the_next_order_on_one_invoice(self):
+        kept, back = self.new_customer("Return and order"), self.new_customer("Return and order, all back")
+        for who in (kept, back):
+            self.bill(self.ordered(who, 100, 1000), 95)
+            orders = self.ordered(who, 10, 500) | self.order(who, 10, order_line=[self.line(200, -1)])
+            invoice = self.due(orders, 5)
+            self.assertEqual((len(invoice), invoice.amount_untaxed), (1, 300))
+        self.credit(invoice, 2)
+        return {kept: [(1300, 2)] * 3, back: [(1000, 1)] * 3}
+
+    def story_55_a_return_order_of_who_never_bought(self):
+        who = self.new_customer("Returns what was bought elsewhere")
+        self.due(self.order(who, 10, order_line=[self.line(50, -1)]), 5)
+        return {who: [NOTHING] * 3}
 
     # ------------------------------------------------------------------
     # Who and when

@@ -142,6 +142,25 @@ class TestLedger(BaseCase):
         self.assertLedger(ORDERS_AND_DIRECT_INVOICES, amount=100, order_count=1, purchase_days=1)
         self.assertLedger(INVOICES, amount=130, order_count=1, purchase_days=1)
 
+    def test_an_invoice_in_another_currency_charges_of_its_order_what_it_is_worth_that_day(self):
+        """125 at 0.8 are 100 of the order; half of them are 50, for which 100 were to be paid at 0.5, when it was
+        ordered. The day on which they come back does not matter."""
+        rates = {("EUR", date(2026, 5, 2)): 0.8}
+        self.ledger.rate_at = lambda *which: rates[which]
+        self._order("o", 100, currency="EUR", rate=0.5)
+        self._invoice("i", date(2026, 5, 2), Charge(125, "o"))
+        self._credit("c", date(2026, 5, 20), Charge(62.5, "o"), reverses="i")
+        self.assertLedger(ORDERS, amount=100, order_count=1, purchase_days=1, refund_amount=100)
+
+    def test_a_line_at_an_agreed_price_comes_back_whole(self):
+        """950 of 1,000 and all of it back: nothing is left. The other line has not been invoiced yet."""
+        self.ledger.ordered("o", "shop", datetime(2026, 5, 1, 12), 1050, "USD", 1, {0: 1000, 1: 50})
+        self._invoice("i", date(2026, 5, 2), Charge(950, "o", 0))
+        self._credit("c", date(2026, 5, 3), Charge(475, "o", 0), reverses="i")
+        self.assertLedger(ORDERS, amount=575, order_count=1, purchase_days=1, refund_amount=475)
+        self._credit("d", date(2026, 5, 4), Charge(475, "o", 0), reverses="i")
+        self.assertLedger(ORDERS, amount=50, order_count=1, purchase_days=1, refund_amount=1000)
+
     def test_each_document_has_its_own_rate(self):
         """100 at 0.8 are 125; a quarter of it back is 31.25, whatever the rate on that day."""
         self._order("o", 100, currency="EUR", rate=0.8)
@@ -149,13 +168,6 @@ class TestLedger(BaseCase):
         self._credit("c", date(2026, 5, 3), Charge(25, "o"), currency="EUR", rate=2, reverses="i")
         self.assertLedger(ORDERS, amount=93.75, order_count=1, purchase_days=1, refund_amount=31.25)
         self.assertLedger(INVOICES, amount=150, order_count=1, purchase_days=1, refund_amount=50)
-
-    def test_credit_in_another_currency_goes_through_the_company_currency(self):
-        """50 USD are 40 EUR at the order's 0.8; 60 EUR are 75 USD."""
-        self._order("o", 100, currency="EUR", rate=0.8)
-        self._invoice("i", date(2026, 5, 2), Charge(125, "o"))
-        self._credit("c", date(2026, 5, 3), Charge(50, "o"), reverses="i")
-        self.assertLedger(ORDERS, amount=75, order_count=1, purchase_days=1, refund_amount=50)
 
     def test_free_standing_credit_note_is_a_rebate_at_its_own_day(self):
         self._credit("c", date(2026, 5, 3), Charge(40))

@@ -36,7 +36,7 @@ class StoriesCommon(PurchasesCommon):
         window = cls.policy.window_days
         first, last = AS_OF - timedelta(days=window + 200), AS_OF + timedelta(days=200)
         rates = Rates(Random(f"rates/{SEED}"), cls.company.currency_id.name, first, last)
-        cls.ledger = cls.ledger_class(ZONE)
+        cls.ledger = cls.ledger_class(ZONE, rates.at)
         cls.stories = cls.author(SEED, AS_OF, window, ZONE, rates).write_stories(cls.count)
         with freeze_time(f"{ACTED} 00:00:00"):
             cls.stage = cls.new_stage(rates)

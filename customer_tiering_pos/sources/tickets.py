@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from odoo.addons.customer_tiering import engine, sources
 from odoo.addons.customer_tiering.sources import customers, invoices
 from odoo.addons.customer_tiering.sources.base import BOOLEAN, FLOAT, ID, MOMENT
-from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate
+from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate, get_rate_on
 
 #: The condition that ``line`` is a tip.
 IS_TIP = SQL("line.product_id IN (SELECT tip_product_id FROM pos_config WHERE tip_product_id IS NOT NULL)")
@@ -358,8 +358,9 @@ class SettledOrders(Orders):
         query = SQL(
             """
             SELECT placed.id,
-                   LEAST(1, SUM(-%(given)s / %(refund_rate)s) * MAX(%(rate)s / placed.amount_untaxed)) AS share
+                   LEAST(1, SUM(-%(given)s / %(rate)s * %(rate_of_order)s / placed.amount_untaxed)) AS share
               FROM %(taken_back)s
+              JOIN pos_order ticket ON ticket.id = sold.order_id
               JOIN sale_order_line ON sale_order_line.id = sold.sale_order_line_id
               JOIN sale_order placed ON placed.id = sale_order_line.order_id
              WHERE placed.company_id = %(company)s AND %(of_partners)s AND placed.amount_untaxed > 0
@@ -368,8 +369,8 @@ class SettledOrders(Orders):
             HAVING SUM(-%(given)s) > 0
             """,
             given=get_value("back"),
-            refund_rate=get_rate("refund"),
-            rate=get_rate("placed"),
+            rate=get_rate("ticket"),  # whatever it is when it comes back
+            rate_of_order=get_rate_on(get_day(scope.timezone, "ticket"), "placed"),
             taken_back=get_taken_back(scope),
             is_down_payment=is_down_payment(),
             of_partners=scope.of_partners(SQL.identifier("placed", "partner_id")),

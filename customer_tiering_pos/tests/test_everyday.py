@@ -141,3 +141,16 @@ class TestEverydayTickets(EverydayCommon, TicketsCommon):
         ticket = self.ticket(who, 30, self.sells(100, **self.of_order(order)))
         self.ticket(who, 20, self.takes_back(ticket, 50))
         return {who: [(50, 1), (20, 1), (20, 1), (20, 1)]}
+
+    def story_24_an_order_in_another_currency_is_settled_and_comes_back(self):
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        for days, rate in ((900, 0.5), (15, 0.8)):
+            self.rate(euro, days, rate)
+        prices = self.env["product.pricelist"].create({"name": "Euro", "currency_id": euro.id})
+        back, half = self.new_customer("Euro order back"), self.new_customer("Half of a euro order back")
+        for who, amount in ((back, 125), (half, 62.5)):
+            order = self.ordered(who, 40, 100, pricelist_id=prices.id)
+            ticket = self.ticket(who, 10, self.sells(125, **self.of_order(order)))
+            self.ticket(who, 5, self.takes_back(ticket, amount))
+        return {back: [NOTHING] * 4, half: [(62.5, 1), (100, 1), (100, 1), (100, 1)]}

@@ -159,8 +159,8 @@ class Ticket:
 class TillLedger(Ledger):
     """Tickets besides. What was settled with one belongs to the order, where orders count."""
 
-    def __init__(self, zone):
-        super().__init__(zone)
+    def __init__(self, zone, rate_at=None):
+        super().__init__(zone, rate_at)
         self.tickets = {}
         self.returns = []  # ticket, place, day, amount
         self.loose = []  # customer, day, amount
