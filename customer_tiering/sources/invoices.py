@@ -91,13 +91,14 @@ class Invoices(Orders):
         query = SQL(
             """
             SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS cost,
-                   line.price_unit * line.quantity / COALESCE(NULLIF(move.invoice_currency_rate, 0), 1) AS listed,
+                   %(listed)s AS listed,
                    line.discount
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
              WHERE %(of_documents)s AND %(is_charged)s AND line.quantity > 0
                AND line.company_id = %(company)s AND NOT %(is_no_goods)s
             """,
+            listed=billing.convert(SQL("(line.price_unit * line.quantity)"), SQL("move.invoice_currency_rate")),
             is_charged=billing.is_charged(self.advances),
             is_no_goods=billing.is_ordered_as(self.no_goods),
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
@@ -274,7 +275,7 @@ class Invoices(Orders):
             SELECT id, SUM(by_document) AS by_document, SUM(by_money) AS by_money
               FROM (SELECT id, amount AS by_document, 0 AS by_money FROM reversing
                  UNION ALL SELECT id, amount, 0 FROM taken WHERE is_same
-                 UNION ALL SELECT id, 0, amount / rate FROM taken WHERE NOT is_same) of_invoice
+                 UNION ALL SELECT id, 0, %(money)s FROM taken WHERE NOT is_same) of_invoice
           GROUP BY 1
             """,
             is_credit=billing.is_credit(scope),
@@ -286,6 +287,7 @@ class Invoices(Orders):
             credited=in_currency_of_order(1),
             charged=in_currency_of_order(-1),
             rate=get_rate("placed"),
+            money=billing.convert(SQL("amount"), SQL("rate")),
             links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
             links_of_invoices=billing.get_links(SQL("SELECT id FROM invoice_line")),
         )

@@ -101,7 +101,7 @@ def read_of_orders(reading):
               FROM of_line
           GROUP BY id
         )
-        SELECT id, (worth - returned) / rate AS kept, returned / rate AS returned FROM back WHERE returned > 0
+        SELECT id, %(kept)s AS kept, %(returned)s AS returned FROM back WHERE returned > 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),
@@ -115,6 +115,8 @@ def read_of_orders(reading):
         credited=orders.in_currency_of_order(1),
         invoiced=orders.in_currency_of_order(-1),
         rate=orders.get_rate("placed"),
+        kept=billing.convert(SQL("(worth - returned)"), SQL("rate")),
+        returned=billing.convert(SQL("returned"), SQL("rate")),
         **scope.parameters,
     )
     found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})
