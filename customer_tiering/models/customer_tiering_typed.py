@@ -1,5 +1,6 @@
 import json
 import math
+import re
 
 from odoo import api, models
 from odoo.exceptions import ValidationError
@@ -11,6 +12,8 @@ from ..sentences import format_number
 SIZES = {"char": 1_000, "text": 10_000, "html": 50_000, "json": 10_000}
 MOST_INTEGER = 2_147_483_647
 MOST_FLOAT = 1e15
+# What no XML can hold: a view, or a workbook, that shows such a text could not be made.
+UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 # No number of days leads out of the calendar.
 MOST_DAYS = 36_500
 SCALARS = {"boolean", "date", "datetime", "float", "integer", "many2one", "monetary", "selection"}
@@ -102,7 +105,7 @@ class CustomerTieringTyped(models.AbstractModel):
             text.encode()  # what the database could not keep
         except (ValueError, TypeError, RecursionError):
             self._refuse(field)
-        if "\0" in text or ("\\u0000" in text and field.type == "json"):
+        if UNFIT.search(text) or ("\\u0000" in text and field.type == "json"):
             self._refuse(field)
         if len(text) > most:
             raise ValidationError(

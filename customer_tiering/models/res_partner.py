@@ -10,6 +10,7 @@ from odoo.tools import SQL
 from ..fields import ScorecardMany2one
 from ..sentences import format_number
 from ..sources.messages import is_personal
+from .customer_tiering_typed import UNFIT
 
 GROUP = "sales_team.group_sale_salesman"
 # Who moved up so many days ago has done so lately.
@@ -387,7 +388,7 @@ class ResPartner(models.Model):
                             etree.Element(
                                 "filter",
                                 name=f"{fname}_{record.id}",
-                                string=record.display_name,
+                                string=UNFIT.sub("", record.display_name),  # one from before such names were refused
                                 domain=f"[('{fname}', '=', {record.id})]",
                                 groups=GROUP,
                             )

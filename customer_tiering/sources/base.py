@@ -10,6 +10,10 @@ FLOAT = "float"
 DATE = "date"
 MOMENT = "moment"
 
+# The most that one FLOAT counts, and -MOST the least. What is beyond is a typing error, such as a barcode that was scanned
+# into a price: it must not make a sum for all customers fail.
+MOST = 1e15
+
 # What a column of a QuerySource holds: DATE or one of these. And what a customer has of whom its SELECT says nothing.
 COUNT = "count"  # a whole number, 0
 SUM = "sum"  # a number, 0

@@ -5,8 +5,41 @@
 
 from odoo.tools import SQL
 
+from .base import MOST
+
 #: What makes an order line one that is neither goods nor a discount on them, where some app has this field.
 NO_GOODS_FIELDS = ("is_delivery",)
+
+# A document whose rate is outside of these limits has none. Nobody sees the field, but programs write it.
+_LEAST_RATE, _MOST_RATE = SQL("1e-12"), SQL("1e12")
+_MOST = SQL(f"{MOST:.0f}")
+
+
+def get_known_rate(rate):
+    """A document's currency per company currency; what can be no rate is read as 1, as Odoo reads a missing or zero one.
+
+    :param rate: the column, as SQL
+    """
+    return SQL("CASE WHEN %s > %s AND %s < %s THEN %s ELSE 1 END", rate, _LEAST_RATE, rate, _MOST_RATE, rate)
+
+
+def convert(amount, rate):
+    """Money in the company's currency, NULL where there is none.
+
+    More than ``base.MOST`` is that, because by a small rate it could become more than a float holds.
+
+    :param amount: in the currency of a document, as SQL
+    :param rate: the column with the document's rate, as SQL
+    """
+    return SQL(
+        "CASE WHEN %(rate)s = 1 THEN %(amount)s"  # to divide takes longest
+        " WHEN %(amount)s > %(most)s THEN %(most)s WHEN %(amount)s < -%(most)s THEN -%(most)s"
+        " ELSE %(amount)s / %(known_rate)s END",
+        amount=amount,
+        rate=rate,
+        most=_MOST,
+        known_rate=get_known_rate(rate),
+    )
 
 
 def is_posted(scope, *types):

@@ -91,13 +91,14 @@ class Invoices(Orders):
         query = SQL(
             """
             SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS cost,
-                   line.price_unit * line.quantity / COALESCE(NULLIF(move.invoice_currency_rate, 0), 1) AS listed,
+                   %(listed)s AS listed,
                    line.discount
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
              WHERE %(of_documents)s AND %(is_charged)s AND line.quantity > 0
                AND line.company_id = %(company)s AND NOT %(is_no_goods)s
             """,
+            listed=billing.convert(SQL("(line.price_unit * line.quantity)"), SQL("move.invoice_currency_rate")),
             is_charged=billing.is_charged(self.advances),
             is_no_goods=billing.is_ordered_as(self.no_goods),
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),

@@ -53,18 +53,13 @@ def get_worth(order, advances):
 
 
 def get_rate(order="sale_order"):
-    """The order's currency per company currency on the day of the order; Odoo reads a missing or zero rate as 1."""
-    return SQL("COALESCE(NULLIF(%s, 0), 1)", SQL.identifier(order, "currency_rate"))
+    """The order's currency per company currency on the day of the order."""
+    return billing.get_known_rate(SQL.identifier(order, "currency_rate"))
 
 
 def get_money(order="sale_order"):
     """The untaxed amount in the company's currency, NULL where the order has none."""
-    return SQL(
-        "CASE WHEN %(rate)s = 1 THEN %(amount)s ELSE %(amount)s / %(known_rate)s END",  # to divide takes longest
-        amount=SQL.identifier(order, "amount_untaxed"),
-        rate=SQL.identifier(order, "currency_rate"),
-        known_rate=get_rate(order),
-    )
+    return billing.convert(SQL.identifier(order, "amount_untaxed"), SQL.identifier(order, "currency_rate"))
 
 
 def get_day(timezone, order="sale_order"):
@@ -243,11 +238,11 @@ class Orders(PurchaseSource):
             return reading.join(), reading.join()
         query = SQL(
             """
-            SELECT id, (amount_untaxed - advance.amount) / %(rate)s AS worth
+            SELECT id, %(worth)s AS worth
               FROM (%(advance)s) advance JOIN sale_order ON sale_order.id = advance.order_id
             """,
             advance=self._get_advance_query(reading.scope),
-            rate=get_rate(),
+            worth=billing.convert(SQL("(amount_untaxed - advance.amount)"), SQL("currency_rate")),
         )
         found = reading.fetch(query, {"id": ID, "worth": FLOAT})
         return found["id"], found["worth"]
@@ -279,13 +274,13 @@ class Orders(PurchaseSource):
         now = SQL("CASE WHEN %s THEN %s ELSE 0 END", is_confirmed(), worth)
         query = SQL(
             """
-            SELECT id, (tiering_amount - %(now)s) / %(rate)s AS undone
+            SELECT id, %(undone)s AS undone
               FROM sale_order %(advances)s
              WHERE company_id = %(company)s AND tiering_amount > %(now)s AND %(of_partners)s
             """,
             now=now,
+            undone=billing.convert(SQL("(tiering_amount - %s)", now), SQL("currency_rate")),
             advances=advances,
-            rate=get_rate(),
             of_partners=scope.of_partners(SQL.identifier("partner_id")),
             **scope.parameters,
         )

@@ -111,9 +111,7 @@ def read_of_orders(reading):
                         ELSE GREATEST(0, LEAST(credited, worth, worth - invoiced, missing)) END AS returned
               FROM total
         )
-        SELECT id, (worth - returned) / rate AS kept, GREATEST(returned, 0) / rate AS returned
-          FROM back
-         WHERE returned != 0
+        SELECT id, %(kept)s AS kept, %(returned)s AS returned FROM back WHERE returned != 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),
@@ -135,6 +133,8 @@ def read_of_orders(reading):
         ),
         invoiced=orders.in_currency_of_order(-1),
         rate=orders.get_rate("placed"),
+        kept=billing.convert(SQL("(worth - returned)"), SQL("rate")),
+        returned=billing.convert(SQL("GREATEST(returned, 0)"), SQL("rate")),
         **scope.parameters,
     )
     found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})

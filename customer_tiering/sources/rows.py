@@ -9,7 +9,7 @@ import pandas as pd
 from odoo.tools import SQL
 
 from .. import pace
-from .base import BOOLEAN, DATE, FLOAT, ID, INTEGER, MOMENT
+from .base import BOOLEAN, DATE, FLOAT, ID, INTEGER, MOMENT, MOST
 
 # PostgreSQL counts days and microseconds from here.
 POSTGRES_EPOCH = "2000-01-01"
@@ -38,7 +38,7 @@ def fetch_arrays(cr, query, columns):
         hands over a gigabyte at most, some 40 million rows
     :param columns: ``{column of query: ID, INTEGER, BOOLEAN, FLOAT, DATE or MOMENT}``
     :return: ``{column: array}``: int32 for ID and int64 for INTEGER (NULL: 0), bool (NULL: False), float64
-        (NULL: NaN), and for DATE and MOMENT datetime64[D] and datetime64[us] (NULL: NaT), naive as in the database
+        (NULL: NaN; at most MOST, at least -MOST), and for DATE and MOMENT datetime64[D] and datetime64[us] (NULL: NaT), naive as in the database
     """
     statement = SQL(
         "COPY (SELECT %s FROM (%s) fetched) TO STDOUT (FORMAT binary)",
@@ -76,6 +76,8 @@ def fetch_parts(cr, table, query, columns):
 
 def _to_native(array, kind):
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if kind == FLOAT:
+        return array.clip(-MOST, MOST)
     if kind not in (DATE, MOMENT):
         return array
     dates = array.astype("int64").view("datetime64[us]" if kind == MOMENT else "datetime64[D]")
@@ -105,8 +107,8 @@ def copy_frame(cr, table, frame, types, decimals=None):
     :param table: name of the table
     :param frame: a DataFrame; its columns and its index are columns of the table, missing values become NULL
     :param types: ``{column: type}``, for all of them: int4, float8, bool, date, numeric, varchar, text or jsonb
+        What is beyond 9.2e18 in a numeric column is kept as that
     :param decimals: ``{numeric column: decimals}``, at most 8; 2 when left out
-    :raises psycopg2.errors.QueryCanceled: when a number for a numeric column is not below 9.2e18
     """
     if frame.empty:
         return
@@ -183,9 +185,7 @@ class _Pieces:
 
 
 def _to_numeric(values, decimals):
-    size = np.abs(values)
-    if not (size < 9.2e18).all():
-        raise ValueError(f"The number {values[~(size < 9.2e18)][0]} is too large to be kept.")
+    size = np.minimum(np.abs(values), 9.2e18)
     unit = 10**decimals
     whole = np.floor(size)
     parts = np.rint((size - whole) * unit).astype("int64")

@@ -82,7 +82,7 @@ class Shares:
             ), credited AS (
                 SELECT line.id, move.reversed_entry_id AS move_id,
                        CASE WHEN line.currency_id = invoice.currency_id
-                            THEN line.price_subtotal / COALESCE(NULLIF(invoice.invoice_currency_rate, 0), 1)
+                            THEN %(in_company_currency)s
                             ELSE line.balance END AS money
                   FROM account_move move
                   JOIN account_move invoice ON invoice.id = move.reversed_entry_id
@@ -102,6 +102,7 @@ class Shares:
             """,
             ids=self.shared.tolist(),
             is_income=billing.is_income(advances),
+            in_company_currency=billing.convert(SQL("line.price_subtotal"), SQL("invoice.invoice_currency_rate")),
             is_credit=billing.is_credit(reading.scope),
             is_charged=billing.is_charged(advances),
             links_of_charged=billing.get_links(SQL("SELECT id FROM charged")),

@@ -30,6 +30,7 @@ from . import test_playbook_action
 from . import test_playbook_once
 from . import test_playbook_quarter
 from . import test_my_customers
+from . import test_poison
 from . import test_policy
 from . import test_purchases
 from . import test_price_matrix

@@ -6,7 +6,7 @@
 from odoo.tools import SQL
 
 from odoo.addons.customer_tiering import engine, sources
-from odoo.addons.customer_tiering.sources import customers, invoices
+from odoo.addons.customer_tiering.sources import billing, customers, invoices
 from odoo.addons.customer_tiering.sources.base import BOOLEAN, FLOAT, ID, MOMENT
 from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate, get_rate_on
 
@@ -46,12 +46,8 @@ def get_money(ticket):
 
     :param ticket: the alias of ``pos_order``
     """
-    return SQL(
-        "CASE WHEN %(known_rate)s = 1 THEN %(amount)s ELSE %(amount)s / %(rate)s END",  # to divide takes longest
-        amount=SQL("(%s - %s)", SQL.identifier(ticket, "amount_total"), SQL.identifier(ticket, "amount_tax")),
-        known_rate=SQL.identifier(ticket, "currency_rate"),
-        rate=get_rate(ticket),
-    )
+    amount = SQL("(%s - %s)", SQL.identifier(ticket, "amount_total"), SQL.identifier(ticket, "amount_tax"))
+    return billing.convert(amount, SQL.identifier(ticket, "currency_rate"))
 
 
 def get_value(line):
@@ -221,19 +217,21 @@ class Tickets(Orders):
         return reading.look_up(found["id"], found["team"], ids)
 
     def read_lines(self, reading, ids):
+        listed = SQL(
+            "(CASE WHEN line.discount < 100 THEN %s / (1 - line.discount / 100.0) ELSE line.price_unit * line.qty END)",
+            get_value("line"),
+        )
         query = SQL(
             """
             SELECT line.id, line.order_id AS document, line.product_id AS product,
-                   %(value)s / %(rate)s AS cost, line.discount,
-                   CASE WHEN line.discount < 100 THEN %(value)s / (1 - line.discount / 100.0)
-                        ELSE line.price_unit * line.qty END / %(rate)s AS listed
+                   %(cost)s AS cost, line.discount, %(listed)s AS listed
               FROM pos_order_line line
               JOIN pos_order ticket ON ticket.id = line.order_id
              WHERE %(of_documents)s AND line.qty > 0 AND line.refunded_orderline_id IS NULL AND NOT %(is_left_out)s
                AND ticket.company_id = %(company)s AND (%(is_no_goods)s) IS NOT TRUE
             """,
-            value=get_value("line"),
-            rate=get_rate("ticket"),
+            cost=billing.convert(get_value("line"), SQL("ticket.currency_rate")),
+            listed=billing.convert(listed, SQL("ticket.currency_rate")),
             is_no_goods=SQL(" OR ").join([IS_TIP, *self.no_goods]),
             is_left_out=self.is_left_out,
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
@@ -410,7 +408,7 @@ class DirectInvoices(invoices.DirectInvoices):
         found = super()._read_no_income(reading, of_rows)
         query = SQL(
             """
-            SELECT line.move_id AS id, SUM(settled) AS charged, SUM(settled / %(rate)s) AS money
+            SELECT line.move_id AS id, SUM(settled) AS charged, SUM(%(money)s) AS money
               FROM (SELECT ticket.account_move AS move_id, ticket.currency_rate,
                            CASE WHEN BOOL_AND(%(is_settled)s) THEN ticket.amount_total - ticket.amount_tax
                                 ELSE SUM(%(value)s) FILTER (WHERE %(is_settled)s) END AS settled
@@ -422,7 +420,7 @@ class DirectInvoices(invoices.DirectInvoices):
              WHERE %(of_rows)s
           GROUP BY 1
             """,
-            rate=get_rate("line"),
+            money=billing.convert(SQL("settled"), SQL("line.currency_rate")),
             is_settled=is_settled(),
             value=get_value("line"),
             of_rows=of_rows,
