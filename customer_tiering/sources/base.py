@@ -10,8 +10,8 @@ FLOAT = "float"
 DATE = "date"
 MOMENT = "moment"
 
-# The most that one FLOAT counts, and -MOST the least. What is beyond is a typing error, such as a barcode that was scanned
-# into a price: it must not make a sum for all customers fail.
+# The most that one FLOAT counts, and -MOST the least. What is beyond is a typing error, such as a barcode that was
+# scanned into a price: it must not make a sum for all customers fail.
 MOST = 1e15
 
 # What a column of a QuerySource holds: DATE or one of these. And what a customer has of whom its SELECT says nothing.

@@ -16,7 +16,7 @@ _MOST = SQL(f"{MOST:.0f}")
 
 
 def get_known_rate(rate):
-    """A document's currency per company currency; what can be no rate is read as 1, as Odoo reads a missing or zero one.
+    """A document's currency per company currency; what can be no rate is read as 1, as Odoo reads a missing one.
 
     :param rate: the column, as SQL
     """

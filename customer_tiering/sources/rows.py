@@ -38,7 +38,8 @@ def fetch_arrays(cr, query, columns):
         hands over a gigabyte at most, some 40 million rows
     :param columns: ``{column of query: ID, INTEGER, BOOLEAN, FLOAT, DATE or MOMENT}``
     :return: ``{column: array}``: int32 for ID and int64 for INTEGER (NULL: 0), bool (NULL: False), float64
-        (NULL: NaN; at most MOST, at least -MOST), and for DATE and MOMENT datetime64[D] and datetime64[us] (NULL: NaT), naive as in the database
+        (NULL: NaN; at most MOST, at least -MOST), and for DATE and MOMENT datetime64[D] and datetime64[us] (NULL: NaT),
+        naive as in the database
     """
     statement = SQL(
         "COPY (SELECT %s FROM (%s) fetched) TO STDOUT (FORMAT binary)",

@@ -42,7 +42,7 @@ class TestPoison(TieringCommon):
         name = f"Go{''.join(UNFIT)}ld"
         for record in (tier, segment):
             self.env.cr.execute(
-                f"UPDATE {record._table} SET name = jsonb_build_object('en_US', %s::text) WHERE id = %s",  # noqa: S608
+                f"UPDATE {record._table} SET name = jsonb_build_object('en_US', %s::text) WHERE id = %s",
                 [name, record.id],
             )
         self.env.invalidate_all(flush=False)
