@@ -194,8 +194,9 @@ def get_links(lines):
     """
     return SQL(
         """SELECT invoice_line_id AS line_id, order_id, order_line_id,
-                  COALESCE(ABS(price_subtotal) / NULLIF(SUM(ABS(price_subtotal)) OVER of_line, 0),
-                           1.0 / COUNT(*) OVER of_line) AS part
+                  CASE WHEN COUNT(*) OVER of_line = 1 THEN 1 -- to divide takes longest, and its digits are carried on
+                       ELSE COALESCE(ABS(price_subtotal) / NULLIF(SUM(ABS(price_subtotal)) OVER of_line, 0),
+                                     1.0 / COUNT(*) OVER of_line) END AS part
              FROM sale_order_line_invoice_rel
              JOIN sale_order_line ON sale_order_line.id = order_line_id
             WHERE invoice_line_id IN (%s)

@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from .. import engine, sources
 from . import billing
-from .base import DATE, FLOAT, ID, MOMENT, PurchaseSource
+from .base import DATE, FLOAT, ID, PurchaseSource
 from .orders import Orders, in_currency_of_order
 
 
@@ -141,13 +141,13 @@ class Invoices(Orders):
         for name in ("charged", "money"):
             rows[name][places] -= others[name][found]
         chosen = (rows["charged"] > 0) & (rows["money"] > 0)
-        ordered = self._read_ordered(reading, of_rows)
         if self.only_direct:
-            places, _found = reading.find_each(rows["id"], ordered["id"])
+            places, _found = reading.find_in(rows["id"], self._read_linked(reading, of_rows))
             chosen[places] = False
         rows = {name: values[chosen] for name, values in rows.items()}
         rows["whole"] = rows["money"]
         if not self.only_direct:
+            ordered = self._read_ordered(reading, of_rows)
             self.shares = sources.shares.Shares(reading, rows, ordered, self.advances)
         return rows
 
@@ -178,24 +178,34 @@ class Invoices(Orders):
         )
         return reading.fetch(query, {"id": ID, "charged": FLOAT, "money": FLOAT})
 
-    def _read_ordered(self, reading, of_rows):
-        """Return the orders that lines of the invoices come from: ``id`` of the invoice, ascending, ``buyer``, the
-        partner of the order, and its ``moment``, the first order of an invoice first."""
+    def _read_linked(self, reading, of_rows):
+        """Return the ids of the invoices with a line that comes from an order, each of them once."""
         query = SQL(
             """
-            SELECT DISTINCT ON (line.move_id, sale_order.id) line.move_id AS id, sale_order.partner_id AS buyer,
-                   sale_order.date_order AS moment
+            SELECT DISTINCT line.move_id AS id
               FROM sale_order_line_invoice_rel rel
               JOIN account_move_line line ON line.id = rel.invoice_line_id AND line.company_id = %(company)s
-              JOIN sale_order_line ON sale_order_line.id = rel.order_line_id
-              JOIN sale_order ON sale_order.id = sale_order_line.order_id
              WHERE %(of_rows)s
-          ORDER BY line.move_id, sale_order.id
             """,
             of_rows=of_rows,
             **reading.scope.parameters,
         )
-        return reading.fetch(query, {"id": ID, "buyer": ID, "moment": MOMENT})
+        return reading.fetch(query, {"id": ID})["id"]
+
+    def _read_ordered(self, reading, of_rows):
+        """Return the company's orders that lines of the invoices come from: ``id`` of the invoice and ``order_id``."""
+        query = SQL(
+            """
+            SELECT DISTINCT line.move_id AS id, ordered.order_id
+              FROM sale_order_line_invoice_rel rel
+              JOIN account_move_line line ON line.id = rel.invoice_line_id AND line.company_id = %(company)s
+              JOIN sale_order_line ordered ON ordered.id = rel.order_line_id AND ordered.company_id = %(company)s
+             WHERE %(of_rows)s
+            """,
+            of_rows=of_rows,
+            **reading.scope.parameters,
+        )
+        return reading.fetch(query, {"id": ID, "order_id": ID})
 
     def _read_credited(self, reading):
         """Return what was credited of invoices as three arrays: id of the invoice, in its currency by credit notes

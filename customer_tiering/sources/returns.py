@@ -75,7 +75,8 @@ def read_of_orders(reading):
               JOIN account_move move ON move.id = line.move_id AND %(is_invoice)s
              WHERE %(is_charged)s
                AND line.id IN (SELECT invoice_line_id FROM sale_order_line_invoice_rel WHERE order_line_id IN (
-                               SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back)))
+                               SELECT id FROM sale_order_line WHERE order_id IN (SELECT id FROM given_back))
+                           EXCEPT SELECT id FROM credited_line) -- no invoice's, and half of them
         ), document AS (
             SELECT id, order_line_id, invoice_date, move_id, worth, rate, credited, -credited AS invoiced
               FROM given_back

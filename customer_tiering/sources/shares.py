@@ -13,21 +13,27 @@ class Shares:
 
     :param rows: the invoices as ``Invoices`` reads them, each once; they get further rows, one for each further
         customer of an invoice, with the same ``id`` and the customer's part of the ``money``
-    :param ordered: the orders of the invoices: ``id`` of the invoice, ascending, ``buyer`` and ``moment``, the first
-        order of an invoice first
+    :param ordered: the orders of the invoices, in any order: ``id`` of the invoice and ``order_id``
     :param advances: see :attr:`.base.PurchaseSource.advances`
     """
 
     def __init__(self, reading, rows, ordered, advances):
-        person = reading.people.find(ordered["buyer"], ordered["moment"])
-        first = ordered["id"].searchsorted(ordered["id"])
-        is_first = first == np.arange(len(first))
-        places, found = reading.find_in(rows["id"], ordered["id"][is_first])
+        by_id = np.lexsort((ordered["order_id"], ordered["id"]))  # whose the first order is has what is nobody else's
+        ids, person = ordered["id"][by_id], self._find_persons(reading, ordered["order_id"][by_id])
+        is_first = np.append(True, ids[1:] != ids[:-1])[: len(ids)]
+        places, found = reading.find_each(rows["id"], ids[is_first])
         rows["person"][places] = person[is_first][found]
         customer = reading.people.get_customers(person)
-        self.shared = np.unique(ordered["id"][customer != customer[first]])
+        self.shared = np.unique(ids[customer != customer[is_first][is_first.cumsum() - 1]])
         if len(self.shared):
             self._share_out(reading, rows, advances)
+
+    def _find_persons(self, reading, order_ids):
+        """Return the place of who placed each of these orders, -1: somebody whose orders are not read."""
+        person = np.full(len(order_ids), -1)
+        places, found = reading.find_each(reading.orders["id"], order_ids)
+        person[found] = reading.orders["person"][places]
+        return person
 
     def _share_out(self, reading, rows, advances):
         parts = self._read_parts(reading, advances)
