@@ -1,9 +1,11 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from ..models import res_company
 from .common import AS_OF, TieringCommon
 
 
@@ -414,6 +416,20 @@ class TestInvoices(PurchasesCommon):
         self.assertIn("25 % of your revenue", self.policy.with_user(self.manager).revenue_hint)
         with self.assertRaises(AccessError):  # it tells about all invoices of the company
             self.policy.with_user(self.salesperson).read(["revenue_hint"])
+
+    def test_a_sample_of_large_tables_tells_the_same_and_a_small_company_is_read_whole(self):
+        today = self.company._get_tiering_today()
+        people = [self.new_customer(f"Customer {number}") for number in range(30)]
+        for who in people:
+            self.direct(who, (AS_OF - today).days, 100)
+            self.order(who, (AS_OF - today).days, 300)
+        self.env.flush_all()
+        self.env.cr.execute("ANALYZE account_move; ANALYZE sale_order")
+        self.assertEqual(self.company._get_tiering_revenue_shares(), (25, True))
+        with patch.object(res_company, "SAMPLED_ROWS", 5):
+            self.assertEqual(self.company._get_tiering_revenue_shares(), (25, True))
+            _sample, factor = self.company._get_tiering_sample("account_move")
+            self.assertGreater(factor, 5)
 
 
 @tagged("post_install", "-at_install")
