@@ -6,6 +6,7 @@ name of the file, its first parameter the page of a person who is logged in.
 
 import argparse
 import os
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -48,7 +49,8 @@ def customers_by_tier(page):
     open_action(page, "customers")
     switch_view(page, "kanban")
     open_search_menu(page)
-    page.locator(".o_group_by_menu").get_by_role("menuitemcheckbox", name="Tier", exact=True).click()
+    field = call(page, "res.partner", "fields_get", ["tiering_tier_id"], ["string"])["tiering_tier_id"]["string"]
+    page.locator(".o_group_by_menu").get_by_role("menuitemcheckbox", name=field, exact=True).click()
     page.locator(".o_kanban_group").first.wait_for()
     page.keyboard.press("Escape")
 
@@ -272,6 +274,23 @@ def log_in(page, address, login):
     page.locator(".o_action_manager").wait_for()
 
 
+@contextmanager
+def speaking(browser, address, lang):
+    """Let the people of the demo work in a language, and in English again afterwards."""
+    page = browser.new_page()
+    page.set_default_timeout(90_000)
+    log_in(page, address, "admin")
+    languages = call(page, "res.lang", "search", [("code", "=", lang)], context={"active_test": False})
+    wizard = call(page, "base.language.install", "create", [{"lang_ids": [(6, 0, languages)], "overwrite": False}])
+    call(page, "base.language.install", "lang_install", wizard)
+    people = call(page, "res.users", "search", [("login", "in", ["sam", "kim"])])
+    call(page, "res.users", "write", people, {"lang": lang})
+    try:
+        yield
+    finally:
+        call(page, "res.users", "write", people, {"lang": "en_US"})
+
+
 def get_origin(page):
     return page.url.partition("/odoo")[0]
 
@@ -372,13 +391,16 @@ def copy_to_app_page(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("address")
+    parser.add_argument("--lang", default="en_US", help="the language of the people; its pictures have a folder")
     parser.add_argument("names", nargs="*", help="names of the pictures to take; all when left out")
     options = parser.parse_args()
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
+    images = IMAGES if options.lang == "en_US" else IMAGES / options.lang
+    images.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, ExitStack() as stack:
         browser = playwright.chromium.launch(
             executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", "--disable-gpu"]
         )
+        stack.enter_context(speaking(browser, options.address, options.lang))
         pages = {}
         for function, login, viewport in PICTURES:
             name = function.__name__.replace("_", "-")
@@ -386,12 +408,14 @@ def main():
                 continue
             person = (login, viewport["width"])
             if person not in pages:
-                pages[person] = browser.new_page(viewport=viewport, locale="en-US", timezone_id="Europe/Brussels")
+                locale = options.lang.replace("_", "-")
+                pages[person] = browser.new_page(viewport=viewport, locale=locale, timezone_id="Europe/Brussels")
                 pages[person].set_default_timeout(90_000)  # the first page builds the assets
                 log_in(pages[person], options.address, login)
             function(pages[person])
-            save(pages[person], IMAGES / f"{name}.png")
-            copy_to_app_page(IMAGES / f"{name}.png")
+            save(pages[person], images / f"{name}.png")
+            if images == IMAGES:
+                copy_to_app_page(images / f"{name}.png")
             print(name, flush=True)
 
 
