@@ -82,9 +82,7 @@ def check_term(term, language, glossary, buttons):
         yield "has other placeholders"
     if get_markup(source) != get_markup(translation):
         yield "has other markup"
-    if "\n" in source.strip() and source.strip()[0] == "-" and source.count("\n") != translation.count("\n"):
-        yield "has other lines"
-    plain = TAG.sub("X", PLACEHOLDER.sub("X", translation)).replace("%%", "%")
+    plain = TAG.sub("X", PLACEHOLDER.sub(lambda found: "%" if found[0] == "%%" else "X", translation))
     yield from (what for pattern, what in SPELLING[language] if pattern.search(plain))
     for banned in glossary["forbidden"]:
         if banned["language"] == language and not banned["unless"].search(source) and banned["word"].search(plain):
