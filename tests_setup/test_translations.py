@@ -111,7 +111,10 @@ def test_a_missing_template(glossary, addon):
 def test_obsolete_unknown_missing_and_double_terms(glossary, addon):
     path = addon / "de.po"
     path.write_text(
-        'msgid ""\nmsgstr ""\n\nmsgid "No"\nmsgstr "Nein"\n\nmsgid "No"\nmsgstr "Nein"\n\n#~ msgid "Old"\n#~ msgstr "Alt"\n'
+        'msgid ""\nmsgstr ""\n\n'
+        'msgid "No"\nmsgstr "Nein"\n\n'
+        'msgid "No"\nmsgstr "Nein"\n\n'
+        '#~ msgid "Old"\n#~ msgstr "Alt"\n'
     )
     told = "\n".join(check_translations.check_addon("some_addon", glossary))
     for complaint in (
