@@ -490,3 +490,17 @@ def test_no_deed_is_offered_twice(policy, customer):
     else:
         assert not ("recency" in offered and offered & {"frequency", "monetary"})
     assert not ("contact_recency" in offered and offered & {"contacts", "contact_decay"})
+
+
+@pytest.mark.parametrize("high", [1e13, 3e14, 9e14, 5e16, 9e18])
+def test_the_search_for_an_amount_ends_where_floats_are_coarse(high):
+    """From 2 ** 53 hundredths on, the floats lie further apart than the hundredths among which the amount is looked for."""
+    scales = {"monetary": Scale("percentile", True, (0.0, high), (0.0, 100.0))}
+    found = ways.to_order(RULES, scales, {"monetary": 0.0}, 60, most=1)
+    if 100 * high > ways.MOST_CENTS:
+        assert found is None
+    else:
+        orders, amount = found
+        assert orders == 1
+        # Points have hundredths, so that 59.995 of 100 are 60 already.
+        assert amount / high == pytest.approx(0.6, abs=1e-4)

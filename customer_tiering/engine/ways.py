@@ -25,6 +25,8 @@ _STEPS = (_MILLION, _MILLION // 100, _MILLION // 10_000, 1)
 
 
 #: What an interaction today changes: the days since the last one, and what rises with each.
+# More money than this, in hundredths, nobody is told to spend; beyond, 64 bits would not hold it.
+MOST_CENTS = 10**17
 _INTERACTION = ("contact_recency", "contacts", "contact_decay")
 
 
@@ -357,10 +359,11 @@ def _least_amount(
 
     missing = max((scales[key].knots[-1] - values[key] for key in amounts), default=0)
     low, high = 0, math.ceil(100 * max(missing, 0)) + 1  # beyond the last knots nothing grows any more
-    if not amounts or not is_enough(np.array([high])).all():
+    if not amounts or high > MOST_CENTS or not is_enough(np.array([high])).all():
         return None
     while high - low > 1:
-        cents = np.unique(np.linspace(low, high, 102).round().astype("int64"))
+        step = math.ceil((high - low) / 101)
+        cents = np.minimum(np.arange(low, high + step, step, dtype="int64"), high)  # exact, as floats are not up there
         first = int(is_enough(cents).argmax())
         low, high = int(cents[first - 1]), int(cents[first])
     return high / 100
