@@ -494,7 +494,7 @@ def test_no_deed_is_offered_twice(policy, customer):
 
 @pytest.mark.parametrize("high", [1e13, 3e14, 9e14, 5e16, 9e18])
 def test_the_search_for_an_amount_ends_where_floats_are_coarse(high):
-    """From 2 ** 53 hundredths on, the floats lie further apart than the hundredths among which the amount is looked for."""
+    """From 2 ** 53 hundredths on, floats lie further apart than the hundredths among which the amount is looked for."""
     scales = {"monetary": Scale("percentile", True, (0.0, high), (0.0, 100.0))}
     found = ways.to_order(RULES, scales, {"monetary": 0.0}, 60, most=1)
     if 100 * high > ways.MOST_CENTS:
