@@ -310,6 +310,7 @@ def open_record(page, path, model, domain):
 def open_customer(page, domain=(("ref", "=", CUSTOMER),)):
     open_record(page, "customers", "res.partner", domain)
     page.locator(".o_notebook .nav-link[name=tiering]").click()
+    page.locator(".o_tiering_explanation").first.wait_for()
 
 
 def open_policy(page, tab="Tiers"):
