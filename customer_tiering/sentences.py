@@ -345,8 +345,8 @@ class Explanation:
         if count == 1:
             return env._("an order of %(amount)s today", amount=money) if amount else env._("an order today")
         if amount:
-            return env._("%(count)s orders of %(amount)s together today", count=count, amount=money)
-        return env._("%(count)s orders today", count=count)
+            return env._("%(count)s orders of %(amount)s together today", count=format_number(env, count), amount=money)
+        return env._("%(count)s orders today", count=format_number(env, count))
 
     def _say_way(self, way):
         metric, words = self.rules.get_metric(way.metric), self.words

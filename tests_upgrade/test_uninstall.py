@@ -42,6 +42,12 @@ GOING_FILTERS = [
     ("Of users", "res.users", "[('tiering_tier_id', '!=', False)]", "{}", "[]"),
     ("Of our model", "customer.tiering.scorecard", "[]", "{}", "[]"),
 ]
+GLUE_FILTERS = {
+    "customer_tiering_pos": [("In the till", "res.partner", "[('tiering_till_tier', '=', 'Gold')]", "{}", "[]")],
+    "customer_tiering_crm": [
+        ("Opportunities", "crm.lead", "[('tiering_customer_tier_id.name', '=', 'Gold')]", "{}", "[]"),
+    ],
+}
 STAYING_EXPORTS = {"Mine": ("res.partner", ["name", "country_id/code"])}
 
 
@@ -121,9 +127,7 @@ def test_what_people_saved_with_it_is_there_until_it_goes(odoo, states):
 def test_an_addon_that_connects_an_app_goes_without_a_trace(odoo, states, addon):
     odoo.install(addon)
     with odoo.transaction() as env:
-        if addon == "customer_tiering_pos":
-            filters = [("In the till", "res.partner", "[('tiering_till_tier', '=', 'Gold')]", "{}", "[]")]
-            save_filters(env, filters)
+        save_filters(env, GLUE_FILTERS.get(addon, []))
     assert compare(states["alone"], odoo.take()) != []
     odoo.uninstall(addon)
     assert compare(states["alone"], odoo.take()) == []

@@ -7,7 +7,7 @@ move, hardly anybody falls to come back, and the tiers hold as many customers as
 #: Who has a tier stays in it down to so many points below its floor.
 KEEP_MARGIN = 4
 
-#: The rest, by the names of the policy's fields.
+#: The rest, by the names of the policy's fields. The form says all of these numbers beside *Use Calm Rules*, too.
 POLICY = {"grace_days": 10, "enter_margin": 5, "upgrade_days": 7, "at_once_margin": 25, "skip_idle_days": True}
 
 

@@ -145,6 +145,7 @@ class CustomerTieringCriterion(models.Model):
         return result
 
     @api.depends("metric_id.name")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for criterion in self:
             criterion.display_name = criterion.metric_id.name

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
 from .. import jobs, triggers
+from ..sentences import format_number
 from .customer_tiering_playbook_step import Texts
 
 
@@ -393,7 +394,11 @@ class CustomerTieringPlaybook(models.Model):
         for playbook in self:
             counts = {problem: count for owner, problem, count in groups if owner == playbook}
             playbook.problem = "\n".join(
-                self.env._("%(count)s wait: %(problem)s", count=count, problem=problems[problem])
+                self.env._(
+                    "%(count)s wait: %(problem)s",
+                    count=format_number(self.env, count),
+                    problem=problems[problem],
+                )
                 for problem, count in counts.items()
             )
             playbook.only_limited = counts.keys() <= {"day_limit", "user_limit"}

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import format_date
+from odoo.tools import format_date, format_list
 from odoo.tools.mail import is_html_empty
 from odoo.tools.misc import formatLang
 from odoo.tools.rendering_tools import parse_inline_template
@@ -157,7 +157,7 @@ class CustomerTieringPlaybookStep(models.Model):
                         "“{{ %(placeholder)s }}” in the step of “%(playbook)s” is not known. Use one of: %(known)s.",
                         placeholder=name,
                         playbook=step.playbook_id.name,
-                        known=", ".join(known),
+                        known=format_list(self.env, list(known)),
                     )
                 )
 

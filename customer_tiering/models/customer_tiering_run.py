@@ -368,9 +368,8 @@ class CustomerTieringRun(models.Model):
                 languages.write(run, "note", languages.say(run, lambda run: run._get_clock_note(as_of, last)))
                 return
 
-        rules, result, cards, values, notes = run._score(
-            as_of, last
-        )  # before the first write, so that the replica may read
+        # Before the first write, so that the replica may read.
+        rules, result, cards, values, notes = run._score(as_of, last)
         if policy.is_simulation:
             counts = policy._get_simulation()._record(run, as_of, result, cards)
         else:
@@ -684,7 +683,8 @@ class CustomerTieringRun(models.Model):
             seen = lost.partner_id.with_user(user).with_context(allowed_company_ids=companies.ids)
             names = seen._filtered_access("read").mapped("display_name") if companies else []
             if len(names) < len(lost.partner_id):
-                names.append(run.env._("%(count)s more", count=len(lost.partner_id) - len(names)))
+                more = format_number(run.env, len(lost.partner_id) - len(names))
+                names.append(run.env._("%(count)s more", count=more))
             self.env["mail.thread"].message_notify(
                 author_id=self.env.ref("base.partner_root").id,  # who starts a run by hand is told, too
                 partner_ids=user.partner_id.ids,
@@ -739,7 +739,8 @@ class CustomerTieringRun(models.Model):
         contacts = contacts.sudo(False)._filtered_access("read")[:NAMED_STRAYS]
         names = contacts.mapped("display_name")
         if strays["contacts"] > len(names):
-            names.append(self.env._("%(count)s more", count=strays["contacts"] - len(names)))
+            more = format_number(self.env, strays["contacts"] - len(names))
+            names.append(self.env._("%(count)s more", count=more))
         return self.env._(
             "Orders or invoices that count for nobody: %(count)s. Their contacts have no “Commercial Entity”, as an "
             "import into the database leaves them: %(contacts)s. Set the company that each one belongs to, or change "

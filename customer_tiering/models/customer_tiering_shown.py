@@ -23,7 +23,7 @@ class CustomerTieringShown(models.AbstractModel):
     )
 
     @api.depends("partner_id", "company_id")
-    @api.depends_context("company")
+    @api.depends_context("company", "uid")
     def _compute_tiering_customer_tier(self):
         for company, records in self.grouped(lambda record: record.company_id or record.env.company).items():
             records.partner_id.with_company(company).mapped("tiering_tier_id")  # one query for all

@@ -113,7 +113,7 @@ class CustomerTieringTyped(models.AbstractModel):
                     "“%(field)s” is too long: it has %(length)s characters, and at most %(most)s are kept.",
                     field=field._description_string(self.env),
                     length=format_number(self.env, len(text)),
-                    most=most,
+                    most=format_number(self.env, most),
                 )
             )
 

@@ -260,14 +260,14 @@ class ResPartner(models.Model):
         return Domain("commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id")))
 
     @api.depends("tiering_scorecard_id")
-    @api.depends_context("company")
+    @api.depends_context("company", "uid")
     def _compute_tiering_moved_up(self):
         moved = self._tiering_which("tiering_moved_up")
         for partner in self:
             partner.tiering_moved_up = partner._origin in moved
 
     @api.depends("tiering_scorecard_id")
-    @api.depends_context("company")
+    @api.depends_context("company", "uid")
     def _compute_tiering_contact_due(self):
         due = self._tiering_which("tiering_contact_due")
         for partner in self:
@@ -499,7 +499,7 @@ class ResPartner(models.Model):
         return without._get_tiers("user_id", "team_id")
 
     @api.depends("property_product_pricelist", "country_id", "commercial_partner_id", "tiering_scorecard_id")
-    @api.depends_context("lang", "company")
+    @api.depends_context("lang", "company", "uid")
     def _compute_tiering_price_source(self):
         of_tier = self._get_tier_pricelists()
         # In a form it may have been chosen a moment ago, and nothing is stored yet.
@@ -528,7 +528,7 @@ class ResPartner(models.Model):
                 partner.tiering_price_source = self.env._("Default for all customers")
 
     @api.depends("property_payment_term_id", "tiering_scorecard_id", "commercial_partner_id")
-    @api.depends_context("lang", "company")
+    @api.depends_context("lang", "company", "uid")
     def _compute_tiering_payment_term_source(self):
         tiers = self._get_payment_term_tiers()
         for partner in self:
@@ -539,7 +539,7 @@ class ResPartner(models.Model):
             )
 
     @api.depends("user_id", "commercial_partner_id.user_id", "tiering_scorecard_id")
-    @api.depends_context("company")
+    @api.depends_context("company", "uid")
     def _compute_tiering_proposed_user_id(self):
         # To others the button would only bring an error.
         writable = self._filtered_access("write")

@@ -126,9 +126,8 @@ def read_of_orders(reading):
         credited=orders.in_currency_of_order(
             1,
             SQL(
-                """CASE WHEN line.currency_id = invoice.currency_id
-                        THEN line.price_subtotal / COALESCE(NULLIF(invoice.invoice_currency_rate, 0), 1)
-                        ELSE line.balance END"""
+                "CASE WHEN line.currency_id = invoice.currency_id THEN %s ELSE line.balance END",
+                billing.convert(SQL("line.price_subtotal"), SQL("invoice.invoice_currency_rate")),
             ),
             SQL("COALESCE(invoice.invoice_date, line.invoice_date)"),
         ),

@@ -107,8 +107,8 @@ def copy_frame(cr, table, frame, types, decimals=None):
     :param cr: the cursor
     :param table: name of the table
     :param frame: a DataFrame; its columns and its index are columns of the table, missing values become NULL
-    :param types: ``{column: type}``, for all of them: int4, float8, bool, date, numeric, varchar, text or jsonb
-        What is beyond 9.2e18 in a numeric column is kept as that
+    :param types: ``{column: type}``, for all of them: int4, float8, bool, date, numeric, varchar, text or jsonb.
+        What is beyond 9.2e18 in a numeric column is kept as that.
     :param decimals: ``{numeric column: decimals}``, at most 8; 2 when left out
     """
     if frame.empty:

@@ -153,16 +153,17 @@ class TestExplanation(ExplanationCommon):
         self.assertIn("300,00", money)
 
     def test_numbers_are_written_in_the_users_language(self):
-        self.env["res.lang"]._activate_lang("de_DE")
+        # It writes numbers as German does, and the addon speaks English in it.
+        self.env["res.lang"]._activate_lang("it_IT")
         self.order(self.middle, 40, 1000)
         self.compute()
         card = self.card(self.middle)
         self.assertIn("1,300.00", card.with_context(lang="en_US").explanation_data["lines"][2]["text"])
-        german = card.with_context(lang="de_DE").explanation_data
-        self.assertIn("1.300,00", german["lines"][2]["text"])
+        italian = card.with_context(lang="it_IT").explanation_data
+        self.assertIn("1.300,00", italian["lines"][2]["text"])
         # 75 + 50 + 75 points, a third of each
-        self.assertEqual((german["total_text"], german["score_text"]), ("66,67", "66,67 of 100 points"))
-        line = german["lines"][1]
+        self.assertEqual((italian["total_text"], italian["score_text"]), ("66,67", "66,67 of 100 points"))
+        line = italian["lines"][1]
         self.assertEqual(
             (line["points_text"], line["weight_text"], line["contribution_text"]), ("50,0", "1", "16,67 of 33,33")
         )
@@ -264,10 +265,13 @@ class TestExplanation(ExplanationCommon):
 
 
 class Brackets(dict):
-    """A translation that puts each text between brackets, so that what is not translated whole stands outside."""
+    """A translation that puts each text between brackets, so that what is not translated whole stands outside.
+
+    But for how the language joins two sentences.
+    """
 
     def get(self, source, default=None):
-        return f"«{source}»"
+        return source if source == "%(text)s %(sentence)s" else f"«{source}»"
 
 
 @tagged("post_install", "-at_install")

@@ -196,6 +196,12 @@ class TestHidden(TieringCommon):
         self.assertEqual(bob.property_product_pricelist, pricelist)
         self.assertFalse(bob.tiering_price_source)  # it names the tier
 
+    def test_what_one_person_saw_is_not_shown_to_another_in_the_same_transaction(self):
+        paper = self.order(self.bob, state="draft")
+        for record, fname in ((paper, "tiering_customer_tier_id"), (self.bob, "tiering_contact_due")):
+            self.assertTrue(record.with_user(self.salesperson)[fname], fname)
+            self.assertFalse(record.with_user(self.ruled)[fname], fname)
+
     def test_what_a_policy_would_compute_is_told_of_those_who_are_seen(self):
         for user, customers in ((self.ruled_manager, self.ann), (self.manager, self.both)):
             policy = self.policy.with_user(user)

@@ -203,7 +203,7 @@ class CustomerTieringAdvisor(models.TransientModel):
             "kind": "window",
             "title": self.env._("Window"),
             "current": self.env._("%(days)s days", days=format_number(self.env, self.policy_id.window_days)),
-            "proposed": self.env._("%(days)s days", days=days),
+            "proposed": self.env._("%(days)s days", days=format_number(self.env, days)),
             "distribution": self.env._(
                 "%(after)s customers with an order in the window instead of %(before)s; %(often)s of them usually "
                 "order %(times)s times or more in so many days.",
@@ -271,7 +271,7 @@ class CustomerTieringAdvisor(models.TransientModel):
             "current": current,
             "proposed": self._format_bands(bands, metric.unit),
             "distribution": self.env._(
-                "Customers per band, from the lowest: %(counts)s", counts=" / ".join(str(count) for count in counts)
+                "Customers per band, from the lowest: %(counts)s", counts=" / ".join(map(self._format_count, counts))
             ),
             "values": {"bands": bands},
         }

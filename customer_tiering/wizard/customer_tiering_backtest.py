@@ -147,7 +147,7 @@ class CustomerTieringBacktest(models.TransientModel):
 
     def _get_verdict(self, judgement):
         """Return in plain words what the test says."""
-        env, days = self.env, self.days
+        env, days = self.env, self._format(self.days)
         day = format_date(env, self._get_day())
         if not judgement.customers:
             return env._(

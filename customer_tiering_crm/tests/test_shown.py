@@ -2,6 +2,8 @@ from odoo.tests import Form, tagged
 
 from odoo.addons.customer_tiering.tests.common import TieringCommon
 
+from ..hooks import uninstall_hook
+
 
 @tagged("post_install", "-at_install")
 class TestShown(TieringCommon):
@@ -24,3 +26,17 @@ class TestShown(TieringCommon):
             view = self.env.ref(f"crm.{xml_id}")
             arch = self.env["crm.lead"].with_user(self.salesperson).get_view(view.id, view.type)["arch"]
             self.assertIn('name="tiering_customer_tier_id"', arch)
+
+    def test_filters_by_it_go_with_the_addon(self):
+        going, staying = self.env["ir.filters"].create(
+            [
+                {"name": name, "model_id": "crm.lead", "domain": domain, "context": "{}", "sort": "[]"}
+                for name, domain in (
+                    ("Gold", "[('tiering_customer_tier_id.name', '=', 'Gold')]"),
+                    ("Ann", "[('partner_id.name', '=', 'Ann')]"),
+                )
+            ]
+        )
+        uninstall_hook(self.env)
+        self.assertFalse(going.exists())
+        self.assertTrue(staying.exists())
