@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .. import engine, sources
+from .. import engine, languages, sources
 from .customer_tier import BENEFIT_FIELDS
 from .customer_tiering_policy import RULE_FIELDS
 from .customer_tiering_writer import TABLE
@@ -560,12 +560,13 @@ class CustomerTieringPolicy(models.Model):
         # sudo: which policy and which tiers a copy simulates is not written by hand
         draft = self.sudo().copy(
             {
-                "name": self.env._("%(policy)s (simulation)", policy=self.name),
                 "active": False,
                 "is_simulation": True,
                 "sequence": self.sequence,
             }
         )
+        names = languages.say(self, lambda policy: policy.env._("%(policy)s (simulation)", policy=policy.name))
+        languages.write(draft, "name", names)
         # sudo: simulations are written by their policy only
         self.env["customer.tiering.simulation"].sudo().create(
             [{"base_id": self.id, "draft_id": draft.id, "base_rules": self._get_simulated_values()}]
