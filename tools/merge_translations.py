@@ -70,7 +70,9 @@ def main():
     parser.add_argument("addon", nargs="+")
     arguments = parser.parse_args()
 
-    config.parse_config(["-d", arguments.database, "--log-level=warn"], setup_logging=True)
+    # Babel warns Odoo of what it will remove.
+    options = ["-d", arguments.database, "--log-level=warn", "--log-handler=py.warnings:ERROR"]
+    config.parse_config(options, setup_logging=True)
     with Registry(arguments.database).cursor() as cr:
         env = Environment(cr, SUPERUSER_ID, {})
         templates = {addon: export_template(env, addon) for addon in arguments.addon}
