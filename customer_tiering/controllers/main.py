@@ -47,11 +47,13 @@ class CustomerTieringController(http.Controller):
                 self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), result, bold)
             date = workbook.add_format({"num_format": 14})  # as the reader writes dates
             self._write_lines(workbook.add_worksheet(request.env._("Customers")), simulation, bold, date)
+        # sudo: of the result, which may count customers whom the person may not see, only the day
+        as_of = simulation.sudo().result["as_of"]
         return request.make_response(
             buffer.getvalue(),
             headers=[
                 ("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-                ("Content-Disposition", content_disposition(f"{policy.name} {simulation.sudo().result['as_of']}.xlsx")),
+                ("Content-Disposition", content_disposition(f"{policy.name} {as_of}.xlsx")),
             ],
         )
 

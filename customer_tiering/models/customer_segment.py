@@ -27,6 +27,7 @@ class CustomerSegment(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         codes = [vals["code"] for vals in vals_list if vals.get("code")]
+        # sudo: a code is taken also by a segment that the person may not see
         taken = set(self.sudo().search([("code", "in", codes)]).mapped("code"))
         for code in codes:
             if code in taken:  # before the database says so, which logs an error

@@ -681,6 +681,7 @@ class CustomerTieringFollowup(models.Model):
         followups = self.browse(users).filtered(lambda followup: followup.step_id.kind == "action")
         failed = self.browse()
         for followup in followups:  # one by one, so that the error of one is its own
+            # sudo: for administrators only; one of them has chosen it
             action, customer = followup.step_id.sudo().server_action_id, followup.partner_id
             try:
                 with self.env.cr.savepoint():

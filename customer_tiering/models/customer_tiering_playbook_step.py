@@ -232,6 +232,7 @@ class CustomerTieringPlaybookStep(models.Model):
         plan = self.plan_id
         if self.kind == "plan" and not (plan.active and plan.template_ids and plan.res_model == "res.partner"):
             return "no_plan"
+        # sudo: managers do not see server actions, and use them
         if self.kind == "action" and self.sudo().server_action_id.model_id.model != "res.partner":
             return "no_action"
         template = self.mail_template_id

@@ -859,6 +859,7 @@ class CustomerTieringPolicy(models.Model):
         the policy's company. What is being typed is the person's who types."""
         self.ensure_one()
         typed = not self.id and partner_domain != self._origin.partner_domain
+        # sudo: who wrote it decides over what is found, not over who may ask
         author = (not typed and self._origin.sudo().filter_author_id) or self.env.user
         context = {"lang": self.env.lang, "allowed_company_ids": self.company_id.ids}
         return self.env(user=author.id, su=False, context=context)["res.partner"]

@@ -180,6 +180,7 @@ class CustomerTieringReplay(models.Model):
         :raises UserError: when the policy cannot be used
         """
         self.ensure_one()
+        # sudo: replays are written by the system; the person's right is checked by the caller
         replay = self.sudo().with_context(lang=self.user_id.lang)
         policy = replay.policy_id
         if problem := policy._get_obstacle():
@@ -414,6 +415,7 @@ class CustomerTieringPolicy(models.Model):
         """
         self._check_usable()
         scope = self._get_scope(as_of)
+        # sudo: a replay is about all customers, as a run is; who may see what it counts is asked when it is shown
         history = self.env["customer.tiering.replica"].sudo()._read_history(scope, rules.columns, nights)
         reader = self.env["customer.tiering.reader"].sudo()
         cards, ladder = reader._read_cards(scope), [tier.key for tier in rules.tiers]

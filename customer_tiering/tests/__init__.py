@@ -15,6 +15,7 @@ from . import test_goods
 from . import test_hidden
 from . import test_hooks
 from . import test_interactions
+from . import test_languages
 from . import test_ledger
 from . import test_lock
 from . import test_methods

@@ -120,6 +120,7 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         if step.kind == "mail":
             return self.env._("E-mail: %(template)s", template=step.mail_template_id.name)
         if step.kind == "action":
+            # sudo: managers do not see server actions; the name says what the playbook does
             return self.env._("Server action: %(action)s", action=step.sudo().server_action_id.name)
         source = template or step
         return texts.render(followup.partner_id.id, self.env.lang, source.summary) or source.activity_type_id.name
