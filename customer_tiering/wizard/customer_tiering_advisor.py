@@ -20,7 +20,9 @@ class CustomerTieringAdvisor(models.TransientModel):
     """
 
     _name = "customer.tiering.advisor"
+    _inherit = ["customer.tiering.typed"]
     _description = "Advice for a Tiering Policy"
+    _typed_ranges = {"target": (0.01, 100)}
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
     line_ids = fields.One2many("customer.tiering.advisor.line", "advisor_id", string="Proposals", readonly=True)
