@@ -49,8 +49,10 @@ def customers_by_tier(page):
     open_action(page, "customers")
     switch_view(page, "kanban")
     open_search_menu(page)
-    field = call(page, "res.partner", "fields_get", ["tiering_tier_id"], ["string"])["tiering_tier_id"]["string"]
-    page.locator(".o_group_by_menu").get_by_role("menuitemcheckbox", name=field, exact=True).click()
+    person = call(page, "res.users", "context_get")
+    fields = call(page, "res.partner", "fields_get", ["tiering_tier_id"], ["string"], context=person)
+    name = fields["tiering_tier_id"]["string"]
+    page.locator(".o_group_by_menu").get_by_role("menuitemcheckbox", name=name, exact=True).click()
     page.locator(".o_kanban_group").first.wait_for()
     page.keyboard.press("Escape")
 
@@ -394,7 +396,7 @@ def main():
     parser.add_argument("address")
     parser.add_argument("--lang", default="en_US", help="the language of the people; its pictures have a folder")
     parser.add_argument("names", nargs="*", help="names of the pictures to take; all when left out")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     images = IMAGES if options.lang == "en_US" else IMAGES / options.lang
     images.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, ExitStack() as stack:

@@ -155,7 +155,7 @@ class CustomerTieringLock(models.Model):
         noted.partner_id._message_log_batch(
             bodies={
                 lock.partner_id.id: self.env._(
-                    "Tier locked, %(mode)s: %(tier)s. %(reason)s",
+                    "Tier locked (%(mode)s): %(tier)s. %(reason)s",
                     mode=modes[lock.mode],
                     tier=lock.tier_id.name,
                     reason=lock.reason,

@@ -14,7 +14,7 @@ class CustomerTieringPolicyVersion(models.Model):
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
-    number = fields.Integer(required=True, readonly=True)
+    number = fields.Integer(string="Version", required=True, readonly=True)
     rules = fields.Json(required=True, readonly=True, help="All that decides over the customers.")
     names = fields.Json(readonly=True, help="Names of the tiers at that time, in all languages.")
     metric_texts = fields.Json(readonly=True, help="Names and units of the metrics at that time, in all languages.")

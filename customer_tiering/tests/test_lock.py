@@ -447,7 +447,7 @@ class TestLock(TieringCommon):
         self.policy.post_changes = True
         lock = self._lock(self.late, self.gold, "fixed")
         note = self.late.message_ids[0]
-        self.assertIn("Tier locked, Exactly this tier: Gold. Promised", note.body)
+        self.assertIn("Tier locked (Exactly this tier): Gold. Promised", note.body)
         self.assertEqual(note.author_id, self.manager.partner_id)
         lock.action_end()
         self.assertIn("Tier back to automatic", self.late.message_ids[0].body)
