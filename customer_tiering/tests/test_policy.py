@@ -101,7 +101,7 @@ class TestPolicy(TieringCommon):
 
     def test_the_window_must_be_positive(self):
         for days in (0, -30):
-            message = f"“Window \\(Days\\)” of Default policy is a number from 1 to 36500, not {days}"
+            message = f"“Window \\(Days\\)” of Default policy is a number from 1 to 36,500, not {days}"
             self.assertRefused(message, {"window_days": days})
 
     def test_bands_must_rise(self):
