@@ -43,13 +43,13 @@ def translate_delivered(env, langs):
     A text that somebody has changed in English is their own and stays as it is, in all languages.
     """
     langs = [lang for lang in langs if lang != "en_US" and lang in get_languages(env)]
+    if not langs:
+        return
     texts = {}
     english = _get_delivered(env, "en_US")
     for lang in langs:
         for source, text in zip(english, _get_delivered(env, lang), strict=True):
             texts.setdefault(source, {})[lang] = text
-    if not texts:
-        return
     env.flush_all()
     for table, columns in DELIVERED.items():
         for column in columns:

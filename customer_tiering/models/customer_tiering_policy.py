@@ -9,7 +9,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_list, ormcache
 
-from .. import engine, filters, messages
+from .. import engine, filters, languages, messages
 from ..sentences import format_number, join
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
@@ -60,7 +60,8 @@ DIRECT_ORDER_LIMIT = 100_000
 # Raised where the same rules come to other results: the first run afterwards compares all customers anew, and what is
 # new in it is no event in their lives. Part of the rules that a run keeps.
 # 2: limits in multiples of the median order; segments by the own rhythm, too.
-EDITION = 2
+# 3: what comes back of an order that was invoiced in another currency, or at a price of its own.
+EDITION = 3
 
 
 # Key of the cursor's cache: whoever saves a policy judges it when all is in place.
@@ -856,12 +857,16 @@ class CustomerTieringPolicy(models.Model):
 
     def _as_author(self, partner_domain):
         """Return no contacts, in the environment in which a filter of customers is looked at: that of who wrote it, in
-        the policy's company. What is being typed is the person's who types."""
+        the policy's company and in that person's language, in which names in it were written: whoever starts a run, it
+        finds the same. What is being typed is the person's who types."""
         self.ensure_one()
         typed = not self.id and partner_domain != self._origin.partner_domain
         # sudo: who wrote it decides over what is found, not over who may ask
         author = (not typed and self._origin.sudo().filter_author_id) or self.env.user
-        context = {"lang": self.env.lang, "allowed_company_ids": self.company_id.ids}
+        lang = author.sudo().lang
+        if lang not in languages.get_languages(self.env):  # nobody works in it any more
+            lang = "en_US"
+        context = {"lang": lang, "allowed_company_ids": self.company_id.ids}
         return self.env(user=author.id, su=False, context=context)["res.partner"]
 
     def _get_domain_error(self, partner_domain, patience=0):

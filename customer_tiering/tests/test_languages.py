@@ -74,6 +74,18 @@ class TestSameInEveryLanguage(LanguagesCommon):
     def _of_the_run():
         return {"run_id", "write_date", "write_uid", "create_date", "create_uid"}
 
+    def test_a_filter_with_a_translated_name_finds_what_its_author_meant(self):
+        category = self.env["res.partner.category"].create({"name": "Important"})
+        category.with_context(lang="de_DE").name = "Wichtig"
+        self.buyers[0].category_id = category
+        domain = "[('category_id.name', '=', 'Wichtig')]"
+        self.as_person("de_DE", self.policy).partner_domain = domain
+        for lang in self.people:
+            runs = self.as_person(lang, self.env["customer.tiering.run"])
+            run = runs._queue(self.as_person(lang, self.policy), trigger="manual")
+            run._compute(as_of=AS_OF)
+            self.assertEqual(run.customer_count, 1, lang)
+
     def test_simulation(self):
         self.compute()
         results = {}
