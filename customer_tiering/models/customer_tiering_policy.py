@@ -772,6 +772,7 @@ class CustomerTieringPolicy(models.Model):
             domain &= Domain("id", "in", partner_ids)
         return dataclasses.replace(
             self.company_id._get_tiering_scope(as_of, rules["window_days"]),
+            policy_id=self._origin.id or None,
             candidates=reader._get_candidates(self.company_id, domain),
             with_untaken=self.refunds_at_once,
             **self._get_purchase_values(rules),

@@ -31,6 +31,8 @@ class Scope:
     #: The SELECT of the ids of the partners who may be customers, see ``customer.tiering.reader._get_candidates``;
     #: None in a scope that no customers are read by.
     candidates: SQL | None = None
+    #: Id of the policy whose customers are read, for sources that ask what it names, such as its projects; None: none's.
+    policy_id: int | None = None
     #: Key of the purchase source, see ``customer.tiering.reader._get_purchase_sources``.
     revenue_from: str = ORDER
     #: Money of the company: documents of which less is left are no purchases. 0: whatever is above 0 is one.
@@ -88,6 +90,7 @@ class Scope:
         """What templates of SQL ask for by name: ``SQL("… %(company)s … %(as_of)s …", **scope.parameters)``."""
         return {
             "company": self.company_id,
+            "policy": self.policy_id,
             "timezone": self.timezone,
             "decimals": self.decimals,
             "as_of": self.as_of,
