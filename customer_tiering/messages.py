@@ -2,6 +2,7 @@
 
 from odoo.tools import LazyTranslate, format_list
 
+from . import engine
 from .sentences import format_number
 
 _lt = LazyTranslate(__name__)
@@ -94,6 +95,18 @@ SENTENCES = {
         "The warning must grow with the days: first “High After”, then “Lost After”. Now they are %(high)s and "
         "%(lost)s.",
     ),
+    "bad_rate": _lt("A cost to serve is 0 or more, not %(rate)s. Change it under Costs to Serve."),
+    "no_axes": _lt("Say under “Two Axes” what the customers of policy “%(policy)s” are divided by."),
+    "four_tiers": _lt(
+        "Two axes make four tiers: good on both, on profit only, on value only, and on none. Policy “%(policy)s” has "
+        "%(number)s: add or remove tiers until there are four."
+    ),
+    "border_share": _lt(
+        "The better half of an axis is more than 0 %% and less than 100 %% of the customers, not %(border)s %%."
+    ),
+    "border_not_finite": _lt("The border of an axis must be a number, not %(border)s."),
+    "border_margin": _lt("“May Fall Below the Border By” is 0 to 100 %%, not %(margin)s %%."),
+    "same_axis": _lt("Both axes are “%(metric)s”. Choose another metric for one of them."),
     "silent_days": _lt("“Silent After” needs at least 1 day."),
 }
 
@@ -122,7 +135,7 @@ def _name(env, facts, policy):
         if fact == "tiers":
             return format_list(env, [str(tiers.get(key, key)) for key in value])
         if fact == "metric":
-            return metrics.get(value, value)
+            return env._("Score") if value == engine.rules.SCORE else metrics.get(value, value)
         if fact == "cuts":
             return "; ".join(format_number(env, cut, 4) for cut in value)
         return format_number(env, value, 4) if isinstance(value, int | float) else value

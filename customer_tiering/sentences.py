@@ -33,6 +33,8 @@ class Words:
         self.texts = version._get_metric_texts()
 
     def name(self, metric):
+        if metric.key == engine.rules.SCORE:
+            return self.env._("Score")
         return self.texts.get(metric.key, {}).get("name") or metric.key
 
     def deed(self, metric):
@@ -200,7 +202,8 @@ class Explanation:
 
     def _get_rule(self):
         """Return what the tier that the rules came to asks for, or False."""
-        env, rules, tier = self.env, self.rules, self.card.computed_tier_id
+        env, tier = self.env, self.card.computed_tier_id
+        rules = self.rules and self.fit and engine.tiers.told(self.rules, self.fit.tiers)
         rule = rules and _find_rule(rules, tier)
         if not rule:
             return False
@@ -623,7 +626,8 @@ def _find_rule(rules, tier):
 
 def _get_values(card, rules):
     """Return what the ways look at: ``{metric: value}``, NaN when it is unknown."""
-    return {key: _get_value(card, rules.get_metric(key)) for key in (*rules.metrics, "monetary")}
+    values = {key: _get_value(card, rules.get_metric(key)) for key in (*rules.metrics, "monetary")}
+    return {**values, engine.rules.SCORE: card.score}
 
 
 def _get_value(card, metric):
@@ -673,3 +677,44 @@ def format_number(env, number, decimals=0):
     while decimals and float_round(number, precision_digits=decimals - 1) == number:
         decimals -= 1
     return formatLang(env, number, digits=decimals)
+
+
+def tell_profit(card, rules):
+    """Return how the net profit of a customer comes about, a list of dicts: ``label``, ``text`` (the amount), and
+    ``kind``: ``plus``, ``less`` or ``sum``.
+
+    :param card: the ``customer.tiering.scorecard``
+    :param rules: the engine's ``PolicyRules``, which has margins measured
+    """
+    env, lines = card.env, []
+
+    def tell(kind, label, amount):
+        lines.append({"kind": kind, "label": label, "text": formatLang(env, amount, currency_obj=card.currency_id)})
+
+    tell("plus", env._("Amount"), card.amount)
+    if card.uncosted_amount:
+        share = 100 * card.uncosted_amount / card.amount if card.amount else 100
+        label = env._("Goods without a cost (%(share)s %% of the amount)", share=format_number(env, share, 1))
+        tell("less", label, card.uncosted_amount)
+    if card.uncosted_amount and not card.costed_amount:
+        lines.append({"kind": "sum", "label": env._("Margin"), "text": env._("not known")})
+        return lines
+    tell("less", env._("Cost of the goods"), card.costed_amount - card.margin)
+    margin = env._("Margin")
+    if card.costed_amount > 0:
+        margin = env._("Margin (%(share)s %%)", share=format_number(env, 100 * card.margin / card.costed_amount, 1))
+    tell("sum", margin, card.margin)
+    if not rules.by_profit:
+        return lines
+    names = {cost.key: cost for cost in env["customer.tiering.cost"].sudo().search([])}
+    for rule in rules.costs:
+        number = max(card[rule.column] or 0, 0)
+        if number and rule.key in names:
+            amount = float_round(number * rule.rate, precision_digits=rule.decimals)
+            tell("less", names[rule.key]._tell(number, rule.rate, card.currency_id), amount)
+    tell("sum", env._("Cost to serve"), card.cost_to_serve)
+    net = env._("Net profit")
+    if card.amount > 0:
+        net = env._("Net profit (%(share)s %%)", share=format_number(env, 100 * card.net_profit / card.amount, 1))
+    tell("sum", net, card.net_profit)
+    return lines

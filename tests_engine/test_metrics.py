@@ -41,6 +41,15 @@ def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
         "open_quotations",
         "contact_decay",
         "overdue_activities",
+        "margin",
+        "margin_percent",
+        "cost_to_serve",
+        "net_profit",
+        "net_percent",
+        "days_to_pay",
+        "overdue_amount",
+        "receivable_average",
+        "meeting_hours",
     ]
     assert {len(metric.bands) for metric in METRICS} == {4}
 
@@ -61,6 +70,10 @@ def test_the_less_the_better_for_recency_gaps_dependence_discounts_and_neglect_o
         "team_share",
         "discount_share",
         "overdue_activities",
+        "cost_to_serve",
+        "days_to_pay",
+        "overdue_amount",
+        "receivable_average",
     }
 
 
@@ -77,7 +90,10 @@ def test_every_column_that_a_metric_asks_for_is_known_and_every_optional_one_is_
 
 def test_money_is_banded_in_multiples_of_the_median_order():
     relative = {m.key for m in METRICS if m.band_unit == "median_order"}
-    assert relative == {"monetary", "average_order"}
+    assert relative == {
+        *("monetary", "average_order", "margin", "cost_to_serve", "net_profit"),
+        *("overdue_amount", "receivable_average"),
+    }
 
 
 def test_it_is_known_of_these_what_an_order_makes_of_them():
@@ -91,6 +107,9 @@ def test_it_is_known_of_these_what_an_order_makes_of_them():
         "tenure": "same",
         "contact_decay": "same",
         "overdue_activities": "same",
+        "days_to_pay": "same",
+        "overdue_amount": "same",
+        "meeting_hours": "same",
     }
 
 

@@ -340,12 +340,12 @@ def test_recency_follows_the_as_of_date(customers, policy, as_of):
 
 
 def test_a_metric_of_another_addon_is_scored_like_any(customers, policy, as_of):
-    margin = metrics.Metric("margin", "margin", "money", (1, 2, 3, 4), higher_is_better=True)
-    rules = policy(criteria=[("margin", 1)], definitions=[margin])
-    frame = customers({}, {}).assign(margin=[5, -5])
-    assert run(rules, frame, as_of)["points_margin"].tolist() == [75.0, 25.0]
-    with pytest.raises(ValueError, match=r"'margin'.* lacks"):
-        run(rules, frame.drop(columns="margin"), as_of)
+    found = metrics.Metric("referrals", "referrals", "money", (1, 2, 3, 4), higher_is_better=True)
+    rules = policy(criteria=[("referrals", 1)], definitions=[found])
+    frame = customers({}, {}).assign(referrals=[5, -5])
+    assert run(rules, frame, as_of)["points_referrals"].tolist() == [75.0, 25.0]
+    with pytest.raises(ValueError, match=r"'referrals'.* lacks"):
+        run(rules, frame.drop(columns="referrals"), as_of)
 
 
 # The score and its parts -------------------------------------------------------------------

@@ -144,7 +144,7 @@ POPULATION = st.lists(CUSTOMER, min_size=1, max_size=12)
 
 
 def policies(policy):
-    """Rules of every method, with three tiers each."""
+    """Rules of every method, with three tiers each, four on two axes."""
     shares = [TierRule(3, share=100 / 3), TierRule(2, share=100 / 3), TierRule(1, share=100 / 3)]
     gold = (ConditionRule("monetary", ">=", 500, 300), ConditionRule("recency", "<=", 90))
     silver = (ConditionRule("monetary", ">=", 100), ConditionRule("gap_median", "<=", 30, 60))
@@ -158,6 +158,13 @@ def policies(policy):
         "revenue_share": policy(tiers=shares, tier_method="revenue_share"),
         "conditions": policy(tiers=met, tier_method="conditions"),
         "clusters": policy(tiers=[TierRule(3), TierRule(2), TierRule(1)], tier_method="clusters"),
+        "two_axes": policy(
+            tiers=[TierRule(4), TierRule(3), TierRule(2), TierRule(1)],
+            tier_method="two_axes",
+            axes=rules.AxesRule(
+                rules.AxisRule("monetary", "share", 40), rules.AxisRule("frequency", "value", 3), margin=20
+            ),
+        ),
     }
 
 

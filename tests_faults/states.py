@@ -50,9 +50,10 @@ _PARTS = {
     "orders": """
         SELECT company_id, jsonb_build_array(id, partner_id, state, amount_total) FROM sale_order""",
 }
-# How customers have moved and what they were given to do, whatever the day on which it is done.
-MOVES = {
-    **{part: _PARTS[part] for part in ("scorecards", "changes", "queue")},
+# Which of the events are planned first, and which wait for another day because of the limits.
+PLANNED = ("follow-ups", "activities", "messages", "e-mails")
+# What they are whoever comes first.
+_EVENTS = {
     "events": """
         SELECT followup.company_id, jsonb_build_array(
                    playbook_id, followup.partner_id, action,
@@ -60,7 +61,14 @@ MOVES = {
                         THEN to_jsonb(change) - '{id,run_id,create_date,write_date}'::text[] ELSE to_jsonb(event) END)
           FROM customer_tiering_followup followup
      LEFT JOIN customer_tier_change change ON event = 'change:' || change.id""",
+    "numbers": """
+        SELECT company_id, jsonb_build_array(playbook_id, action, state, COUNT(*))
+          FROM customer_tiering_followup GROUP BY company_id, playbook_id, action, state""",
 }
+# How customers have moved and what they were given to do, whatever the day on which it is done.
+MOVES = {**{part: _PARTS[part] for part in ("scorecards", "changes", "queue")}, "events": _EVENTS["events"]}
+# All of it, whoever comes first.
+ANY_ORDER = {**{part: query for part, query in _PARTS.items() if part not in PLANNED}, **_EVENTS}
 _SCHEMA = {
     "columns": """
         SELECT NULL::int, jsonb_build_array(table_name, column_name, data_type, is_nullable)

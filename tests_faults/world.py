@@ -70,13 +70,18 @@ class Child:
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def wait(self, meanwhile=lambda: None):
-        """Wait for the end, and call ``meanwhile`` again and again; return ``Ended``."""
-        deadline = time.monotonic() + PATIENCE
+    def wait(self, meanwhile=lambda: None, most=None):
+        """Wait for the end, and call ``meanwhile`` again and again; return ``Ended``.
+
+        :param most: so many seconds, after which it is killed, as Odoo kills who reaches ``limit_time_real``
+        """
+        deadline = time.monotonic() + (most or PATIENCE)
         while not os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             meanwhile()
             if time.monotonic() > deadline:
                 os.kill(self.pid, signal.SIGKILL)
+                if most:
+                    break
                 raise AssertionError(f"after {PATIENCE} seconds still at work:\n{self.log.read_text()}")
             time.sleep(0.01)
         _pid, status = os.waitpid(self.pid, 0)
@@ -160,9 +165,9 @@ class World:
     def start(self, work, context=None, logfile=None):
         return Child(self, work, context, logfile)
 
-    def do(self, work, context=None, logfile=None, meanwhile=lambda: None):
-        """Have a new server process do ``work`` and wait for its end."""
-        ended = self.start(work, context, logfile).wait(meanwhile)
+    def do(self, work, context=None, logfile=None, meanwhile=lambda: None, most=None):
+        """Have a new server process do ``work`` and wait for its end, see :meth:`Child.wait`."""
+        ended = self.start(work, context, logfile).wait(meanwhile, most)
         self.logs.append(ended.log)
         return ended
 
@@ -252,6 +257,15 @@ def finish_uninstalling(world):
         uninstall(world)
     else:
         Registry.new(DATABASE, update_module=True)
+
+
+def simulate_again(world):
+    """What a manager does who reads that a simulation has failed."""
+    with world.transaction() as env:
+        drafts = env["customer.tiering.policy"].with_context(active_test=False).search([("is_simulation", "=", True)])
+        failed = drafts.filtered(lambda draft: draft.run_ids.sorted("id")[-1:].state == "failed")
+        if failed:
+            env["customer.tiering.run"]._queue(failed, trigger="manual")._call_job()
 
 
 def get_model(world, name):

@@ -6,7 +6,13 @@ The tests build on each other, in their order.
 import pytest
 from snapshot import compare
 
-GLUE = ("customer_tiering_crm", "customer_tiering_pos", "customer_tiering_sale_loyalty", "customer_tiering_queue_job")
+GLUE = (
+    "customer_tiering_crm",
+    "customer_tiering_margin",
+    "customer_tiering_pos",
+    "customer_tiering_sale_loyalty",
+    "customer_tiering_queue_job",
+)
 DASHBOARD = """<form><board style="2-1"><column>%s</column><column/></board></form>"""
 
 

@@ -12,6 +12,7 @@ interactions from messages, activities and meetings to one row per customer
 quotations   from quotations and orders of any state to one row per customer
 products     from the lines of orders to one row per customer
 errors       what is wrong with rules, as a code with facts
+profit       from the costs of goods and of service to margin and net profit
 metrics      what can be measured about a customer
 rules        the rules of a policy, checked when they are built
 scoring      from a metric's values to 0..100 points: fit a scale once, apply it often
@@ -52,6 +53,7 @@ MODULES = (
     "quotations",
     "products",
     "errors",
+    "profit",
     "metrics",
     "rules",
     "scoring",

@@ -8,12 +8,12 @@ import dataclasses
 import datetime
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from . import schema
+from . import profit, schema
 from .errors import RuleError
 
 RECENCY = "recency"
@@ -238,23 +238,46 @@ RFM = (
 )
 
 
-def needed_columns(definitions: Iterable[Metric]) -> frozenset[str]:
+def needs_profit(definitions: Iterable[Metric]) -> bool:
+    """Whether one of these metrics comes from what `profit.derive` adds."""
+    return any(
+        not {metric.column, metric.part, metric.whole, *metric.columns}.isdisjoint(profit.DERIVED)
+        for metric in definitions
+    )
+
+
+def needed_columns(definitions: Iterable[Metric], costs: Sequence[profit.CostRule] = ()) -> frozenset[str]:
     """The columns beyond those of ``schema.DTYPES`` that a frame needs for these metrics.
+
+    Parameters
+    ----------
+    definitions : metrics
+    costs : what serving costs, which is needed where a metric comes from the net profit
 
     >>> share = Metric("share", "share", PERCENT, higher_is_better=True, part="wine", whole="amount")
     >>> visits = Metric("visits", "visits", COUNT, higher_is_better=True, columns=("visits",))
     >>> sorted(needed_columns([*RFM, share, visits]))
     ['visits', 'wine']
+    >>> net = Metric("net", "net_profit", MONEY, higher_is_better=True)
+    >>> sorted(needed_columns([net], [profit.CostRule("visit", "visits", 40.0)]))[-3:]
+    ['served_order_count', 'uncosted_amount', 'visits']
     >>> needed_columns([])
     frozenset()
     """
-    asked = set()
+    definitions, asked = list(definitions), set()
     for metric in definitions:
         asked.update(metric.columns, filter(None, (metric.part, metric.whole)))
-    return frozenset(asked - schema.DTYPES.keys() - set(schema.DERIVED))
+    if needs_profit(definitions):
+        asked.update(profit.COLUMNS, (rule.column for rule in costs))
+    return frozenset(asked - schema.DTYPES.keys() - {*schema.DERIVED, *profit.DERIVED})
 
 
-def derive(frame: pd.DataFrame, as_of: datetime.date, definitions: Iterable[Metric] = ()) -> pd.DataFrame:
+def derive(
+    frame: pd.DataFrame,
+    as_of: datetime.date,
+    definitions: Iterable[Metric] = (),
+    costs: Sequence[profit.CostRule] | None = None,
+) -> pd.DataFrame:
     """Check the frame and add the metrics that follow from its columns.
 
     Parameters
@@ -262,6 +285,7 @@ def derive(frame: pd.DataFrame, as_of: datetime.date, definitions: Iterable[Metr
     frame : pd.DataFrame, shape (n_customers, any), as `schema.check_frame` accepts it
     as_of : the day "today", at least the last day in the frame
     definitions : the metrics in use, whose ratios are added
+    costs : what serving costs; None: nobody asks for the net profit
 
     Returns
     -------
@@ -277,6 +301,7 @@ def derive(frame: pd.DataFrame, as_of: datetime.date, definitions: Iterable[Metr
         - ``lateness``: days since the last purchase in multiples of the median gap, NaN: no gap
         - ``growth``: percent, -100 to `GROWTH_MOST`, see `growth`; NaN: no purchase in the window
         - ``days_since_contact``: days since the last interaction, NaN: never
+        - with `costs`: ``cost_to_serve`` and ``net_profit``, see `profit.derive`
         - the column of each ratio among the `definitions`, NaN where the whole is not above 0
 
     Raises
@@ -308,6 +333,8 @@ def derive(frame: pd.DataFrame, as_of: datetime.date, definitions: Iterable[Metr
             schema.DAYS_SINCE_CONTACT: (today - contact) / _ONE_DAY,
         },
     )
+    if costs is not None:
+        derived = derived.assign(**profit.derive(derived, costs))
     ratios = {metric.column: _ratio(derived, metric) for metric in definitions if metric.part}
     return derived.assign(**ratios) if ratios else derived
 

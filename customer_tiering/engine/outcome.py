@@ -8,7 +8,7 @@ import pandas as pd
 from . import pipeline, schema
 from .ladder import places
 from .pipeline import Fit
-from .rules import CLUSTERS, CONDITIONS, CUSTOMER_SHARE, REVENUE_SHARE, SCORE, PolicyRules
+from .rules import CLUSTERS, CONDITIONS, CUSTOMER_SHARE, REVENUE_SHARE, SCORE, TWO_AXES, PolicyRules
 
 RULES = "rules"  # the rules are others than those of the run before
 CALIBRATION = "calibration"  # the customers were compared anew
@@ -19,6 +19,7 @@ METHOD_REASONS = {
     REVENUE_SHARE: "share",
     CONDITIONS: "condition",
     CLUSTERS: "cluster",
+    TWO_AXES: "condition",
 }
 REASONS = (*dict.fromkeys(METHOD_REASONS.values()), RULES, CALIBRATION)
 

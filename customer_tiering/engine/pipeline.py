@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from . import explain, lifecycle, metrics, risk, schema, scoring, segments, tiers
+from . import explain, lifecycle, metrics, profit, risk, schema, scoring, segments, tiers
 from .rules import LEFT_OUT, CriterionRule, PolicyRules
 from .tiers import TierFit
 
@@ -95,7 +95,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
     ValueError
         If the frame is refused or lacks the column of a metric that is scored, ranked or clustered.
     """
-    customers = metrics.derive(frame, as_of, rules.ratios)
+    customers = _derive(rules, frame, as_of)
     active = customers[customers[schema.ORDER_COUNT] > 0]
     small = len(active) < rules.min_population
     median_order = metrics.median_order(active)
@@ -154,7 +154,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         If the frame is refused, lacks the column of a metric of the rules, or if `fit`
         lacks the scale of a criterion or is of other tiers.
     """
-    customers = metrics.derive(frame, as_of, rules.ratios)
+    customers = _derive(rules, frame, as_of)
     bought = schema.bought(customers)
     points = _measure(rules, fit, customers)
     weights = _weights(rules)
@@ -165,7 +165,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     lateness = lifecycle.lateness(customers, risks[schema.USUAL_GAP_DAYS])
     return pd.concat(
         [
-            customers[[*schema.DERIVED, *(ratio.column for ratio in rules.ratios)]],
+            customers[_derived(rules)],
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),
             risks,
@@ -193,9 +193,9 @@ def rank(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date
     pd.DataFrame, shape (n_customers, …), with the index of `frame`: the derived metrics, ``score``, ``earned`` and
         ``kept``, as `apply` returns them
     """
-    customers = metrics.derive(frame, as_of, rules.ratios)
+    customers = _derive(rules, frame, as_of)
     score = _score(rules, fit, customers)
-    return customers[[*schema.DERIVED, *(ratio.column for ratio in rules.ratios)]].assign(
+    return customers[_derived(rules)].assign(
         **{schema.SCORE: score, **tiers.assign(rules, fit.tiers, customers, score.where(schema.bought(customers)))}
     )
 
@@ -255,6 +255,16 @@ def told_columns(rules: PolicyRules) -> list[str]:
     keys = list(_weights(rules))
     prefixed = [prefix + key for key in keys for prefix in (schema.POINTS_PREFIX, schema.CONTRIBUTION_PREFIX)]
     return [rules.get_metric(key).column for key in rules.metrics] + prefixed
+
+
+def _derive(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
+    return metrics.derive(frame, as_of, rules.ratios, rules.costs if rules.by_profit else None)
+
+
+def _derived(rules: PolicyRules) -> list[str]:
+    """The columns that `_derive` adds."""
+    ratios = (ratio.column for ratio in rules.ratios)
+    return list(dict.fromkeys([*schema.DERIVED, *(profit.DERIVED if rules.by_profit else ()), *ratios]))
 
 
 def _weights(rules: PolicyRules) -> dict[str, float]:

@@ -100,6 +100,38 @@ def choose_recent(
     return _is_recent(purchases, as_of, window_days) & _choose_bought(purchases.money, decimals, least)
 
 
+def choose_bought(purchases: Purchases, decimals: int, *, least: float = 0.0) -> np.ndarray:
+    """Which documents are purchases, of whatever day; the parameters are those of `summarize`."""
+    return _choose_bought(purchases.money, decimals, least)
+
+
+def choose_counted(
+    purchases: Purchases, as_of: datetime.date, window_days: int, decimals: int, *, least: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which documents of the window count in the amount, and which ones were work; the parameters are those of
+    `summarize`.
+
+    Returns
+    -------
+    counted : np.ndarray of bool, shape (n_documents,): purchases, and documents below 0 of who ever bought
+    served : np.ndarray of bool, same shape: what was worth anything before it came back, however small
+
+    >>> days = np.array(["2024-06-30", "2024-06-30", "2024-06-30"], dtype="datetime64[D]")
+    >>> taken = np.array([1]), np.array([5.0]), np.array([0.0])
+    >>> found = choose_counted(
+    ...     Purchases(np.array([0, 0, 1]), days, np.array([10.0, 0, -9]), *taken), datetime.date(2024, 6, 30), 365, 2
+    ... )
+    >>> [chosen.tolist() for chosen in found]
+    [[True, False, False], [True, True, False]]
+    """
+    recent, bought = _is_recent(purchases, as_of, window_days), choose_bought(purchases, decimals, least=least)
+    has_bought = np.zeros(purchases.buyer.max(initial=-1) + 1, dtype=bool)
+    has_bought[purchases.buyer[bought]] = True
+    whole = purchases.money.copy()
+    whole[purchases.taken] += purchases.returned
+    return recent & (bought | ((purchases.money < 0) & has_bought[purchases.buyer])), recent & (whole > 0)
+
+
 def _is_recent(purchases: Purchases, as_of: datetime.date, window_days: int) -> np.ndarray:
     return purchases.day > schema.day(as_of) - np.timedelta64(window_days, "D")
 

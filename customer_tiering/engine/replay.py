@@ -272,7 +272,8 @@ def _unprotected(rules: PolicyRules) -> PolicyRules:
         )
         for tier in rules.tiers
     ]
-    return dataclasses.replace(rules, tiers=tuple(bare), retention=RetentionRules())
+    axes = rules.axes and dataclasses.replace(rules.axes, margin=0.0)
+    return dataclasses.replace(rules, tiers=tuple(bare), retention=RetentionRules(), axes=axes)
 
 
 class _Comparison:

@@ -13,6 +13,7 @@ from functools import cached_property
 from . import metrics
 from .errors import RuleError
 from .metrics import Metric
+from .profit import CostRule
 
 PERCENTILE = "percentile"
 QUINTILE = "quintile"
@@ -29,12 +30,16 @@ CUSTOMER_SHARE = "customer_share"
 REVENUE_SHARE = "revenue_share"
 CONDITIONS = "conditions"
 CLUSTERS = "clusters"
-TIER_METHODS = (SCORE, CUSTOMER_SHARE, REVENUE_SHARE, CONDITIONS, CLUSTERS)
+TWO_AXES = "two_axes"
+TIER_METHODS = (SCORE, CUSTOMER_SHARE, REVENUE_SHARE, CONDITIONS, CLUSTERS, TWO_AXES)
 SHARES = (CUSTOMER_SHARE, REVENUE_SHARE)
 
 AT_LEAST = ">="
 AT_MOST = "<="
 OPERATORS = (AT_LEAST, AT_MOST)
+
+#: What rules of earlier versions do not have: unused it is not written, so that these rules stay the same.
+_LATER = ("shown", "costs", "axes")
 
 #: Shares make a whole if they do so but for this many percent, as thirds of two decimals do.
 SHARE_TOLERANCE = 0.005
@@ -138,6 +143,81 @@ class ConditionRule:
     def kept(self) -> float:
         """The value that is enough to stay."""
         return self.value if self.keep_value is None else self.keep_value
+
+
+#: What divides an axis.
+SHARE = "share"
+VALUE = "value"
+BORDERS = (SHARE, VALUE)
+
+#: The score as an axis. What an order makes of it depends on all criteria together.
+SCORE_METRIC = Metric(SCORE, SCORE, metrics.POINTS, higher_is_better=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class AxisRule:
+    """What divides customers in two, the better and the others.
+
+    Parameters
+    ----------
+    metric : key of a metric of the rules; None: the score
+    by : 'share': so many percent of the customers who are compared are the better ones; 'value': who has so much
+    border : percent, above 0 and below 100, or the least good value of the better ones, inclusive
+
+    Raises
+    ------
+    RuleError
+        'bad_border', 'border_share', 'border_not_finite'; facts: border
+
+    >>> AxisRule("net_profit", "share", 100)
+    Traceback (most recent call last):
+        ...
+    engine.errors.RuleError: border_share: border=100
+    """
+
+    metric: str | None
+    by: str
+    border: float
+
+    def __post_init__(self):
+        if self.by not in BORDERS:
+            raise RuleError("bad_border", border=self.by)
+        if not math.isfinite(self.border):
+            raise RuleError("border_not_finite", border=self.border)
+        if self.by == SHARE and not 0 < self.border < 100:
+            raise RuleError("border_share", border=self.border)
+
+
+@dataclasses.dataclass(frozen=True)
+class AxesRule:
+    """Two axes that make four tiers, from the highest to the lowest: good on both, on the second only, on the first
+    only, on none.
+
+    Parameters
+    ----------
+    value, profit : the first and the second axis
+    margin : percent of a border's size, 0..100, by which who is above it may fall below it and stay
+
+    Raises
+    ------
+    RuleError
+        'border_margin' (fact: margin), 'same_axis' (fact: metric)
+    """
+
+    value: AxisRule
+    profit: AxisRule
+    margin: float = 0.0
+
+    def __post_init__(self):
+        if not 0 <= self.margin <= 100:
+            raise RuleError("border_margin", margin=self.margin)
+        if self.value.metric == self.profit.metric:
+            raise RuleError("same_axis", metric=self.value.metric or SCORE)
+
+    @property
+    def both(self) -> tuple[AxisRule, AxisRule]:
+        """The two axes."""
+        return self.value, self.profit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -330,6 +410,9 @@ class PolicyRules:
     risk : the numbers of the churn warning
     definitions : the metrics that the rules look at, and any others; those of `metrics.RFM` that are not among
         them are the engine's own
+    shown : keys of metrics that are measured although nothing depends on them
+    costs : what serving a customer costs
+    axes : method 'two_axes', which has four tiers
 
     Raises
     ------
@@ -338,7 +421,8 @@ class PolicyRules:
         'unknown_left_out' (one of recency, frequency and money, which
         the segments need of everybody), 'no_tier', 'double_tier', 'bad_tier_method', 'same_floor', 'lowest_floor',
         'kept_not_rising', 'no_share', 'share_total', 'no_condition', 'lowest_condition', 'map_shape', 'map_cell',
-        'negative_population', 'risk_after_lost', and what `metrics.check_bands` raises; with the facts
+        'negative_population', 'risk_after_lost', 'no_axes', 'four_tiers', and what
+        `metrics.check_bands` raises; with the facts
 
     >>> PolicyRules((), (TierRule(1, 0),), ((1,) * 5,) * 5)
     Traceback (most recent call last):
@@ -357,6 +441,9 @@ class PolicyRules:
     lifecycle: LifecycleRules = LifecycleRules()
     risk: RiskRules = RiskRules()
     definitions: tuple[Metric, ...] = ()
+    shown: tuple[str, ...] = ()
+    costs: tuple[CostRule, ...] = ()
+    axes: AxesRule | None = None
 
     def __post_init__(self):
         # First the tiers: who has just made a policy has no weights yet, and sees the tiers first.
@@ -393,6 +480,8 @@ class PolicyRules:
             keys += [condition.metric for tier in self.tiers for condition in tier.conditions]
         if self.tier_method == CUSTOMER_SHARE and self.basis:
             keys.append(self.basis)
+        if self.tier_method == TWO_AXES:
+            keys += [axis.metric for axis in self.axes.both if axis.metric]
         return tuple(dict.fromkeys(keys))
 
     @property
@@ -403,7 +492,7 @@ class PolicyRules:
 
     @cached_property
     def _definitions(self) -> dict[str, Metric]:
-        return {metric.key: metric for metric in (*metrics.RFM, *self.definitions)}
+        return {metric.key: metric for metric in (SCORE_METRIC, *metrics.RFM, *self.definitions)}
 
     def get_metric(self, key: str) -> Metric:
         """The metric of that key.
@@ -420,12 +509,22 @@ class PolicyRules:
     @property
     def columns(self) -> frozenset[str]:
         """The columns beyond those of ``schema.DTYPES`` that a frame needs."""
-        return metrics.needed_columns(self.get_metric(key) for key in self.metrics)
+        return metrics.needed_columns(self._measured, self.costs)
+
+    @cached_property
+    def _measured(self) -> tuple[Metric, ...]:
+        """The metrics that the rules look at or show."""
+        return tuple(map(self.get_metric, dict.fromkeys((*self.metrics, *self.shown))))
+
+    @property
+    def by_profit(self) -> bool:
+        """Whether one of the metrics comes from the net profit."""
+        return metrics.needs_profit(self._measured)
 
     @property
     def ratios(self) -> tuple[Metric, ...]:
-        """The metrics that the rules look at and that are ratios of columns."""
-        return tuple(metric for metric in map(self.get_metric, self.metrics) if metric.part)
+        """The metrics that the rules look at or show and that are ratios of columns."""
+        return tuple(metric for metric in self._measured if metric.part)
 
     @property
     def choices(self) -> dict[str, dict[str, float]]:
@@ -433,8 +532,9 @@ class PolicyRules:
         return {metric.column: dict(metric.choices) for metric in self.definitions if metric.choices}
 
     def to_json(self) -> dict:
-        """The rules as a dict that ``json.dumps`` writes."""
-        return {**dataclasses.asdict(self), "retention": self.retention.to_json()}
+        """The rules as a dict that ``json.dumps`` writes, without what came later and is not used."""
+        data = {**dataclasses.asdict(self), "retention": self.retention.to_json()}
+        return {name: value for name, value in data.items() if value or name not in _LATER}
 
     @classmethod
     def from_json(cls, data: dict) -> "PolicyRules":
@@ -466,6 +566,9 @@ class PolicyRules:
                 "lifecycle": LifecycleRules(**data["lifecycle"]),
                 "risk": RiskRules(**data.get("risk", {})),  # absent in rules of earlier versions
                 "definitions": tuple(Metric.from_json(metric) for metric in data["definitions"]),
+                "shown": tuple(data.get("shown", ())),
+                "costs": tuple(CostRule(**cost) for cost in data.get("costs", ())),
+                "axes": _axes_from_json(data.get("axes")),
             }
         )
 
@@ -496,6 +599,8 @@ class PolicyRules:
             self._check_shares()
         elif self.tier_method == CONDITIONS:
             self._check_conditions()
+        elif self.tier_method == TWO_AXES:
+            self._check_axes()
         if self.basis is not None:
             self.get_metric(self.basis)
 
@@ -528,6 +633,14 @@ class PolicyRules:
             for condition in tier.conditions:
                 self.get_metric(condition.metric)
 
+    def _check_axes(self):
+        if self.axes is None:
+            raise RuleError("no_axes")
+        if len(self.tiers) != 4:
+            raise RuleError("four_tiers", number=len(self.tiers))
+        for axis in self.axes.both:
+            self.get_metric(axis.metric or SCORE)
+
     def _check_segment_map(self):
         if [len(row) for row in self.segment_map] != [5] * 5:
             raise RuleError("map_shape", cells=[len(row) for row in self.segment_map])
@@ -535,6 +648,12 @@ class PolicyRules:
             for fm, key in enumerate(row, start=1):
                 if not isinstance(key, int):
                     raise RuleError("map_cell", recency=r, frequency_monetary=fm)
+
+
+def _axes_from_json(data: dict | None) -> AxesRule | None:
+    if not data:
+        return None
+    return AxesRule(AxisRule(**data["value"]), AxisRule(**data["profit"]), data["margin"])
 
 
 def _repeated(values: Sequence) -> list:

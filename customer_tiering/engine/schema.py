@@ -67,6 +67,16 @@ OPEN_QUOTATION_COUNT = "open_quotation_count"
 OPEN_QUOTATION_AMOUNT = "open_quotation_amount"
 CONTACT_DECAY = "contact_decay"
 OVERDUE_ACTIVITY_COUNT = "overdue_activity_count"
+MARGIN = "margin"
+COSTED_AMOUNT = "costed_amount"
+UNCOSTED_AMOUNT = "uncosted_amount"
+SERVED_ORDER_COUNT = "served_order_count"
+ORDER_LINE_COUNT = "order_line_count"
+RETURNED_ORDER_COUNT = "returned_order_count"
+MEETING_HOURS = "meeting_hours"
+DAYS_TO_PAY = "days_to_pay"
+OVERDUE_AMOUNT = "overdue_amount"
+RECEIVABLE_AVERAGE = "receivable_average"
 
 #: Columns that the frame has only when a metric needs them, see ``metrics.Metric.columns``.
 OPTIONAL_DTYPES = {
@@ -86,6 +96,16 @@ OPTIONAL_DTYPES = {
     OPEN_QUOTATION_AMOUNT: "float64",  # their money, 0: none
     CONTACT_DECAY: "float64",  # interactions in the window, each counted 1 - age / window
     OVERDUE_ACTIVITY_COUNT: "int64",  # open activities whose deadline has passed
+    MARGIN: "float64",  # of the amount, without what has no cost, NaN: nothing of it has one
+    COSTED_AMOUNT: "float64",  # the amount of which the cost is known
+    UNCOSTED_AMOUNT: "float64",  # the rest of the amount
+    SERVED_ORDER_COUNT: "int64",  # documents of the window, whatever their size and what came back
+    ORDER_LINE_COUNT: "int64",  # their lines of goods
+    RETURNED_ORDER_COUNT: "int64",  # those of them of which something came back
+    MEETING_HOURS: "float64",  # of the window
+    DAYS_TO_PAY: "float64",  # from invoices to their payments in the window, NaN: none
+    OVERDUE_AMOUNT: "float64",  # money that is past due
+    RECEIVABLE_AVERAGE: "float64",  # money owed on a day of the window, on average
 }
 
 # Added by ``metrics.derive``.
@@ -107,6 +127,10 @@ DERIVED = (
     GROWTH,
     DAYS_SINCE_CONTACT,
 )
+
+# Added by ``profit.derive`` where a metric needs them.
+COST_TO_SERVE = "cost_to_serve"
+NET_PROFIT = "net_profit"
 
 # Added by ``pipeline.apply``, with points and a contribution per criterion.
 POINTS_PREFIX = "points_"
@@ -142,7 +166,7 @@ REASON = "reason"
 _DATES = (FIRST_ORDER_DATE, LAST_ORDER_DATE, LAST_CONTACT_DATE)
 _NEVER_MISSING = (GROSS_AMOUNT, AMOUNT, AMOUNT_LATE, AMOUNT_EARLY, OPEN_QUOTATION_AMOUNT, CONTACT_DECAY)
 # Returns, surcharges and quotations for a return are data like any other.
-_MAY_BE_NEGATIVE = (AMOUNT, DISCOUNT_AMOUNT, OPEN_QUOTATION_AMOUNT)
+_MAY_BE_NEGATIVE = (AMOUNT, DISCOUNT_AMOUNT, OPEN_QUOTATION_AMOUNT, MARGIN, COSTED_AMOUNT, UNCOSTED_AMOUNT)
 
 
 def day(as_of: datetime.date) -> np.datetime64:

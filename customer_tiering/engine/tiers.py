@@ -5,6 +5,7 @@ population (cuts, centres of clusters), so one customer alone gets the tier of t
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 
@@ -15,13 +16,17 @@ from . import schema
 from .clusters import Clusters, fit_clusters
 from .rules import (
     AT_LEAST,
+    AT_MOST,
     CLUSTERS,
     CONDITIONS,
     CUSTOMER_SHARE,
     LEFT_OUT,
     REVENUE_SHARE,
     SCORE,
+    SHARE,
     SHARES,
+    TWO_AXES,
+    AxisRule,
     ConditionRule,
     PolicyRules,
     TierRule,
@@ -30,6 +35,9 @@ from .rules import (
 #: Shares are compared in percent, rounded to this many decimals: so one third of three customers
 #: is one customer, and 0.5 + 0.3 of 1.0 are 80 %, whatever the last bit of a float says.
 SHARE_DECIMALS = 9
+
+#: No value is as good.
+UNREACHED = 1e15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +53,8 @@ class TierFit:
         that still is in it (inclusive), in the unit of what is ranked. None for the lowest tier,
         which takes the rest, and for all tiers if there was nobody to rank
     clusters : method 'clusters'
+    borders : method 'two_axes': of the first and the second axis the least good value of the better half, inclusive;
+        None: nobody could be compared, so nobody is in it
 
     Raises
     ------
@@ -62,6 +72,7 @@ class TierFit:
     higher_is_better: bool = True
     cuts: tuple[float | None, ...] = ()
     clusters: Clusters | None = None
+    borders: tuple[float | None, ...] = ()
 
     def __post_init__(self):
         known = [cut for cut in self.cuts if cut is not None]
@@ -76,6 +87,7 @@ class TierFit:
             "higher_is_better": self.higher_is_better,
             "cuts": list(self.cuts),
             "clusters": self.clusters and self.clusters.to_json(),
+            **({"borders": list(self.borders)} if self.borders else {}),
         }
 
     @classmethod
@@ -86,6 +98,7 @@ class TierFit:
                 **data,
                 "cuts": tuple(data["cuts"]),
                 "clusters": data["clusters"] and Clusters.from_json(data["clusters"]),
+                "borders": tuple(data.get("borders", ())),
             }
         )
 
@@ -108,6 +121,9 @@ def fit_tiers(rules: PolicyRules, customers: pd.DataFrame, score: pd.Series) -> 
         clustered = [rules.get_metric(key) for key in _clustered(rules)]
         left_out = {criterion.metric for criterion in rules.criteria if criterion.unknown == LEFT_OUT}
         return TierFit(CLUSTERS, clusters=fit_clusters(clustered, customers, score, len(rules.tiers), left_out))
+    if rules.tier_method == TWO_AXES:
+        borders = (_border(rules, axis, customers, score) for axis in rules.axes.both)
+        return TierFit(TWO_AXES, borders=tuple(borders))
     if rules.tier_method not in SHARES:
         return TierFit(rules.tier_method)
     values, higher_is_better = _ranked(rules, customers, score)
@@ -145,11 +161,12 @@ def assign(rules: PolicyRules, fit: TierFit, customers: pd.DataFrame, score: pd.
         If the fit is of other rules, or the frame lacks the column of a metric.
     """
     _check(rules, fit)
-    ladder = rules.ladder
+    rules, ladder = told(rules, fit), rules.ladder
     if rules.tier_method == SCORE:
         earned = _reached(score, [tier.floor for tier in ladder])
         kept = _reached(score, [tier.kept for tier in ladder])
     elif rules.tier_method == CONDITIONS:
+        customers = customers.assign(**{schema.SCORE: score}) if fit.method == TWO_AXES else customers
         earned = _highest_met(rules, customers, keep=False)
         kept = _highest_met(rules, customers, keep=True)
     elif rules.tier_method == CLUSTERS:
@@ -163,6 +180,63 @@ def assign(rules: PolicyRules, fit: TierFit, customers: pd.DataFrame, score: pd.
             for name, place in [(schema.EARNED, earned), (schema.KEPT, kept)]
         }
     )
+
+
+def told(rules: PolicyRules, fit: TierFit) -> PolicyRules:
+    """The rules as one can tell them: two axes as the conditions that they are on this population.
+
+    Parameters
+    ----------
+    rules : for which `fit` was made
+    fit : of the population
+
+    Returns
+    -------
+    PolicyRules : by conditions where there are two axes, which nobody meets on an axis that nobody could be compared
+        on; else `rules`. The metric of the score as a condition is `rules.SCORE_METRIC`
+
+    >>> from .rules import AxesRule, CriterionRule
+    >>> axes = AxesRule(AxisRule(None, "share", 40), AxisRule("monetary", "value", 200), margin=10)
+    >>> tiers = tuple(TierRule(key) for key in (4, 3, 2, 1))
+    >>> rules = PolicyRules(
+    ...     (CriterionRule("recency", 1),), tiers, ((1,) * 5,) * 5, tier_method="two_axes", axes=axes
+    ... )
+    >>> told(rules, TierFit("two_axes", borders=(50.0, 200.0))).tiers[2].conditions
+    (ConditionRule(metric='score', operator='>=', value=50.0, keep_value=45.0),)
+    """
+    return _told(rules, fit.borders) if rules.tier_method == TWO_AXES else rules
+
+
+@functools.lru_cache(maxsize=100)
+def _told(rules: PolicyRules, borders: tuple[float | None, ...]) -> PolicyRules:
+    on_value, on_profit = (
+        _as_conditions(rules, axis, border) for axis, border in zip(rules.axes.both, borders, strict=True)
+    )
+    conditions = ((*on_value, *on_profit), on_profit, on_value, ())
+    tiers = tuple(
+        dataclasses.replace(tier, conditions=needed) for tier, needed in zip(rules.tiers, conditions, strict=True)
+    )
+    return dataclasses.replace(rules, tier_method=CONDITIONS, tiers=tiers)
+
+
+def _as_conditions(rules: PolicyRules, axis: AxisRule, border: float | None) -> tuple[ConditionRule, ...]:
+    metric = rules.get_metric(axis.metric or SCORE)
+    operator, sign = (AT_LEAST, 1) if metric.higher_is_better else (AT_MOST, -1)
+    if border is None:  # nobody was compared, so nobody is above
+        return (ConditionRule(metric.key, operator, sign * UNREACHED),)
+    kept = round(border - sign * abs(border) * rules.axes.margin / 100, SHARE_DECIMALS)
+    return (ConditionRule(metric.key, operator, border, kept if rules.axes.margin else None),)
+
+
+def _border(rules: PolicyRules, axis: AxisRule, customers: pd.DataFrame, score: pd.Series) -> float | None:
+    """The least good value of the better customers."""
+    if axis.by != SHARE:
+        return float(axis.border)
+    metric = rules.get_metric(axis.metric) if axis.metric else None
+    values = metric.comparable(customers) if metric else score
+    better = metric is None or metric.higher_is_better
+    sizes = pd.Series(1.0, index=values.index)
+    return share_cuts(values, sizes, (100 - axis.border, axis.border), higher_is_better=better)[1]
 
 
 def upgrades(
@@ -348,6 +422,8 @@ def _check(rules: PolicyRules, fit: TierFit) -> None:
     """Refuse a fit of other rules, where the method takes something from the fit."""
     if rules.tier_method in SHARES:
         fits = (fit.method, fit.basis, len(fit.cuts)) == (rules.tier_method, _basis(rules), len(rules.tiers))
+    elif rules.tier_method == TWO_AXES:
+        fits = fit.method == TWO_AXES and len(fit.borders) == 2
     elif rules.tier_method == CLUSTERS:
         clusters = fit.clusters
         fits = clusters and (clusters.metrics, clusters.asked) == (_clustered(rules), len(rules.tiers))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from . import explain, metrics
+from . import explain, metrics, tiers
 from .metrics import ITS_AMOUNT_MORE, MONEY_DECIMALS, ONE_MORE, SAME, UNFORESEEN, ZERO_AGAIN, Metric
 from .pipeline import Fit
 from .rules import AT_LEAST, BANDS, CONDITIONS, CUSTOMER_SHARE, REVENUE_SHARE, SCORE, PolicyRules, TierRule
@@ -82,7 +82,7 @@ def to_tier(
     ----------
     rules, fit : of the run that scored the customer
     values : metric -> the customer's value as it is scored (`Metric.comparable`), for every metric of the
-        rules and for money; NaN: unknown
+        rules and for money; NaN: unknown. With two axes, one of which is the score: the score too
     tier : one of `rules.tiers`
     keep : True: what it takes to stay in the tier; False: to enter it from another one, see `RetentionRules.entry`
     left_out : metrics without which the customer is judged as long as they are unknown
@@ -92,6 +92,7 @@ def to_tier(
     Ways
         Without any if the tier is reached, if no single value leads there, and by clusters.
     """
+    rules, tier = _tell(rules, fit, tier)
     single = _single(rules, fit, values, tier, keep, left_out)
     if rules.tier_method == CONDITIONS and not tier.match_any:
         return Ways(single=tuple(single), together=len(single) > 1)
@@ -115,6 +116,7 @@ def missing_amount(
     float or None
         Money; 0.0 where any order is enough; None if no amount alone leads there, or it is not known.
     """
+    rules, tier = _tell(rules, fit, tier)
     order = _order(rules, fit, values, tier, keep, left_out)
     if order:
         return order[1]
@@ -167,6 +169,12 @@ def other_deeds(rules: PolicyRules, order: tuple[int, float] | None, single: lis
     if any(way.metric == last and not way.change > 0 for way in single):
         again += [way for way in single if way.metric in counts and not way.change < 0]
     return [way for way in single if way not in again]
+
+
+def _tell(rules: PolicyRules, fit: Fit, tier: TierRule) -> tuple[PolicyRules, TierRule]:
+    """Rules and tier as one can tell them, see `tiers.told`."""
+    told = tiers.told(rules, fit.tiers)
+    return told, told.tiers[rules.tiers.index(tier)]
 
 
 def _order(

@@ -5,6 +5,7 @@ from . import customer_tiering_typed
 from . import customer_segment
 from . import customer_tiering_metric
 from . import customer_tiering_metric_value
+from . import customer_tiering_cost
 from . import customer_tiering_policy
 from . import customer_tiering_policy_version
 from . import customer_tiering_criterion

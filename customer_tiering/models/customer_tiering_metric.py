@@ -2,6 +2,7 @@ import re
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL, clean_context, format_list, ormcache
 
 from .. import engine, messages
@@ -577,8 +578,12 @@ class CustomerTieringMetric(models.Model):
         env = self.sudo().with_context(active_test=False).env
         criteria = env["customer.tiering.criterion"].search([("metric_id", "in", self.ids)])
         conditions = env["customer.tier.condition"].search([("metric_id", "in", self.ids)])
-        ranked = env["customer.tiering.policy"].search([("basis_id", "in", self.ids)])
-        return criteria.policy_id | conditions.policy_id | ranked
+        # Every policy knows its axes; those of another method do not use them.
+        on_axes = Domain("axis_value_id", "in", self.ids) | Domain("axis_profit_id", "in", self.ids)
+        named = Domain("basis_id", "in", self.ids) | Domain("shown_metric_ids", "in", self.ids)
+        named |= Domain("method", "=", "two_axes") & on_axes
+        named = env["customer.tiering.policy"].search(named)
+        return criteria.policy_id | conditions.policy_id | named
 
     def _leave_policies(self):
         """Have the policies that use these metrics remember, and say, what they lose."""

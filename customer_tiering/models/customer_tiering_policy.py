@@ -36,12 +36,17 @@ RETENTION_FIELDS = (
     *("one_step", "month_end", "protection_days", "refunds_at_once"),
     *("enter_margin", "upgrade_days", "at_once_margin", "skip_idle_days"),
 )
+AXIS_FIELDS = (
+    *("axis_value_id", "axis_value_by", "axis_value_border"),
+    *("axis_profit_id", "axis_profit_by", "axis_profit_border", "axis_margin"),
+)
 # What decides over the customers, beside tiers and criteria; a simulation may change it.
 RULE_FIELDS = (
     *SCOPE_FIELDS,
     "min_population",
     "method",
     "basis_id",
+    *AXIS_FIELDS,
     "segment_map",
     "grace_days",
     "stay_days",
@@ -62,6 +67,9 @@ DIRECT_ORDER_LIMIT = 100_000
 # 2: limits in multiples of the median order; segments by the own rhythm, too.
 EDITION = 2
 
+
+# What divides an axis.
+AXIS_BORDERS = [("share", "The best customers, in percent"), ("value", "From a value on")]
 
 # Key of the cursor's cache: whoever saves a policy judges it when all is in place.
 IN_PROGRESS = "customer_tiering.policy_in_progress"
@@ -117,6 +125,7 @@ class CustomerTieringPolicy(models.Model):
             ("revenue_share", "Share of revenue (ABC by amount)"),
             ("conditions", "Conditions"),
             ("clusters", "Clusters"),
+            ("two_axes", "Two axes"),
         ],
         required=True,
         default="score",
@@ -125,7 +134,8 @@ class CustomerTieringPolicy(models.Model):
         "Share of customers: the best customers, up to a percentage of all, by score or by one metric.\n"
         "Share of revenue: the largest customers, up to a percentage of the whole amount.\n"
         "Conditions: such as an amount of at least 10,000 and at least 5 orders.\n"
-        "Clusters: groups of customers who resemble each other in all criteria, the best group on top.",
+        "Clusters: groups of customers who resemble each other in all criteria, the best group on top.\n"
+        "Two axes: four tiers by value and by net profit: good on both, on profit only, on value only, on none.",
     )
     basis_id = fields.Many2one(
         "customer.tiering.metric",
@@ -133,6 +143,36 @@ class CustomerTieringPolicy(models.Model):
         ondelete="set null",
         index="btree_not_null",
         help="What the customers are ranked by. Empty: by their score.",
+    )
+    axis_value_id = fields.Many2one(
+        "customer.tiering.metric",
+        string="Value By",
+        ondelete="set null",
+        index="btree_not_null",
+        default=lambda self: self._default_axis("monetary"),
+        help="What the first axis shows. Empty: the score.",
+    )
+    axis_value_by = fields.Selection(
+        AXIS_BORDERS, string="Good Value", required=True, default="share", help="Who is good on the first axis."
+    )
+    axis_value_border = fields.Float(string="Value Border", default=30, help="Percent of the customers, or the value.")
+    axis_profit_id = fields.Many2one(
+        "customer.tiering.metric",
+        string="Profit By",
+        ondelete="set null",
+        index="btree_not_null",
+        default=lambda self: self._default_axis("net_profit"),
+        help="What the second axis shows. Empty: the score.",
+    )
+    axis_profit_by = fields.Selection(
+        AXIS_BORDERS, string="Good Profit", required=True, default="value", help="Who is good on the second axis."
+    )
+    axis_profit_border = fields.Float(string="Profit Border", help="Percent of the customers, or the value.")
+    axis_margin = fields.Float(
+        string="May Fall Below the Border By (%)",
+        default=10,
+        digits=(5, 2),
+        help="Who is good on an axis stays so down to this many percent below its border. A border of 0 is exact.",
     )
     revenue_from = fields.Selection(
         [
@@ -285,6 +325,13 @@ class CustomerTieringPolicy(models.Model):
     criterion_ids = fields.One2many("customer.tiering.criterion", "policy_id", string="Criteria", copy=True)
     tier_ids = fields.One2many("customer.tier", "policy_id", string="Tiers", copy=True, context={"active_test": True})
     condition_ids = fields.One2many("customer.tier.condition", "policy_id", string="Conditions")
+    shown_metric_ids = fields.Many2many(
+        "customer.tiering.metric",
+        "customer_tiering_policy_shown_metric_rel",
+        string="Also Measured",
+        help="What is measured of the customers although it has no weight: columns of lists, reports and playbooks. "
+        "Each takes some time of the nightly run.",
+    )
     segment_map = fields.Json(
         default=lambda self: self._default_segment_map(),
         help="Which segment each combination of recency score and frequency/monetary score belongs to: "
@@ -700,9 +747,9 @@ class CustomerTieringPolicy(models.Model):
                     )
                 )
 
-    @api.constrains("basis_id")
+    @api.constrains("basis_id", "shown_metric_ids", "axis_value_id", "axis_profit_id")
     def _check_basis_id(self):
-        self.basis_id._check_may_see()
+        (self.basis_id | self.shown_metric_ids | self.axis_value_id | self.axis_profit_id)._check_may_see()
 
     @api.constrains("partner_domain")
     def _check_partner_domain(self):
@@ -994,8 +1041,15 @@ class CustomerTieringPolicy(models.Model):
         tiers = tuple(tier._get_rule() for tier in self.tier_ids)
         conditions = (self.tier_ids if self.method == "conditions" else self.tier_ids.browse()).condition_ids
         behind_segments = self.env["customer.tiering.metric"]._get_behind_segments()
-        used = behind_segments | criteria.metric_id | conditions.metric_id | ranked_by
+        on_axes = self.axis_value_id | self.axis_profit_id if self.method == "two_axes" else ranked_by.browse()
+        used = behind_segments | criteria.metric_id | conditions.metric_id | ranked_by | on_axes | self.shown_metric_ids
         used._check_columns()
+        definitions = tuple(
+            metric._get_definition(with_bands=metric in behind_segments) for metric in used.sorted("key")
+        )
+        costs = ()
+        if engine.metrics.needs_profit(definitions):
+            costs = self.env["customer.tiering.cost"]._get_rules(self.company_id)
         return engine.rules.PolicyRules(
             criteria=tuple(criterion._get_rule() for criterion in criteria),
             tiers=tiers,
@@ -1007,10 +1061,39 @@ class CustomerTieringPolicy(models.Model):
             retention=engine.rules.RetentionRules(**{name: self[name] for name in RETENTION_FIELDS}),
             lifecycle=engine.rules.LifecycleRules(**{name: self[fname] for fname, name in LIFECYCLE_FIELDS.items()}),
             risk=engine.rules.RiskRules(**{name: self[fname] for fname, name in RISK_FIELDS.items()}),
-            definitions=tuple(
-                metric._get_definition(with_bands=metric in behind_segments) for metric in used.sorted("key")
-            ),
+            definitions=definitions,
+            shown=tuple(self.shown_metric_ids.sorted("key").mapped("key")),
+            costs=costs,
+            axes=self._build_axes() if self.method == "two_axes" else None,
         )
+
+    @api.model
+    def _default_axis(self, key):
+        return self.env["customer.tiering.metric"].search([("key", "=", key)], limit=1)
+
+    def action_name_axes(self):
+        """Give the four tiers the names that the trade has for them; they can be changed as ever."""
+        self.check_access("write")
+        self.ensure_one()
+        names = (self.env._("Core"), self.env._("Opportunistic"), self.env._("Service Drain"), self.env._("Marginal"))
+        if len(self.tier_ids) != len(names):
+            error = engine.errors.RuleError("four_tiers", number=len(self.tier_ids))
+            raise UserError(messages.get_sentence(self.env, error, self))
+        for tier, name in zip(self.tier_ids, names, strict=True):
+            tier.name = name
+
+    def _build_axes(self):
+        """Return the engine's ``AxesRule``.
+
+        :raises RuleError: when it cannot be used
+        """
+        axes = (
+            engine.rules.AxisRule(
+                self[f"axis_{name}_id"].key or None, self[f"axis_{name}_by"], self[f"axis_{name}_border"]
+            )
+            for name in ("value", "profit")
+        )
+        return engine.rules.AxesRule(*axes, self.axis_margin)
 
     def _sort_criteria(self):
         """Return the criteria in the order of the last version; new ones follow in the order of the form.

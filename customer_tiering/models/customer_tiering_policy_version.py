@@ -62,6 +62,38 @@ class CustomerTieringPolicyVersion(models.Model):
             "Something that the summary does not say, such as limits or the segment map"
         )
 
+    def _get_summary_of_axes(self, labels):
+        """Return the lines about two axes."""
+        env, axes = self.env, self.rules["rules"].get("axes")
+        lines = []
+        for axis in (axes["value"], axes["profit"]) if axes else ():
+            said = {
+                "metric": labels.get(axis["metric"], axis["metric"]) if axis["metric"] else env._("Score"),
+                "border": format_number(env, axis["border"], 2),
+            }
+            if axis["by"] == engine.rules.SHARE:
+                lines.append(env._("Axis %(metric)s: the best %(border)s %% of the customers", **said))
+            else:
+                lines.append(env._("Axis %(metric)s: from %(border)s on", **said))
+        if axes:
+            margin = format_number(env, axes["margin"], 2)
+            lines.append(env._("Kept down to %(margin)s %% below the border", margin=margin))
+        return lines
+
+    def _get_summary_of_costs(self):
+        """Return the lines about what serving costs."""
+        env, currency = self.env, self.policy_id.currency_id
+        # sudo: whoever may see the version
+        names = {cost.key: cost.name for cost in env["customer.tiering.cost"].sudo().search([])}
+        return [
+            env._(
+                "Cost to serve, %(work)s: %(cost)s",
+                work=names.get(cost["key"], cost["key"]),
+                cost=formatLang(env, cost["rate"], currency_obj=currency),
+            )
+            for cost in self.rules["rules"].get("costs", ())
+        ]
+
     def _get_summary(self):
         """Return the rules in words, one line each."""
         self.ensure_one()
@@ -74,6 +106,7 @@ class CustomerTieringPolicyVersion(models.Model):
         lines = [env._("Method: %(method)s", method=methods.get(rules["tier_method"], rules["tier_method"]))]
         if rules["basis"]:
             lines.append(env._("Ranked by: %(metric)s", metric=labels.get(rules["basis"], rules["basis"])))
+        lines += self._get_summary_of_axes(labels)
         lines.append(env._("Window: %(days)s days", days=format_number(env, data["window_days"])))
         kinds = dict(policy._fields["revenue_from"]._description_selection(env))
         counted = kinds.get(data["revenue_from"], data["revenue_from"])
@@ -96,6 +129,7 @@ class CustomerTieringPolicyVersion(models.Model):
             )
             for rule in rules["criteria"]
         ]
+        lines += self._get_summary_of_costs()
         for tier in rules["tiers"]:
             parts = []
             if rules["tier_method"] == "score":

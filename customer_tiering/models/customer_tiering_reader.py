@@ -51,7 +51,7 @@ class CustomerTieringReader(models.AbstractModel):
 
         People who confirm and post wait for these: their modules should import neither numpy nor pandas.
         """
-        of_lines = self._get_no_goods(), self._get_advance_products()
+        of_lines = self._get_no_goods(), self._get_advance_products(), self._get_recorded_cost()
         orders = sources.orders.Orders(*of_lines)
         return {
             sources.scope.ORDER: orders,
@@ -79,6 +79,12 @@ class CustomerTieringReader(models.AbstractModel):
         return None
 
     @api.model
+    def _get_recorded_cost(self):
+        """Return what one unit of ``ordered``, a line of an order, costs in the order's currency, as it was recorded,
+        SQL. None: no app records it, so that goods cost what they cost today."""
+        return None
+
+    @api.model
     def _get_rebate_condition(self):
         """Return the condition that ``move``, a credit note that comes from no order and reverses nothing, is a
         rebate; SQL. Another app may know better where some come from."""
@@ -91,7 +97,11 @@ class CustomerTieringReader(models.AbstractModel):
             sources.interactions.Interactions(),
             sources.quotations.Quotations(),
             sources.products.Products(),
+            sources.margins.Margins(),
             sources.activities.Overdue(),
+            sources.service.MeetingHours(),
+            sources.service.DoneActivities(),
+            sources.receivables.Receivables(),
             sources.contact_fields.ContactFields(self.env["customer.tiering.metric"]._get_from_fields()),
         ]
 
@@ -110,7 +120,7 @@ class CustomerTieringReader(models.AbstractModel):
         """Return the names of all columns with numbers that customers can have, but those of ratios."""
         schema = engine.schema
         dtypes = schema.DTYPES | schema.OPTIONAL_DTYPES
-        columns = {*schema.DTYPES, *schema.DERIVED}
+        columns = {*schema.DTYPES, *schema.DERIVED, *engine.profit.DERIVED}
         for source in self._get_metric_sources():
             columns.update(source.columns)
             if isinstance(source, sources.base.QuerySource):

@@ -181,6 +181,88 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="Open activities past their deadline on the customer, its contacts and their orders.",
     )
+    margin = fields.Monetary(
+        readonly=True,
+        help="Amount in the policy's window less what the goods cost. Goods of which no cost is known are left out. "
+        "Where there are no others, no margin is known.",
+    )
+    margin_percent = fields.Float(
+        string="Margin (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Margin in percent of the amount of which the cost is known.",
+    )
+    uncosted_amount = fields.Monetary(
+        string="Amount without a Cost",
+        readonly=True,
+        help="What was bought of goods of which no cost is known. It is in the amount, and in no margin.",
+    )
+    costed_amount = fields.Monetary(
+        string="Amount with a Cost", readonly=True, help="The amount of which the cost is known."
+    )
+    cost_to_serve = fields.Monetary(
+        readonly=True,
+        help="What the customer's orders, meetings, activities and receivables of the policy's window cost by the "
+        "rates of the company.",
+    )
+    net_profit = fields.Monetary(readonly=True, help="Margin less the cost to serve.")
+    net_percent = fields.Float(
+        string="Net Profit (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Net profit in percent of the amount in the policy's window.",
+    )
+    served_order_count = fields.Integer(
+        string="Orders Served",
+        readonly=True,
+        help="Orders, invoices or tickets of the policy's window, whatever their size and whatever came back of them.",
+    )
+    order_line_count = fields.Integer(string="Order Lines", readonly=True, help="Lines of goods of the orders served.")
+    returned_order_count = fields.Integer(
+        string="Returned Orders", readonly=True, help="Those of the orders served of which something came back."
+    )
+    meeting_hours = fields.Float(
+        digits=(16, 1), readonly=True, help="Hours of meetings with the customer in the policy's window."
+    )
+    done_activity_count = fields.Integer(
+        string="Done Activities",
+        readonly=True,
+        help="Activities that were done in the policy's window on the customer, its contacts and their orders.",
+    )
+    days_to_pay = fields.Float(
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Days from an invoice to its payments in the policy's window, on average by money. Empty without any.",
+    )
+    overdue_amount = fields.Monetary(
+        readonly=True, help="What is past due, less payments of the customer that are not matched yet."
+    )
+    overdue_months = fields.Float(
+        string="Months Overdue",
+        digits=(16, 1),
+        readonly=True,
+        help="How long invoices, or instalments, were past due in the policy's window, each counted for itself.",
+    )
+    receivable_average = fields.Monetary(
+        string="Average Receivables",
+        readonly=True,
+        help="What the customer owed on a day of the policy's window, on average.",
+    )
+    receivable_cost_base = fields.Monetary(
+        string="One Percent on Receivables",
+        readonly=True,
+        help="What an interest of 1 percent a year on the receivables comes to.",
+    )
+    profit_data = fields.Json(
+        string="Profit for People",
+        compute="_compute_profit_data",
+        compute_sudo=True,
+        exportable=False,
+        help="How the net profit comes about, line by line: label, amount and kind. Empty where nobody asks for it.",
+    )
     lifecycle = fields.Selection(
         [
             ("prospect", "No Order Yet"),
@@ -519,6 +601,15 @@ class CustomerTieringScorecard(models.Model):
             rules, fit = policy._get_last_computation()
             for card in cards:
                 card.explanation_data = card._get_explanation_data(rules, fit)
+
+    @api.depends("amount", "margin", "uncosted_amount", "costed_amount", "cost_to_serve", "net_profit", "policy_id")
+    @api.depends_context("lang")
+    def _compute_profit_data(self):
+        for policy, cards in self.grouped("policy_id").items():
+            rules, _fit = policy._get_last_computation()
+            asked = rules and set(engine.profit.COLUMNS) <= rules.columns
+            for card in cards:
+                card.profit_data = asked and sentences.tell_profit(card, rules)
 
     def _get_explanation_data(self, rules, fit):
         """Return all that explains the tier, a dict of plain values.

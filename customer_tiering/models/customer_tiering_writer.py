@@ -50,6 +50,7 @@ class CustomerTieringWriter(models.AbstractModel):
         metrics = self.env["customer.tiering.metric"].sudo().with_context(active_test=False).search([])
         fields = self.env["customer.tiering.scorecard"]._fields
         measured = {name for metric in metrics for name in (metric.column, *metric._get_needed_columns())}
+        measured.update(engine.profit.COLUMNS, self.env["customer.tiering.cost"].sudo().search([]).mapped("column"))
         stored = {name for name in measured if name in fields and fields[name].store}
         return sorted(stored.union(DECIDED))
 

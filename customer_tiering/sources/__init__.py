@@ -18,9 +18,13 @@ rows           rows between PostgreSQL and numpy by the million
 people         the partners, and the customer that each of them belongs to
 returns        what was returned of orders, and rebates
 shares         whose an invoice is that comes from orders
+costs          what goods cost, from the lines of documents
 interactions   messages, done activities and meetings
 quotations     what was asked for, what became of it, through which team
 products       the lines of orders
+margins        what is left after what the goods cost
+service        meetings and activities as work
+receivables    what is owed, and how customers pay
 states         what was decided about customers before
 reading        one reading: what the sources share, and the frame that it ends with
 ============== ============================================================================
@@ -39,9 +43,12 @@ MODULES = (
     "billing",
     "orders",
     "invoices",
+    "costs",
+    "receivables",
     "activities",
     "messages",
     "meetings",
+    "service",
     "contact_fields",
     "rows",
     "people",
@@ -50,6 +57,7 @@ MODULES = (
     "interactions",
     "quotations",
     "products",
+    "margins",
     "states",
     "reading",
 )

@@ -72,6 +72,18 @@ class PurchaseSource:
         0: none), and what it cost, what it would have cost without discount, and the discount."""
         raise NotImplementedError
 
+    def read_costs(self, reading, ids):
+        """Return what the goods of these documents cost the company as arrays: place in ``ids``, what all goods of the
+        document cost, for how much money there is no cost, and the number of lines of goods; at most one row per
+        document, money in the company's currency."""
+        raise NotImplementedError
+
+    def get_wholes(self, reading):
+        """Return what each of the documents was worth to all its customers before anything came back."""
+        wholes = reading.purchases.money.copy()
+        wholes[reading.purchases.taken] += reading.purchases.returned
+        return wholes
+
     def get_affected(self, records):
         """Return whose purchases or returns ``records`` are or have just ceased to be: ``{company: partners}``.
 

@@ -106,6 +106,48 @@ class Invoices(Orders):
         )
         return sources.products.read_lines(reading, query, "account_move_line", ids)
 
+    def read_costs(self, reading, ids):
+        """By the recorded cost of the line of an order that a line comes from; else goods cost what they cost today."""
+        cost, joins = sources.costs.get_cost_today("line"), sources.costs.join_cost_today("line")
+        if self.recorded_cost and not self.only_direct:
+            recorded = billing.convert(
+                SQL("(%s * sold_in.factor / COALESCE(NULLIF(ordered_in.factor, 0), 1))", self.recorded_cost),
+                SQL("placed.currency_rate"),
+            )
+            cost = SQL("CASE WHEN ordered.id IS NULL THEN %s ELSE %s END", cost, recorded)
+            joins = SQL(
+                """%s
+                 LEFT JOIN (SELECT invoice_line_id, MIN(order_line_id) AS order_line_id
+                              FROM sale_order_line_invoice_rel GROUP BY 1) link ON link.invoice_line_id = line.id
+                 LEFT JOIN sale_order_line ordered ON ordered.id = link.order_line_id
+                 LEFT JOIN sale_order placed ON placed.id = ordered.order_id
+                 LEFT JOIN uom_uom ordered_in ON ordered_in.id = ordered.product_uom_id""",
+                joins,
+            )
+        query = SQL(
+            """
+            SELECT line.move_id AS document, -line.balance AS money, %(quantity)s AS quantity,
+                   %(quantity)s * %(cost)s AS cost, NOT %(is_no_goods)s AS is_goods
+              FROM account_move_line line
+              JOIN account_move move ON move.id = line.move_id
+                   %(joins)s
+             WHERE %(of_documents)s AND %(is_charged)s AND line.company_id = %(company)s
+            """,
+            quantity=SQL("(CASE WHEN move.move_type = 'out_refund' THEN -line.quantity ELSE line.quantity END)"),
+            cost=cost,
+            joins=joins,
+            is_no_goods=billing.is_ordered_as(self.no_goods),
+            is_charged=billing.is_charged(self.advances),
+            of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
+            **reading.scope.parameters,
+        )
+        return sources.costs.read_costs(reading, query, ids)
+
+    def get_wholes(self, reading):
+        if self.rows["whole"] is self.rows["money"]:  # each has one customer
+            return super().get_wholes(reading)
+        return self.rows["whole"][self.chosen]
+
     def get_affected(self, records):
         if records._name != "account.move":
             return super().get_affected(records)
@@ -347,6 +389,13 @@ class OrdersAndInvoices(PurchaseSource):
         pieces = []
         for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
             document, *columns = source.read_lines(reading, abs(ids[chosen]))
+            pieces.append((chosen.nonzero()[0][document], *columns))
+        return tuple(map(reading.join, *pieces))
+
+    def read_costs(self, reading, ids):
+        pieces = []
+        for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
+            document, *columns = source.read_costs(reading, abs(ids[chosen]))
             pieces.append((chosen.nonzero()[0][document], *columns))
         return tuple(map(reading.join, *pieces))
 

@@ -172,10 +172,12 @@ class Orders(PurchaseSource):
     :param no_goods: conditions, any of which says of ``ordered``, a line of an order, that it is neither goods nor a
         discount on them, a list of SQL
     :param advances: see :attr:`.base.PurchaseSource.advances`
+    :param recorded_cost: what one unit of ``ordered``, a line of an order, costs in the order's currency, as it was
+        recorded, SQL; None: no app records it, so that goods cost what they cost today
     """
 
-    def __init__(self, no_goods=(), advances=None):
-        self.no_goods, self.advances = no_goods, advances
+    def __init__(self, no_goods=(), advances=None, recorded_cost=None):
+        self.no_goods, self.advances, self.recorded_cost = no_goods, advances, recorded_cost
 
     def get_dealing_query(self, company_id):
         return SQL(
@@ -308,6 +310,30 @@ class Orders(PurchaseSource):
         )
         rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)
         return sources.products.read_lines(reading, query, "sale_order_line", ids, rate)
+
+    def read_costs(self, reading, ids):
+        rate, recorded = SQL("placed.currency_rate"), self.recorded_cost
+        query = SQL(
+            """
+            SELECT ordered.order_id AS document, %(money)s AS money, ordered.product_uom_qty AS quantity,
+                   %(cost)s AS cost, (%(is_no_goods)s) IS NOT TRUE AS is_goods
+              FROM sale_order_line ordered
+              JOIN sale_order placed ON placed.id = ordered.order_id
+                   %(joins)s
+             WHERE %(of_documents)s AND ordered.display_type IS NULL AND ordered.company_id = %(company)s
+               AND ordered.is_downpayment IS NOT TRUE AND NOT %(is_advance)s
+            """,
+            money=billing.convert(SQL("ordered.price_subtotal"), rate),
+            cost=billing.convert(SQL("(ordered.product_uom_qty * %s)", recorded), rate)
+            if recorded
+            else SQL("ordered.product_uom_qty * %s", sources.costs.get_cost_today("ordered")),
+            joins=SQL() if recorded else sources.costs.join_cost_today("ordered"),
+            is_no_goods=SQL(" OR ").join([SQL("FALSE"), *self.no_goods]),
+            is_advance=billing.is_advance("ordered", self.advances),
+            of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
+            **reading.scope.parameters,
+        )
+        return sources.costs.read_costs(reading, query, ids)
 
     def get_affected(self, records):
         if records._name == "sale.order":

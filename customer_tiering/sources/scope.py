@@ -31,7 +31,7 @@ class Scope:
     #: The SELECT of the ids of the partners who may be customers, see ``customer.tiering.reader._get_candidates``;
     #: None in a scope that no customers are read by.
     candidates: SQL | None = None
-    #: Id of the policy whose customers are read, for sources that ask what it names, such as its projects; None: none's.
+    #: Id of the policy whose customers are read, for sources that ask what it names, such as projects; None: none's.
     policy_id: int | None = None
     #: Key of the purchase source, see ``customer.tiering.reader._get_purchase_sources``.
     revenue_from: str = ORDER

@@ -24,8 +24,8 @@ class CustomerTieringReader(models.AbstractModel):
         beside = [*prepaid, tickets.is_settled()] if with_orders else prepaid
         if with_orders:
             ordered, direct = found[scope.ORDER], found["order_invoice"].invoices
-            ordered = tickets.SettledOrders(ordered.no_goods, ordered.advances)
-            direct = tickets.DirectInvoices(direct.no_goods, direct.advances)
+            ordered = tickets.SettledOrders(ordered.no_goods, ordered.advances, ordered.recorded_cost)
+            direct = tickets.DirectInvoices(direct.no_goods, direct.advances, direct.recorded_cost)
             found |= {scope.ORDER: ordered, "order_invoice": tickets.OrdersAndMore(ordered, direct)}
         return {
             **found,

@@ -243,6 +243,25 @@ class Tickets(Orders):
         )
         return sources.products.read_lines(reading, query, "pos_order_line", ids)
 
+    def read_costs(self, reading, ids):
+        rate = SQL("ticket.currency_rate")
+        query = SQL(
+            """
+            SELECT line.order_id AS document, %(money)s AS money, line.qty AS quantity, %(cost)s AS cost,
+                   (%(is_no_goods)s) IS NOT TRUE AS is_goods
+              FROM pos_order_line line
+              JOIN pos_order ticket ON ticket.id = line.order_id
+             WHERE %(of_documents)s AND %(is_charged)s AND ticket.company_id = %(company)s
+            """,
+            money=billing.convert(get_value("line"), rate),
+            cost=billing.convert(SQL("COALESCE(line.total_cost, 0)"), rate),
+            is_no_goods=SQL(" OR ").join([IS_TIP, *self.no_goods]),
+            is_charged=self._is_charged(),
+            of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
+            **reading.scope.parameters,
+        )
+        return sources.costs.read_costs(reading, query, ids)
+
     def get_affected(self, records):
         if records._name != "pos.order":
             return super().get_affected(records)

@@ -1,0 +1,189 @@
+"""What is left of what customers bought: margin, cost to serve and net profit."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from . import grouped, schema
+from .errors import RuleError
+
+#: Of `summarize`.
+COLUMNS = (
+    schema.MARGIN,
+    schema.COSTED_AMOUNT,
+    schema.UNCOSTED_AMOUNT,
+    schema.SERVED_ORDER_COUNT,
+    schema.ORDER_LINE_COUNT,
+    schema.RETURNED_ORDER_COUNT,
+)
+
+#: Of `derive`.
+DERIVED = (schema.COST_TO_SERVE, schema.NET_PROFIT)
+
+
+@dataclasses.dataclass(frozen=True)
+class CostRule:
+    """What one more of something costs.
+
+    Parameters
+    ----------
+    key : the caller's name of it
+    column : of the frame: how much of it a customer had in the window, float or int, NaN: none
+    rate : money of the company for one, finite, above 0
+    decimals : of the company's currency, to which each cost is rounded, so that the parts add up
+
+    Raises
+    ------
+    RuleError
+        'bad_rate'; facts: cost and rate
+
+    >>> CostRule("visit", "visits", -1.0)
+    Traceback (most recent call last):
+        ...
+    engine.errors.RuleError: bad_rate: cost='visit', rate=-1.0
+    """
+
+    key: str
+    column: str
+    rate: float
+    decimals: int = 2
+
+    def __post_init__(self):
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise RuleError("bad_rate", cost=self.key, rate=self.rate)
+
+
+class Documents(NamedTuple):
+    """The documents of a window, whole or in part."""
+
+    buyer: np.ndarray  # of each the place of the customer, int
+    money: np.ndarray  # what is left of it, float64; below 0: a return by a document of its own
+    whole: np.ndarray  # what it was worth before anything came back, float64
+    cost: np.ndarray  # what all its goods cost the company, float64
+    uncosted: np.ndarray  # money of the goods of which no cost is known, float64
+    lines: np.ndarray  # of goods, int
+    counted: np.ndarray  # whether its money counts, bool: too small ones are only served
+
+
+def summarize(
+    customers: pd.Index, documents: Documents, rebates: tuple[np.ndarray, np.ndarray], decimals: int
+) -> pd.DataFrame:
+    """The margin of each customer, and how much work the orders were.
+
+    Goods that came back cost nothing: cost and what has none are taken in the proportion of what is left. What has no
+    cost is no margin; freight and other fees, which are no goods, are margin entirely.
+
+    Parameters
+    ----------
+    customers : ids of all customers, int64, unique
+    documents : of the window; all arrays of shape (n_documents,), finite
+    rebates : of the window as two arrays: place of the customer, and money (float64, negative), of customers with
+        purchases only
+    decimals : of the currency, to which sums of money are rounded
+
+    Returns
+    -------
+    pd.DataFrame, index = `customers`
+
+        - ``margin``: float64, money, what was bought and not returned, less rebates, what the goods cost and what has
+          no cost; NaN: of all that was bought no cost is known
+        - ``costed_amount``, ``uncosted_amount``: float64, the money with and without a cost
+        - ``served_order_count``: int64, documents above 0, whatever came back of them
+        - ``order_line_count``: int64, their lines of goods
+        - ``returned_order_count``: int64, those of which something came back
+
+    >>> one = np.array([0, 0]), np.array([60.0, 100.0]), np.array([120.0, 100.0]), np.array([70.0, 0.0])
+    >>> documents = Documents(*one, np.array([0.0, 100.0]), np.array([2, 1]), np.array([True, True]))
+    >>> found = summarize(pd.Index([7, 8]), documents, (np.array([0]), np.array([-5.0])), 2)
+    >>> found.T.to_dict("list")[7]  # 60 - 35 - 5; the 100 have no cost
+    [20.0, 55.0, 100.0, 2.0, 3.0, 1.0]
+    """
+    count = len(customers)
+
+    def total(values, chosen=documents.counted):
+        return grouped.sums(documents.buyer[chosen], values[chosen], count)
+
+    left = np.divide(documents.money, documents.whole, out=np.zeros(len(documents.money)), where=documents.whole != 0)
+    left = left.clip(0, 1)
+    uncosted, amount = total(documents.uncosted * left), total(documents.money) + grouped.sums(*rebates, count)
+    costed = amount - uncosted
+    margin = grouped.rounded(costed - total(documents.cost * left), decimals)
+    costed, uncosted = (grouped.rounded(values, decimals) for values in (costed, uncosted))
+    margin[(uncosted != 0) & (costed == 0)] = np.nan
+    served = documents.whole > 0
+    back = served & (documents.money < documents.whole)
+    return pd.DataFrame(
+        {
+            schema.MARGIN: margin,
+            schema.COSTED_AMOUNT: costed,
+            schema.UNCOSTED_AMOUNT: uncosted,
+            schema.SERVED_ORDER_COUNT: np.bincount(documents.buyer[served], minlength=count),
+            schema.ORDER_LINE_COUNT: np.bincount(documents.buyer[served], documents.lines[served], count).astype(int),
+            schema.RETURNED_ORDER_COUNT: np.bincount(documents.buyer[back], minlength=count),
+        },
+        index=customers,
+    )
+
+
+def get_parts(frame: pd.DataFrame, costs: Sequence[CostRule]) -> pd.DataFrame:
+    """What serving each customer cost, part by part.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame, shape (n_customers, any), with the column of each of `costs`
+    costs : in any order
+
+    Returns
+    -------
+    pd.DataFrame of float64, shape (n_customers, n_costs), same index: money by key, 0 or more
+
+    Raises
+    ------
+    ValueError
+        If the frame lacks a column.
+
+    >>> get_parts(pd.DataFrame({"visits": [2.0, None]}), [CostRule("visit", "visits", 40.0)])["visit"].tolist()
+    [80.0, 0.0]
+    """
+    absent = [rule.column for rule in costs if rule.column not in frame.columns]
+    if absent:
+        raise ValueError(f"The frame of {len(frame)} customers lacks the columns {', '.join(absent)} of costs.")
+    parts = {}
+    for rule in costs:
+        much = frame[rule.column].fillna(0).to_numpy("float64").clip(0)
+        parts[rule.key] = grouped.rounded(much * rule.rate, rule.decimals)
+    return pd.DataFrame(parts, index=frame.index)
+
+
+def derive(frame: pd.DataFrame, costs: Sequence[CostRule]) -> dict[str, pd.Series]:
+    """Cost to serve and net profit.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame, shape (n_customers, any), with ``margin`` and the columns of `costs`
+    costs : of one currency; none: serving costs nothing
+
+    Returns
+    -------
+    dict of Series of float64, shape (n_customers,): ``cost_to_serve``, 0 or more, and ``net_profit``, NaN where the
+        margin is
+
+    Raises
+    ------
+    ValueError
+        If the frame lacks a column.
+
+    >>> found = derive(pd.DataFrame({"margin": [100.0, None], "visits": [2, 1]}), [CostRule("visit", "visits", 40.0)])
+    >>> found["cost_to_serve"].tolist(), found["net_profit"].tolist()
+    ([80.0, 40.0], [20.0, nan])
+    """
+    if schema.MARGIN not in frame.columns:
+        raise ValueError(f"The frame of {len(frame)} customers lacks the column 'margin': let a source bring it.")
+    decimals = costs[0].decimals if costs else 0
+    cost = pd.Series(grouped.rounded(get_parts(frame, costs).to_numpy().sum(axis=1), decimals), index=frame.index)
+    net = frame[schema.MARGIN] - cost
+    return {schema.COST_TO_SERVE: cost, schema.NET_PROFIT: net.round(decimals) if costs else net}

@@ -1,0 +1,53 @@
+"""What goods cost the company, from the lines of documents."""
+
+from odoo.tools import SQL
+
+from .base import FLOAT, ID, INTEGER
+
+
+def get_cost_today(line):
+    """What one unit of a line costs today in the company's currency, as Odoo's own analysis of invoices reads it; with
+    :func:`join_cost_today`.
+
+    :param line: the alias of ``sale_order_line`` or ``account_move_line``
+    """
+    return SQL(
+        "COALESCE((product.standard_price ->> %s::text)::float8, 0) * COALESCE(sold_in.factor, 1)"
+        " / COALESCE(NULLIF(kept_in.factor, 0), 1)",
+        SQL.identifier(line, "company_id"),
+    )
+
+
+def join_cost_today(line):
+    """The joins for :func:`get_cost_today`."""
+    return SQL(
+        """LEFT JOIN product_product product ON product.id = %s
+           LEFT JOIN product_template template ON template.id = product.product_tmpl_id
+           LEFT JOIN uom_uom sold_in ON sold_in.id = %s
+           LEFT JOIN uom_uom kept_in ON kept_in.id = template.uom_id""",
+        SQL.identifier(line, "product_id"),
+        SQL.identifier(line, "product_uom_id"),
+    )
+
+
+def read_costs(reading, lines, ids):
+    """Return the costs of documents as :meth:`.base.PurchaseSource.read_costs` does.
+
+    Of goods without a cost nobody knows what they cost; a discount has none, and fees such as freight need none.
+
+    :param lines: the SELECT of the lines: ``document``, ``money`` (below 0: a discount, or goods that come back) and
+        ``cost`` in the company's currency, ``quantity``, and whether it ``is_goods``
+    """
+    query = SQL(
+        """
+        SELECT document, SUM(cost)::float8 AS cost, COUNT(*) FILTER (WHERE is_goods) AS lines,
+               COALESCE(SUM(money) FILTER (WHERE is_goods AND cost = 0 AND (money > 0 OR quantity < 0)), 0)::float8
+               AS uncosted
+          FROM (%s) line
+      GROUP BY document
+        """,
+        lines,
+    )
+    found = reading.fetch(query, {"document": ID, "cost": FLOAT, "lines": INTEGER, "uncosted": FLOAT})
+    place, row = reading.find_in(ids, found["document"])
+    return place, found["cost"][row], found["uncosted"][row], found["lines"][row]

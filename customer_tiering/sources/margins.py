@@ -1,0 +1,43 @@
+"""What is left of purchases after what their goods cost, and how much work they were."""
+
+import numpy as np
+
+from ..engine import profit, purchases
+from .base import MetricSource
+
+
+class Margins(MetricSource):
+    """From the lines of the purchases in the window."""
+
+    columns = profit.COLUMNS
+
+    def read_columns(self, reading, columns):
+        scope, source, found = reading.scope, reading.purchase_source, reading.purchases
+        whole = found.money.copy()
+        whole[found.taken] += found.returned
+        counted, served = purchases.choose_counted(
+            found, scope.as_of, scope.window_days, scope.decimals, least=scope.least
+        )
+        some = np.flatnonzero(counted | served)
+        place, *amounts = source.read_costs(reading, source.get_ids(reading)[some])
+        cost, uncosted, lines = (np.zeros(len(some)) for _ in amounts)
+        for values, given in zip((cost, uncosted, lines), amounts, strict=True):
+            values[place] = given
+        # Of a document that several customers share each has a part.
+        of_all = source.get_wholes(reading)[some]
+        part = np.divide(whole[some], of_all, out=np.ones(len(some)), where=of_all != 0)
+        documents = profit.Documents(
+            found.buyer[some],
+            found.money[some],
+            whole[some],
+            cost * part,
+            uncosted * part,
+            lines,
+            counted[some],
+        )
+        # Who never bought has nothing that a rebate could lower.
+        customer, money = reading.rebates
+        has_bought = np.zeros(len(reading.customers), dtype=bool)
+        has_bought[found.buyer[purchases.choose_bought(found, scope.decimals, least=scope.least)]] = True
+        rebates = customer[has_bought[customer]], money[has_bought[customer]]
+        return profit.summarize(reading.customers, documents, rebates, decimals=scope.decimals)

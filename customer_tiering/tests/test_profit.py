@@ -1,0 +1,428 @@
+from datetime import timedelta
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import AS_OF, TieringCommon
+
+PROFIT = ("margin", "margin_percent", "cost_to_serve", "net_profit", "net_percent")
+
+
+@tagged("post_install", "-at_install")
+class ProfitCommon(TieringCommon):
+    """A company that measures profit and sells goods of 100 that cost 60."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.accounting()
+        cls.product.standard_price = 60
+        cls.product.invoice_policy = "order"
+        cls.gift = cls.env["product.product"].create({"name": "Gift wrap", "type": "service", "taxes_id": False})
+        cls.measure(*PROFIT)
+
+    @classmethod
+    def measure(cls, *keys):
+        cls.policy.shown_metric_ids = [Command.set([cls.metric(key) for key in keys])]
+
+    @classmethod
+    def rate(cls, **rates):
+        """What the company reckons for work, by key."""
+        for cost in cls.env["customer.tiering.cost"].search([]):
+            cost.rate = rates.get(cost.key, 0)
+
+    @classmethod
+    def sold(cls, who, days, *lines, **values):
+        """An order of ``lines``: product, quantity and price of one."""
+        commands = [
+            Command.create({"product_id": product.id, "product_uom_qty": number, "price_unit": price, "tax_ids": False})
+            for product, number, price in lines
+        ]
+        return cls.order(who, days, order_line=commands, **values)
+
+    @classmethod
+    def invoice(cls, order, days):
+        """The posted invoice of an order."""
+        invoice = order._create_invoices()
+        invoice.invoice_date = invoice.invoice_date_due = AS_OF - timedelta(days=days)
+        invoice.action_post()
+        return invoice
+
+    @classmethod
+    def pay(cls, invoice, days, amount=None):
+        """A payment of an invoice, ``days`` days before AS_OF."""
+        register = cls.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+        wizard = register.create({"payment_date": AS_OF - timedelta(days=days)})
+        if amount:
+            wizard.amount = amount
+        wizard._create_payments()
+
+    def assertCard(self, who, **values):  # noqa: N802 - like unittest's own
+        card = self.card(who)
+        self.assertEqual({fname: round(card[fname], 2) for fname in values}, values)
+
+
+class TestMargin(ProfitCommon):
+    def test_margin_is_what_goods_are_sold_for_less_what_they_cost(self):
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 3, 100))  # 300 - 180
+        self.sold(anna, 400, (self.product, 9, 100))  # before the window
+        self.compute()
+        self.assertCard(anna, margin=120, margin_percent=40, uncosted_amount=0, net_profit=120, net_percent=40)
+
+    def test_what_has_no_cost_is_no_margin(self):
+        """150 of 450 are gift wrap, of which nobody knows what it costs."""
+        anna, ben = self.new_customer("Anna"), self.new_customer("Ben")
+        self.sold(anna, 10, (self.product, 3, 100), (self.gift, 1, 150))
+        self.sold(ben, 10, (self.gift, 1, 80))
+        self.compute()
+        self.assertCard(anna, amount=450, margin=120, margin_percent=40, uncosted_amount=150)
+        labels = [line["label"] for line in self.card(anna).profit_data]
+        self.assertIn("Goods without a cost (33.3 % of the amount)", labels)
+        # Nothing is known, and nothing is no margin of 80.
+        self.assertCard(ben, amount=80, margin=0, uncosted_amount=80)
+        self.assertEqual(self.card(ben).profit_data[-1], {"kind": "sum", "label": "Margin", "text": "not known"})
+
+    def test_a_discount_lowers_the_margin_also_as_a_line(self):
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 3, 100), (self.gift, 1, -30))
+        self.compute()
+        self.assertCard(anna, amount=270, margin=90, uncosted_amount=0)
+
+    def test_a_return_takes_its_margin_along(self):
+        """A third of 300 came back: 200 less 120 for the goods that stay."""
+        anna = self.new_customer("Anna")
+        order = self.sold(anna, 10, (self.product, 3, 100))
+        invoice = self.invoice(order, 10)
+        reversal = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+        reversed_by = reversal.create({"journal_id": invoice.journal_id.id, "date": AS_OF}).reverse_moves()
+        credit = self.env["account.move"].browse(reversed_by["res_id"])
+        credit.invoice_date = AS_OF - timedelta(days=2)
+        credit.invoice_line_ids.quantity = 1
+        credit.action_post()
+        for source in ("order", "invoice"):
+            with self.subTest(source=source):
+                self.policy.revenue_from = source
+                self.compute()
+                self.assertCard(anna, amount=200, margin=80, returned_order_count=1)
+
+    def test_a_rebate_is_all_margin(self):
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 3, 100))
+        self.credit_note(anna, 3, 50)
+        self.compute()
+        self.assertCard(anna, amount=250, margin=70)
+
+    def test_units_are_converted(self):
+        """Two dozens for 1,200 cost 24 * 60 - 1,440."""
+        anna = self.new_customer("Anna")
+        order = self.sold(anna, 10, (self.product, 2, 1000))
+        dozen = self.env.ref("uom.product_uom_dozen")
+        order.order_line.product_uom_id = dozen
+        order.order_line.price_unit = 1000
+        self.compute()
+        self.assertCard(anna, amount=2000, margin=2000 - 24 * 60)
+
+    def test_foreign_currency(self):
+        """100 of a currency of which 2 are one of ours: 50 less the cost of 60, which is ours."""
+        self.env["res.currency.rate"].create(
+            {
+                "currency_id": self.env.ref("base.EUR").id,
+                "name": AS_OF - timedelta(days=500),
+                "rate": 2.0,
+                "company_id": self.company.id,
+            }
+        )
+        self.env.ref("base.EUR").active = True
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "Euro", "currency_id": self.env.ref("base.EUR").id, "company_id": self.company.id}
+        )
+        anna = self.new_customer("Anna")
+        order = self.sold(anna, 10, (self.product, 1, 100), pricelist_id=pricelist.id)
+        self.assertEqual(order.currency_rate, 2)
+        self.compute()
+        self.assertCard(anna, amount=50, margin=-10)
+
+    def test_direct_invoices_cost_what_goods_cost_today(self):
+        """As Odoo's own analysis of invoices says."""
+        self.policy.revenue_from = "order_invoice"
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 1, 100))
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": anna.id,
+                "invoice_date": AS_OF - timedelta(days=5),
+                "invoice_line_ids": [
+                    Command.create({"product_id": self.product.id, "quantity": 4, "price_unit": 90, "tax_ids": False})
+                ],
+            }
+        )
+        invoice.action_post()
+        self.env.flush_all()
+        report = self.env["account.invoice.report"].search([("move_id", "=", invoice.id)])
+        self.assertEqual(sum(report.mapped("price_margin")), 4 * 30)
+        self.compute()
+        self.assertCard(anna, amount=460, margin=40 + 120, served_order_count=2, order_line_count=2)
+
+    def test_one_customer_is_scored_as_in_the_run(self):
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 3, 100), (self.gift, 1, 150))
+        self.rate(order=15, meeting_hour=80)
+        self.compute()
+        before = self.card(anna).read(PROFIT)
+        run = self.env["customer.tiering.run"].search([("policy_id", "=", self.policy.id)], limit=1)
+        scope = self.policy._get_scope(AS_OF, anna.ids, run.version_id)
+        reader, rules = self.env["customer.tiering.reader"], run.version_id._get_rules()
+        one = reader._read_customers(scope, rules.columns)
+        everybody = reader._read_customers(self.policy._get_scope(AS_OF), rules.columns)
+        self.assertTrue(one.equals(everybody.loc[[anna.id]]))
+        self.assertEqual(before[0]["net_profit"], 105)
+
+    def test_who_measures_no_profit_reads_none(self):
+        self.measure()
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 3, 100))
+        self.compute()
+        self.assertFalse(self.card(anna).profit_data)
+        self.assertNotIn("margin", self.policy._get_rules().columns)
+
+
+class TestCostToServe(ProfitCommon):
+    def test_each_kind_of_work_has_its_cost(self):
+        """Two orders at 15, three lines at 2, one hour and a half at 80, one call at 10, margin 3 * 40."""
+        self.rate(order=15, order_line=2, meeting_hour=80, activity=10)
+        anna = self.new_customer("Anna")
+        shop = self.new_customer("Anna's shop", parent_id=anna.id)
+        self.sold(anna, 10, (self.product, 1, 100), (self.product, 1, 100))
+        self.sold(shop, 20, (self.product, 1, 100))
+        # One meeting of two people of the customer, one and a half hours.
+        self.env["calendar.event"].create(
+            {
+                "name": "Visit",
+                "start": self.noon(AS_OF, 8),
+                "stop": self.noon(AS_OF, 8) + timedelta(hours=1, minutes=30),
+                "partner_ids": [Command.set((anna | shop).ids)],
+            }
+        )
+        call = self.env["mail.activity"].create(
+            {
+                "res_model_id": self.env["ir.model"]._get_id("res.partner"),
+                "res_id": shop.id,
+                "activity_type_id": self.env.ref("mail.mail_activity_data_call").id,
+                "user_id": self.salesperson.id,
+            }
+        )
+        call.action_done()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mail_activity SET date_done = %s WHERE id = %s", [AS_OF, call.id])
+        self.compute()
+        work = 2 * 15 + 3 * 2 + 1.5 * 80 + 10
+        self.assertCard(anna, margin=120, cost_to_serve=work, net_profit=120 - work, meeting_hours=1.5)
+        parts = [line["text"] for line in self.card(anna).profit_data if line["kind"] == "less"]
+        self.assertEqual(len(parts), 5, "the cost of the goods and four kinds of work")
+
+    def test_receivables(self):
+        """300 due at once on day 100 before, paid 40 days later: 300 * 60 of 365 days would be wrong, it is 40 days."""
+        self.measure(*PROFIT, "days_to_pay", "overdue_amount", "receivable_average")
+        self.rate(interest=6, overdue_month=10)
+        anna = self.new_customer("Anna")
+        invoice = self.invoice(self.sold(anna, 100, (self.product, 3, 100)), 100)
+        self.pay(invoice, 60)
+        late = self.invoice(self.sold(anna, 20, (self.product, 1, 100)), 20)
+        self.compute()
+        card = self.card(anna)
+        self.assertEqual(late.amount_residual, 100)
+        self.assertEqual(card.days_to_pay, 40)
+        self.assertEqual(card.overdue_amount, 100)
+        # Owed at the end of 40 days (the day of the invoice among them) 300, and of 21 days 100.
+        owed = 40 * 300 + 21 * 100
+        self.assertAlmostEqual(card.receivable_average, owed / 365, places=2)
+        interest = round(owed / 365 / 100 * 6, 2)
+        overdue = round(10 * (40 + 20) / (365 / 12), 2)
+        self.assertAlmostEqual(card.cost_to_serve, interest + overdue, places=2)
+
+    def test_what_is_paid_and_not_matched_is_not_overdue(self):
+        self.measure("overdue_amount")
+        anna = self.new_customer("Anna")
+        self.invoice(self.sold(anna, 20, (self.product, 1, 100)), 20)
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": anna.id,
+                "amount": 70,
+                "date": AS_OF - timedelta(days=3),
+            }
+        )
+        payment.action_post()
+        self.compute()
+        self.assertCard(anna, overdue_amount=30)
+
+    def test_a_credit_note_is_no_payment(self):
+        self.measure("days_to_pay", "overdue_amount")
+        anna = self.new_customer("Anna")
+        invoice = self.invoice(self.sold(anna, 20, (self.product, 1, 100)), 20)
+        invoice._reverse_moves([{"invoice_date": AS_OF - timedelta(days=5), "date": AS_OF}], cancel=True)
+        self.compute()
+        self.assertCard(anna, days_to_pay=0, overdue_amount=0)
+
+    def test_costs_are_those_of_each_company(self):
+        self.rate(order=15)
+        other = self.env["res.company"].create({"name": "Other"})
+        costs = self.env["customer.tiering.cost"]
+        self.assertEqual(set(costs.with_company(other).search([]).mapped("rate")), {0})
+        self.assertEqual([rule.key for rule in costs._get_rules(self.company)], ["order"])
+
+    def test_a_changed_cost_is_a_changed_rule(self):
+        self.rate(order=15)
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 1, 100))
+        first = self.compute().version_id
+        self.rate(order=20)
+        self.assertNotEqual(self.compute().version_id, first)
+        self.assertCard(anna, cost_to_serve=20, net_profit=20)
+
+    def test_bad_costs_are_refused(self):
+        cost = self.env["customer.tiering.cost"].search([("key", "=", "order")])
+        for wrong in (-1, float("nan"), float("inf"), 1e30):
+            with self.subTest(wrong=wrong), self.assertRaises(ValidationError):
+                cost.with_user(self.manager).write({"rate": wrong})
+        with self.assertRaises(ValidationError):
+            cost.text_many = "%s orders"
+
+    def test_margins_alone_without_any_cost(self):
+        self.rate()
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 1, 100))
+        self.compute()
+        self.assertCard(anna, cost_to_serve=0, net_profit=40, net_percent=40)
+
+
+class TestProposal(ProfitCommon):
+    def propose(self):
+        action = self.env["customer.tiering.cost"].with_user(self.manager).action_propose()
+        return self.env["customer.tiering.cost.wizard"].with_user(self.manager).browse(action["res_id"])
+
+    def test_a_cost_is_the_year_divided_by_its_number(self):
+        self.company.partner_id.tz = "UTC"
+        today = self.company._get_tiering_today()
+        for name in ("Anna", "Ben"):
+            order = self.sold(self.new_customer(name), 0, (self.product, 1, 100), (self.product, 1, 100))
+            order.date_order = self.noon(today, 30)
+        wizard = self.propose()
+        numbers = {line.cost_id.key: line.number for line in wizard.line_ids}
+        self.assertEqual((numbers["order"], numbers["order_line"]), (2, 4))
+        wizard.line_ids.filtered(lambda line: line.cost_id.key == "order").total = 50
+        wizard.action_apply()
+        rates = {cost.key: cost.rate for cost in self.env["customer.tiering.cost"].search([])}
+        self.assertEqual((rates["order"], rates["order_line"]), (25, 0))
+
+    def test_who_does_not_see_all_is_told(self):
+        self.env["ir.rule"].create(
+            {
+                "name": "Only some",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "domain_force": "[('name', '!=', 'Anna')]",
+                "groups": [Command.link(self.env.ref("sales_team.group_sale_manager").id)],
+            }
+        )
+        with self.assertRaisesRegex(UserError, "hidden from you"):
+            self.propose()
+
+    def test_salespeople_change_no_costs(self):
+        cost = self.env["customer.tiering.cost"].search([("key", "=", "order")])
+        with self.assertRaises(AccessError):
+            cost.with_user(self.salesperson).rate = 5
+        with self.assertRaises(AccessError):
+            cost.with_user(self.salesperson).action_propose()
+
+
+class TestTwoAxes(ProfitCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.rate(order=15)
+        cls.policy.write(
+            {
+                "method": "two_axes",
+                "axis_value_by": "value",
+                "axis_value_border": 250,
+                "axis_profit_by": "value",
+                "axis_profit_border": 50,
+            }
+        )
+        cls.policy.with_user(cls.manager).action_name_axes()
+        cls.core, cls.small, cls.drain, cls.marginal = (cls.new_customer(name) for name in ("A", "B", "C", "D"))
+        cls.sold(cls.core, 10, (cls.product, 3, 100))  # 300, 120 - 15
+        cls.sold(cls.small, 10, (cls.product, 1, 130))  # 130, 70 - 15
+        for day in range(10, 20):
+            cls.sold(cls.drain, day, (cls.product, 1, 70))  # 700, 100 - 150
+        cls.sold(cls.marginal, 10, (cls.product, 1, 61))  # 61, 1 - 15
+
+    def get_tiers(self):
+        return {
+            partner.name: self.card(partner).tier_id.name
+            for partner in self.core | self.small | self.drain | self.marginal
+        }
+
+    def test_value_and_profit_make_four_tiers(self):
+        self.compute()
+        expected = {"A": "Core", "B": "Opportunistic", "C": "Service Drain", "D": "Marginal"}
+        self.assertEqual(self.get_tiers(), expected)
+        self.assertEqual(set(self.env["customer.tier.change"].search([]).mapped("reason")), {"first"})
+        text = self.card(self.small).explanation_data
+        self.assertEqual(
+            text["rule"], "Opportunistic needs Net profit of at least $ 50.00.".replace(" 50", "\N{NO-BREAK SPACE}50")
+        )
+        more = "To reach Core: $ 120.00 more ($ 250.00 in all).".replace("$ ", "$\N{NO-BREAK SPACE}")
+        self.assertEqual(text["next"]["sentence"], more)
+
+    def test_who_was_good_stays_a_little_below_the_border(self):
+        """Down to 45, 10 % below 50: an order more costs 15 and brings 5."""
+        self.compute()
+        self.sold(self.small, 5, (self.product, 1, 65))
+        self.compute()
+        self.assertEqual(self.card(self.small).net_profit, 45)
+        self.assertEqual(self.get_tiers()["B"], "Opportunistic")
+        self.credit_note(self.small, 3, 0.01)
+        self.compute()
+        self.assertEqual(self.card(self.small).net_profit, 44.99)
+        self.assertEqual(self.get_tiers()["B"], "Marginal")
+
+    def test_it_is_simulated_and_applied(self):
+        self.compute()
+        draft = self.env["customer.tiering.policy"].browse(self.policy.action_simulate()["res_id"])
+        draft.axis_value_border = 100
+        simulation = draft.simulation_ids if "simulation_ids" in draft._fields else draft._get_simulation()
+        self.env["customer.tiering.run"]._queue(draft, trigger="manual")._compute(as_of=AS_OF)
+        moved = simulation.line_ids.filtered(lambda line: line.from_tier_id != line.to_tier_id)
+        self.assertEqual(moved.partner_id, self.small)
+        self.assertEqual(moved.to_tier_id.name, "Core")
+
+    def test_a_lock_holds(self):
+        tier = self.policy.tier_ids[0]
+        self.env["customer.tiering.lock"].create(
+            {
+                "partner_id": self.marginal.id,
+                "company_id": self.company.id,
+                "tier_id": tier.id,
+                "mode": "fixed",
+                "reason": "Friend",
+            }
+        )
+        self.compute()
+        self.assertEqual(self.get_tiers()["D"], "Core")
+
+    def test_three_tiers_are_refused_with_what_to_do(self):
+        with self.assertRaisesRegex(ValidationError, "Two axes make four tiers"):
+            self.policy.tier_ids[-1].unlink()
+
+    def test_borders_that_divide_nothing_are_refused(self):
+        for border in (0, 100, -5):
+            with (
+                self.subTest(border=border),
+                self.assertRaisesRegex(ValidationError, "less than 100 % of the customers"),
+            ):
+                self.policy.write({"axis_profit_by": "share", "axis_profit_border": border})
