@@ -718,3 +718,78 @@ def tell_profit(card, rules):
         net = env._("Net profit (%(share)s %%)", share=format_number(env, 100 * card.net_profit / card.amount, 1))
     tell("sum", net, card.net_profit)
     return lines
+
+
+def tell_remedy(env, currency, base, row, remedy, alike, living):
+    """Return the smallest change that brings a customer to zero, and who lives with it, in words.
+
+    :param base: the engine's ``remedies.Base`` of all customers
+    :param row: the place of the customer
+    :param remedy: the row of what the engine's ``remedies.choose`` returned
+    :param alike: how many customers are of like size
+    :param living: how many of them live with the remedy; below 0: not known
+    """
+    kinds, kind = engine.remedies, remedy["kind"]
+    if kind is None:
+        return env._("No single change is enough."), False
+
+    def money(amount):
+        return formatLang(env, amount, currency_obj=currency)
+
+    if kind == kinds.MINIMUM_ORDER:
+        usual = money(base.amount[row] / base.orders[row])
+        text = env._("Orders of at least %(size)s instead of %(usual)s", size=money(remedy["size"]), usual=usual)
+    elif kind == kinds.FREIGHT:
+        text = env._("%(size)s of freight for each order", size=money(remedy["size"]))
+    elif kind == kinds.PRICE:
+        text = env._("Prices higher by %(size)s %%", size=format_number(env, remedy["size"], 1))
+    elif kind == kinds.MEETINGS:
+        text = env._(
+            "%(size)s hours of meetings instead of %(usual)s",
+            size=format_number(env, remedy["size"], 1),
+            usual=format_number(env, base.hours[row], 1),
+        )
+    else:
+        text = env._(
+            "Payment after %(size)s days instead of %(usual)s",
+            size=format_number(env, remedy["size"]),
+            usual=format_number(env, base.days[row]),
+        )
+    if living < 0 or not alike:
+        return text, False
+    said = {"living": format_number(env, living), "alike": format_number(env, alike)}
+    return text, env._("%(living)s of %(alike)s customers of like size", **said)
+
+
+def tell_simulated_remedy(env, currency, kind, size, result):
+    """Return what a remedy would bring of all customers below zero, in words.
+
+    :param result: ``customers``, ``gain`` and ``healed``
+    """
+    kinds = engine.remedies
+    is_money = kind in (kinds.MINIMUM_ORDER, kinds.FREIGHT)
+    said = {
+        "size": formatLang(env, size, currency_obj=currency) if is_money else format_number(env, size, 1),
+        "customers": format_number(env, result["customers"]),
+        "gain": formatLang(env, result["gain"], currency_obj=currency),
+        "healed": format_number(env, result["healed"]),
+    }
+    return {
+        kinds.MINIMUM_ORDER: env._(
+            "Minimum order %(size)s: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+        ),
+        kinds.FREIGHT: env._(
+            "Freight of %(size)s for each order: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.",
+            **said,
+        ),
+        kinds.PRICE: env._(
+            "Prices higher by %(size)s %%: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+        ),
+        kinds.MEETINGS: env._(
+            "At most %(size)s hours of meetings: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.",
+            **said,
+        ),
+        kinds.TERMS: env._(
+            "Payment after %(size)s days: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+        ),
+    }[kind]

@@ -50,6 +50,8 @@ def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
         "overdue_amount",
         "receivable_average",
         "meeting_hours",
+        "needs",
+        "pulse",
     ]
     assert {len(metric.bands) for metric in METRICS} == {4}
 
@@ -110,6 +112,8 @@ def test_it_is_known_of_these_what_an_order_makes_of_them():
         "days_to_pay": "same",
         "overdue_amount": "same",
         "meeting_hours": "same",
+        "needs": "same",
+        "pulse": "same",
     }
 
 

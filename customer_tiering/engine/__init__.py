@@ -20,6 +20,7 @@ segments     from recency and frequency-monetary scores to a segment
 lifecycle    from the rhythm of purchases to the stage of the relation
 risk         from lateness, a falling amount and silence to the churn warning
 backtest     what a warning was worth, beside the plainest rule there is
+remedies     what would bring customers without a profit to zero
 portfolios   customers shared out among people, so that each tier is spread evenly
 clusters     groups of similar customers, ordered by score
 tiers        from the policy's method to the tiers earned and kept, and the way to the next
@@ -61,6 +62,7 @@ MODULES = (
     "lifecycle",
     "risk",
     "backtest",
+    "remedies",
     "portfolios",
     "clusters",
     "tiers",

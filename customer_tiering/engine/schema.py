@@ -77,6 +77,8 @@ MEETING_HOURS = "meeting_hours"
 DAYS_TO_PAY = "days_to_pay"
 OVERDUE_AMOUNT = "overdue_amount"
 RECEIVABLE_AVERAGE = "receivable_average"
+NEED_COUNT = "need_count"
+PULSE = "pulse"
 
 #: Columns that the frame has only when a metric needs them, see ``metrics.Metric.columns``.
 OPTIONAL_DTYPES = {
@@ -106,6 +108,8 @@ OPTIONAL_DTYPES = {
     DAYS_TO_PAY: "float64",  # from invoices to their payments in the window, NaN: none
     OVERDUE_AMOUNT: "float64",  # money that is past due
     RECEIVABLE_AVERAGE: "float64",  # money owed on a day of the window, on average
+    NEED_COUNT: "int64",  # needs that people have noted
+    PULSE: "float64",  # what salespeople feel, -1 to 1, NaN: nobody said
 }
 
 # Added by ``metrics.derive``.
@@ -166,7 +170,7 @@ REASON = "reason"
 _DATES = (FIRST_ORDER_DATE, LAST_ORDER_DATE, LAST_CONTACT_DATE)
 _NEVER_MISSING = (GROSS_AMOUNT, AMOUNT, AMOUNT_LATE, AMOUNT_EARLY, OPEN_QUOTATION_AMOUNT, CONTACT_DECAY)
 # Returns, surcharges and quotations for a return are data like any other.
-_MAY_BE_NEGATIVE = (AMOUNT, DISCOUNT_AMOUNT, OPEN_QUOTATION_AMOUNT, MARGIN, COSTED_AMOUNT, UNCOSTED_AMOUNT)
+_MAY_BE_NEGATIVE = (AMOUNT, DISCOUNT_AMOUNT, OPEN_QUOTATION_AMOUNT, MARGIN, COSTED_AMOUNT, UNCOSTED_AMOUNT, PULSE)
 
 
 def day(as_of: datetime.date) -> np.datetime64:

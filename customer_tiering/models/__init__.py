@@ -15,6 +15,9 @@ from . import customer_tiering_scorecard
 from . import customer_tiering_run
 from . import customer_tier_change
 from . import customer_tiering_lock
+from . import customer_tiering_need_kind
+from . import customer_tiering_need
+from . import customer_tiering_pulse
 from . import customer_tiering_playbook_step
 from . import customer_tiering_playbook
 from . import customer_tiering_followup

@@ -222,6 +222,8 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.lock",
             "customer.tiering.followup",
             "customer.tiering.refresh",
+            "customer.tiering.need",
+            "customer.tiering.pulse",
         ):
             self.env[model].sudo()._merge(targets)
         return companies

@@ -102,6 +102,8 @@ class CustomerTieringReader(models.AbstractModel):
             sources.service.MeetingHours(),
             sources.service.DoneActivities(),
             sources.receivables.Receivables(),
+            sources.voices.Needs(),
+            sources.voices.Pulse(),
             sources.contact_fields.ContactFields(self.env["customer.tiering.metric"]._get_from_fields()),
         ]
 

@@ -263,6 +263,34 @@ class CustomerTieringScorecard(models.Model):
         exportable=False,
         help="How the net profit comes about, line by line: label, amount and kind. Empty where nobody asks for it.",
     )
+    need_count = fields.Integer(
+        string="Known Needs",
+        readonly=True,
+        help="Needs of the customer that people have noted, at the last computation.",
+    )
+    pulse = fields.Float(
+        digits=(3, 2),
+        readonly=True,
+        aggregator="avg",
+        help="What salespeople feel about the customer, from -1 to 1: the last word of each of them within 90 days.",
+    )
+    need_ids = fields.Many2many("customer.tiering.need", string="Needs", compute="_compute_need_ids")
+    needs = fields.Char(
+        string="Personalised Needs",
+        compute="_compute_need_ids",
+        help="What the customer needs otherwise than others, as people have noted it, today.",
+    )
+    pulse_ids = fields.Many2many("customer.tiering.pulse", string="Pulses", compute="_compute_pulse_ids")
+    remedy = fields.Char(
+        compute="_compute_remedy",
+        help="The smallest single change that brings a customer without a net profit to zero, by the costs of the last "
+        "computation. Everything else stays as it is.",
+    )
+    remedy_peers = fields.Char(
+        string="Who Lives with It",
+        compute="_compute_remedy",
+        help="How many customers with half to twice the amount live with such a rule already.",
+    )
     lifecycle = fields.Selection(
         [
             ("prospect", "No Order Yet"),
@@ -611,6 +639,34 @@ class CustomerTieringScorecard(models.Model):
             for card in cards:
                 card.profit_data = asked and sentences.tell_profit(card, rules)
 
+    @api.depends("partner_id", "company_id")
+    @api.depends_context("lang", "uid")
+    def _compute_need_ids(self):
+        for company, cards in self.grouped("company_id").items():
+            needs = self.env["customer.tiering.need"].with_company(company)
+            of_customer = needs._get_of(cards.partner_id)
+            for card in cards:
+                found = of_customer.get(card.partner_id.id, needs)
+                card.need_ids, card.needs = found, bool(found) and found._tell()
+
+    @api.depends("partner_id", "company_id")
+    def _compute_pulse_ids(self):
+        pulses = self.env["customer.tiering.pulse"].search(
+            [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
+        )
+        of_card = pulses.grouped(lambda pulse: (pulse.partner_id, pulse.company_id))
+        for card in self:
+            card.pulse_ids = of_card.get((card.partner_id, card.company_id), False)
+
+    @api.depends("net_profit", "company_id")
+    @api.depends_context("lang", "uid")
+    def _compute_remedy(self):
+        self.remedy = self.remedy_peers = False
+        for company, cards in self.filtered(lambda card: card.net_profit < 0).grouped("company_id").items():
+            report = self.env["customer.tiering.profit.report"].with_company(company)
+            for card, (remedy, peers) in report._get_remedies(cards).items():
+                card.remedy, card.remedy_peers = remedy, peers
+
     def _get_explanation_data(self, rules, fit):
         """Return all that explains the tier, a dict of plain values.
 
@@ -637,6 +693,14 @@ class CustomerTieringScorecard(models.Model):
         """Put these customers back to automatic, in the company of their scorecard."""
         for company, cards in self.grouped("company_id").items():
             cards.partner_id.with_company(company).action_tiering_unlock()
+
+    def action_tiering_needs(self):
+        """Open what this customer needs."""
+        return self.partner_id.with_company(self.company_id).action_tiering_needs()
+
+    def action_tiering_pulse(self):
+        """Open the dialog to say how it goes with this customer."""
+        return self.partner_id.with_company(self.company_id).action_tiering_pulse()
 
     def action_tiering_plan_call(self):
         """Open Odoo's dialog to schedule calls on these customers."""

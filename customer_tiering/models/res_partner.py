@@ -631,6 +631,35 @@ class ResPartner(models.Model):
         }
 
     @api.readonly
+    def action_tiering_needs(self):
+        """Open what this customer needs."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_need_action")
+        customer = self.commercial_partner_id
+        return {
+            **action,
+            "name": self.env._("Needs of %(customer)s", customer=customer.display_name),
+            "domain": [("partner_id", "=", customer.id)],
+            "context": {"default_partner_id": customer.id},
+        }
+
+    @api.readonly
+    def action_tiering_pulse(self):
+        """Open the dialog to say how it goes with this customer."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("How is it going with %(customer)s?", customer=self.commercial_partner_id.display_name),
+            "res_model": "customer.tiering.pulse",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_partner_id": self.commercial_partner_id.id,
+                "default_company_id": self.env.company.id,
+            },
+        }
+
+    @api.readonly
     def action_tiering_new_quotation(self):
         """Open a new quotation for this customer."""
         self.ensure_one()

@@ -36,6 +36,23 @@ class SaleOrder(models.Model):
         help="Says that the customer's tier, and with it the pricelist, has changed since the quotation was made.",
     )
 
+    tiering_needs = fields.Char(
+        string="Customer's Needs",
+        compute="_compute_tiering_needs",
+        groups="sales_team.group_sale_salesman",
+        help="What the customer needs otherwise than others, as people have noted it.",
+    )
+
+    @api.depends("partner_id", "company_id")
+    @api.depends_context("uid", "lang")
+    def _compute_tiering_needs(self):
+        for company, orders in self.grouped(lambda order: order.company_id or order.env.company).items():
+            customers = orders.partner_id.commercial_partner_id
+            needs = self.env["customer.tiering.need"].with_company(company)._get_of(customers)
+            for order in orders:
+                found = needs.get(order.partner_id.commercial_partner_id.id)
+                order.tiering_needs = bool(found) and found._tell()
+
     # ------------------------------------------------------------------
     # What the customer's tier gives a new quotation
     # ------------------------------------------------------------------

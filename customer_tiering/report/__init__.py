@@ -1,2 +1,3 @@
-from . import customer_tiering_resource_report
 from . import customer_tiering_followup_report
+from . import customer_tiering_profit_report
+from . import customer_tiering_resource_report

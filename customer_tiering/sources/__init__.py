@@ -25,6 +25,7 @@ products       the lines of orders
 margins        what is left after what the goods cost
 service        meetings and activities as work
 receivables    what is owed, and how customers pay
+voices         what people have noted: needs and the pulse
 states         what was decided about customers before
 reading        one reading: what the sources share, and the frame that it ends with
 ============== ============================================================================
@@ -45,6 +46,7 @@ MODULES = (
     "invoices",
     "costs",
     "receivables",
+    "voices",
     "activities",
     "messages",
     "meetings",

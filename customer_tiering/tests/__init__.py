@@ -63,3 +63,4 @@ from . import test_trigger
 from . import test_typed
 from . import test_unchecked
 from . import test_version
+from . import test_voice

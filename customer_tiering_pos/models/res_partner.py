@@ -13,9 +13,24 @@ class ResPartner(models.Model):
         related="tiering_tier_id.color", string="Colour in the Till", groups=GROUP, aggregator=None
     )
 
+    tiering_till_needs = fields.Char(
+        string="Needs in the Till", compute="_compute_tiering_till_needs", compute_sudo=True, groups=GROUP
+    )
+
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company", "lang")
+    def _compute_tiering_till_needs(self):
+        needs = self.env["customer.tiering.need"]._get_of(self.commercial_partner_id)
+        for partner in self:
+            found = needs.get(partner.commercial_partner_id.id)
+            partner.tiering_till_needs = bool(found) and found._tell()
+
     @api.model
     def _load_pos_data_fields(self, config):
-        return [*super()._load_pos_data_fields(config), "tiering_till_tier", "tiering_till_color"]
+        return [
+            *super()._load_pos_data_fields(config),
+            *("tiering_till_tier", "tiering_till_color", "tiering_till_needs"),
+        ]
 
     @api.model
     def _server_date_to_domain(self, domain):

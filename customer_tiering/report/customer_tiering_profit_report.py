@@ -1,0 +1,188 @@
+import base64
+
+import numpy as np
+import pandas as pd
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .. import engine, sentences, sources
+
+# What is read of each customer beside the columns of the costs.
+COLUMNS = ("amount", "served_order_count", "margin", "costed_amount", "net_profit", "meeting_hours", "days_to_pay")
+
+
+class CustomerTieringProfitReport(models.AbstractModel):
+    """Who brings a profit and who takes it: the pyramid of the tiers, the curve of the customers, and remedies.
+
+    Of the customers of the current company whose scorecards the person may see, and whose profit is known.
+    """
+
+    _name = "customer.tiering.profit.report"
+    _description = "Customer Profit"
+
+    # ------------------------------------------------------------------
+    # What is read
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _get_domain(self):
+        """Return the domain of the scorecards that the report is about."""
+        cards = self.env["customer.tiering.scorecard"]
+        cards.check_access("read")
+        return Domain("company_id", "=", self.env.company.id) & Domain("order_count", ">", 0)
+
+    @api.model
+    def _get_costs(self):
+        """Return the engine's ``CostRule`` by which the profits were reckoned, of all policies."""
+        rules = {}
+        policies = self.env["customer.tiering.policy"].search([("company_id", "=", self.env.company.id)])
+        for policy in policies:
+            last, _fit = policy._get_last_computation()
+            rules |= {rule.key: rule for rule in last.costs} if last else {}
+        return tuple(rules[key] for key in sorted(rules))
+
+    @api.model
+    def _read(self, costs, domain=None):
+        """Return what was measured of the customers, a DataFrame, index = id of the scorecard, with ``partner_id``.
+
+        :param costs: whose columns are read too
+        :param domain: of scorecards, those of the report when left out
+        """
+        base = sources.base
+        cards = self.env["customer.tiering.scorecard"]
+        cards.flush_model()
+        names = list(dict.fromkeys([*COLUMNS, *(rule.column for rule in costs if rule.column in cards._fields)]))
+        query = cards._search(self._get_domain() if domain is None else domain)
+        columns = {"id": base.ID, "partner_id": base.ID, **dict.fromkeys(names, base.FLOAT)}
+        query.add_where(SQL("%s IS NOT NULL", SQL.identifier(cards._table, "net_profit")))
+        select = query.select(*(SQL.identifier(cards._table, name) for name in columns))
+        found = sources.rows.fetch_arrays(self.env.cr, select, columns)
+        return pd.DataFrame({name: found[name] for name in columns}).set_index("id").sort_index()
+
+    # ------------------------------------------------------------------
+    # The report
+    # ------------------------------------------------------------------
+
+    @api.readonly
+    @api.model
+    def get_data(self):
+        """Return all that the report shows, a dict of plain values; arrays as base64 of little-endian numbers.
+
+        ``tiers``
+            of each tier, the highest first: ``id``, ``name``, ``color``, ``customers``, ``amount``, ``net_profit``
+        ``customers``
+            how many have a known profit; ``unknown``: how many have none
+        ``arrays``
+            ``{name: [type, text]}``: ``id`` of the customer, ``margin``, ``net_profit``, and of each cost what it is
+            multiplied by
+        ``costs``
+            ``key``, ``name``, ``rate`` by which the last run reckoned
+        """
+        domain = self._get_domain()
+        cards = self.env["customer.tiering.scorecard"]
+        groups = cards._read_group(domain, ["tier_id"], ["__count", "amount:sum", "net_profit:sum"])
+        of_tier = {tier: numbers for tier, *numbers in groups}
+        tiers = self.env["customer.tier"]._search_current() | cards.browse().tier_id.union(*of_tier)
+        costs = self._get_costs()
+        frame = self._read(costs)
+        records = self.env["customer.tiering.cost"].search([])
+        rules = {rule.key: rule for rule in costs}
+        reckoned = records.filtered(lambda cost: cost.key in rules)
+        return {
+            "currency_id": self.env.company.currency_id.id,
+            "company": self.env.company.name,
+            "may_change": self.env["customer.tiering.cost"].has_access("write"),
+            "tiers": [
+                {
+                    "id": tier.id,
+                    "name": tier.name,
+                    "color": tier.color,
+                    **dict(zip(("customers", "amount", "net_profit"), of_tier[tier], strict=True)),
+                }
+                for tier in tiers
+                if tier in of_tier
+            ],
+            "customers": len(frame),
+            "unknown": cards.search_count(domain) - len(frame),
+            "costs": [{"key": cost.key, "name": cost.name, "rate": rules[cost.key].rate} for cost in reckoned],
+            "arrays": {
+                "id": _encode(frame["partner_id"].to_numpy()),
+                "amount": _encode(frame["amount"].to_numpy()),
+                "margin": _encode(frame["margin"].to_numpy()),
+                **{cost.key: _encode(frame[rules[cost.key].column].fillna(0).to_numpy()) for cost in reckoned},
+            },
+        }
+
+    @api.model
+    def use_rates(self, rates):
+        """Make these the costs of the company; the next run reckons by them.
+
+        :param rates: ``{key: rate}``
+        """
+        costs = self.env["customer.tiering.cost"]
+        costs.check_access("write")
+        for cost in costs.search([("key", "in", list(rates))]):
+            cost.write({"rate": rates[cost.key]})
+
+    # ------------------------------------------------------------------
+    # Remedies
+    # ------------------------------------------------------------------
+
+    @api.readonly
+    @api.model
+    def simulate(self, kind, size):
+        """Return what a remedy would bring of all customers below zero together.
+
+        :param kind: one of the engine's ``remedies.KINDS``
+        :param size: a number of 0 or more
+        :return: ``customers`` who would live otherwise, what they would bring (``gain``), how many come to zero or
+            above (``healed``), and ``text``
+        :raises UserError: when it is no remedy
+        """
+        if kind not in engine.remedies.KINDS or not isinstance(size, int | float) or not 0 <= size <= sources.base.MOST:
+            raise UserError(self.env._("Choose what to change, and type a number of 0 or more."))
+        if not size and kind == engine.remedies.MINIMUM_ORDER:
+            raise UserError(self.env._("A minimum order is more than 0."))
+        costs = self._get_costs()
+        base = engine.remedies.get_base(self._read(costs), costs)
+        gain = np.where(base.deficit > 0, engine.remedies.simulate(base, kind, float(size)), 0)
+        result = {
+            "customers": int(np.count_nonzero(gain >= 0.005)),
+            "gain": float(np.round(gain.sum(), 2)),
+            "healed": int(np.count_nonzero((gain >= 0.005) & (gain >= base.deficit - 0.005))),
+        }
+        currency = self.env.company.currency_id
+        return {**result, "text": sentences.tell_simulated_remedy(self.env, currency, kind, size, result)}
+
+    @api.model
+    def _get_remedies(self, cards):
+        """Return ``{scorecard: (remedy in words, who lives with it in words)}`` of those below zero.
+
+        :param cards: of the current company
+        """
+        costs = self._get_costs()
+        frame = self._read(costs)
+        base = engine.remedies.get_base(frame, costs)
+        chosen = engine.remedies.choose(base)
+        rows = frame.index.get_indexer(cards.ids)
+        known = [(card, row) for card, row in zip(cards, rows, strict=True) if row >= 0 and base.deficit[row] > 0]
+        places = np.array([row for _card, row in known], dtype=int)
+        alike, living = engine.remedies.count_alike(base, places, chosen)
+        return {
+            card: sentences.tell_remedy(self.env, card.currency_id, base, row, chosen.iloc[row], *peers)
+            for (card, row), peers in zip(known, zip(alike.tolist(), living.tolist(), strict=True), strict=True)
+        }
+
+
+def _encode(values):
+    """Return the type of an array and its numbers as text, in as few bytes as keep them."""
+    if len(values) and np.array_equal(values, np.rint(values)) and values.min() >= 0 and values.max() < 2**16:
+        kind, values = "Uint16", values.astype("<u2")
+    elif len(values) and np.array_equal(values, np.rint(values)) and abs(values).max() < 2**31:
+        kind, values = "Int32", values.astype("<i4")
+    else:
+        kind, values = "Float64", values.astype("<f8")
+    return [kind, base64.b64encode(values.tobytes()).decode()]

@@ -1,0 +1,144 @@
+from datetime import timedelta
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import AS_OF, TieringCommon
+
+
+@tagged("post_install", "-at_install")
+class VoiceCommon(TieringCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.anna = cls.buyer("Anna", 10)
+        cls.shop = cls.new_customer("Anna's shop", parent_id=cls.anna.id)
+        cls.packing = cls.env.ref("customer_tiering.customer_tiering_need_kind_packing")
+
+    @classmethod
+    def need(cls, text, user=None, **values):
+        needs = cls.env["customer.tiering.need"].with_user(user or cls.salesperson)
+        return needs.create({"partner_id": cls.anna.id, "kind_id": cls.packing.id, "text": text, **values})
+
+    @classmethod
+    def measure(cls, *keys):
+        cls.policy.shown_metric_ids = [Command.set([cls.metric(key) for key in keys])]
+
+
+class TestNeeds(VoiceCommon):
+    def test_who_noted_it_and_when_is_kept(self):
+        need = self.need("No pallets", user_id=self.manager.id, date="2020-01-01")
+        self.assertEqual((need.user_id, need.date), (self.salesperson, need.create_date.date()))
+        need.with_user(self.manager).text = "Low pallets"
+        self.assertEqual(need.user_id, self.manager)
+
+    def test_what_a_contact_needs_is_its_companys(self):
+        self.assertEqual(self.need("No pallets", partner_id=self.shop.id).partner_id, self.anna)
+
+    def test_quotations_and_scorecards_say_it_in_one_line(self):
+        self.compute()
+        self.need("No pallets higher than 1.20 m")
+        self.need("Invoice by e-mail", company_id=False)
+        other = self.env["res.company"].create({"name": "Other"})
+        self.env["customer.tiering.need"].create(
+            {"partner_id": self.anna.id, "kind_id": self.packing.id, "text": "Elsewhere", "company_id": other.id}
+        )
+        quotation = self.order(self.shop, state="draft")
+        line = "No pallets higher than 1.20 m, Invoice by e-mail"
+        self.assertEqual(quotation.with_user(self.salesperson).tiering_needs, line)
+        self.assertEqual(self.card(self.anna).needs, line)
+
+    def test_it_holds_until_its_last_day(self):
+        today = self.company._get_tiering_today()
+        need = self.need("Before ten", valid_until=today)
+        self.assertTrue(need.is_valid)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE customer_tiering_need SET valid_until = %s WHERE id = %s", [today - timedelta(days=1), need.id]
+        )
+        self.env.invalidate_all()
+        self.assertFalse(need.is_valid)
+        self.assertFalse(self.order(self.anna, state="draft").tiering_needs)
+        self.assertNotIn(need, need.search([("is_valid", "=", True)]))
+        self.assertIn(need, need.search([("is_valid", "=", False)]))
+        with self.assertRaisesRegex(ValidationError, "already"):
+            self.need("Too late", valid_until=today - timedelta(days=1))
+
+    def test_they_are_counted(self):
+        self.measure("needs")
+        self.need("No pallets")
+        self.need("Before ten")
+        self.env.cr.execute("UPDATE customer_tiering_need SET date = %s", [AS_OF])
+        self.compute()
+        self.assertEqual(self.card(self.anna).need_count, 2)
+
+    def test_nothing_is_no_need(self):
+        with self.assertRaisesRegex(ValidationError, "Say what"):
+            self.need("   ")
+
+    def test_a_need_goes_along_when_contacts_are_merged(self):
+        ben = self.buyer("Ben", 5)
+        need = self.need("No pallets")
+        self.env["customer.tiering.former"]._hand_over({self.anna.id: ben.id})
+        self.assertEqual(need.partner_id, ben)
+
+    def test_who_may_not_see_the_customer_sees_no_need(self):
+        own = self.new_user("own_only", "sales_team.group_sale_salesman")
+        self.anna.user_id = self.manager
+        need = self.need("No pallets")
+        self.order(self.anna, 3, user_id=self.manager.id)
+        self.assertFalse(need.with_user(own).search([("id", "=", need.id)]))
+
+
+class TestPulse(VoiceCommon):
+    def pulse(self, sign, user=None, ago=0, **values):
+        pulses = self.env["customer.tiering.pulse"].with_user(user or self.salesperson)
+        pulse = pulses.create({"partner_id": self.anna.id, "sign": sign, "word": "New buyer", **values})
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE customer_tiering_pulse SET date = %s WHERE id = %s", [AS_OF - timedelta(days=ago), pulse.id]
+        )
+        self.env.invalidate_all()
+        return pulse
+
+    def test_it_is_the_mean_of_the_last_word_of_each(self):
+        self.measure("pulse")
+        self.pulse("down", ago=30)
+        self.pulse("up", ago=10)
+        self.pulse("same", self.manager, ago=5)
+        self.compute()
+        self.assertEqual(self.card(self.anna).pulse, 0.5)
+
+    def test_it_is_gone_after_90_days(self):
+        self.measure("pulse")
+        self.pulse("down", ago=90)
+        self.compute()
+        self.assertEqual(self.card(self.anna).pulse, 0)
+        self.pulse("down", ago=89)
+        self.compute()
+        self.assertEqual(self.card(self.anna).pulse, -1)
+        self.assertEqual(len(self.card(self.anna).pulse_ids), 2, "it stays in the history")
+
+    def test_it_is_worth_a_weight(self):
+        """50 points of the pulse for 'as ever', by bands; half of the weight with 100 of the amount."""
+        self.policy.criterion_ids.unlink()
+        self.policy.min_population = 0
+        self.policy.criterion_ids = [
+            Command.create({"metric_id": self.metric("pulse"), "weight": 1, "method": "bands"}),
+        ]
+        self.pulse("up")
+        self.buyer("Ben", 10)
+        self.compute()
+        self.assertEqual(self.card(self.anna).score, 100)
+
+    def test_it_is_never_anonymous_and_never_changed(self):
+        pulse = self.pulse("up", user_id=self.manager.id)
+        self.assertEqual(pulse.user_id, self.salesperson)
+        for user in (self.salesperson, self.manager):
+            with self.assertRaises(AccessError):
+                pulse.with_user(user).word = "Other"
+            with self.assertRaises(AccessError):
+                pulse.with_user(user).unlink()
+        with self.assertRaisesRegex(ValidationError, "in a word"):
+            self.pulse("up", word=" ")
