@@ -68,6 +68,21 @@ TIER_DESCRIPTIONS = (  # the highest tier first
     "New releases by e-mail each month",
     "Catalogue twice a year",
 )
+COSTS = (8.5, 9.2, 7.9, 10.4, 9.6)  # of the goods
+WORK = {"order": 3.5, "order_line": 0.4, "returned_order": 6, "meeting_hour": 45, "activity": 4}
+MEASURED = ("margin", "margin_percent", "cost_to_serve", "net_profit", "net_percent", "meeting_hours", "needs", "pulse")
+NEEDS = (
+    ("packing", "Sleeves in a padded envelope, no plastic"),
+    ("delivery", "Deliver after 5 p.m."),
+    ("document", "Invoice by e-mail to the accountant"),
+    ("product", "First pressings only"),
+    ("time", "Call on Mondays before ten"),
+)
+PULSES = (
+    ("up", "Recommends us"),
+    ("same", "As ever"),
+    ("down", "Late delivery last month"),
+)
 TIER_CAPACITIES = (60, 120, 0, 0)  # customers per salesperson, none: no limit
 TIER_DISCOUNTS = (10, 5, 0, 0)  # percent
 TIER_MANAGERS = ("mia", "sam", "", "")
@@ -131,6 +146,8 @@ class Loader:
             self.load_quotations,
             self.load_credit_notes,
             self.load_contacts,
+            self.load_costs,
+            self.load_needs,
             self.compute_tiers,
         ):
             if not self._get_mark(step.__name__):
@@ -192,6 +209,7 @@ class Loader:
                     "name": f"{album} (CD)",
                     "default_code": f"CD-{number}",
                     "list_price": 14,
+                    "standard_price": COSTS[number % len(COSTS)],
                     "taxes_id": [Command.clear()],
                 }
                 for number, album in enumerate(ALBUMS, 1)
@@ -428,6 +446,33 @@ class Loader:
         Activity.create(planned)
         for deadline, activities in Activity.create(done).grouped("date_deadline").items():
             activities.write({"active": False, "date_done": deadline, "feedback": "Reached, all well."})
+
+    def load_costs(self):
+        """Say what serving costs, and have profit measured."""
+        for cost in self.env["customer.tiering.cost"].search([]):
+            cost.rate = WORK.get(cost.key, 0)
+        metrics = self.env["customer.tiering.metric"].search([("key", "in", MEASURED)])
+        self.env.company.tiering_policy_ids[:1].shown_metric_ids = [Command.set(metrics.ids)]
+
+    def load_needs(self):
+        """Note what some customers need, and how it goes with some."""
+        chance = random.Random(3)
+        orders = self.env["sale.order"]._read_group(
+            [("client_order_ref", "=like", "CDNOW-%")],
+            ["partner_id.commercial_partner_id"],
+            having=[("__count", ">=", 4)],
+        )
+        needs, pulses = [], []
+        for (customer,) in sorted(orders, key=lambda row: row[0].id):
+            if chance.random() < 0.25:
+                kind, text = chance.choice(NEEDS)
+                kind = self.env.ref(f"customer_tiering.customer_tiering_need_kind_{kind}")
+                needs.append({"partner_id": customer.id, "kind_id": kind.id, "text": text})
+            if chance.random() < 0.2:
+                sign, word = chance.choice(PULSES)
+                pulses.append({"partner_id": customer.id, "sign": sign, "word": word})
+        self.env["customer.tiering.need"].create(needs)
+        self.env["customer.tiering.pulse"].create(pulses)
 
     # ------------------------------------------------------------------
     # Tiers
