@@ -8,13 +8,17 @@ stands in a list within a sentence is joined as the language does it, and senten
 import math
 from datetime import date
 
+import babel.dates
+
 from odoo.tools import float_round, format_date, format_list
-from odoo.tools.misc import formatLang
+from odoo.tools.misc import formatLang, get_lang
 
 from . import engine
 
 # A sentence names the easiest ways only.
 NAMED_WAYS = 3
+# Purchases are mostly on a weekday, or through a team, from so many percent on, and if there are so many purchases.
+MOSTLY, FEW = 40, 3
 # Where the number stands in how a value reads.
 NUMBER = "%(number)s"
 # The days that are told count from here.
@@ -793,3 +797,19 @@ def tell_simulated_remedy(env, currency, kind, size, result):
             "Payment after %(size)s days: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
         ),
     }[kind]
+
+
+def tell_behaviour(card):
+    """Return when and how a customer buys, in a few words; False where nothing stands out or was measured.
+
+    :param card: the ``customer.tiering.scorecard``
+    """
+    env, told = card.env, []
+    if card.order_count >= FEW and card.weekday_share >= MOSTLY and 1 <= card.top_weekday <= 7:
+        names = babel.dates.get_day_names("wide", "format", get_lang(env).code)
+        told.append(env._("mostly on %(weekday)s", weekday=names[card.top_weekday - 1]))
+    if card.order_count >= FEW and card.top_team_share >= MOSTLY and card.top_team_id:
+        told.append(env._("through %(team)s", team=card.top_team_id.name))
+    if card.discount_share >= 1:
+        told.append(env._("%(share)s %% discount", share=format_number(env, card.discount_share)))
+    return bool(told) and format_list(env, told, style="unit")

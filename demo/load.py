@@ -70,7 +70,6 @@ TIER_DESCRIPTIONS = (  # the highest tier first
 )
 COSTS = (8.5, 9.2, 7.9, 10.4, 9.6)  # of the goods
 WORK = {"order": 3.5, "order_line": 0.4, "returned_order": 6, "meeting_hour": 45, "activity": 4}
-MEASURED = ("margin", "margin_percent", "cost_to_serve", "net_profit", "net_percent", "meeting_hours", "needs", "pulse")
 NEEDS = (
     ("packing", "Sleeves in a padded envelope, no plastic"),
     ("delivery", "Deliver after 5 p.m."),
@@ -369,6 +368,7 @@ class Loader:
                         Command.create(
                             {
                                 "product_id": order.order_line[0].product_id.id,
+                                "sale_line_ids": [Command.link(order.order_line[0].id)],
                                 "price_unit": self.env.company.currency_id.round(order.amount_untaxed / 2),
                                 "tax_ids": [Command.clear()],
                             }
@@ -451,8 +451,7 @@ class Loader:
         """Say what serving costs, and have profit measured."""
         for cost in self.env["customer.tiering.cost"].search([]):
             cost.rate = WORK.get(cost.key, 0)
-        metrics = self.env["customer.tiering.metric"].search([("key", "in", MEASURED)])
-        self.env.company.tiering_policy_ids[:1].shown_metric_ids = [Command.set(metrics.ids)]
+        self.env.company.tiering_policy_ids[:1].action_measure_table()
 
     def load_needs(self):
         """Note what some customers need, and how it goes with some."""

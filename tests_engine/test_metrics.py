@@ -52,6 +52,7 @@ def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
         "meeting_hours",
         "needs",
         "pulse",
+        "weekday_share",
     ]
     assert {len(metric.bands) for metric in METRICS} == {4}
 

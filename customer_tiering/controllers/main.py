@@ -3,6 +3,8 @@ import io
 import xlsxwriter
 
 from odoo import http
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
 from odoo.http import content_disposition, request
 
 LINE_FIELDS = (
@@ -20,6 +22,12 @@ LINE_FIELDS = (
     "user_id",
 )
 BATCH = 10_000
+OPTIONS = {
+    "in_memory": True,
+    "constant_memory": True,  # there may be hundreds of thousands of customers
+    "strings_to_formulas": False,  # the name of a customer is text, whatever it begins with
+    "strings_to_urls": False,
+}
 
 
 class CustomerTieringController(http.Controller):
@@ -35,13 +43,7 @@ class CustomerTieringController(http.Controller):
         if not result and not policy.simulation_hint:
             raise request.not_found()
         buffer = io.BytesIO()
-        options = {
-            "in_memory": True,
-            "constant_memory": True,  # a simulation may move hundreds of thousands of customers
-            "strings_to_formulas": False,  # the name of a customer is text, whatever it begins with
-            "strings_to_urls": False,
-        }
-        with xlsxwriter.Workbook(buffer, options) as workbook:
+        with xlsxwriter.Workbook(buffer, OPTIONS) as workbook:
             bold = workbook.add_format({"bold": True})
             if result:
                 self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), result, bold)
@@ -91,3 +93,68 @@ class CustomerTieringController(http.Controller):
                     else:
                         sheet.write(place, column, value or ("" if value is False else value))
             Line.env.invalidate_all(flush=False)
+
+    @http.route("/customer_tiering/table", type="http", auth="user", readonly=True)
+    def table_export(self, ids=""):
+        """Download the tiering table of the current company as a workbook: the customers, and what the columns mean.
+
+        :param ids: of the only scorecards, with commas between; all that the person may see when left out
+        """
+        env = request.env
+        cards = env["customer.tiering.scorecard"]
+        cards.check_access("read")
+        if not env.user.has_group("base.group_allow_export"):
+            raise AccessError(env._("You may not export data. Ask your administrator for it."))
+        domain = Domain("company_id", "=", env.company.id)
+        if ids:
+            domain &= Domain("id", "in", [int(id_) for id_ in ids.split(",") if id_.isdecimal()])
+        fnames = cards._get_table_fields()
+        buffer = io.BytesIO()
+        with xlsxwriter.Workbook(buffer, OPTIONS) as workbook:
+            bold = workbook.add_format({"bold": True})
+            date = workbook.add_format({"num_format": 14})  # as the reader writes dates
+            self._write_table(workbook.add_worksheet(env._("Customers")), cards.search(domain), fnames, bold, date)
+            meaning = workbook.add_worksheet(env._("Columns"))
+            wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
+            meaning.set_column(0, 0, 30)
+            meaning.set_column(1, 1, 100)
+            meaning.write_row(0, 0, [env._("Column"), env._("Meaning")], bold)
+            for place, fname in enumerate(fnames, 1):
+                field = cards._fields[fname]
+                meaning.write_row(
+                    place, 0, [field._description_string(env), field._description_help(env) or ""], wrapped
+                )
+        name = env._("Tiering Table %(company)s", company=env.company.name)
+        return request.make_response(
+            buffer.getvalue(),
+            headers=[
+                ("Content-Type", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+                ("Content-Disposition", content_disposition(f"{name}.xlsx")),
+            ],
+        )
+
+    def _write_table(self, sheet, cards, fnames, bold, date):
+        env = cards.env
+        sheet.set_column(0, len(fnames) - 1, 16)
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, [cards._fields[fname]._description_string(env) for fname in fnames], bold)
+        choices = {
+            fname: dict(cards._fields[fname]._description_selection(env))
+            for fname in fnames
+            if cards._fields[fname].type == "selection"
+        }
+        place, ids = 0, cards.ids
+        for start in range(0, len(ids), BATCH):
+            for card in cards.browse(ids[start : start + BATCH]):
+                place += 1
+                for column, fname in enumerate(fnames):
+                    value = card[fname]
+                    if fname in choices:
+                        value = choices[fname].get(value)
+                    elif cards._fields[fname].type == "many2one":
+                        value = value.display_name
+                    if value and cards._fields[fname].type == "date":
+                        sheet.write_datetime(place, column, value, date)
+                    elif value is not None and value is not False:
+                        sheet.write(place, column, value)
+            env.invalidate_all(flush=False)

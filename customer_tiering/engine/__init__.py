@@ -11,6 +11,7 @@ purchases    from confirmed orders and credit notes to one row per customer
 interactions from messages, activities and meetings to one row per customer
 quotations   from quotations and orders of any state to one row per customer
 products     from the lines of orders to one row per customer
+behaviour    when customers buy
 errors       what is wrong with rules, as a code with facts
 profit       from the costs of goods and of service to margin and net profit
 metrics      what can be measured about a customer
@@ -53,6 +54,7 @@ MODULES = (
     "interactions",
     "quotations",
     "products",
+    "behaviour",
     "errors",
     "profit",
     "metrics",

@@ -27,8 +27,8 @@ INTEREST = "interest"
 #: Customers are alike whose amounts differ by this factor at most.
 ALIKE = 2.0
 
-#: A change of less than this part is none; more than `MOST` is out of the question.
-MOST = 10.0
+#: A change of more than this part of what is today is out of the question.
+MOST = 1.0
 
 
 class Base(NamedTuple):

@@ -77,6 +77,8 @@ MEETING_HOURS = "meeting_hours"
 DAYS_TO_PAY = "days_to_pay"
 OVERDUE_AMOUNT = "overdue_amount"
 RECEIVABLE_AVERAGE = "receivable_average"
+TOP_WEEKDAY = "top_weekday"
+TOP_WEEKDAY_COUNT = "top_weekday_count"
 NEED_COUNT = "need_count"
 PULSE = "pulse"
 
@@ -108,6 +110,8 @@ OPTIONAL_DTYPES = {
     DAYS_TO_PAY: "float64",  # from invoices to their payments in the window, NaN: none
     OVERDUE_AMOUNT: "float64",  # money that is past due
     RECEIVABLE_AVERAGE: "float64",  # money owed on a day of the window, on average
+    TOP_WEEKDAY: "float64",  # 1 Monday to 7 Sunday, on which most purchases of the window are, NaN: none
+    TOP_WEEKDAY_COUNT: "float64",  # those purchases, NaN: none
     NEED_COUNT: "int64",  # needs that people have noted
     PULSE: "float64",  # what salespeople feel, -1 to 1, NaN: nobody said
 }

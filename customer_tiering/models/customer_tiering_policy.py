@@ -1067,6 +1067,11 @@ class CustomerTieringPolicy(models.Model):
             axes=self._build_axes() if self.method == "two_axes" else None,
         )
 
+    def action_measure_table(self):
+        """Measure all that the tiering table has columns for."""
+        self.check_access("write")
+        self.shown_metric_ids |= self.env["customer.tiering.scorecard"]._get_table_metrics()
+
     @api.model
     def _default_axis(self, key):
         return self.env["customer.tiering.metric"].search([("key", "=", key)], limit=1)

@@ -97,6 +97,7 @@ class CustomerTieringReader(models.AbstractModel):
             sources.interactions.Interactions(),
             sources.quotations.Quotations(),
             sources.products.Products(),
+            sources.behaviour.Weekdays(),
             sources.margins.Margins(),
             sources.activities.Overdue(),
             sources.service.MeetingHours(),
@@ -128,7 +129,7 @@ class CustomerTieringReader(models.AbstractModel):
             if isinstance(source, sources.base.QuerySource):
                 columns.difference_update(name for name, kind in source.columns.items() if kind == sources.base.DATE)
         dates = {name for name, dtype in dtypes.items() if dtype.startswith("datetime")}
-        return columns - dates - {schema.TOP_CATEGORY_ID, schema.TOP_TEAM_ID}
+        return columns - dates - {schema.TOP_CATEGORY_ID, schema.TOP_TEAM_ID, schema.TOP_WEEKDAY}
 
     @api.model
     def _get_candidates(self, company, domain):

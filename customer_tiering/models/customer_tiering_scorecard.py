@@ -202,6 +202,7 @@ class CustomerTieringScorecard(models.Model):
         string="Amount with a Cost", readonly=True, help="The amount of which the cost is known."
     )
     cost_to_serve = fields.Monetary(
+        string="Cost to Serve",
         readonly=True,
         help="What the customer's orders, meetings, activities and receivables of the policy's window cost by the "
         "rates of the company.",
@@ -262,6 +263,23 @@ class CustomerTieringScorecard(models.Model):
         compute_sudo=True,
         exportable=False,
         help="How the net profit comes about, line by line: label, amount and kind. Empty where nobody asks for it.",
+    )
+    top_weekday = fields.Integer(
+        readonly=True,
+        aggregator=None,
+        help="The day of the week with the most purchases in the policy's window: 1 is Monday, 7 is Sunday.",
+    )
+    weekday_share = fields.Float(
+        string="Share of Top Weekday (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How many of the purchases in the policy's window are on the top weekday.",
+    )
+    behaviour = fields.Char(
+        string="Purchase Behaviour",
+        compute="_compute_behaviour",
+        help="When and how the customer buys, in words, as far as it is measured.",
     )
     need_count = fields.Integer(
         string="Known Needs",
@@ -639,6 +657,12 @@ class CustomerTieringScorecard(models.Model):
             for card in cards:
                 card.profit_data = asked and sentences.tell_profit(card, rules)
 
+    @api.depends("top_weekday", "weekday_share", "top_team_id", "top_team_share", "discount_share", "order_count")
+    @api.depends_context("lang")
+    def _compute_behaviour(self):
+        for card in self:
+            card.behaviour = sentences.tell_behaviour(card)
+
     @api.depends("partner_id", "company_id")
     @api.depends_context("lang", "uid")
     def _compute_need_ids(self):
@@ -693,6 +717,30 @@ class CustomerTieringScorecard(models.Model):
         """Put these customers back to automatic, in the company of their scorecard."""
         for company, cards in self.grouped("company_id").items():
             cards.partner_id.with_company(company).action_tiering_unlock()
+
+    @api.model
+    def _get_table_fields(self):
+        """Return the names of the fields that are the columns of the tiering table, those that the person may see;
+        another app adds its own."""
+        fnames = (
+            *("partner_ref", "partner_id", "tier_id", "segment_id", "amount", "order_count", "average_order"),
+            *("gap_median_days", "last_order_date", "top_category_id", "behaviour", "discount_share", "needs"),
+            *("open_quotation_count", "conversion_rate", "contact_count", "last_contact_date", "pulse"),
+            *("repurchase_rate", "tenure_days", "margin", "margin_percent", "cost_to_serve", "net_profit"),
+            *("lifecycle", "risk", "score", "user_id"),
+        )
+        return [fname for fname in fnames if self._has_field_access(self._fields[fname], "read")]
+
+    @api.model
+    def _get_table_metrics(self):
+        """Return the metrics that fill the columns of the tiering table."""
+        columns = {*self._get_table_fields(), "weekday_share", "top_team_share", "top_category_share"}
+        return self.env["customer.tiering.metric"].search([]).filtered(lambda metric: metric.column in columns)
+
+    def action_tiering_workbook(self):
+        """Download the tiering table: of these customers, of all when none are chosen."""
+        ids = ",".join(map(str, self.ids[:1000]))
+        return {"type": "ir.actions.act_url", "target": "self", "url": f"/customer_tiering/table?ids={ids}"}
 
     def action_tiering_needs(self):
         """Open what this customer needs."""

@@ -32,7 +32,9 @@ class CustomerTieringProfitReport(models.AbstractModel):
         """Return the domain of the scorecards that the report is about."""
         cards = self.env["customer.tiering.scorecard"]
         cards.check_access("read")
-        return Domain("company_id", "=", self.env.company.id) & Domain("order_count", ">", 0)
+        # And those who bought nothing but were work.
+        some = Domain("order_count", ">", 0) | Domain("net_profit", "<", 0)
+        return Domain("company_id", "=", self.env.company.id) & some
 
     @api.model
     def _get_costs(self):

@@ -22,6 +22,7 @@ costs          what goods cost, from the lines of documents
 interactions   messages, done activities and meetings
 quotations     what was asked for, what became of it, through which team
 products       the lines of orders
+behaviour      when customers buy
 margins        what is left after what the goods cost
 service        meetings and activities as work
 receivables    what is owed, and how customers pay
@@ -59,6 +60,7 @@ MODULES = (
     "interactions",
     "quotations",
     "products",
+    "behaviour",
     "margins",
     "states",
     "reading",

@@ -24,6 +24,12 @@ METRICS = (
     "contact_decay",
     "overdue_activities",
 )
+# And those that come from costs, receivables and what people have noted.
+ALL_METRICS = (
+    *METRICS,
+    *("margin", "net_profit", "days_to_pay", "overdue_amount", "receivable_average", "meeting_hours"),
+    *("needs", "pulse", "weekday_share"),
+)
 EXTRA_TABLES = ("price_unit", "product_template", "date_deadline", "team_id")
 
 
@@ -285,7 +291,7 @@ class TestMetrics(TieringCommon):
             few = self._read("recency", "growth", "lateness", "regularity", "tenure")
             at_first = len(statements)
             quotations = self._read("open_quotations")
-            everything = self._read(*METRICS)
+            everything = self._read(*ALL_METRICS)
         from ..engine import schema  # noqa: PLC0415
 
         always = {*schema.DTYPES, schema.REFUND_AMOUNT}
@@ -311,7 +317,7 @@ class TestMetrics(TieringCommon):
                 "invoice_line_ids": [line],
             }
         ).action_post()
-        for metrics in ((), METRICS):
+        for metrics in ((), ALL_METRICS):
             full = self._read(*metrics)
             self.assertEqual(set(full.index), set(customers.ids))
             self.assertEqual(full.loc[customers[0].id].amount, 60)  # 18 + 30 + 15 - 3
@@ -449,7 +455,7 @@ class TestMetrics(TieringCommon):
 
     def test_every_metric_has_a_label_and_a_meaning(self):
         metrics = self.env["customer.tiering.metric"].search([])
-        self.assertEqual(len(metrics), 21)
+        self.assertEqual(len(metrics), 33)
         for metric in metrics:
             self.assertRegex(
                 metric.help, "More is better" if metric.direction == "higher" else "(Fewer|Less) is better"

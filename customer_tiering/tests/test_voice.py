@@ -121,10 +121,9 @@ class TestPulse(VoiceCommon):
         self.assertEqual(len(self.card(self.anna).pulse_ids), 2, "it stays in the history")
 
     def test_it_is_worth_a_weight(self):
-        """50 points of the pulse for 'as ever', by bands; half of the weight with 100 of the amount."""
-        self.policy.criterion_ids.unlink()
-        self.policy.min_population = 0
+        """All of it: who goes well has 100 points."""
         self.policy.criterion_ids = [
+            Command.clear(),
             Command.create({"metric_id": self.metric("pulse"), "weight": 1, "method": "bands"}),
         ]
         self.pulse("up")
