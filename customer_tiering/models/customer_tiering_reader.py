@@ -179,6 +179,24 @@ class CustomerTieringReader(models.AbstractModel):
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).history(columns)
 
     @api.model
+    def _read_months(self, scope, first):
+        """Read what the customers of a scope bought and did not return, month by month.
+
+        :param scope: whose window begins on ``first``
+        :param first: the first day of the first month
+        :return: a list of money, from the month of ``first`` to that of the scope's last day
+        """
+        bought = self._read_history(scope, (), nights=0).purchases
+        months = bought.day.astype("datetime64[M]").astype(int)
+        start, end = (12 * day.year + day.month - 1 for day in (first, scope.as_of))
+        numbers = months + 12 * 1970 - start
+        within = (numbers >= 0) & (numbers <= end - start)
+        sums = [0.0] * (end - start + 1)
+        for number, money in zip(numbers[within].tolist(), bought.money[within].tolist(), strict=True):
+            sums[number] += money
+        return [round(amount, scope.decimals) for amount in sums]
+
+    @api.model
     def _read_revenue(self, scope):
         """Read what customers bought in the window of a scope, and what is offered to them now.
 

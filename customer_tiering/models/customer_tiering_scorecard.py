@@ -1,5 +1,10 @@
+import dataclasses
+
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
+from odoo.tools.misc import formatLang
 
 from .. import engine, sentences
 from ..fields import UncheckedMany2one
@@ -736,6 +741,37 @@ class CustomerTieringScorecard(models.Model):
         """Return the metrics that fill the columns of the tiering table."""
         columns = {*self._get_table_fields(), "weekday_share", "top_team_share", "top_category_share"}
         return self.env["customer.tiering.metric"].search([]).filtered(lambda metric: metric.column in columns)
+
+    def _tell(self, fname):
+        """Return the value of a field as a person reads it."""
+        self.ensure_one()
+        field, value = self._fields[fname], self[fname]
+        if field.type == "date":
+            return format_date(self.env, value) if value else "–"
+        if field.type == "monetary":
+            return formatLang(self.env, value, currency_obj=self.currency_id)
+        return sentences.format_number(self.env, value, 0 if field.type == "integer" else 1)
+
+    def _get_months(self):
+        """Return what the customer bought in each of the last twelve months, a list of dicts: ``name``, ``amount``,
+        ``text``, and the ``height`` of a bar of at most 60."""
+        self.ensure_one()
+        today = self.company_id._get_tiering_today()
+        first = today.replace(day=1) - relativedelta(months=11)
+        # sudo: who sees the scorecard may know what the customer bought
+        scope = self.policy_id.sudo()._get_scope(today, self.partner_id.ids)
+        scope = dataclasses.replace(scope, window_days=(today - first).days + 1)
+        amounts = self.env["customer.tiering.reader"].sudo()._read_months(scope, first)
+        most = max(amounts, default=0)
+        return [
+            {
+                "name": format_date(self.env, first + relativedelta(months=number), date_format="MMM"),
+                "amount": amount,
+                "text": sentences.format_number(self.env, amount) if amount else "",
+                "height": round(60 * max(amount, 0) / most) if most > 0 else 0,
+            }
+            for number, amount in enumerate(amounts)
+        ]
 
     def action_tiering_workbook(self):
         """Download the tiering table: of these customers, of all when none are chosen."""

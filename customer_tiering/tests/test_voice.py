@@ -1,8 +1,11 @@
+import io
 from datetime import timedelta
+
+import openpyxl
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
 from .common import AS_OF, TieringCommon
 
@@ -141,3 +144,74 @@ class TestPulse(VoiceCommon):
                 pulse.with_user(user).unlink()
         with self.assertRaisesRegex(ValidationError, "in a word"):
             self.pulse("up", word=" ")
+
+
+class TestTable(VoiceCommon):
+    def test_the_sheet_of_a_customer(self):
+        """One page: tier, why, needs, and what was bought in each of twelve months."""
+        self.order(self.shop, 40, 250)
+        self.compute()
+        self.need("No pallets higher than 1.20 m")
+        card = self.card(self.anna).with_user(self.salesperson)
+        html = self.env["ir.actions.report"].with_user(self.salesperson)
+        html, _kind = html._render_qweb_html("customer_tiering.report_customer_sheet", card.ids)
+        text = html.decode()
+        for part in ("Anna", card.tier_id.name, "No pallets higher than 1.20 m", "points"):
+            self.assertIn(part, text)
+
+    def test_months_add_up_to_what_was_bought(self):
+        today = self.company._get_tiering_today()
+        ben = self.new_customer("Ben")
+        for days, amount in ((0, 10), (20, 30), (200, 70), (800, 5000)):
+            self.order(ben, amount=amount, when=self.noon(today, days))
+        self.compute()
+        months = self.card(ben)._get_months()
+        self.assertEqual(len(months), 12)
+        self.assertEqual(sum(month["amount"] for month in months), 110)
+        self.assertGreaterEqual(months[-1]["amount"], 10)
+        self.assertEqual(max(month["height"] for month in months), 60)
+
+    def test_behaviour_in_words(self):
+        """Three of four purchases on Tuesdays, AS_OF being one."""
+        ben = self.buyer("Ben", 0, 7, 14, 15)
+        self.measure("weekday_share")
+        self.compute()
+        card = self.card(ben)
+        self.assertEqual((card.top_weekday, card.weekday_share), (2, 75))
+        self.assertEqual(card.behaviour, "mostly on Tuesday")
+        self.assertFalse(self.card(self.anna).behaviour, "one purchase is no behaviour")
+
+    def test_all_columns_are_measured_with_one_click(self):
+        self.policy.with_user(self.manager).action_measure_table()
+        keys = set(self.policy.shown_metric_ids.mapped("key"))
+        self.assertLessEqual({"margin", "net_profit", "weekday_share", "category_share", "discount_share"}, keys)
+        self.compute()
+        self.assertEqual(self.card(self.anna).margin_percent, 0)
+
+
+@tagged("post_install", "-at_install")
+class TestWorkbook(HttpCase, VoiceCommon):
+    def download(self, login, ids=""):
+        self.authenticate(login, login)
+        return self.url_open(f"/customer_tiering/table?ids={ids}")
+
+    def test_the_workbook_has_the_table_and_its_meaning(self):
+        ben = self.buyer("=1+1", 3)
+        self.compute()
+        self.need("No pallets")
+        response = self.download("tiering_manager")
+        self.assertEqual(response.status_code, 200)
+        book = openpyxl.load_workbook(io.BytesIO(response.content))
+        rows = list(book.worksheets[0].values)
+        titles = dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True))
+        self.assertEqual(set(titles["Customer"]), {"Anna", "=1+1"})
+        self.assertIn("No pallets", titles["Personalised Needs"])
+        meanings = dict(list(book.worksheets[1].values)[1:])
+        self.assertEqual(list(meanings), list(rows[0]))
+        one = openpyxl.load_workbook(io.BytesIO(self.download("tiering_manager", self.card(ben).id).content))
+        self.assertEqual(len(list(one.worksheets[0].values)), 2)
+
+    def test_who_may_not_export_gets_none(self):
+        self.compute()
+        self.salesperson.group_ids -= self.env.ref("base.group_allow_export")
+        self.assertEqual(self.download("tiering_salesperson").status_code, 403)
