@@ -80,7 +80,7 @@ def get_sizes(base: Base) -> dict[str, np.ndarray]:
     -------
     dict of np.ndarray of float64, shape (n_customers,), by kind; NaN: it does not, or there is nothing to bring
 
-        - ``minimum_order``: the least amount of an order, money, of which there are then as many as the amount holds
+        - ``minimum_order``: the least amount of an order, money, when as few bring the same amount
         - ``freight``: what is charged for each order, money
         - ``price``: by how many percent prices rise
         - ``meetings``: the hours that are left
@@ -89,8 +89,8 @@ def get_sizes(base: Base) -> dict[str, np.ndarray]:
     >>> one = pd.DataFrame({"amount": [1000.0], "served_order_count": [20], "net_profit": [-100.0], "margin": [200.0]})
     >>> one = one.assign(costed_amount=1000.0, meeting_hours=0.0, days_to_pay=None)
     >>> sizes = get_sizes(get_base(one.astype("float64"), [profit.CostRule("order", "served_order_count", 15.0)]))
-    >>> {kind: size.item() for kind, size in sizes.items()}  # 7 orders less save 105; 14 are below 71.43
-    {'minimum_order': 71.43, 'freight': 5.0, 'price': 10.0, 'meetings': nan, 'terms': nan}
+    >>> {kind: size.item() for kind, size in sizes.items()}  # 7 orders less save 105
+    {'minimum_order': 76.93, 'freight': 5.0, 'price': 10.0, 'meetings': nan, 'terms': nan}
     """
     needed = base.deficit > 0
     nothing = np.full(len(needed), np.nan)
@@ -104,8 +104,7 @@ def get_sizes(base: Base) -> dict[str, np.ndarray]:
         hours = base.hours - base.deficit / base.per_hour if base.per_hour else nothing
         days = base.days * (1 - base.deficit / base.interest)
         return {
-            # One more would fit as long as the amount has one more of it.
-            MINIMUM_ORDER: where((base.per_order > 0) & (left >= 1), _up(base.amount / (left + 1) + 0.001, 2)),
+            MINIMUM_ORDER: where((base.per_order > 0) & (left >= 1), _up(base.amount / left, 2)),
             FREIGHT: where(base.orders > 0, _up(base.deficit / base.orders, 2)),
             PRICE: where(base.amount > 0, _up(100 * base.deficit / base.amount, 1)),
             MEETINGS: where(hours >= 0, -_up(-hours, 1)),
@@ -197,12 +196,12 @@ def simulate(base: Base, kind: str, size: float) -> np.ndarray:
     >>> one = pd.DataFrame({"amount": [1000.0], "served_order_count": [20], "net_profit": [-100.0], "margin": [200.0]})
     >>> one = one.assign(costed_amount=1000.0, meeting_hours=0.0, days_to_pay=None).astype("float64")
     >>> base = get_base(one, [profit.CostRule("order", "served_order_count", 15.0)])
-    >>> [simulate(base, *remedy).item() for remedy in (("minimum_order", 71.43), ("minimum_order", 80), ("price", 10))]
+    >>> [simulate(base, *remedy).item() for remedy in (("minimum_order", 76.93), ("minimum_order", 80), ("price", 10))]
     [105.0, 120.0, 100.0]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if kind == MINIMUM_ORDER:
-            left = np.maximum(np.floor(np.round(base.amount / size, 6)), 1)
+            left = np.maximum(np.floor(np.round(base.amount / size, 2)), 1)
             return np.where(base.orders > 0, (base.orders - np.minimum(left, base.orders)) * base.per_order, 0.0)
         if kind == FREIGHT:
             return base.orders * size

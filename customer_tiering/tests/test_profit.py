@@ -1,4 +1,7 @@
+import base64
 from datetime import timedelta
+
+import numpy as np
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
@@ -426,3 +429,68 @@ class TestTwoAxes(ProfitCommon):
                 self.assertRaisesRegex(ValidationError, "less than 100 % of the customers"),
             ):
                 self.policy.write({"axis_profit_by": "share", "axis_profit_border": border})
+
+
+class TestProfitReport(ProfitCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.rate(order=15)
+        cls.good, cls.bad = cls.new_customer("Good"), cls.new_customer("Bad")
+        cls.sold(cls.good, 10, (cls.product, 3, 100))  # 120 - 15
+        cls.sold(cls.bad, 10, (cls.product, 1, 70))  # 10 - 15
+        cls.sold(cls.bad, 12, (cls.product, 1, 70))  # 10 - 15
+        cls.compute()
+
+    def setUp(self):
+        super().setUp()
+        self.report = self.env["customer.tiering.profit.report"].with_user(self.manager)
+
+    def decode(self, data, name):
+        kind, text = data["arrays"][name]
+        size = {"Uint16": "<u2", "Int32": "<i4", "Float64": "<f8"}[kind]
+        return np.frombuffer(base64.b64decode(text), size).tolist()
+
+    def test_the_arrays_give_the_net_profit_of_each(self):
+        data = self.report.get_data()
+        margin, orders = self.decode(data, "margin"), self.decode(data, "order")
+        ids = self.decode(data, "id")
+        net = {id_: money - 15 * count for id_, money, count in zip(ids, margin, orders, strict=True)}
+        self.assertEqual(net, {self.good.id: 105, self.bad.id: -10})
+        self.assertEqual([cost["rate"] for cost in data["costs"]], [15])
+        self.assertEqual(sum(tier["net_profit"] for tier in data["tiers"]), 95)
+
+    def test_salespeople_see_their_customers_only(self):
+        own = self.new_user("own_only", "sales_team.group_sale_salesman")
+        self.good.user_id = self.manager
+        for order in self.env["sale.order"].search([("partner_id", "=", self.good.id)]):
+            order.user_id = self.manager
+        self.bad.user_id = own
+        data = self.report.with_user(own).get_data()
+        self.assertEqual(self.decode(data, "id"), [self.bad.id])
+        self.assertEqual(sum(tier["customers"] for tier in data["tiers"]), 1)
+        outsider = self.new_user("outsider", "base.group_user")
+        with self.assertRaises(AccessError):
+            self.report.with_user(outsider).get_data()
+        with self.assertRaises(AccessError):
+            self.report.with_user(own).use_rates({"order": 1})
+
+    def test_a_remedy_tried_on_all(self):
+        """140 in two orders; one order of at least 71 saves 15, which is more than the 10 that are missing."""
+        result = self.report.simulate("minimum_order", 71)
+        self.assertEqual((result["customers"], result["gain"], result["healed"]), (1, 15, 1))
+        self.assertIn("1 customers", result["text"])
+        for kind, size in (("minimum_order", 0), ("price", -1), ("magic", 1), ("price", "x"), ("price", float("nan"))):
+            with self.subTest(kind=kind, size=size), self.assertRaises(UserError):
+                self.report.simulate(kind, size)
+
+    def test_each_below_zero_has_the_smallest_change(self):
+        """10 of 140 are 7.2 % higher prices, or 5 of freight for each of two orders of 70, which is 7.1 %."""
+        card = self.card(self.bad).with_user(self.manager)
+        self.assertEqual(card.remedy, "$ 5.00 of freight for each order".replace("$ ", "$\N{NO-BREAK SPACE}"))
+        self.assertFalse(self.card(self.good).remedy)
+
+    def test_the_costs_that_were_tried_are_used(self):
+        self.report.use_rates({"order": 12})
+        self.compute()
+        self.assertCard(self.bad, net_profit=-4)

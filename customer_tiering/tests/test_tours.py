@@ -313,3 +313,15 @@ class TestTours(TieringCommon, HttpCase):
         )
         activity.with_user(self.salesperson).action_feedback(feedback="All well")
         self.start_tour("/odoo", "customer_tiering_playbook_compliance", login="tiering_manager")
+
+    def test_a_manager_looks_who_brings_a_profit(self):
+        self.product.standard_price = 60
+        keys = ("net_profit", "margin")
+        self.policy.shown_metric_ids = self.env["customer.tiering.metric"].search([("key", "in", keys)])
+        self.env["customer.tiering.cost"].search([("key", "=", "order")]).rate = 15
+        good, bad = self.new_customer("Good"), self.new_customer("Bad")
+        for customer, price, quantity in ((good, 100, 3), (bad, 70, 1), (bad, 70, 1)):
+            line = {"product_id": self.product.id, "product_uom_qty": quantity, "price_unit": price, "tax_ids": False}
+            self.order(customer, 10, order_line=[Command.create(line)])
+        self.compute()
+        self.start_tour("/odoo/customer-tiering-profit", "customer_tiering_profit", login="tiering_manager")

@@ -49,8 +49,8 @@ export function getNet(arrays, costs) {
  */
 export function getCurve(net, points) {
     const sorted = net.slice().sort().reverse();
-    const ranks = [];
-    const cumulated = [];
+    const ranks = [0];
+    const cumulated = [0];
     let total = 0;
     let place = 0;
     const count = Math.min(points, sorted.length);

@@ -108,6 +108,7 @@ export class TieringProfitReport extends Component {
                     x: {
                         type: "linear",
                         max: this.net.length,
+                        ticks: { precision: 0 },
                         title: { display: true, text: _t("Customers, from the best to the worst") },
                     },
                     y: {
@@ -129,7 +130,7 @@ export class TieringProfitReport extends Component {
     }
 
     onRate(cost, ev) {
-        this.state.rates[cost.key] = Math.max(Number(ev.target.value) || 0, 0);
+        this.state.rates[cost.key] = Math.max(Math.round(Number(ev.target.value) * 100) / 100 || 0, 0);
         this.redraw();
     }
 
@@ -171,8 +172,8 @@ export class TieringProfitReport extends Component {
 
     openPoint(index) {
         const { sorted, ranks } = this.curve;
-        const first = index ? ranks[index - 1] : 0;
-        const last = Math.max(ranks[index] - 1, first);
+        const first = ranks[Math.max(index, 1) - 1];
+        const last = Math.max(ranks[Math.max(index, 1)] - 1, first);
         const name = _t("Customers %(first)s to %(last)s by net profit", {
             first: this.integer(first + 1),
             last: this.integer(last + 1),
