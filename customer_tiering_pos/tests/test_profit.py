@@ -1,0 +1,66 @@
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import TicketsCommon
+
+
+@tagged("post_install", "-at_install")
+class TestProfit(TicketsCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.product.standard_price = 60
+        metrics = cls.env["customer.tiering.metric"].search([("key", "in", ("margin", "net_profit"))])
+        cls.policy.shown_metric_ids = [Command.set(metrics.ids)]
+        cls.ann = cls.new_customer("Ann")
+
+    def assertCard(self, **values):  # noqa: N802 - like unittest's own
+        card = self.card(self.ann)
+        self.assertEqual({fname: round(card[fname], 2) for fname in values}, values)
+
+    def test_a_ticket_costs_what_the_till_has_recorded(self):
+        """100 - 60; what goods cost later is no matter."""
+        self.ticket(self.ann, 5)
+        self.product.standard_price = 90
+        self.compute()
+        self.assertCard(amount=100, margin=40, uncosted_amount=0, served_order_count=1, order_line_count=1)
+
+    def test_a_discount_is_margin_that_is_not_there(self):
+        self.ticket(self.ann, 5, self.sells(100, discount=10))
+        self.compute()
+        self.assertCard(amount=90, margin=30)
+
+    def test_what_comes_back_takes_its_margin_along(self):
+        """Of two tickets one comes back, on a day of its own."""
+        self.ticket(self.ann, 5)
+        gone = self.ticket(self.ann, 4)
+        self.refund(gone, 2)
+        self.compute()
+        self.assertCard(amount=100, margin=40, returned_order_count=1)
+
+    def test_goods_without_a_cost(self):
+        self.ticket(self.ann, 5, self.sells(100), self.sells(30, self.new_product("Bag")))
+        self.compute()
+        self.assertCard(amount=130, margin=40, uncosted_amount=30)
+
+    def test_orders_and_tickets_together(self):
+        self.policy.revenue_from = "order_pos"
+        self.ticket(self.ann, 5)
+        self.order(self.ann, 3, 80)
+        self.compute()
+        self.assertCard(amount=180, margin=60, served_order_count=2)
+
+
+@tagged("post_install", "-at_install")
+class TestNeedsInTheTill(TicketsCommon):
+    def test_cashiers_read_what_a_customer_needs(self):
+        ann = self.new_customer("Ann")
+        shop = self.new_customer("Ann's shop", parent_id=ann.id)
+        kind = self.env["customer.tiering.need.kind"].search([], limit=1)
+        for text, company in (("In a box", self.company), ("By e-mail", self.env["res.company"])):
+            self.env["customer.tiering.need"].create(
+                {"partner_id": ann.id, "kind_id": kind.id, "text": text, "company_id": company.id}
+            )
+        told = shop.with_user(self.cashier).with_company(self.company).tiering_till_needs
+        self.assertEqual(told, "In a box, By e-mail")
+        self.assertIn("tiering_till_needs", self.env["res.partner"]._load_pos_data_fields(self.till))
