@@ -174,12 +174,12 @@ class CustomerTier(models.Model):
 
         What was chosen rightly can be archived, or given to another company, at any time later.
 
-        :param fname: one of ``BENEFIT_FIELDS``
+        :param fname: one of ``BENEFIT_FIELDS``, or what an app adds to them
         """
         self.ensure_one()
         tier = self.sudo()  # the value may have gone to a company that the reader does not see
         value, company = tier[fname], tier.company_id
-        if not value:
+        if not value or not isinstance(value, models.BaseModel):  # a number or a yes can always be given
             return False
 
         def names():
@@ -243,7 +243,7 @@ class CustomerTier(models.Model):
     def _get_usable(self, fname):
         """Return what the tier, if any, gives by a field; none where it cannot be used."""
         value = self[fname]
-        return value if value and not self._get_problem(fname) else value.browse()
+        return value.browse() if value and self._get_problem(fname) else value
 
     def _filter_giving(self, *fnames):
         """Return those of these tiers that give their customers something usable by one of these fields."""
@@ -344,7 +344,7 @@ class CustomerTier(models.Model):
         self._check_origin(vals)
         result = super().write(vals)
         self.policy_id._check_order(floors)
-        if vals.keys() - {"color", "description", *BENEFIT_FIELDS, "contact_days", "capacity"}:
+        if vals.keys() - {*BENEFIT_FIELDS, *self._get_side_fields()}:
             self._policies_changed()
         if vals.get("pricelist_id"):
             self._switch_on_pricelists()
@@ -385,6 +385,11 @@ class CustomerTier(models.Model):
         result = super(CustomerTier, self - used).unlink()
         policies.exists()._tiers_changed()
         return result
+
+    @api.model
+    def _get_side_fields(self):
+        """Return the names of the other fields that do not decide over who is in the tier; another app adds its own."""
+        return ["contact_days", "capacity", "color", "description"]
 
     def _policies_changed(self):
         """Tell the policies that their tiers changed."""

@@ -397,6 +397,31 @@ class CustomerTieringFollowup(models.Model):
     def _skip(self, playbook, as_of):
         """Skip what waits and must not be done, with the reason."""
         self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE customer_tiering_followup SET state = 'skipped', problem = judged.problem
+                  FROM (SELECT followup.id, CASE %s END AS problem
+                          FROM customer_tiering_followup followup
+                     LEFT JOIN customer_tiering_playbook_step step ON step.id = followup.step_id
+                     LEFT JOIN customer_tiering_scorecard card ON card.partner_id = followup.partner_id
+                                                              AND card.company_id = followup.company_id
+                         WHERE followup.playbook_id = %s AND followup.state = 'waiting') judged
+                 WHERE judged.id = customer_tiering_followup.id AND judged.problem IS NOT NULL
+                """,
+                SQL(" ").join(self._get_skip_reasons(playbook, as_of)),
+                playbook.id,
+            )
+        )
+        self.invalidate_model(flush=False)
+
+    @api.model
+    def _get_skip_reasons(self, playbook, as_of):
+        """Return why something that waits must not be done, as a list of SQL ``WHEN condition THEN problem``.
+
+        The first that holds is the reason. ``followup`` is what waits, ``step`` its step and ``card`` the customer's
+        scorecard, if they are still there. Another app adds its own.
+        """
         reasons = [
             SQL("WHEN step.id IS NULL OR step.kind = 'plan' AND followup.plan_template_id IS NULL THEN 'step_deleted'"),
             SQL("WHEN NOT %s THEN 'gone'", self._get_still_query(playbook)),
@@ -423,23 +448,7 @@ class CustomerTieringFollowup(models.Model):
                     as_of - timedelta(days=playbook.cooldown_days),
                 )
             )
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE customer_tiering_followup SET state = 'skipped', problem = judged.problem
-                  FROM (SELECT followup.id, CASE %s END AS problem
-                          FROM customer_tiering_followup followup
-                     LEFT JOIN customer_tiering_playbook_step step ON step.id = followup.step_id
-                     LEFT JOIN customer_tiering_scorecard card ON card.partner_id = followup.partner_id
-                                                              AND card.company_id = followup.company_id
-                         WHERE followup.playbook_id = %s AND followup.state = 'waiting') judged
-                 WHERE judged.id = customer_tiering_followup.id AND judged.problem IS NOT NULL
-                """,
-                SQL(" ").join(reasons),
-                playbook.id,
-            )
-        )
-        self.invalidate_model(flush=False)
+        return reasons
 
     def _choose(self, playbook, as_of, most=None):
         """Choose who comes next, and who does it, the customers with the highest score first.

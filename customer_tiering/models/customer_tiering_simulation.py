@@ -24,10 +24,6 @@ TIER_FIELDS = (
     "grace_days",
     "stay_days",
     *BENEFIT_FIELDS,
-    "contact_days",
-    "capacity",
-    "color",
-    "description",
 )
 CRITERION_FIELDS = (
     *("metric_id", "sequence", "weight", "method", "unknown"),
@@ -344,7 +340,7 @@ class CustomerTieringSimulation(models.Model):
         values["tier_ids"] = self._get_commands(
             {tier.id: tier for tier in base.tier_ids},
             {tier._get_key(): tier for tier in draft.tier_ids},
-            TIER_FIELDS,
+            (*TIER_FIELDS, *self.env["customer.tier"]._get_side_fields()),
             condition_ids=lambda tier: [
                 fields.Command.clear(),
                 *(
