@@ -65,9 +65,15 @@ class CustomerTieringTyped(models.AbstractModel):
             elif field.type in SCALARS:
                 self._check_scalar(field, value)
 
+    @api.model
+    def _get_typed_ranges(self):
+        """Return :attr:`_typed_ranges`; another app adds those of its own fields."""
+        return self._typed_ranges
+
     def _check_ranges(self, vals):
-        for fname in self._typed_ranges.keys() & vals.keys():
-            least, most = self._typed_ranges[fname]
+        ranges = self._get_typed_ranges()
+        for fname in ranges.keys() & vals.keys():
+            least, most = ranges[fname]
             value = vals[fname] or 0
             if not isinstance(value, int | float):
                 continue  # no number: the field says so
