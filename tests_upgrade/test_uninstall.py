@@ -11,6 +11,7 @@ GLUE = (
     "customer_tiering_margin",
     "customer_tiering_pos",
     "customer_tiering_sale_loyalty",
+    "customer_tiering_stock",
     "customer_tiering_queue_job",
 )
 DASHBOARD = """<form><board style="2-1"><column>%s</column><column/></board></form>"""
@@ -49,6 +50,10 @@ GOING_FILTERS = [
     ("Of our model", "customer.tiering.scorecard", "[]", "{}", "[]"),
 ]
 GLUE_FILTERS = {
+    "customer_tiering_stock": [
+        ("Sent back", "customer.tiering.scorecard", "[('return_count', '>', 0)]", "{}", "[]"),
+        ("Urgent", "res.partner", "[('tiering_tier_id.delivery_urgent', '=', True)]", "{}", "[]"),
+    ],
     "customer_tiering_pos": [("In the till", "res.partner", "[('tiering_till_tier', '=', 'Gold')]", "{}", "[]")],
     "customer_tiering_crm": [
         ("Opportunities", "crm.lead", "[('tiering_customer_tier_id.name', '=', 'Gold')]", "{}", "[]"),

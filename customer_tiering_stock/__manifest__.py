@@ -1,0 +1,16 @@
+{
+    "name": "Customer Tiering with Deliveries",
+    "summary": "Deliveries and returns as metrics; urgent deliveries as a benefit of a tier",
+    "version": "19.0.1.0.0",
+    "category": "Sales/Sales",
+    "author": "Customer Tiering contributors",
+    "license": "LGPL-3",
+    "depends": ["customer_tiering", "sale_stock"],
+    "data": [
+        "data/customer_tiering_metric_data.xml",
+        "views/customer_tier_views.xml",
+        "views/customer_tiering_scorecard_views.xml",
+    ],
+    "auto_install": True,
+    "uninstall_hook": "uninstall_hook",
+}
