@@ -10,6 +10,7 @@ GLUE = (
     "customer_tiering_crm",
     "customer_tiering_margin",
     "customer_tiering_pos",
+    "customer_tiering_project",
     "customer_tiering_sale_loyalty",
     "customer_tiering_stock",
     "customer_tiering_queue_job",
@@ -53,6 +54,9 @@ GLUE_FILTERS = {
     "customer_tiering_stock": [
         ("Sent back", "customer.tiering.scorecard", "[('return_count', '>', 0)]", "{}", "[]"),
         ("Urgent", "res.partner", "[('tiering_tier_id.delivery_urgent', '=', True)]", "{}", "[]"),
+    ],
+    "customer_tiering_project": [
+        ("Complain", "res.partner", "[('tiering_scorecard_id.complaint_open_count', '>', 0)]", "{}", "[]"),
     ],
     "customer_tiering_pos": [("In the till", "res.partner", "[('tiering_till_tier', '=', 'Gold')]", "{}", "[]")],
     "customer_tiering_crm": [

@@ -1,0 +1,3 @@
+from . import test_complaints
+from . import test_proposals
+from . import test_tasks
