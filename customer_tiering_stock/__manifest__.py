@@ -7,6 +7,7 @@
     "license": "LGPL-3",
     "depends": ["customer_tiering", "sale_stock"],
     "data": [
+        "data/customer_tiering_cost_data.xml",
         "data/customer_tiering_metric_data.xml",
         "views/customer_tier_views.xml",
         "views/customer_tiering_scorecard_views.xml",

@@ -4,7 +4,7 @@ from odoo import fields, models
 class CustomerTieringScorecard(models.Model):
     _inherit = "customer.tiering.scorecard"
 
-    # Filled in by runs, where a criterion or a condition of the policy looks at it.
+    # Filled in by runs, where the policy measures it.
     support_count = fields.Integer(
         string="Support Tasks",
         readonly=True,

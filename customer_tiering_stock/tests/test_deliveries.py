@@ -167,6 +167,20 @@ class TestDeliveries(StockCommon):
         self.assertIsNone(self.card(self.firm).explanation["returned_share"][0])
         self.assertEqual(self.card(self.ben).returned_share, 200)
 
+    def test_deliveries_and_returns_cost_what_the_company_says(self):
+        """Three deliveries at 20 and a return at 35."""
+        rates = {"delivery": 20, "returned_delivery": 35}
+        for cost in self.env["customer.tiering.cost"].search([]):
+            cost.rate = rates.get(cost.key, 0)
+        self.policy.shown_metric_ids = [Command.set([self.metric("net_profit")])]
+        first = self.sent(self.ann, 20)
+        self.sent(self.ann, 19)
+        self.sent(self.firm, 18)
+        self.give_back(first, 5)
+        self.compute()
+        self.assertEqual(self.card(self.firm).cost_to_serve, 95)
+        self.assertEqual(self.card(self.ben).cost_to_serve, 0)
+
     def test_nothing_is_read_where_no_policy_looks_at_it(self):
         self.sent(self.ann, 5)
         self.compute()
