@@ -385,28 +385,30 @@ class CustomerTieringMetric(models.Model):
                 raise ValidationError(messages.get_sentence(self.env, error)) from error
 
     def _may_see(self):
-        """Whether the person may see the contact's fields behind this metric, if there are any."""
+        """Whether the person may see the fields behind this metric, if there are any."""
         self.ensure_one()
         behind = self._get_words().get(self.key, {}).get("fields") or filter(None, [self.sudo().field_id.name])
         return self._may_see_fields(behind)
 
     @api.model
     def _may_see_fields(self, fnames):
-        """Whether the person may see these fields of contacts; those that are gone hide nothing."""
+        """Whether the person may see these fields of contacts or of scorecards; those that are gone hide nothing."""
         # As the person, also where something is read with all rights for them.
-        partners = self.env["res.partner"].sudo(False)
-        present = [partners._fields[fname] for fname in fnames if fname in partners._fields]
-        return all(partners._has_field_access(field, "read") for field in present)
+        return all(
+            model._has_field_access(model._fields[fname], "read")
+            for model in (self.env["res.partner"].sudo(False), self.env["customer.tiering.scorecard"].sudo(False))
+            for fname in fnames
+            if fname in model._fields
+        )
 
     def _check_may_see(self):
         """Refuse that a person scores by what is hidden from them: a run reads with all rights."""
         for metric in self:
             if not metric._may_see():
                 fnames = metric._get_words().get(metric.key, {}).get("fields") or [metric.sudo().field_id.name]
+                known = {**self.env["customer.tiering.scorecard"]._fields, **self.env["res.partner"]._fields}
                 labels = [
-                    self.env["res.partner"]._fields[fname]._description_string(self.env)
-                    for fname in fnames
-                    if not self._may_see_fields([fname])
+                    known[fname]._description_string(self.env) for fname in fnames if not self._may_see_fields([fname])
                 ]
                 raise ValidationError(
                     self.env._(
@@ -656,7 +658,7 @@ class CustomerTieringMetric(models.Model):
         """Return what all metrics are called, and how their values read, in the user's language.
 
         :return: ``{key: {"name", "text_one", "text_many", "deed", "fields"}}``; the last one is a list of the names
-            of the contact's fields behind the metric
+            of the fields behind the metric, see :meth:`_get_fields_behind`
         """
         # sudo: what a metric is called is no secret, and is kept for everybody
         metrics = self.sudo().with_context(active_test=False).search([])
@@ -667,11 +669,12 @@ class CustomerTieringMetric(models.Model):
         }
 
     def _get_fields_behind(self):
-        """Return ``{key: names of the contact's fields}`` from which these metrics come, directly or divided."""
-        of_column = {metric.column: metric.field_id.name for metric in self._get_from_fields()}
+        """Return ``{key: names of fields}`` from which these metrics come, directly or divided: those of the contact,
+        and those of the scorecard that are only for some people."""
+        behind = {name: name for name, field in self.env["customer.tiering.scorecard"]._fields.items() if field.groups}
+        behind |= {metric.column: metric.field_id.name for metric in self._get_from_fields()}
         return {
-            metric.key: [of_column[column] for column in metric._get_read_columns() if column in of_column]
-            for metric in self
+            metric.key: [behind[column] for column in metric._get_read_columns() if column in behind] for metric in self
         }
 
     def _get_read_columns(self):
