@@ -1,0 +1,3 @@
+from . import test_points
+from . import test_points_expire
+from . import test_programs
