@@ -1,0 +1,4 @@
+from . import customer_tiering_playbook
+from . import customer_tiering_reader
+from . import customer_tiering_scorecard
+from . import rating_rating

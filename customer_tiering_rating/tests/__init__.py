@@ -1,0 +1,2 @@
+from . import test_bad_rating
+from . import test_ratings
