@@ -8,11 +8,14 @@ from snapshot import compare
 
 GLUE = (
     "customer_tiering_crm",
+    "customer_tiering_loyalty",
     "customer_tiering_margin",
     "customer_tiering_pos",
     "customer_tiering_project",
+    "customer_tiering_rating",
     "customer_tiering_sale_loyalty",
     "customer_tiering_stock",
+    "customer_tiering_survey",
     "customer_tiering_queue_job",
 )
 DASHBOARD = """<form><board style="2-1"><column>%s</column><column/></board></form>"""
@@ -61,6 +64,14 @@ GLUE_FILTERS = {
     "customer_tiering_pos": [("In the till", "res.partner", "[('tiering_till_tier', '=', 'Gold')]", "{}", "[]")],
     "customer_tiering_crm": [
         ("Opportunities", "crm.lead", "[('tiering_customer_tier_id.name', '=', 'Gold')]", "{}", "[]"),
+    ],
+    "customer_tiering_loyalty": [
+        ("Programs", "loyalty.program", "[('tiering_tier_ids.name', '=', 'Gold')]", "{}", "[]"),
+        ("Points", "customer.tiering.scorecard", "[('loyalty_points', '>', 0)]", "{}", "[]"),
+    ],
+    "customer_tiering_rating": [("Bad", "customer.tiering.scorecard", "[('bad_rating_count', '>', 0)]", "{}", "[]")],
+    "customer_tiering_survey": [
+        ("Asked", "customer.tiering.scorecard", "[('last_survey_date', '!=', False)]", "{}", "[]")
     ],
 }
 STAYING_EXPORTS = {"Mine": ("res.partner", ["name", "country_id/code"])}
