@@ -18,11 +18,14 @@ class CustomerTier(models.Model):
     _typed_ranges = {
         **dict.fromkeys(("entry_floor", "share"), (0, 100)),
         **dict.fromkeys(("grace_days", "stay_days", "contact_days", "capacity"), (0, None)),
+        "credit_months": (0, 120),
+        **dict.fromkeys(("credit_floor", "credit_ceiling"), (0, None)),
     }
 
     name = fields.Char(required=True, translate=True)
     policy_id = fields.Many2one("customer.tiering.policy", required=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
+    currency_id = fields.Many2one(related="company_id.currency_id")
     active = fields.Boolean(default=True)
     sequence = fields.Integer(default=100)
     method = fields.Selection(related="policy_id.method", string="Policy's Method")
@@ -90,6 +93,14 @@ class CustomerTier(models.Model):
         help="How often somebody should be in touch with customers of this tier: a call, a meeting, a message. "
         "Playbooks and My Customers remind of it. 0: not regularly.",
     )
+    credit_months = fields.Float(
+        string="Credit of So Many Months",
+        digits=(5, 2),
+        help="The credit limit that is proposed for customers of this tier: what they buy in so many average months of "
+        "the policy's window. 0: none is proposed.",
+    )
+    credit_floor = fields.Monetary(string="Credit at Least", help="No less is proposed.")
+    credit_ceiling = fields.Monetary(string="Credit at Most", help="No more is proposed. 0: there is no limit.")
     payment_term_id = fields.Many2one(
         "account.payment.term",
         string="Payment Terms",
@@ -156,6 +167,16 @@ class CustomerTier(models.Model):
     @api.constrains("user_id")
     def _check_user_id(self):
         self._check_benefit("user_id")
+
+    @api.constrains("credit_floor", "credit_ceiling")
+    def _check_credit(self):
+        for tier in self:
+            if tier.credit_ceiling and tier.credit_floor > tier.credit_ceiling:
+                raise ValidationError(
+                    self.env._(
+                        "%(tier)s: “Credit at Least” is more than “Credit at Most”. Change one of them.", tier=tier.name
+                    )
+                )
 
     @api.constrains("team_id")
     def _check_team_id(self):
@@ -389,7 +410,7 @@ class CustomerTier(models.Model):
     @api.model
     def _get_side_fields(self):
         """Return the names of the other fields that do not decide over who is in the tier; another app adds its own."""
-        return ["contact_days", "capacity", "color", "description"]
+        return ["contact_days", "capacity", "color", "description", "credit_months", "credit_floor", "credit_ceiling"]
 
     def _policies_changed(self):
         """Tell the policies that their tiers changed."""

@@ -9,6 +9,8 @@ from odoo.tools.misc import formatLang
 from .. import engine, sentences
 from ..fields import UncheckedMany2one
 
+# The mean length of a month, days.
+MONTH = 365 / 12
 # What was decided about a customer and cannot be computed again from what it did.
 STANDING = (
     *("policy_id", "tier_id", "tier_since", "computed_tier_id", "computed_since", "pending_tier_id", "pending_date"),
@@ -285,6 +287,12 @@ class CustomerTieringScorecard(models.Model):
         string="Purchase Behaviour",
         compute="_compute_behaviour",
         help="When and how the customer buys, in words, as far as it is measured.",
+    )
+    proposed_credit = fields.Monetary(
+        string="Proposed Credit Limit",
+        compute="_compute_proposed_credit",
+        help="What the customer's tier proposes: what was bought in so many average months of the policy's window, "
+        "within what the tier says is the least and the most.",
     )
     need_count = fields.Integer(
         string="Known Needs",
@@ -662,6 +670,19 @@ class CustomerTieringScorecard(models.Model):
             for card in cards:
                 card.profit_data = asked and sentences.tell_profit(card, rules)
 
+    @api.depends(
+        *("amount", "tier_id.credit_months", "tier_id.credit_floor", "tier_id.credit_ceiling"),
+        "policy_id.window_days",
+    )
+    def _compute_proposed_credit(self):
+        for card in self:
+            tier, credit = card.tier_id, 0
+            if tier.credit_months:
+                month = max(card.amount, 0) / card.policy_id.window_days * MONTH
+                credit = max(month * tier.credit_months, tier.credit_floor)
+                credit = min(credit, tier.credit_ceiling) if tier.credit_ceiling else credit
+            card.proposed_credit = card.currency_id.round(credit) if card.currency_id else credit
+
     @api.depends("top_weekday", "weekday_share", "top_team_id", "top_team_share", "discount_share", "order_count")
     @api.depends_context("lang")
     def _compute_behaviour(self):
@@ -777,6 +798,11 @@ class CustomerTieringScorecard(models.Model):
         """Download the tiering table: of these customers, of all when none are chosen."""
         ids = ",".join(map(str, self.ids[:1000]))
         return {"type": "ir.actions.act_url", "target": "self", "url": f"/customer_tiering/table?ids={ids}"}
+
+    def action_tiering_use_credit(self):
+        """Make the proposed credit limits those of the customers, where the person may set them."""
+        for card in self:
+            card.partner_id.with_company(card.company_id).credit_limit = card.proposed_credit
 
     def action_tiering_needs(self):
         """Open what this customer needs."""

@@ -1,1 +1,3 @@
+from . import customer_tier
 from . import customer_tiering_reader
+from . import sale_order

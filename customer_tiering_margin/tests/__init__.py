@@ -1,1 +1,2 @@
+from . import test_least_margin
 from . import test_recorded_cost

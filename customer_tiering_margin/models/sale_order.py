@@ -1,0 +1,60 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import float_compare
+
+from odoo.addons.customer_tiering.sentences import format_number
+
+GROUP = "sales_team.group_sale_salesman"
+
+
+class SaleOrder(models.Model):
+    _inherit = "sale.order"
+
+    tiering_margin_warning = fields.Char(
+        compute="_compute_tiering_margin_warning",
+        groups=GROUP,
+        help="Says that the margin of a quotation is less than the customer's tier asks for.",
+    )
+
+    @api.depends("partner_id", "company_id", "margin_percent", "state")
+    @api.depends_context("uid", "lang")
+    def _compute_tiering_margin_warning(self):
+        asking = self._get_tiers_above_margin()
+        for order in self:
+            tier = asking.get(order)
+            order.tiering_margin_warning = bool(tier) and self.env._(
+                "A margin of %(margin)s %% is less than the %(least)s %% that customers of %(tier)s bring.",
+                margin=format_number(self.env, 100 * order.margin_percent, 1),
+                least=format_number(self.env, tier.least_margin, 2),
+                tier=tier.name,
+            )
+
+    def _get_tiers_above_margin(self):
+        """Return ``{quotation: tier}`` of those whose margin is less than the customer's tier asks for."""
+        open_orders = self.filtered(lambda order: order.state in ("draft", "sent") and order.amount_untaxed > 0)
+        found = {}
+        for company, orders in open_orders.grouped(lambda order: order.company_id or order.env.company).items():
+            tiers = orders.partner_id.with_company(company)._get_tiers("least_margin")
+            for order in orders:
+                tier = tiers.get(order.partner_id.id)
+                if tier and float_compare(100 * order.margin_percent, tier.least_margin, precision_digits=2) < 0:
+                    found[order] = tier
+        return found
+
+    def action_confirm(self):
+        """Ask a sales manager where the customer's tier says so."""
+        if not self.env.su and not self.env.user.has_group("sales_team.group_sale_manager"):
+            # sudo: which tier asks, not what else it is
+            for order, tier in self.sudo()._get_tiers_above_margin().items():
+                if tier.least_margin_rule == "ask":
+                    raise UserError(
+                        self.env._(
+                            "%(order)s brings a margin of %(margin)s %%, less than the %(least)s %% that customers of "
+                            "%(tier)s bring. Ask a sales manager to confirm it, or change the prices.",
+                            order=order.name,
+                            margin=format_number(self.env, 100 * order.margin_percent, 1),
+                            least=format_number(self.env, tier.least_margin, 2),
+                            tier=tier.name,
+                        )
+                    )
+        return super().action_confirm()
