@@ -38,21 +38,22 @@ CODE = """
     };
     const complain = (isMain) =>
         document.querySelector(".o_error_dialog, .modal .alert-danger")?.innerText ||
-        (!document.querySelector(".o_action_manager .o_view_controller") && "nothing has opened") ||
+        (!document.querySelector(".o_action_manager .o_view_controller, .o_action_manager .o_tiering_profit_report") &&
+            "nothing has opened") ||
         (document.documentElement.scrollWidth > window.innerWidth && "is wider than the window") ||
         [...document.querySelectorAll(".o_form_sheet, .o_kanban_record")]
             .filter((part) => part.scrollWidth > part.clientWidth + 1)
             .map((part) => `${part.className} is ${part.scrollWidth - part.clientWidth} pixels too wide`)[0] ||
         (isMain && !document.querySelector(
             ".o_form_view, .o_data_row, .o_kanban_record:not(.o_kanban_ghost), .o_pivot_cell_value, canvas, " +
-            ".o_activity_view, .o_view_nocontent p:not(:empty)"
+            ".o_activity_view, .o_view_nocontent p:not(:empty), .o_tiering_profit_report p:not(:empty)"
         ) && "says nothing about why it is empty");
     const all = (selector) => [...document.querySelectorAll(`.o_action_manager ${selector}`)];
     try {
         for (const { id, name, view, resId } of %(screens)s) {
             screen = name;
             const go = () => action.doAction(id, {
-                clearBreadcrumbs: true, viewType: view, props: resId ? { resId } : {},
+                clearBreadcrumbs: true, viewType: view || undefined, props: resId ? { resId } : {},
             });
             await go();
             await look(name, true);
@@ -129,6 +130,10 @@ class TestScreens(TieringCommon, HttpCase):
                 for _id, view in action.views
                 if view != "form" or record
             ]
+        clients = self.env["ir.model.data"].search(
+            [("module", "=like", "customer_tiering%"), ("model", "=", "ir.actions.client")]
+        )
+        screens += [{"id": data.res_id, "name": data.name, "view": False, "resId": False} for data in clients]
         return screens
 
     def _open_all(self):

@@ -37,7 +37,7 @@ registry.category("web_tour.tours").add("customer_tiering_table", {
             run: "click",
         },
         {
-            trigger: ".o_control_panel_actions .o_cp_action_menus button, .o_cp_action_menus .dropdown-toggle",
+            trigger: ".o_cp_action_menus .dropdown-toggle:has(.fa-cog)",
             run: "click",
         },
         {
