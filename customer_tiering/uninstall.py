@@ -25,6 +25,14 @@ def forget_saved(env, module):
     _forget_in_dashboards(env, going)
 
 
+def forget_foreign_keys(env, module):
+    """Delete what Odoo notes of the foreign keys that a module adds to other modules' models, and would leave.
+
+    :param module: its technical name
+    """
+    env["ir.model.constraint"].search([("module.name", "=", module), ("type", "=", "f")]).unlink()
+
+
 def _forget_in_exports(env, going):
     for export in env["ir.exports"].search([]):
         lines = export.export_fields
