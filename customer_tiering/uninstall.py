@@ -23,6 +23,7 @@ def forget_saved(env, module):
     env["ir.filters"].with_context(active_test=False).search([]).filtered(going.is_in_filter).unlink()
     _forget_in_exports(env, going)
     _forget_in_dashboards(env, going)
+    _forget_foreign_keys(env, module)
 
 
 def forget_foreign_keys(env, module):
@@ -54,6 +55,12 @@ def _forget_in_dashboards(env, going):
             part.getparent().remove(part)
         if gone:
             dashboard.arch = etree.tostring(arch, encoding="unicode")
+
+
+def _forget_foreign_keys(env, module):
+    """Delete what Odoo notes of the foreign keys of a module's fields: it does so itself only with their model, and
+    that of a field that was added to another app's model stays."""
+    env["ir.model.constraint"].search([("module.name", "=", module), ("type", "=", "f")]).unlink()
 
 
 class Going:

@@ -18,17 +18,6 @@ class CustomerTier(models.Model):
         help="By what the points of loyalty programs are multiplied that customers of this tier earn with an order: 2 "
         "gives twice as many, 1 as many as the program says, 0 none.",
     )
-    loyalty_program_ids = fields.Many2many(
-        "loyalty.program",
-        "loyalty_program_customer_tier_rel",
-        "tier_id",
-        "program_id",
-        string="Loyalty Programs",
-        copy=False,
-        context={"active_test": False},
-        groups="sales_team.group_sale_salesman",
-        help="The programs that are only for some tiers, among them this one.",
-    )
 
     @api.constrains("points_factor")
     def _check_points_factor(self):
@@ -47,14 +36,15 @@ class CustomerTier(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_of_programs(self):
         """A program must not be for everybody because the tiers that it was for are gone."""
-        for tier in self.with_context(active_test=False):
-            # sudo: programs of other companies, too
-            if programs := tier.sudo().loyalty_program_ids:
+        # sudo: programs of other companies, too
+        programs = self.env["loyalty.program"].sudo().with_context(active_test=False)
+        for tier in self:
+            if named := programs.search([("tiering_tier_ids", "in", tier.ids)]):
                 raise UserError(
                     self.env._(
                         "%(tier)s cannot be deleted, because loyalty programs are only for some tiers, among them this "
                         "one: %(programs)s. Take the tier out of them first, or archive it.",
                         tier=tier.name,
-                        programs=format_list(self.env, programs.mapped("name")),
+                        programs=format_list(self.env, named.mapped("name")),
                     )
                 )

@@ -131,7 +131,6 @@ class TestPrograms(PointsCommon, PlaybookCommon):
         with Form(self.loyalty.with_user(self.new_user("tiering_programs", groups))) as form:
             form.tiering_tier_ids.remove(id=self.gold.id)
         self.assertEqual(self.loyalty.tiering_tier_ids, self.platinum)
-        self.assertEqual(self.platinum.loyalty_program_ids, self.loyalty)
 
     # ------------------------------------------------------------------
     # More points
@@ -175,10 +174,9 @@ class TestPrograms(PointsCommon, PlaybookCommon):
         with self.assertRaisesRegex(ValidationError, "“Loyalty Points Factor” of Platinum is a number from 0 to 100"):
             self.platinum.points_factor = -0.5
 
-    def test_a_simulation_takes_the_factor_along_and_no_program(self):
+    def test_a_simulation_takes_the_factor_along_and_leaves_programs_alone(self):
         self.platinum.points_factor = 3
         action = self.policy.action_simulate()
         draft = self.env["customer.tiering.policy"].browse(action["res_id"])
         self.assertEqual(draft.tier_ids.mapped("points_factor"), [3, 1, 1, 1])
-        self.assertFalse(draft.tier_ids.loyalty_program_ids)
         self.assertEqual(self.loyalty.tiering_tier_ids, self.platinum | self.gold)
