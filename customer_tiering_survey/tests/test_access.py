@@ -59,11 +59,13 @@ class TestAccess(SurveyCommon, TieringCommon):
                     seen.search([(name, "!=", False)])
                 self.assertNotIn(name, seen.fields_get())
 
-    def test_a_metric_that_was_told_before_by_other_rules_is_no_error(self):
-        self.policy.criterion_ids.filtered(lambda line: "survey" in line.metric_id.key).unlink()
-        self.compute()
-        self.policy.criterion_ids = [Command.create({"metric_id": self.metric("survey_result"), "method": "bands"})]
-        self.assertTrue(self.card(self.ann).with_user(self.salesperson).explanation_data)
+    def test_a_card_that_tells_nothing_of_a_metric_is_no_error(self):
+        card = self.card(self.ann)
+        self.env.cr.execute("UPDATE customer_tiering_scorecard SET parts = NULL WHERE id = %s", (card.id,))
+        card.invalidate_recordset()
+        told = str(card.with_user(self.salesperson).explanation_data)
+        self.assertNotIn("40 %", told)
+        self.assertNotIn("3 of 10", told)
 
     def test_a_manager_without_the_right_cannot_score_by_them(self):
         metric = self.metric("survey_recommendation")
