@@ -26,14 +26,6 @@ def forget_saved(env, module):
     _forget_foreign_keys(env, module)
 
 
-def forget_foreign_keys(env, module):
-    """Delete what Odoo notes of the foreign keys that a module adds to other modules' models, and would leave.
-
-    :param module: its technical name
-    """
-    env["ir.model.constraint"].search([("module.name", "=", module), ("type", "=", "f")]).unlink()
-
-
 def _forget_in_exports(env, going):
     for export in env["ir.exports"].search([]):
         lines = export.export_fields

@@ -1,7 +1,6 @@
-from odoo.addons.customer_tiering.uninstall import forget_foreign_keys, forget_saved
+from odoo.addons.customer_tiering.uninstall import forget_saved
 
 
 def uninstall_hook(env):
     """Forget what people saved with this addon's fields, and the tables of what they chose."""
     forget_saved(env, "customer_tiering_survey")
-    forget_foreign_keys(env, "customer_tiering_survey")
