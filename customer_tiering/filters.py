@@ -96,17 +96,17 @@ def find_circle(model, domain):
     :return: None where nothing does
     """
     for condition in domain.iter_conditions():
-        fields = _follow(model, condition.field_expr)
+        fields = follow(model, condition.field_expr)
         if any(_is_brought_about(model.env, field, set()) for field in fields):
             return _label(model.env, fields)
-        if condition.operator in ("any", "not any"):  # a filter of what the last field leads to
+        if fields and condition.operator in ("any", "not any"):  # a filter of what the last field leads to
             found = find_circle(model.env[fields[-1].comodel_name], Domain(condition.value))
             if found:
                 return f"{_label(model.env, fields)} > {found}"
     return None
 
 
-def _follow(model, path):
+def follow(model, path):
     """Return the fields of a path; without what is no field, as a part of a date or a property."""
     fields = []
     for name in path.split("."):
@@ -126,9 +126,7 @@ def _is_brought_about(env, field, seen):
     if BROUGHT_ABOUT & {field.model_name, field.comodel_name}:
         return True
     paths = [field.related] if field.related else env.registry.field_depends[field]
-    return any(
-        _is_brought_about(env, behind, seen) for path in paths for behind in _follow(env[field.model_name], path)
-    )
+    return any(_is_brought_about(env, behind, seen) for path in paths for behind in follow(env[field.model_name], path))
 
 
 def _label(env, fields):

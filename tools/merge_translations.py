@@ -28,6 +28,8 @@ LANGUAGES = {
 }
 # What Odoo writes and differs from export to export, or says nothing.
 VOLATILE = ("POT-Creation-Date", "PO-Revision-Date", "Last-Translator", "Language-Team")
+# What other apps say about models that an addon extends: it is theirs, and there only where they are installed.
+FOREIGN = ("model:ir.model,website_form_label:",)
 
 
 def export_template(env, addon):
@@ -37,6 +39,10 @@ def export_template(env, addon):
     template = polib.pofile(exported.getvalue().decode())
     for name in VOLATILE:
         template.metadata.pop(name, None)
+    for term in list(template):
+        term.occurrences = [place for place in term.occurrences if not ":".join(place).startswith(FOREIGN)]
+        if not term.occurrences:
+            template.remove(term)
     return template
 
 
