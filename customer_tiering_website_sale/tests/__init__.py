@@ -1,0 +1,4 @@
+from . import test_browsing
+from . import test_carts
+from . import test_prices
+from . import test_viewed

@@ -1,0 +1,68 @@
+from datetime import timedelta
+
+from odoo.tests import tagged
+
+from odoo.addons.customer_tiering.tests.common import AS_OF
+
+from .common import ShopCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCarts(ShopCommon):
+    def cart(self, who, days=10, amount=100.0, **values):
+        return self.order(who, days, amount, **{"state": "draft", "website_id": self.website.id, **values})
+
+    def test_carts_that_were_filled_and_not_ordered(self):
+        firm = self.buyer("Firm", 200, is_company=True)
+        ann = self.new_customer("Ann", parent_id=firm.id)
+        self.cart(firm, amount=30)
+        self.cart(ann, amount=12.5)
+        self.cart(firm, state="sent")
+        self.cart(firm, state="sale")
+        self.cart(firm, state="cancel")
+        self.cart(firm, order_line=False)
+        self.cart(firm, website_id=False)  # a quotation of a salesperson
+        self.assertCard(firm, website_cart_count=2, website_cart_amount=42.5)
+
+    def test_the_hours_that_the_website_gives_are_over_when_the_day_begins(self):
+        self.website.cart_abandoned_delay = 10
+        who = self.buyer("Ann", 200)
+        midnight = self.noon(AS_OF) - timedelta(hours=12)
+        self.cart(who, when=midnight - timedelta(hours=10), amount=1)
+        self.cart(who, when=midnight - timedelta(hours=10, minutes=-1), amount=2)
+        self.cart(who, 0, amount=4)
+        self.assertCard(who, website_cart_count=1, website_cart_amount=1)
+
+    def test_the_window_is_ninety_days_at_most(self):
+        who = self.buyer("Ann", 200)
+        self.cart(who, 89, amount=1)
+        self.cart(who, 90, amount=2)
+        self.assertCard(who, website_cart_count=1, website_cart_amount=1)
+
+    def test_carts_of_strangers_and_of_other_companies(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env.user.company_ids |= other
+        theirs = self.env["website"].create({"name": "Theirs", "company_id": other.id})
+        who = self.buyer("Ann", 200)
+        self.cart(who, website_id=theirs.id, company_id=other.id)
+        stranger = self.website.user_id.partner_id
+        self.cart(stranger)
+        self.assertCard(who, website_cart_count=0, website_cart_amount=0)
+        self.assertFalse(self.card(stranger))
+
+    def test_carts_need_no_switch(self):
+        self.website.tiering_track = False
+        who = self.buyer("Ann", 200)
+        self.cart(who)
+        self.assertCard(who, website_cart_count=1, website_cart_amount=100)
+
+    def test_it_is_what_odoo_takes_for_abandoned(self):
+        today = self.company._get_tiering_today()
+        who = self.buyer("Ann", 200)
+        for ago in (1, 5, 30):
+            self.cart(who, when=self.noon(today, ago) - timedelta(hours=1))
+        self.cart(who, state="cancel", when=self.noon(today, 3))
+        abandoned = self.env["sale.order"].search([("is_abandoned_cart", "=", True), ("partner_id", "=", who.id)])
+        self.compute(today)
+        self.assertEqual(self.card(who).website_cart_count, len(abandoned))
+        self.assertEqual(self.card(who).website_cart_amount, sum(abandoned.mapped("amount_untaxed")))
