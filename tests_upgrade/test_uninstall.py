@@ -10,12 +10,14 @@ GLUE = (
     "customer_tiering_crm",
     "customer_tiering_loyalty",
     "customer_tiering_margin",
+    "customer_tiering_mass_mailing",
     "customer_tiering_pos",
     "customer_tiering_project",
     "customer_tiering_rating",
     "customer_tiering_sale_loyalty",
     "customer_tiering_stock",
     "customer_tiering_survey",
+    "customer_tiering_website_sale",
     "customer_tiering_queue_job",
 )
 DASHBOARD = """<form><board style="2-1"><column>%s</column><column/></board></form>"""
@@ -72,6 +74,12 @@ GLUE_FILTERS = {
     "customer_tiering_rating": [("Bad", "customer.tiering.scorecard", "[('bad_rating_count', '>', 0)]", "{}", "[]")],
     "customer_tiering_survey": [
         ("Asked", "customer.tiering.scorecard", "[('last_survey_date', '!=', False)]", "{}", "[]")
+    ],
+    "customer_tiering_mass_mailing": [
+        ("Mailings of ours", "mailing.mailing", "[('tiering_company_id.name', '=', 'Ours')]", "{}", "[]"),
+    ],
+    "customer_tiering_website_sale": [
+        ("Visitors", "customer.tiering.scorecard", "[('website_visit_count', '>', 1)]", "{}", "[]"),
     ],
 }
 STAYING_EXPORTS = {"Mine": ("res.partner", ["name", "country_id/code"])}

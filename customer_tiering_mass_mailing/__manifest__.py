@@ -1,0 +1,21 @@
+{
+    "name": "Customer Tiering with Email Marketing",
+    "summary": "Mailings to the customers of a tier or a segment, and what became of them per tier",
+    "version": "19.0.1.0.0",
+    "category": "Sales/Sales",
+    "author": "Customer Tiering contributors",
+    "license": "LGPL-3",
+    "depends": ["customer_tiering", "mass_mailing"],
+    "data": [
+        "security/ir.model.access.csv",
+        "report/customer_tiering_mailing_report_views.xml",
+        "views/mailing_mailing_views.xml",
+        "views/res_partner_views.xml",
+        "views/customer_tiering_scorecard_views.xml",
+        "views/customer_tier_views.xml",
+        "views/customer_segment_views.xml",
+        "views/customer_tiering_policy_views.xml",
+    ],
+    "auto_install": True,
+    "uninstall_hook": "uninstall_hook",
+}

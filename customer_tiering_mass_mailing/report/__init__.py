@@ -1,0 +1,1 @@
+from . import customer_tiering_mailing_report

@@ -1,0 +1,3 @@
+from . import test_audience
+from . import test_buttons
+from . import test_results
