@@ -108,7 +108,7 @@ class CustomerTieringController(http.Controller):
         domain = Domain("company_id", "=", env.company.id)
         if ids:
             domain &= Domain("id", "in", [int(id_) for id_ in ids.split(",") if id_.isdecimal()])
-        fnames = cards._get_table_fields()
+        fnames = cards._get_seen_table_fields()
         buffer = io.BytesIO()
         with xlsxwriter.Workbook(buffer, OPTIONS) as workbook:
             bold = workbook.add_format({"bold": True})

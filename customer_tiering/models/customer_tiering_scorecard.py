@@ -746,21 +746,24 @@ class CustomerTieringScorecard(models.Model):
 
     @api.model
     def _get_table_fields(self):
-        """Return the names of the fields that are the columns of the tiering table, those that the person may see;
-        another app adds its own."""
-        fnames = (
+        """Return the names of the fields that are the columns of the tiering table; another app adds its own."""
+        return [
             *("partner_ref", "partner_id", "tier_id", "segment_id", "amount", "order_count", "average_order"),
             *("gap_median_days", "last_order_date", "top_category_id", "behaviour", "discount_share", "needs"),
             *("open_quotation_count", "conversion_rate", "contact_count", "last_contact_date", "pulse"),
             *("repurchase_rate", "tenure_days", "margin", "margin_percent", "cost_to_serve", "net_profit"),
             *("lifecycle", "risk", "score", "user_id"),
-        )
-        return [fname for fname in fnames if self._has_field_access(self._fields[fname], "read")]
+        ]
+
+    @api.model
+    def _get_seen_table_fields(self):
+        """Return the names of those that the person may see."""
+        return [fname for fname in self._get_table_fields() if self._has_field_access(self._fields[fname], "read")]
 
     @api.model
     def _get_table_metrics(self):
         """Return the metrics that fill the columns of the tiering table."""
-        columns = {*self._get_table_fields(), "weekday_share", "top_team_share", "top_category_share"}
+        columns = {*self._get_seen_table_fields(), "weekday_share", "top_team_share", "top_category_share"}
         return self.env["customer.tiering.metric"].search([]).filtered(lambda metric: metric.column in columns)
 
     def _tell(self, fname):

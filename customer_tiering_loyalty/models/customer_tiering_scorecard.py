@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CustomerTieringScorecard(models.Model):
@@ -30,3 +30,7 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="Loyalty points that were used in the policy's window.",
     )
+
+    @api.model
+    def _get_table_fields(self):
+        return [*super()._get_table_fields(), "loyalty_points"]

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CustomerTieringScorecard(models.Model):
@@ -29,3 +29,7 @@ class CustomerTieringScorecard(models.Model):
         help="Open tasks of the policy's support projects with a complaint tag. Not known where the policy names no "
         "support project or no complaint tag.",
     )
+
+    @api.model
+    def _get_table_fields(self):
+        return [*super()._get_table_fields(), "support_count", "support_open_count", "complaint_open_count"]

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CustomerTieringScorecard(models.Model):
@@ -21,3 +21,7 @@ class CustomerTieringScorecard(models.Model):
     bad_rating_count = fields.Integer(
         string="Bad Ratings", readonly=True, help="Which of these ratings are below 3 of 5."
     )
+
+    @api.model
+    def _get_table_fields(self):
+        return [*super()._get_table_fields(), "rating_average", "rating_count"]

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CustomerTieringScorecard(models.Model):
@@ -24,3 +24,7 @@ class CustomerTieringScorecard(models.Model):
         help="Returned deliveries in percent of the deliveries in the policy's window. Without a delivery it is not "
         "known; above 100 where more came back than was sent in the window.",
     )
+
+    @api.model
+    def _get_table_fields(self):
+        return [*super()._get_table_fields(), "delivery_count", "returned_share"]

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 from .customer_tiering_policy import GROUP
 
@@ -41,3 +41,7 @@ class CustomerTieringScorecard(models.Model):
         groups=GROUP,
         help="When the customer or one of its contacts was last asked by a survey of the policy, answered or not.",
     )
+
+    @api.model
+    def _get_table_fields(self):
+        return [*super()._get_table_fields(), "survey_result", "survey_recommendation"]

@@ -56,3 +56,7 @@ class CustomerTieringScorecard(models.Model):
             )
             for card in cards:
                 card.website_unbought_ids = [product for customer, product in rows if customer == card.partner_id.id]
+
+    @api.model
+    def _get_table_fields(self):
+        return [*super()._get_table_fields(), "website_visit_count", "website_cart_count"]
