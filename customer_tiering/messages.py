@@ -102,7 +102,7 @@ SENTENCES = {
         "%(number)s: add or remove tiers until there are four."
     ),
     "border_share": _lt(
-        "The better half of an axis is more than 0 %% and less than 100 %% of the customers, not %(border)s %%."
+        "The best customers of an axis are more than 0 %% and less than 100 %% of all, not %(border)s %%."
     ),
     "border_not_finite": _lt("The border of an axis must be a number, not %(border)s."),
     "border_margin": _lt("“May Fall Below the Border By” is 0 to 100 %%, not %(margin)s %%."),

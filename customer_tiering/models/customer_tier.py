@@ -57,7 +57,7 @@ class CustomerTier(models.Model):
     condition_ids = fields.One2many("customer.tier.condition", "tier_id", string="Conditions", copy=True)
     match = fields.Selection(
         [("all", "All of the conditions"), ("any", "One of the conditions")],
-        string="Needs",
+        string="Asks For",
         required=True,
         default="all",
     )

@@ -89,7 +89,9 @@ class CustomerTieringPolicyVersion(models.Model):
             env._(
                 "Cost to serve, %(work)s: %(cost)s",
                 work=names.get(cost["key"], cost["key"]),
-                cost=formatLang(env, cost["rate"], currency_obj=currency),
+                cost=format_number(env, cost["rate"], 2)
+                if cost["key"] == "interest"  # is no money
+                else formatLang(env, cost["rate"], currency_obj=currency),
             )
             for cost in self.rules["rules"].get("costs", ())
         ]

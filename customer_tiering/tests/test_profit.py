@@ -426,7 +426,7 @@ class TestTwoAxes(ProfitCommon):
         for border in (0, 100, -5):
             with (
                 self.subTest(border=border),
-                self.assertRaisesRegex(ValidationError, "less than 100 % of the customers"),
+                self.assertRaisesRegex(ValidationError, "less than 100 % of all"),
             ):
                 self.policy.write({"axis_profit_by": "share", "axis_profit_border": border})
 
