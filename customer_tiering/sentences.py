@@ -713,10 +713,10 @@ def tell_profit(card, rules):
         return lines
     names = {cost.key: cost for cost in env["customer.tiering.cost"].sudo().search([])}
     for rule in rules.costs:
-        number = max(card[rule.column] or 0, 0)
-        if number and rule.key in names:
-            amount = float_round(number * rule.rate, precision_digits=rule.decimals)
-            tell("less", names[rule.key]._tell(number, rule.rate, card.currency_id), amount)
+        number = card[rule.column] or 0
+        cost = engine.profit.get_cost(number, rule)
+        if cost and rule.key in names:
+            tell("less", names[rule.key]._tell(number, rule.rate, card.currency_id), cost)
     tell("sum", env._("Cost to serve"), card.cost_to_serve)
     net = env._("Net profit")
     if card.amount > 0:

@@ -21,6 +21,9 @@ COLUMNS = (
     schema.RETURNED_ORDER_COUNT,
 )
 
+#: What is counted for costs is kept with so many decimals, and reckoned with as it is kept.
+KEPT_DECIMALS = 6
+
 #: Of `derive`.
 DERIVED = (schema.COST_TO_SERVE, schema.NET_PROFIT)
 
@@ -152,11 +155,21 @@ def get_parts(frame: pd.DataFrame, costs: Sequence[CostRule]) -> pd.DataFrame:
     absent = [rule.column for rule in costs if rule.column not in frame.columns]
     if absent:
         raise ValueError(f"The frame of {len(frame)} customers lacks the columns {', '.join(absent)} of costs.")
-    parts = {}
-    for rule in costs:
-        much = frame[rule.column].fillna(0).to_numpy("float64").clip(0)
-        parts[rule.key] = grouped.rounded(much * rule.rate, rule.decimals)
+    parts = {rule.key: _reckon(frame[rule.column].fillna(0).to_numpy("float64"), rule) for rule in costs}
     return pd.DataFrame(parts, index=frame.index)
+
+
+def get_cost(number: float, rule: CostRule) -> float:
+    """What so much of something costs, by the arithmetic of `get_parts`.
+
+    >>> get_cost(1.5, CostRule("visit", "visits", 33.33))
+    50.0
+    """
+    return float(_reckon(np.array([number], dtype="float64"), rule)[0])
+
+
+def _reckon(much: np.ndarray, rule: CostRule) -> np.ndarray:
+    return grouped.rounded(much.clip(0).round(KEPT_DECIMALS) * rule.rate, rule.decimals)
 
 
 def derive(frame: pd.DataFrame, costs: Sequence[CostRule]) -> dict[str, pd.Series]:

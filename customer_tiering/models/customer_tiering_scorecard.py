@@ -231,8 +231,9 @@ class CustomerTieringScorecard(models.Model):
     returned_order_count = fields.Integer(
         string="Returned Orders", readonly=True, help="Those of the orders served of which something came back."
     )
+    # With the decimals that costs are reckoned with, see the engine's profit.KEPT_DECIMALS.
     meeting_hours = fields.Float(
-        digits=(16, 1), readonly=True, help="Hours of meetings with the customer in the policy's window."
+        digits=(16, 6), readonly=True, help="Hours of meetings with the customer in the policy's window."
     )
     done_activity_count = fields.Integer(
         string="Done Activities",
@@ -250,7 +251,7 @@ class CustomerTieringScorecard(models.Model):
     )
     overdue_months = fields.Float(
         string="Months Overdue",
-        digits=(16, 1),
+        digits=(16, 6),
         readonly=True,
         help="How long invoices, or instalments, were past due in the policy's window, each counted for itself.",
     )
@@ -259,8 +260,9 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         help="What the customer owed on a day of the policy's window, on average.",
     )
-    receivable_cost_base = fields.Monetary(
+    receivable_cost_base = fields.Float(
         string="One Percent on Receivables",
+        digits=(16, 6),
         readonly=True,
         help="What an interest of 1 percent a year on the receivables comes to.",
     )

@@ -2,7 +2,7 @@
 
 from odoo.tools import SQL
 
-from .base import FLOAT, ID, INTEGER
+from .base import FLOAT, ID, INTEGER, MOST
 
 
 def get_cost_today(line):
@@ -12,8 +12,8 @@ def get_cost_today(line):
     :param line: the alias of ``sale_order_line`` or ``account_move_line``
     """
     return SQL(
-        "COALESCE((product.standard_price ->> %s::text)::float8, 0) * COALESCE(sold_in.factor, 1)"
-        " / COALESCE(NULLIF(kept_in.factor, 0), 1)",
+        "COALESCE((product.standard_price ->> %s::text)::numeric, 0) * COALESCE(sold_in.factor, 1)::numeric"
+        " / COALESCE(NULLIF(kept_in.factor, 0), 1)::numeric",
         SQL.identifier(line, "company_id"),
     )
 
@@ -43,11 +43,18 @@ def read_costs(reading, lines, ids):
         SELECT document, SUM(cost)::float8 AS cost, COUNT(*) FILTER (WHERE is_goods) AS lines,
                COALESCE(SUM(money) FILTER (WHERE is_goods AND cost = 0 AND (money > 0 OR quantity < 0)), 0)::float8
                AS uncosted
-          FROM (%s) line
+          FROM (SELECT document, is_goods, quantity, %(cost)s AS cost, %(money)s AS money FROM (%(lines)s) line) line
       GROUP BY document
         """,
-        lines,
+        cost=_limit("cost"),
+        money=_limit("money"),
+        lines=lines,
     )
     found = reading.fetch(query, {"document": ID, "cost": FLOAT, "lines": INTEGER, "uncosted": FLOAT})
     place, row = reading.find_in(ids, found["document"])
     return place, found["cost"][row], found["uncosted"][row], found["lines"][row]
+
+
+def _limit(column):
+    """A number that makes no sum fail, however it was typed."""
+    return SQL("LEAST(GREATEST(%s, %s), %s)", SQL.identifier(column), -MOST, MOST)

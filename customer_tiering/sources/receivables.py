@@ -2,7 +2,7 @@
 
 from odoo.tools import SQL
 
-from .base import NUMBER, SUM, QuerySource
+from .base import MOST, NUMBER, SUM, QuerySource
 
 #: The mean length of a month, days.
 MONTH = 365 / 12
@@ -37,7 +37,8 @@ class Receivables(QuerySource):
         return SQL(
             """
             WITH item AS (
-                SELECT line.id, line.partner_id, line.balance, line.date, move.move_type,
+                SELECT line.id, line.partner_id, line.date,
+                       LEAST(GREATEST(line.balance, -%(most)s), %(most)s) AS balance, move.move_type,
                        COALESCE(line.date_maturity, line.date) AS due
                   FROM account_move_line line
                   JOIN account_move move ON move.id = line.move_id
@@ -91,5 +92,6 @@ class Receivables(QuerySource):
             of_partners=scope.of_partners(SQL.identifier("line", "partner_id")),
             days=scope.window_days,
             month=MONTH,
+            most=MOST,
             **scope.parameters,
         )

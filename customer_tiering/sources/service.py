@@ -6,6 +6,9 @@ from .activities import are_of_company, get_activities
 from .base import COUNT, SUM, QuerySource
 from .meetings import get_meeting_query
 
+#: More hours of one meeting are a typing error.
+MOST_HOURS = 1e6
+
 
 class MeetingHours(QuerySource):
     """Hours of meetings with the customer in the window; a meeting with several of its people counts once."""
@@ -15,7 +18,7 @@ class MeetingHours(QuerySource):
     def get_query(self, scope):
         return SQL(
             """
-            SELECT customer, SUM(GREATEST(hours, 0)) AS meeting_hours
+            SELECT customer, SUM(LEAST(GREATEST(hours, 0), %(most)s)) AS meeting_hours
               FROM (SELECT DISTINCT met.event_id, met.customer, met.hours
                       FROM (%(meetings)s) met
                       JOIN res_partner partner ON partner.id = met.customer AND %(of_partners)s
@@ -26,6 +29,7 @@ class MeetingHours(QuerySource):
                 SQL("(VALUES (%(company)s, %(timezone)s))", **scope.parameters), scope.documents
             ),
             of_partners=scope.of_partners(SQL.identifier("partner", "id")),
+            most=MOST_HOURS,
             **scope.parameters,
         )
 

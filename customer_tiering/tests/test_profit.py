@@ -494,3 +494,49 @@ class TestProfitReport(ProfitCommon):
         self.report.use_rates({"order": 12})
         self.compute()
         self.assertCard(self.bad, net_profit=-4)
+
+
+class TestAbsurdNumbers(ProfitCommon):
+    def test_what_somebody_typed_by_mistake_stops_no_run(self):
+        """A cost of 1e300, a meeting of 1e300 hours: the others have their profit."""
+        self.rate(order=15, meeting_hour=80)
+        anna, ben = self.new_customer("Anna"), self.new_customer("Ben")
+        absurd = self.env["product.product"].create({"name": "Scanned", "standard_price": 1, "taxes_id": False})
+        self.sold(anna, 10, (self.product, 3, 100))
+        order = self.sold(ben, 10, (absurd, 1, 100))
+        visit = {"name": "Visit", "start": self.noon(AS_OF, 8), "stop": self.noon(AS_OF, 8)}
+        event = self.env["calendar.event"].create({**visit, "partner_ids": [Command.set(ben.ids)]})
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE product_product SET standard_price = jsonb_build_object(%s, '1e300'::numeric) WHERE id = %s",
+            [str(self.company.id), absurd.id],
+        )
+        self.env.cr.execute("UPDATE calendar_event SET duration = 1e300 WHERE id = %s", [event.id])
+        self.env.cr.execute("UPDATE sale_order_line SET product_uom_qty = 1e30 WHERE order_id = %s", [order.id])
+        self.env.invalidate_all()
+        self.assertEqual(self.compute().state, "done")
+        self.assertCard(anna, margin=120, net_profit=105)
+
+    def test_the_lines_of_the_profit_add_up_to_the_cent(self):
+        """6 % on receivables of 5.7534... and months that are no whole ones."""
+        self.rate(order=3.33, order_line=0.37, meeting_hour=47.11, overdue_month=9.87, interest=6.35)
+        anna = self.new_customer("Anna")
+        self.invoice(self.sold(anna, 97, (self.product, 3, 33.33)), 97)
+        self.env["calendar.event"].create(
+            {
+                "name": "Visit",
+                "start": self.noon(AS_OF, 8),
+                "stop": self.noon(AS_OF, 8) + timedelta(minutes=37),
+                "partner_ids": [Command.set(anna.ids)],
+            }
+        )
+        self.compute()
+        card = self.card(anna)
+        rules, _fit = self.policy._get_last_computation()
+        from ..engine import profit  # noqa: PLC0415 - with pandas
+
+        parts = [profit.get_cost(card[rule.column], rule) for rule in rules.costs]
+        self.assertEqual(len(parts), 5)
+        self.assertTrue(all(parts))
+        self.assertEqual(round(sum(parts), 2), round(card.cost_to_serve, 2))
+        self.assertEqual(round(card.margin - sum(parts), 2), round(card.net_profit, 2))
