@@ -712,11 +712,18 @@ def tell_profit(card, rules):
     if not rules.by_profit:
         return lines
     names = {cost.key: cost for cost in env["customer.tiering.cost"].sudo().search([])}
+    hidden = 0
     for rule in rules.costs:
+        if rule.column not in card._fields:  # it went with its app
+            continue
         number = card[rule.column] or 0
         cost = engine.profit.get_cost(number, rule)
-        if cost and rule.key in names:
+        if not card._may_see_column(rule.column):
+            hidden += cost
+        elif cost and rule.key in names:
             tell("less", names[rule.key]._tell(number, rule.rate, card.currency_id), cost)
+    if hidden:
+        tell("less", env._("Costs that are not shown to you one by one"), hidden)
     tell("sum", env._("Cost to serve"), card.cost_to_serve)
     net = env._("Net profit")
     if card.amount > 0:
@@ -810,7 +817,8 @@ def tell_behaviour(card):
         names = babel.dates.get_day_names("wide", "format", get_lang(env).code)
         told.append(env._("mostly on %(weekday)s", weekday=names[card.top_weekday - 1]))
     if card.order_count >= FEW and card.top_team_share >= MOSTLY and card.top_team_id:
-        told.append(env._("through %(team)s", team=card.top_team_id.name))
+        # sudo: a team that has gone to another company since
+        told.append(env._("through %(team)s", team=card.top_team_id.sudo().name))
     if card.discount_share >= 1:
         told.append(env._("%(share)s %% discount", share=format_number(env, card.discount_share)))
     return bool(told) and format_list(env, told, style="unit")

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools.misc import formatLang
 
 from .. import engine
@@ -57,6 +57,8 @@ class CustomerTieringCost(models.Model):
                 )
 
     def write(self, vals):
+        if vals.keys() & {"key", "column"} and not self.env.su:
+            raise UserError(self.env._("What is counted for a cost comes with the app. Change its name or the cost."))
         result = super().write(vals)
         self.env.registry.clear_cache()  # the columns of scorecards
         return result

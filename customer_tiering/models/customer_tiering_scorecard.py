@@ -3,12 +3,17 @@ import dataclasses
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 from odoo.tools.misc import formatLang
 
 from .. import engine, sentences
 from ..fields import UncheckedMany2one
 
+# Who may see what customers owe, as on contacts.
+RECEIVABLES = "account.group_account_invoice,account.group_account_readonly"
+# So many ids are in an address.
+MOST_CHOSEN = 500
 # The mean length of a month, days.
 MONTH = 365 / 12
 # What was decided about a customer and cannot be computed again from what it did.
@@ -245,26 +250,32 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         aggregator="avg",
         help="Days from an invoice to its payments in the policy's window, on average by money. Empty without any.",
+        groups=RECEIVABLES,
     )
     overdue_amount = fields.Monetary(
-        readonly=True, help="What is past due, less payments of the customer that are not matched yet."
+        readonly=True,
+        help="What is past due, less payments of the customer that are not matched yet.",
+        groups=RECEIVABLES,
     )
     overdue_months = fields.Float(
         string="Months Overdue",
         digits=(16, 6),
         readonly=True,
         help="How long invoices, or instalments, were past due in the policy's window, each counted for itself.",
+        groups=RECEIVABLES,
     )
     receivable_average = fields.Monetary(
         string="Average Receivables",
         readonly=True,
         help="What the customer owed on a day of the policy's window, on average.",
+        groups=RECEIVABLES,
     )
     receivable_cost_base = fields.Float(
         string="One Percent on Receivables",
         digits=(16, 6),
         readonly=True,
         help="What an interest of 1 percent a year on the receivables comes to.",
+        groups=RECEIVABLES,
     )
     profit_data = fields.Json(
         string="Profit for People",
@@ -664,7 +675,7 @@ class CustomerTieringScorecard(models.Model):
                 card.explanation_data = card._get_explanation_data(rules, fit)
 
     @api.depends("amount", "margin", "uncosted_amount", "costed_amount", "cost_to_serve", "net_profit", "policy_id")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "uid")
     def _compute_profit_data(self):
         for policy, cards in self.grouped("policy_id").items():
             rules, _fit = policy._get_last_computation()
@@ -758,9 +769,14 @@ class CustomerTieringScorecard(models.Model):
         ]
 
     @api.model
+    def _may_see_column(self, column):
+        """Whether the person may see the field of a column, also where it is read with all rights for them."""
+        return column in self._fields and self.sudo(False)._has_field_access(self._fields[column], "read")
+
+    @api.model
     def _get_seen_table_fields(self):
         """Return the names of those that the person may see."""
-        return [fname for fname in self._get_table_fields() if self._has_field_access(self._fields[fname], "read")]
+        return list(filter(self._may_see_column, self._get_table_fields()))
 
     @api.model
     def _get_table_metrics(self):
@@ -801,7 +817,14 @@ class CustomerTieringScorecard(models.Model):
 
     def action_tiering_workbook(self):
         """Download the tiering table: of these customers, of all when none are chosen."""
-        ids = ",".join(map(str, self.ids[:1000]))
+        if len(self) > MOST_CHOSEN:
+            raise UserError(
+                self.env._(
+                    "Choose at most %(most)s customers, or none: then all of them are in the workbook.",
+                    most=sentences.format_number(self.env, MOST_CHOSEN),
+                )
+            )
+        ids = ",".join(map(str, self.ids))
         return {"type": "ir.actions.act_url", "target": "self", "url": f"/customer_tiering/table?ids={ids}"}
 
     def action_tiering_use_credit(self):

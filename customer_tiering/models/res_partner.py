@@ -640,7 +640,7 @@ class ResPartner(models.Model):
             **action,
             "name": self.env._("Needs of %(customer)s", customer=customer.display_name),
             "domain": [("partner_id", "=", customer.id)],
-            "context": {"default_partner_id": customer.id},
+            "context": {"default_partner_id": customer.id, "default_company_id": self.env.company.id},
         }
 
     @api.readonly

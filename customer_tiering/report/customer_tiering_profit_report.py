@@ -44,7 +44,21 @@ class CustomerTieringProfitReport(models.AbstractModel):
         for policy in policies:
             last, _fit = policy._get_last_computation()
             rules |= {rule.key: rule for rule in last.costs} if last else {}
-        return tuple(rules[key] for key in sorted(rules))
+        fields = self.env["customer.tiering.scorecard"]._fields  # one may have gone with its app
+        return tuple(rules[key] for key in sorted(rules) if rules[key].column in fields)
+
+    @api.model
+    def _get_seen(self, costs):
+        """Return those of these costs that the person may see one by one."""
+        may_see = self.env["customer.tiering.scorecard"]._may_see_column
+        return tuple(rule for rule in costs if may_see(rule.column))
+
+    @api.model
+    def _get_base(self, frame, costs):
+        """Return what remedies are reckoned from, without what the person may not see."""
+        if not self.env["customer.tiering.scorecard"]._may_see_column("days_to_pay"):
+            frame = frame.assign(days_to_pay=np.nan)
+        return engine.remedies.get_base(frame, self._get_seen(costs))
 
     @api.model
     def _read(self, costs, domain=None):
@@ -78,8 +92,8 @@ class CustomerTieringProfitReport(models.AbstractModel):
         ``customers``
             how many have a known profit; ``unknown``: how many have none
         ``arrays``
-            ``{name: [type, text]}``: ``id`` of the customer, ``margin``, ``net_profit``, and of each cost what it is
-            multiplied by
+            ``{name: [type, text]}``: ``id`` of the customer, ``amount``, ``margin``, less what the person may not see
+            one by one, and of each other cost what it is multiplied by
         ``costs``
             ``key``, ``name``, ``rate`` by which the last run reckoned
         """
@@ -91,7 +105,9 @@ class CustomerTieringProfitReport(models.AbstractModel):
         costs = self._get_costs()
         frame = self._read(costs)
         records = self.env["customer.tiering.cost"].search([])
-        rules = {rule.key: rule for rule in costs}
+        seen = self._get_seen(costs)
+        hidden = engine.profit.get_parts(frame, [rule for rule in costs if rule not in seen]).sum(axis=1)
+        rules = {rule.key: rule for rule in seen}
         reckoned = records.filtered(lambda cost: cost.key in rules)
         return {
             "currency_id": self.env.company.currency_id.id,
@@ -113,7 +129,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
             "arrays": {
                 "id": _encode(frame["partner_id"].to_numpy()),
                 "amount": _encode(frame["amount"].to_numpy()),
-                "margin": _encode(frame["margin"].to_numpy()),
+                "margin": _encode((frame["margin"] - hidden).to_numpy()),
                 **{cost.key: _encode(frame[rules[cost.key].column].fillna(0).to_numpy()) for cost in reckoned},
             },
         }
@@ -149,7 +165,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         if not size and kind == engine.remedies.MINIMUM_ORDER:
             raise UserError(self.env._("A minimum order is more than 0."))
         costs = self._get_costs()
-        base = engine.remedies.get_base(self._read(costs), costs)
+        base = self._get_base(self._read(costs), costs)
         gain = np.where(base.deficit > 0, engine.remedies.simulate(base, kind, float(size)), 0)
         result = {
             "customers": int(np.count_nonzero(gain >= 0.005)),
@@ -167,7 +183,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         """
         costs = self._get_costs()
         frame = self._read(costs)
-        base = engine.remedies.get_base(frame, costs)
+        base = self._get_base(frame, costs)
         chosen = engine.remedies.choose(base)
         rows = frame.index.get_indexer(cards.ids)
         known = [(card, row) for card, row in zip(cards, rows, strict=True) if row >= 0 and base.deficit[row] > 0]

@@ -294,6 +294,9 @@ class TestCostToServe(ProfitCommon):
                 cost.with_user(self.manager).write({"rate": wrong})
         with self.assertRaises(ValidationError):
             cost.text_many = "%s orders"
+        for fname in ("key", "column"):
+            with self.subTest(fname=fname), self.assertRaises(UserError):
+                cost.with_user(self.manager).write({fname: "other"})
 
     def test_margins_alone_without_any_cost(self):
         self.rate()

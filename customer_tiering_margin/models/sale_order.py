@@ -16,7 +16,7 @@ class SaleOrder(models.Model):
         help="Says that the margin of a quotation is less than the customer's tier asks for.",
     )
 
-    @api.depends("partner_id", "company_id", "margin_percent", "state")
+    @api.depends("partner_id", "company_id", "margin", "margin_percent", "state")
     @api.depends_context("uid", "lang")
     def _compute_tiering_margin_warning(self):
         asking = self._get_tiers_above_margin()
@@ -24,22 +24,30 @@ class SaleOrder(models.Model):
             tier = asking.get(order)
             order.tiering_margin_warning = bool(tier) and self.env._(
                 "A margin of %(margin)s %% is less than the %(least)s %% that customers of %(tier)s bring.",
-                margin=format_number(self.env, 100 * order.margin_percent, 1),
+                margin=format_number(self.env, order._get_tiering_margin(), 1),
                 least=format_number(self.env, tier.least_margin, 2),
                 tier=tier.name,
             )
 
     def _get_tiers_above_margin(self):
         """Return ``{quotation: tier}`` of those whose margin is less than the customer's tier asks for."""
-        open_orders = self.filtered(lambda order: order.state in ("draft", "sent") and order.amount_untaxed > 0)
+        open_orders = self.filtered(lambda order: order.state in ("draft", "sent") and order._has_tiering_margin())
         found = {}
         for company, orders in open_orders.grouped(lambda order: order.company_id or order.env.company).items():
             tiers = orders.partner_id.with_company(company)._get_tiers("least_margin")
             for order in orders:
                 tier = tiers.get(order.partner_id.id)
-                if tier and float_compare(100 * order.margin_percent, tier.least_margin, precision_digits=2) < 0:
+                if tier and float_compare(order._get_tiering_margin(), tier.least_margin, precision_digits=2) < 0:
                     found[order] = tier
         return found
+
+    def _has_tiering_margin(self):
+        """Whether something is sold, or given away for nothing."""
+        return self.amount_untaxed > 0 or self.margin < 0
+
+    def _get_tiering_margin(self):
+        """Return the margin in percent; of what is given away for nothing all is lost."""
+        return 100 * self.margin_percent if self.amount_untaxed > 0 else -100
 
     def action_confirm(self):
         """Ask a sales manager where the customer's tier says so."""
@@ -52,7 +60,7 @@ class SaleOrder(models.Model):
                             "%(order)s brings a margin of %(margin)s %%, less than the %(least)s %% that customers of "
                             "%(tier)s bring. Ask a sales manager to confirm it, or change the prices.",
                             order=order.name,
-                            margin=format_number(self.env, 100 * order.margin_percent, 1),
+                            margin=format_number(self.env, order._get_tiering_margin(), 1),
                             least=format_number(self.env, tier.least_margin, 2),
                             tier=tier.name,
                         )

@@ -35,6 +35,12 @@ class TestLeastMargin(ProfitCommon):
         self.assertEqual((self.bad.state, self.good.state), ("sale", "sale"))
         self.assertFalse(self.bad.tiering_margin_warning)
 
+    def test_who_gives_it_away_asks_too(self):
+        self.bad.order_line.discount = 100
+        self.assertEqual(self.bad.amount_untaxed, 0)
+        with self.assertRaisesRegex(UserError, "Ask a sales manager"):
+            self.bad.with_user(self.salesperson).action_confirm()
+
     def test_a_warning_keeps_nobody_from_selling(self):
         self.tier.least_margin_rule = "warn"
         self.bad.with_user(self.salesperson).action_confirm()

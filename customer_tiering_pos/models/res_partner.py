@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 
 GROUP = "point_of_sale.group_pos_user"
+TILL_FIELDS = ("tiering_till_tier", "tiering_till_color", "tiering_till_needs")
 
 
 class ResPartner(models.Model):
@@ -27,10 +30,14 @@ class ResPartner(models.Model):
 
     @api.model
     def _load_pos_data_fields(self, config):
-        return [
-            *super()._load_pos_data_fields(config),
-            *("tiering_till_tier", "tiering_till_color", "tiering_till_needs"),
-        ]
+        return [*super()._load_pos_data_fields(config), *TILL_FIELDS]
+
+    @api.model
+    def _load_pos_self_data_fields(self, config):
+        """Nothing of it for guests who order by themselves (pos_self_order), whose page asks for contacts by their
+        number, and is answered as superuser."""
+        known = getattr(super(), "_load_pos_self_data_fields", self._load_pos_data_fields)(config)
+        return [fname for fname in known if fname not in TILL_FIELDS]
 
     @api.model
     def _server_date_to_domain(self, domain):
@@ -43,4 +50,10 @@ class ResPartner(models.Model):
         # sudo: cashiers need no rights of Sales; only whose data are loaded depends on it
         changes = self.env["customer.tier.change"].sudo()
         moved = changes.search([("company_id", "=", self.env.company.id), ("date", ">=", since.date())]).partner_id
-        return Domain(written) | Domain(domain) & Domain("commercial_partner_id", "in", moved.ids)
+        # Those whose needs were noted or changed, or have ended.
+        needs = self.env["customer.tiering.need"].sudo()
+        needs = needs.search(
+            ["|", ("write_date", ">=", since), ("valid_until", ">=", since.date() - timedelta(days=2))]
+        )
+        changed = moved | needs.partner_id
+        return Domain(written) | Domain(domain) & Domain("commercial_partner_id", "in", changed.ids)

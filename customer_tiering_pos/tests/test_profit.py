@@ -63,4 +63,8 @@ class TestNeedsInTheTill(TicketsCommon):
             )
         told = shop.with_user(self.cashier).with_company(self.company).tiering_till_needs
         self.assertEqual(told, "In a box, By e-mail")
-        self.assertIn("tiering_till_needs", self.env["res.partner"]._load_pos_data_fields(self.till))
+        partners = self.env["res.partner"]
+        self.assertIn("tiering_till_needs", partners._load_pos_data_fields(self.till))
+        # Guests who order by themselves are answered as superuser.
+        for fname in partners._load_pos_self_data_fields(self.till):
+            self.assertFalse(fname.startswith("tiering_"))
