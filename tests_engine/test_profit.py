@@ -53,9 +53,14 @@ def test_a_return_by_a_document_of_its_own():
 
 
 def test_without_any_cost_the_margin_is_unknown():
+    """Whatever freight of 50 or a discount moves the money that has a cost, or needs none."""
     found = summarize((0, 80.0, 80.0, 0.0, 80.0, 1, True), (1, 80.0, 80.0, 0.0, 30.0, 1, True))
-    assert math.isnan(found.loc[7, "margin"])
-    assert found.loc[8, "margin"] == 50  # freight, of which the cost is reckoned elsewhere
+    assert found["margin"].iloc[:2].isna().all()
+    assert found["costed_amount"].iloc[:2].tolist() == [0, 0]
+
+
+def test_fees_alone_are_margin():
+    assert summarize((0, 50.0, 50.0, 0.0, 0.0, 0, True)).loc[7, "margin"] == 50
 
 
 def test_small_documents_are_work_and_no_margin():

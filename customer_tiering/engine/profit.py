@@ -68,7 +68,7 @@ class Documents(NamedTuple):
     whole: np.ndarray  # what it was worth before anything came back, float64
     cost: np.ndarray  # what all its goods cost the company, float64
     uncosted: np.ndarray  # money of the goods of which no cost is known, float64
-    lines: np.ndarray  # of goods, int
+    lines: np.ndarray  # of goods, float64: of a document with several customers each has a part of them
     counted: np.ndarray  # whether its money counts, bool: too small ones are only served
 
 
@@ -93,8 +93,9 @@ def summarize(
     pd.DataFrame, index = `customers`
 
         - ``margin``: float64, money, what was bought and not returned, less rebates, what the goods cost and what has
-          no cost; NaN: of all that was bought no cost is known
-        - ``costed_amount``, ``uncosted_amount``: float64, the money with and without a cost
+          no cost; NaN: of none of the goods that were bought a cost is known, whatever fees there were
+        - ``costed_amount``, ``uncosted_amount``: float64, the money with and without a cost; without a margin nothing
+          is with one
         - ``served_order_count``: int64, documents above 0, whatever came back of them
         - ``order_line_count``: int64, their lines of goods
         - ``returned_order_count``: int64, those of which something came back
@@ -114,9 +115,11 @@ def summarize(
     left = left.clip(0, 1)
     uncosted, amount = total(documents.uncosted * left), total(documents.money) + grouped.sums(*rebates, count)
     costed = amount - uncosted
-    margin = grouped.rounded(costed - total(documents.cost * left), decimals)
+    cost = total(documents.cost * left)
+    margin = grouped.rounded(costed - cost, decimals)
     costed, uncosted = (grouped.rounded(values, decimals) for values in (costed, uncosted))
-    margin[(uncosted != 0) & (costed == 0)] = np.nan
+    unknown = (uncosted != 0) & (grouped.rounded(cost, decimals) == 0)
+    margin[unknown], costed[unknown] = np.nan, 0
     served = documents.whole > 0
     back = served & (documents.money < documents.whole)
     return pd.DataFrame(
@@ -125,7 +128,9 @@ def summarize(
             schema.COSTED_AMOUNT: costed,
             schema.UNCOSTED_AMOUNT: uncosted,
             schema.SERVED_ORDER_COUNT: np.bincount(documents.buyer[served], minlength=count),
-            schema.ORDER_LINE_COUNT: np.bincount(documents.buyer[served], documents.lines[served], count).astype(int),
+            schema.ORDER_LINE_COUNT: np.rint(
+                np.bincount(documents.buyer[served], documents.lines[served], count)
+            ).astype(int),
             schema.RETURNED_ORDER_COUNT: np.bincount(documents.buyer[back], minlength=count),
         },
         index=customers,

@@ -4,6 +4,7 @@ A remedy changes one thing and leaves the rest alone: the customer buys as much 
 with the customer: a least amount of an order, a share of the freight, a higher price, fewer hours, fewer days to pay.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ ALIKE = 2.0
 
 #: A change of more than this part of what is today is out of the question.
 MOST = 1.0
+
+#: Less than this is nothing.
+HALF_CENT = 0.005
 
 
 class Base(NamedTuple):
@@ -134,7 +138,7 @@ def choose(base: Base) -> pd.DataFrame:
                 1 - sizes[TERMS] / base.days,
             ]
         )
-    changes = np.where(np.isfinite(changes) & (changes <= MOST), changes, np.inf)
+    changes = np.where(np.isfinite(changes) & (changes > 0) & (changes <= MOST), changes, np.inf)
     best = changes.argmin(axis=0)
     rows = np.arange(len(best))
     change = changes[best, rows]
@@ -144,13 +148,13 @@ def choose(base: Base) -> pd.DataFrame:
     return pd.DataFrame({"kind": kind, "size": size, "change": np.where(known, change, np.nan)})
 
 
-def count_alike(base: Base, rows: np.ndarray, chosen: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def count_alike(base: Base, rows: Sequence[int], chosen: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """How many customers of like size there are, and how many of them live with the remedy already.
 
     Parameters
     ----------
     base : of all customers
-    rows : the places of those that are asked about, int
+    rows : the places of those that are asked about
     chosen : what `choose` returned of all customers
 
     Returns
@@ -211,6 +215,28 @@ def simulate(base: Base, kind: str, size: float) -> np.ndarray:
             return (base.hours - size).clip(0) * base.per_hour
         less = 1 - size / base.days
         return np.where(np.isfinite(less), less.clip(0, 1), 0.0) * base.interest
+
+
+class Effect(NamedTuple):
+    """What a remedy brings of all customers below zero together."""
+
+    customers: int  # who would live otherwise
+    gain: float  # money
+    healed: int  # of them, who come to zero or above
+
+
+def summarize(base: Base, kind: str, size: float) -> Effect:
+    """The effect of a remedy of one size; the parameters are those of `simulate`.
+
+    >>> one = pd.DataFrame({"amount": [1000.0], "served_order_count": [20], "net_profit": [-100.0], "margin": [200.0]})
+    >>> one = one.assign(costed_amount=1000.0, meeting_hours=0.0, days_to_pay=None).astype("float64")
+    >>> summarize(get_base(one, []), "price", 10)
+    Effect(customers=1, gain=100.0, healed=1)
+    """
+    gain = np.where(base.deficit > 0, simulate(base, kind, size), 0)
+    some = gain >= HALF_CENT
+    healed = some & (gain >= base.deficit - HALF_CENT)
+    return Effect(int(np.count_nonzero(some)), round(float(gain.sum()), 2), int(np.count_nonzero(healed)))
 
 
 def _up(values: np.ndarray, decimals: int) -> np.ndarray:

@@ -214,7 +214,8 @@ def _told(rules: PolicyRules, borders: tuple[float | None, ...]) -> PolicyRules:
     )
     conditions = ((*on_value, *on_profit), on_profit, on_value, ())
     tiers = tuple(
-        dataclasses.replace(tier, conditions=needed) for tier, needed in zip(rules.tiers, conditions, strict=True)
+        dataclasses.replace(tier, conditions=needed, match_any=False)
+        for tier, needed in zip(rules.tiers, conditions, strict=True)
     )
     return dataclasses.replace(rules, tier_method=CONDITIONS, tiers=tiers)
 

@@ -187,10 +187,11 @@ class CustomerTieringReader(models.AbstractModel):
         :return: a list of money, from the month of ``first`` to that of the scope's last day
         """
         bought = self._read_history(scope, (), nights=0).purchases
+        counted = (bought.money < 0) | engine.purchases.choose_bought(bought, scope.decimals, least=scope.least)
         months = bought.day.astype("datetime64[M]").astype(int)
         start, end = (12 * day.year + day.month - 1 for day in (first, scope.as_of))
         numbers = months + 12 * 1970 - start
-        within = (numbers >= 0) & (numbers <= end - start)
+        within = counted & (numbers >= 0) & (numbers <= end - start)
         sums = [0.0] * (end - start + 1)
         for number, money in zip(numbers[within].tolist(), bought.money[within].tolist(), strict=True):
             sums[number] += money

@@ -1,8 +1,5 @@
 import base64
 
-import numpy as np
-import pandas as pd
-
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -57,7 +54,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
     def _get_base(self, frame, costs):
         """Return what remedies are reckoned from, without what the person may not see."""
         if not self.env["customer.tiering.scorecard"]._may_see_column("days_to_pay"):
-            frame = frame.assign(days_to_pay=np.nan)
+            frame = frame.assign(days_to_pay=float("nan"))
         return engine.remedies.get_base(frame, self._get_seen(costs))
 
     @api.model
@@ -75,8 +72,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         columns = {"id": base.ID, "partner_id": base.ID, **dict.fromkeys(names, base.FLOAT)}
         query.add_where(SQL("%s IS NOT NULL", SQL.identifier(cards._table, "net_profit")))
         select = query.select(*(SQL.identifier(cards._table, name) for name in columns))
-        found = sources.rows.fetch_arrays(self.env.cr, select, columns)
-        return pd.DataFrame({name: found[name] for name in columns}).set_index("id").sort_index()
+        return sources.rows.fetch_frame(self.env.cr, select, columns)
 
     # ------------------------------------------------------------------
     # The report
@@ -111,6 +107,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         reckoned = records.filtered(lambda cost: cost.key in rules)
         return {
             "currency_id": self.env.company.currency_id.id,
+            "decimals": self.env.company.currency_id.decimal_places,
             "company": self.env.company.name,
             "may_change": self.env["customer.tiering.cost"].has_access("write"),
             "tiers": [
@@ -166,12 +163,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
             raise UserError(self.env._("A minimum order is more than 0."))
         costs = self._get_costs()
         base = self._get_base(self._read(costs), costs)
-        gain = np.where(base.deficit > 0, engine.remedies.simulate(base, kind, float(size)), 0)
-        result = {
-            "customers": int(np.count_nonzero(gain >= 0.005)),
-            "gain": float(np.round(gain.sum(), 2)),
-            "healed": int(np.count_nonzero((gain >= 0.005) & (gain >= base.deficit - 0.005))),
-        }
+        result = engine.remedies.summarize(base, kind, float(size))._asdict()
         currency = self.env.company.currency_id
         return {**result, "text": sentences.tell_simulated_remedy(self.env, currency, kind, size, result)}
 
@@ -187,8 +179,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         chosen = engine.remedies.choose(base)
         rows = frame.index.get_indexer(cards.ids)
         known = [(card, row) for card, row in zip(cards, rows, strict=True) if row >= 0 and base.deficit[row] > 0]
-        places = np.array([row for _card, row in known], dtype=int)
-        alike, living = engine.remedies.count_alike(base, places, chosen)
+        alike, living = engine.remedies.count_alike(base, [row for _card, row in known], chosen)
         return {
             card: sentences.tell_remedy(self.env, card.currency_id, base, row, chosen.iloc[row], *peers)
             for (card, row), peers in zip(known, zip(alike.tolist(), living.tolist(), strict=True), strict=True)
@@ -197,9 +188,10 @@ class CustomerTieringProfitReport(models.AbstractModel):
 
 def _encode(values):
     """Return the type of an array and its numbers as text, in as few bytes as keep them."""
-    if len(values) and np.array_equal(values, np.rint(values)) and values.min() >= 0 and values.max() < 2**16:
+    is_whole = len(values) and (values == values.round()).all()
+    if is_whole and values.min() >= 0 and values.max() < 2**16:
         kind, values = "Uint16", values.astype("<u2")
-    elif len(values) and np.array_equal(values, np.rint(values)) and abs(values).max() < 2**31:
+    elif is_whole and abs(values).max() < 2**31:
         kind, values = "Int32", values.astype("<i4")
     else:
         kind, values = "Float64", values.astype("<f8")

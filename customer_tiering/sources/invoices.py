@@ -131,13 +131,14 @@ class Invoices(Orders):
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
                    %(joins)s
-             WHERE %(of_documents)s AND %(is_charged)s AND line.company_id = %(company)s
+             WHERE %(of_documents)s AND line.display_type = 'product' AND %(is_income)s
+               AND line.company_id = %(company)s
             """,
             quantity=SQL("(CASE WHEN move.move_type = 'out_refund' THEN -line.quantity ELSE line.quantity END)"),
             cost=cost,
             joins=joins,
             is_no_goods=billing.is_ordered_as(self.no_goods),
-            is_charged=billing.is_charged(self.advances),
+            is_income=billing.is_income(self.advances),
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )

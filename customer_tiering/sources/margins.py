@@ -32,7 +32,7 @@ class Margins(MetricSource):
             whole[some],
             cost * part,
             uncosted * part,
-            lines,
+            lines * part,
             counted[some],
         )
         # Who never bought has nothing that a rebate could lower.

@@ -59,6 +59,15 @@ def fetch_arrays(cr, query, columns):
     return arrays
 
 
+def fetch_frame(cr, query, columns):
+    """Return the same as :func:`fetch_arrays` as a DataFrame, index = ``id``, ascending.
+
+    :param columns: with ``id``
+    """
+    found = fetch_arrays(cr, query, columns)
+    return pd.DataFrame({name: found[name] for name in columns}).set_index("id").sort_index()
+
+
 def fetch_parts(cr, table, query, columns):
     """Return the same as :func:`fetch_arrays`, handed over in parts that do not fill the memory.
 

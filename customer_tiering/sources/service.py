@@ -10,6 +10,10 @@ from .meetings import get_meeting_query
 MOST_HOURS = 1e6
 
 
+def _get_meetings(scope):
+    return get_meeting_query(SQL("(VALUES (%(company)s, %(timezone)s))", **scope.parameters), scope.documents)
+
+
 class MeetingHours(QuerySource):
     """Hours of meetings with the customer in the window; a meeting with several of its people counts once."""
 
@@ -25,9 +29,7 @@ class MeetingHours(QuerySource):
                      WHERE met.day > %(window_start)s AND met.day <= %(as_of)s) held
           GROUP BY 1
             """,
-            meetings=get_meeting_query(
-                SQL("(VALUES (%(company)s, %(timezone)s))", **scope.parameters), scope.documents
-            ),
+            meetings=_get_meetings(scope),
             of_partners=scope.of_partners(SQL.identifier("partner", "id")),
             most=MOST_HOURS,
             **scope.parameters,
@@ -36,7 +38,8 @@ class MeetingHours(QuerySource):
 
 class DoneActivities(QuerySource):
     """Activities that were done in the window, on the customer, its contacts and their documents of the company; a
-    follow-up that was closed because its reason had gone was not done."""
+    follow-up that was closed because its reason had gone was not done, and the activity from which a meeting with the
+    customer was planned is that meeting."""
 
     columns = {"done_activity_count": COUNT}
 
@@ -50,8 +53,13 @@ class DoneActivities(QuerySource):
                AND %(are_of_company)s AND %(of_activities)s
                AND NOT EXISTS (SELECT FROM customer_tiering_followup followup
                                 WHERE followup.activity_id = activity.id AND followup.state = 'closed')
+               AND NOT EXISTS (SELECT FROM (%(meetings)s) met
+                                WHERE met.event_id = activity.calendar_event_id
+                                  AND met.customer = partner.commercial_partner_id
+                                  AND met.day > %(window_start)s AND met.day <= %(as_of)s)
           GROUP BY 1
             """,
+            meetings=_get_meetings(scope),
             activities=get_activities(scope.documents),
             are_of_company=are_of_company(scope.documents, SQL("%s", scope.company_id)),
             of_activities=scope.of_documents(

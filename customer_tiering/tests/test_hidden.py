@@ -78,6 +78,10 @@ class TestHidden(TieringCommon):
             .create({"playbook_id": playbook.id})
         )
         cls.preview.sudo().line_ids = [Command.create({"partner_id": partner.id}) for partner in cls.both]
+        kind = cls.env["customer.tiering.need.kind"].search([], limit=1)
+        cls.env["customer.tiering.need"].create(
+            [{"partner_id": partner.id, "kind_id": kind.id, "text": "Why"} for partner in cls.both]
+        )
         cls.env["customer.tiering.former"].create(
             [
                 {"partner_id": partner.id, "customer_id": partner.id, "moved_at": fields.Datetime.now()}

@@ -144,6 +144,17 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        env["customer.tiering.need"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "kind_id": env["customer.tiering.need.kind"].search([], limit=1).id,
+                    "text": reasons.get(customer, f"{mark} need"),
+                }
+                for customer in customers
+            ]
+        )
         values = {"name": f"{mark} handover", "user_id": manager.id, "partner_ids": [Command.set(customers.ids)]}
         mine["customer.tiering.reassignment"].create(values).action_preview()
         lived = env["customer.tiering.replay"]._queue(policy)

@@ -20,19 +20,21 @@ export function decode(type, text) {
 }
 
 /**
- * The net profit of each customer: margin less what serving costs, each cost in cents, as the scorecards have it.
+ * The net profit of each customer: margin less what serving costs, each cost is rounded as the scorecards have it.
  *
  * @param {Object} arrays by name: `margin`, and of each cost what it is multiplied by
  * @param {{key: string, rate: number}[]} costs
+ * @param {number} decimals of the currency
  * @returns {Float64Array}
  */
-export function getNet(arrays, costs) {
+export function getNet(arrays, costs, decimals) {
+    const unit = 10 ** decimals;
     const net = Float64Array.from(arrays.margin);
     for (const { key, rate } of costs) {
         const much = arrays[key];
         for (let place = 0; place < net.length; place++) {
             if (much[place] > 0) {
-                net[place] -= Math.round(much[place] * rate * 100) / 100;
+                net[place] -= Math.round(much[place] * rate * unit) / unit;
             }
         }
     }

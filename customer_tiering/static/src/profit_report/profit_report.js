@@ -62,7 +62,7 @@ export class TieringProfitReport extends Component {
     /** Reckon by the rates that are typed now. */
     compute() {
         const costs = this.data.costs.map((cost) => ({ ...cost, rate: this.state.rates[cost.key] }));
-        this.net = getNet(this.arrays, costs);
+        this.net = getNet(this.arrays, costs, this.data.decimals);
         this.curve = getCurve(this.net, POINTS);
         this.state.sections = getSections(this.curve.sorted);
         this.state.total = this.curve.total;
@@ -139,8 +139,12 @@ export class TieringProfitReport extends Component {
         return Math.max(2 * cost.rate, this.state.rates[cost.key], 1);
     }
 
+    get changed() {
+        return this.data.costs.filter((cost) => cost.rate !== this.state.rates[cost.key]);
+    }
+
     get isChanged() {
-        return this.data.costs.some((cost) => cost.rate !== this.state.rates[cost.key]);
+        return this.changed.length > 0;
     }
 
     reset() {
@@ -151,7 +155,9 @@ export class TieringProfitReport extends Component {
     }
 
     async useRates() {
-        await this.orm.call("customer.tiering.profit.report", "use_rates", [{ ...this.state.rates }]);
+        // What was not moved may have been changed by somebody since the last computation.
+        const rates = Object.fromEntries(this.changed.map(({ key }) => [key, this.state.rates[key]]));
+        await this.orm.call("customer.tiering.profit.report", "use_rates", [rates]);
         this.notification.add(_t("These are the costs now. The next computation reckons by them."), { type: "success" });
     }
 
@@ -182,7 +188,8 @@ export class TieringProfitReport extends Component {
     }
 
     openTier(tier) {
-        return this.openCards([["tier_id", "=", tier.id]], tier.name);
+        const counted = ["|", ["order_count", ">", 0], ["net_profit", "<", 0]];
+        return this.openCards([["tier_id", "=", tier.id], ...counted], tier.name);
     }
 
     async openCards(domain, name) {
