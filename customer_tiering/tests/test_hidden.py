@@ -82,6 +82,9 @@ class TestHidden(TieringCommon):
         cls.env["customer.tiering.need"].create(
             [{"partner_id": partner.id, "kind_id": kind.id, "text": "Why"} for partner in cls.both]
         )
+        cls.env["customer.tiering.pulse"].create(
+            [{"partner_id": partner.id, "sign": "down", "word": "Why"} for partner in cls.both]
+        )
         cls.env["customer.tiering.former"].create(
             [
                 {"partner_id": partner.id, "customer_id": partner.id, "moved_at": fields.Datetime.now()}

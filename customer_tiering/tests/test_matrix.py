@@ -155,6 +155,17 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        env["customer.tiering.pulse"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "sign": "down",
+                    "word": reasons.get(customer, f"{mark} pulse"),
+                }
+                for customer in customers
+            ]
+        )
         values = {"name": f"{mark} handover", "user_id": manager.id, "partner_ids": [Command.set(customers.ids)]}
         mine["customer.tiering.reassignment"].create(values).action_preview()
         lived = env["customer.tiering.replay"]._queue(policy)
