@@ -10,6 +10,14 @@ class CustomerTieringGiven(models.AbstractModel):
     _tiering_customer = "partner_id"  # whose rows these are, see ir.rule
 
     @api.model
+    def default_get(self, fields):
+        """Without a customer whom the person must not see: a form would tell the name."""
+        values = super().default_get(fields)
+        if not self.env["res.partner"].browse(values.get("partner_id"))._filtered_access("read"):
+            values.pop("partner_id", None)
+        return values
+
+    @api.model
     def _merge(self, targets):
         """Give the records of customers to others.
 

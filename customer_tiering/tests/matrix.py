@@ -44,6 +44,7 @@ BETWEEN = {
 HOPS = 3
 PATHS = 1  # so many ways to each secret field are tried, the shortest
 REFUSED = "refused"
+NOTED = ("customer.tiering.need", "customer.tiering.pulse")  # salespeople write them, of the customers whom they see
 
 
 # What counts all customers is not shown to who may not see some of them: so it is there where nobody is hidden.
@@ -366,7 +367,7 @@ class Matrix:
         if row.model in ("res.partner", "sale.order"):
             return role.hides(row)
         if not role.configures:
-            return row.model != "mail.activity"
+            return row.model != "mail.activity" and (row.model not in NOTED or role.hides(row))
         # What no person writes is written for all customers of a company by whoever may start a run.
         return role.hides(row) and not (row.company in role.companies and self._is_written_by_runs(row.model))
 
