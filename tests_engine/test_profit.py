@@ -1,5 +1,6 @@
 """Margin, cost to serve and the two axes; the judges are sums by hand."""
 
+import dataclasses
 import json
 import math
 
@@ -18,7 +19,7 @@ SOME = pd.Index([7, 8, 9], name="customer")
 def documents(*rows):
     """Rows of buyer, money, whole, cost, uncosted, lines, counted."""
     columns = zip(*rows, strict=True)
-    kinds = (int, float, float, float, float, int, bool)
+    kinds = (int, float, float, float, float, float, bool)
     return profit.Documents(*(np.array(values, dtype=kind) for values, kind in zip(columns, kinds, strict=True)))
 
 
@@ -61,6 +62,12 @@ def test_without_any_cost_the_margin_is_unknown():
 
 def test_fees_alone_are_margin():
     assert summarize((0, 50.0, 50.0, 0.0, 0.0, 0, True)).loc[7, "margin"] == 50
+
+
+def test_a_document_of_several_customers_is_work_of_all():
+    """Ten lines that three share are not thirty."""
+    found = summarize(*((0, 80.0, 80.0, 40.0, 0.0, 10 / 3, True) for _ in range(3)))
+    assert found.loc[7, "order_line_count"] == 10
 
 
 def test_small_documents_are_work_and_no_margin():
@@ -134,6 +141,13 @@ def earned(rules, frame, as_of, fit=None):
 def test_four_tiers_by_borders_of_value(axes, four, as_of):
     rules = axes(AxisRule("monetary", "value", 500), AxisRule("net_profit", "value", 50))
     assert earned(rules, four, as_of) == ([4, 3, 2, 1], [4, 3, 2, 1])
+
+
+def test_both_axes_count_whatever_the_tiers_said_before(axes, four, as_of):
+    """The tiers were tiers by conditions once, of which any was enough."""
+    rules = axes(AxisRule("monetary", "value", 500), AxisRule("net_profit", "value", 50))
+    rules = dataclasses.replace(rules, tiers=tuple(dataclasses.replace(tier, match_any=True) for tier in rules.tiers))
+    assert earned(rules, four, as_of)[0] == [4, 3, 2, 1]
 
 
 def test_a_border_is_good(axes, four, as_of):

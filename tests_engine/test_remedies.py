@@ -85,6 +85,13 @@ def test_nothing_bought_nothing_helps_but_fewer_meetings():
     assert chosen["size"].tolist() == [0]
 
 
+def test_what_makes_it_worse_is_no_remedy():
+    """More came back than was bought: freight in proportion to the usual order would be less than nothing."""
+    one = make(amount=-50.0, served_order_count=10.0, order_line_count=0.0, margin=-110.0, costed_amount=-50.0)
+    assert one["net_profit"].item() == -260
+    assert remedies.choose(base(one))["kind"].item() is None
+
+
 @examples(200)
 @given(
     amount=st.integers(1, 10**6).map(float),
