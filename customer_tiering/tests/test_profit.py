@@ -169,6 +169,26 @@ class TestMargin(ProfitCommon):
         self.compute()
         self.assertCard(anna, amount=460, margin=40 + 120, served_order_count=2, order_line_count=2)
 
+    def test_a_deposit_on_an_invoice_is_no_goods(self):
+        """It is a debt until the bottles come back: neither amount nor goods without a cost."""
+        self.policy.revenue_from = "order_invoice"
+        anna = self.new_customer("Anna")
+        deposits = self.env["account.account"].create(
+            {"name": "Deposits", "code": "TIERDEP", "account_type": "liability_current"}
+        )
+        bottles = {"name": "Deposit", "quantity": 1, "price_unit": 20, "tax_ids": False, "account_id": deposits.id}
+        goods = {"product_id": self.product.id, "quantity": 1, "price_unit": 100, "tax_ids": False}
+        self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": anna.id,
+                "invoice_date": AS_OF - timedelta(days=5),
+                "invoice_line_ids": [Command.create(goods), Command.create(bottles)],
+            }
+        ).action_post()
+        self.compute()
+        self.assertCard(anna, amount=100, uncosted_amount=0, margin=40)
+
     def test_one_customer_is_scored_as_in_the_run(self):
         anna = self.new_customer("Anna")
         self.sold(anna, 10, (self.product, 3, 100), (self.gift, 1, 150))
@@ -225,6 +245,43 @@ class TestCostToServe(ProfitCommon):
         self.assertCard(anna, margin=120, cost_to_serve=work, net_profit=120 - work, meeting_hours=1.5)
         parts = [line["text"] for line in self.card(anna).profit_data if line["kind"] == "less"]
         self.assertEqual(len(parts), 5, "the cost of the goods and four kinds of work")
+
+    def test_a_meeting_and_the_activity_from_which_it_was_planned_are_one(self):
+        self.rate(meeting_hour=40, activity=10)
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 3, 100))
+        start = self.noon(AS_OF, 8)
+        visit = self.env["calendar.event"].create(
+            {
+                "name": "Visit",
+                "start": start,
+                "stop": start + timedelta(hours=1),
+                "partner_ids": [Command.set(anna.ids)],
+            }
+        )
+        planned, call = self.env["mail.activity"].create(
+            [
+                {
+                    "res_model_id": self.env["ir.model"]._get_id("res.partner"),
+                    "res_id": anna.id,
+                    "activity_type_id": self.env.ref("mail.mail_activity_data_call").id,
+                    "user_id": self.salesperson.id,
+                    "calendar_event_id": event,
+                }
+                for event in (visit.id, False)
+            ]
+        )
+        (planned | call).action_done()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mail_activity SET date_done = %s WHERE id IN %s", [AS_OF, (planned.id, call.id)])
+        self.compute()
+        self.assertCard(anna, meeting_hours=1, done_activity_count=1, cost_to_serve=40 + 10)
+
+    def test_a_discount_is_nobody_s_work(self):
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 1, 100), (self.product, 1, 100), (self.gift, 1, -30))
+        self.compute()
+        self.assertCard(anna, order_line_count=2)
 
     def test_receivables(self):
         """300 due at once on day 100 before, paid 40 days later: 300 * 60 of 365 days would be wrong, it is 40 days."""
