@@ -684,12 +684,13 @@ def format_number(env, number, decimals=0):
     return formatLang(env, number, digits=decimals)
 
 
-def tell_profit(card, rules):
+def tell_profit(card, rules, costs):
     """Return how the net profit of a customer comes about, a list of dicts: ``label``, ``text`` (the amount), and
     ``kind``: ``plus``, ``less`` or ``sum``.
 
     :param card: the ``customer.tiering.scorecard``
     :param rules: the engine's ``PolicyRules``, which has margins measured
+    :param costs: the ``customer.tiering.cost`` by their keys
     """
     env, lines = card.env, []
 
@@ -701,7 +702,7 @@ def tell_profit(card, rules):
         share = 100 * card.uncosted_amount / card.amount if card.amount else 100
         label = env._("Goods without a cost (%(share)s %% of the amount)", share=format_number(env, share, 1))
         tell("less", label, card.uncosted_amount)
-    if card.uncosted_amount and not card.costed_amount:
+    if card.uncosted_amount and not card.costed_amount and not card.margin:
         lines.append({"kind": "sum", "label": env._("Margin"), "text": env._("not known")})
         return lines
     tell("less", env._("Cost of the goods"), card.costed_amount - card.margin)
@@ -711,7 +712,6 @@ def tell_profit(card, rules):
     tell("sum", margin, card.margin)
     if not rules.by_profit:
         return lines
-    names = {cost.key: cost for cost in env["customer.tiering.cost"].sudo().search([])}
     hidden = 0
     for rule in rules.costs:
         if rule.column not in card._fields:  # it went with its app
@@ -720,8 +720,8 @@ def tell_profit(card, rules):
         cost = engine.profit.get_cost(number, rule)
         if not card._may_see_column(rule.column):
             hidden += cost
-        elif cost and rule.key in names:
-            tell("less", names[rule.key]._tell(number, rule.rate, card.currency_id), cost)
+        elif cost and rule.key in costs:
+            tell("less", costs[rule.key]._tell(number, rule.rate, card.currency_id), cost)
     if hidden:
         tell("less", env._("Costs that are not shown to you one by one"), hidden)
     tell("sum", env._("Cost to serve"), card.cost_to_serve)

@@ -1,5 +1,6 @@
 """The smallest single change that brings a customer to zero; the judge is to make the change and reckon again."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -83,6 +84,16 @@ def test_nothing_bought_nothing_helps_but_fewer_meetings():
     chosen = remedies.choose(base(make(**nothing, meeting_hours=2.0)))
     assert chosen["kind"].tolist() == ["meetings"]
     assert chosen["size"].tolist() == [0]
+
+
+def test_a_size_is_in_whole_coins():
+    """Of yen there is no half: 100 missing in 40 orders are 3 each; 7 orders less leave 33 of 61 each."""
+    costs = [dataclasses.replace(rule, decimals=0) for rule in COSTS]
+    one = make(margin=580.0)
+    assert one["net_profit"].item() == -100
+    sizes = remedies.get_sizes(remedies.get_base(one, costs))
+    assert sizes["freight"].item() == 3  # 2.5
+    assert sizes["minimum_order"].item() == 61  # 2,000 in 33 orders, 60.6
 
 
 def test_what_makes_it_worse_is_no_remedy():

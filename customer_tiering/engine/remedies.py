@@ -31,9 +31,6 @@ ALIKE = 2.0
 #: A change of more than this part of what is today is out of the question.
 MOST = 1.0
 
-#: Less than this is nothing.
-HALF_CENT = 0.005
-
 
 class Base(NamedTuple):
     """What remedies are reckoned from, arrays of float64 of shape (n_customers,)."""
@@ -47,6 +44,7 @@ class Base(NamedTuple):
     days: np.ndarray  # to pay, NaN: unknown
     interest: np.ndarray  # what the receivables cost
     margin_percent: np.ndarray  # NaN: unknown
+    decimals: int  # of the currency
 
 
 def get_base(frame: pd.DataFrame, costs) -> Base:
@@ -74,6 +72,7 @@ def get_base(frame: pd.DataFrame, costs) -> Base:
         frame[schema.DAYS_TO_PAY].to_numpy("float64"),
         parts[INTEREST].to_numpy() if INTEREST in parts else np.zeros(len(frame)),
         np.divide(100 * margin, costed, out=np.full(len(frame), np.nan), where=costed > 0),
+        costs[0].decimals if costs else 2,
     )
 
 
@@ -84,8 +83,8 @@ def get_sizes(base: Base) -> dict[str, np.ndarray]:
     -------
     dict of np.ndarray of float64, shape (n_customers,), by kind; NaN: it does not, or there is nothing to bring
 
-        - ``minimum_order``: the least amount of an order, money, when as few bring the same amount
-        - ``freight``: what is charged for each order, money
+        - ``minimum_order``: the least amount of an order, in whole coins, when as few bring the same amount
+        - ``freight``: what is charged for each order, in whole coins
         - ``price``: by how many percent prices rise
         - ``meetings``: the hours that are left
         - ``terms``: the days to pay that are left
@@ -108,8 +107,8 @@ def get_sizes(base: Base) -> dict[str, np.ndarray]:
         hours = base.hours - base.deficit / base.per_hour if base.per_hour else nothing
         days = base.days * (1 - base.deficit / base.interest)
         return {
-            MINIMUM_ORDER: where((base.per_order > 0) & (left >= 1), _up(base.amount / left, 2)),
-            FREIGHT: where(base.orders > 0, _up(base.deficit / base.orders, 2)),
+            MINIMUM_ORDER: where((base.per_order > 0) & (left >= 1), _up(base.amount / left, base.decimals)),
+            FREIGHT: where(base.orders > 0, _up(base.deficit / base.orders, base.decimals)),
             PRICE: where(base.amount > 0, _up(100 * base.deficit / base.amount, 1)),
             MEETINGS: where(hours >= 0, -_up(-hours, 1)),
             TERMS: where(days >= 0, np.floor(days + 1e-9)),
@@ -234,9 +233,10 @@ def summarize(base: Base, kind: str, size: float) -> Effect:
     Effect(customers=1, gain=100.0, healed=1)
     """
     gain = np.where(base.deficit > 0, simulate(base, kind, size), 0)
-    some = gain >= HALF_CENT
-    healed = some & (gain >= base.deficit - HALF_CENT)
-    return Effect(int(np.count_nonzero(some)), round(float(gain.sum()), 2), int(np.count_nonzero(healed)))
+    half = 0.5 * 10.0**-base.decimals  # of the smallest coin
+    some = gain >= half
+    healed = some & (gain >= base.deficit - half)
+    return Effect(int(np.count_nonzero(some)), round(float(gain.sum()), base.decimals), int(np.count_nonzero(healed)))
 
 
 def _up(values: np.ndarray, decimals: int) -> np.ndarray:

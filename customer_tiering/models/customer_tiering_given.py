@@ -18,6 +18,15 @@ class CustomerTieringGiven(models.AbstractModel):
         return values
 
     @api.model
+    def _name_customers(self, vals_list):
+        """Have the values of new records name customers: what is said of a contact is said of its company."""
+        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list if vals.get("partner_id")])
+        customers = {partner.id: partner.commercial_partner_id.id or partner.id for partner in partners}
+        for vals in vals_list:
+            if vals.get("partner_id"):
+                vals["partner_id"] = customers[vals["partner_id"]]
+
+    @api.model
     def _merge(self, targets):
         """Give the records of customers to others.
 

@@ -94,12 +94,8 @@ class CustomerTieringLock(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list if vals.get("partner_id")])
-        partner_of = {partner.id: partner for partner in partners}
+        self._name_customers(vals_list)
         for vals in vals_list:
-            partner = partner_of.get(vals.get("partner_id"), partners.browse())
-            # A contact has the tier of its company.
-            vals["partner_id"] = partner.commercial_partner_id.id or partner.id
             if not self.env.su:  # who decides, and when, is not a matter of choice
                 vals |= {"user_id": self.env.uid, "ended_by_id": False, "ended_on": False}
         locks = super().create(vals_list)

@@ -44,11 +44,8 @@ class CustomerTieringPulse(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list if vals.get("partner_id")])
-        customers = {partner.id: partner.commercial_partner_id.id or partner.id for partner in partners}
+        self._name_customers(vals_list)
         for vals in vals_list:
-            if vals.get("partner_id"):
-                vals["partner_id"] = customers[vals["partner_id"]]
             if not self.env.su:  # never anonymous, never of another day
                 vals |= {"user_id": self.env.uid, "date": fields.Date.context_today(self)}
         return super().create(vals_list)

@@ -187,7 +187,9 @@ class CustomerTieringReader(models.AbstractModel):
         :return: a list of money, from the month of ``first`` to that of the scope's last day
         """
         bought = self._read_history(scope, (), nights=0).purchases
-        counted = (bought.money < 0) | engine.purchases.choose_bought(bought, scope.decimals, least=scope.least)
+        counted, _served = engine.purchases.choose_counted(
+            bought, scope.as_of, scope.window_days, scope.decimals, least=scope.least
+        )
         months = bought.day.astype("datetime64[M]").astype(int)
         start, end = (12 * day.year + day.month - 1 for day in (first, scope.as_of))
         numbers = months + 12 * 1970 - start

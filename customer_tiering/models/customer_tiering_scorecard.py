@@ -677,11 +677,12 @@ class CustomerTieringScorecard(models.Model):
     @api.depends("amount", "margin", "uncosted_amount", "costed_amount", "cost_to_serve", "net_profit", "policy_id")
     @api.depends_context("lang", "uid")
     def _compute_profit_data(self):
+        costs = {cost.key: cost for cost in self.env["customer.tiering.cost"].sudo().search([])}
         for policy, cards in self.grouped("policy_id").items():
             rules, _fit = policy._get_last_computation()
             asked = rules and set(engine.profit.COLUMNS) <= rules.columns
             for card in cards:
-                card.profit_data = asked and sentences.tell_profit(card, rules)
+                card.profit_data = asked and sentences.tell_profit(card, rules, costs)
 
     @api.depends(
         *("amount", "tier_id.credit_months", "tier_id.credit_floor", "tier_id.credit_ceiling"),
@@ -828,9 +829,12 @@ class CustomerTieringScorecard(models.Model):
         return {"type": "ir.actions.act_url", "target": "self", "url": f"/customer_tiering/table?ids={ids}"}
 
     def action_tiering_use_credit(self):
-        """Make the proposed credit limits those of the customers, where the person may set them."""
-        for card in self:
-            card.partner_id.with_company(card.company_id).credit_limit = card.proposed_credit
+        """Make the proposed credit limits those of the customers, where the person may set them; where none is proposed
+        the limit stays."""
+        proposed = self.filtered("proposed_credit").grouped(lambda card: (card.company_id, card.proposed_credit))
+        for (company, credit), cards in proposed.items():
+            partners = cards.partner_id.with_company(company)
+            partners.filtered(lambda partner, credit=credit: partner.credit_limit != credit).credit_limit = credit
 
     def action_tiering_needs(self):
         """Open what this customer needs."""

@@ -39,3 +39,9 @@ class TestProposedCredit(TieringCommon):
             card.with_user(self.manager).action_tiering_use_credit()
         card.action_tiering_use_credit()
         self.assertEqual(self.anna.credit_limit, 608.33)
+
+    def test_where_none_is_proposed_the_limit_stays(self):
+        self.anna.credit_limit = 700
+        self.propose(credit_months=0)
+        self.card(self.anna).action_tiering_use_credit()
+        self.assertEqual(self.anna.credit_limit, 700)

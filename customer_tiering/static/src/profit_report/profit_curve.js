@@ -62,7 +62,7 @@ export function getCurve(net, points) {
             total += sorted[place];
         }
         ranks.push(rank);
-        cumulated.push(Math.round(total * 100) / 100);
+        cumulated.push(total);
     }
     return { sorted, ranks, cumulated, total };
 }
