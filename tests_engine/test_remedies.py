@@ -86,6 +86,13 @@ def test_nothing_bought_nothing_helps_but_fewer_meetings():
     assert chosen["size"].tolist() == [0]
 
 
+def test_some_have_a_remedy_and_others_none():
+    """What has none says so beside others, too."""
+    some = pd.concat([make(), make(margin=500.0, amount=0.0, served_order_count=0.0)], ignore_index=True)
+    assert some["net_profit"].tolist() == [-180, 420]
+    assert remedies.choose(base(some))["kind"].tolist() == ["freight", None]
+
+
 def test_a_size_is_in_whole_coins():
     """Of yen there is no half: 100 missing in 40 orders are 3 each; 7 orders less leave 33 of 61 each."""
     costs = [dataclasses.replace(rule, decimals=0) for rule in COSTS]

@@ -144,6 +144,8 @@ def choose(base: Base) -> pd.DataFrame:
     known = np.isfinite(change)
     kind = np.where(known, np.array(KINDS, dtype=object)[best], None)
     size = np.where(known, np.stack([sizes[name] for name in KINDS])[best, rows], np.nan)
+    # Said to be object: else pandas takes it for text, of which nothing is NaN and not None.
+    kind = pd.Series(kind, dtype=object)
     return pd.DataFrame({"kind": kind, "size": size, "change": np.where(known, change, np.nan)})
 
 

@@ -117,7 +117,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
                     "color": tier.color,
                     **dict(zip(("customers", "amount", "net_profit"), of_tier[tier], strict=True)),
                 }
-                for tier in tiers
+                for tier in (*tiers, tiers.browse())  # and those without a tier
                 if tier in of_tier
             ],
             "customers": len(frame),

@@ -458,7 +458,7 @@ class TestTwoAxes(ProfitCommon):
         self.compute()
         draft = self.env["customer.tiering.policy"].browse(self.policy.action_simulate()["res_id"])
         draft.axis_value_border = 100
-        simulation = draft.simulation_ids if "simulation_ids" in draft._fields else draft._get_simulation()
+        simulation = draft._get_simulation()
         self.env["customer.tiering.run"]._queue(draft, trigger="manual")._compute(as_of=AS_OF)
         moved = simulation.line_ids.filtered(lambda line: line.from_tier_id != line.to_tier_id)
         self.assertEqual(moved.partner_id, self.small)
@@ -549,6 +549,35 @@ class TestProfitReport(ProfitCommon):
         card = self.card(self.bad).with_user(self.manager)
         self.assertEqual(card.remedy, "$ 5.00 of freight for each order".replace("$ ", "$\N{NO-BREAK SPACE}"))
         self.assertFalse(self.card(self.good).remedy)
+
+    def test_who_has_no_tier_is_in_the_pyramid_too(self):
+        """A prospect who was visited and never bought: the tiers add up to what all bring."""
+        self.rate(order=15, meeting_hour=40)
+        prospect = self.new_customer("Prospect")
+        self.order(prospect, 5, 100, "draft")
+        start = self.noon(AS_OF, 8)
+        self.env["calendar.event"].create(
+            {
+                "name": "Visit",
+                "start": start,
+                "stop": start + timedelta(hours=2),
+                "partner_ids": [Command.set(prospect.ids)],
+            }
+        )
+        self.compute()
+        self.assertFalse(self.card(prospect).tier_id)
+        tiers = self.report.get_data()["tiers"]
+        self.assertEqual(sum(tier["net_profit"] for tier in tiers), 105 - 10 - 80)
+        self.assertEqual([tier["customers"] for tier in tiers if not tier["id"]], [1])
+
+    def test_where_nothing_is_enough_the_list_says_so(self):
+        """An order of 1 with a loss of 74: no price, freight or order is within reach; the other has its remedy."""
+        lost = self.new_customer("Lost")
+        self.sold(lost, 10, (self.product, 1, 1))
+        self.compute()
+        cards = (self.card(lost) | self.card(self.bad)).with_user(self.manager)
+        self.assertEqual(cards[0].remedy, "No single change is enough.")
+        self.assertIn("freight", cards[1].remedy)
 
     def test_the_costs_that_were_tried_are_used(self):
         self.report.use_rates({"order": 12})
