@@ -822,3 +822,23 @@ def tell_behaviour(card):
     if card.discount_share >= 1:
         told.append(env._("%(share)s %% discount", share=format_number(env, card.discount_share)))
     return bool(told) and format_list(env, told, style="unit")
+
+
+def say_motive(card):
+    """Return by what the buying motive of a customer is proposed; False where none is.
+
+    :param card: the ``customer.tiering.scorecard``
+    """
+    env = card.env
+    if not card.proposed_motive_id:
+        return False
+    metric = env["customer.tiering.metric"].search([("key", "=", card.motive_metric)])
+    if not metric or not metric._may_see() or not card._may_see_column(metric.column):
+        # What it is proposed by is gone since, or not for this person.
+        return env._("Proposed from how the customer buys.")
+    return env._(
+        "%(metric)s: %(value)s, more than %(rank)s of 100 customers who buy as often.",
+        metric=metric.name,
+        value=Words(card, card.run_id.exists().version_id.sudo()).value(metric._get_definition(), card[metric.column]),
+        rank=card.motive_rank,
+    )

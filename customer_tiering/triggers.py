@@ -166,13 +166,16 @@ class Trigger:
         )
 
     def _get_wanted(self, tier):
-        """Return the SQL condition that the playbook is for customers of ``tier``, SQL too, and their segment."""
+        """Return the SQL condition that the playbook is for customers of ``tier``, SQL too, for their segment and what
+        matters to them."""
         tiers = self.playbook.with_context(active_test=False).tier_ids.ids
         segments = self.playbook.segment_ids.ids
+        motives = self.playbook.with_context(active_test=False).motive_ids.ids
         return SQL(
-            "%s AND %s",
+            "%s AND %s AND %s",
             SQL("%s = ANY(%s)", tier, tiers) if tiers and tier else SQL("TRUE"),
             SQL("card.segment_id = ANY(%s)", segments) if segments else SQL("TRUE"),
+            SQL("card.motive_id = ANY(%s)", motives) if motives else SQL("TRUE"),
         )
 
 

@@ -12,10 +12,12 @@ interactions from messages, activities and meetings to one row per customer
 quotations   from quotations and orders of any state to one row per customer
 products     from the lines of orders to one row per customer
 behaviour    when customers buy
+wishes       from orders to what customers wish, per customer
 errors       what is wrong with rules, as a code with facts
 profit       from the costs of goods and of service to margin and net profit
 metrics      what can be measured about a customer
 rules        the rules of a policy, checked when they are built
+motives      what matters to a customer, proposed from how the customer buys
 scoring      from a metric's values to 0..100 points: fit a scale once, apply it often
 segments     from recency and frequency-monetary scores to a segment
 lifecycle    from the rhythm of purchases to the stage of the relation
@@ -55,10 +57,12 @@ MODULES = (
     "quotations",
     "products",
     "behaviour",
+    "wishes",
     "errors",
     "profit",
     "metrics",
     "rules",
+    "motives",
     "scoring",
     "segments",
     "lifecycle",

@@ -7,12 +7,12 @@ beside the run; with it one customer can be scored again without everyone else.
 import dataclasses
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from . import explain, lifecycle, metrics, profit, risk, schema, scoring, segments, tiers
+from . import explain, lifecycle, metrics, motives, profit, risk, schema, scoring, segments, tiers
 from .rules import LEFT_OUT, CriterionRule, PolicyRules
 from .tiers import TierFit
 
@@ -41,6 +41,7 @@ class Fit:
     typical_gap : median of all customers' median gaps, days; None: nobody bought on two days
     open_days : if the rules skip idle days, days since the last purchases of all, ascending, each once, the latest
         of them; see the module ``idle``
+    motives : if the rules propose motives: where the customers stand, see `motives.fit`
     """
 
     population: int
@@ -50,6 +51,7 @@ class Fit:
     tiers: TierFit = dataclasses.field(default_factory=TierFit)
     typical_gap: float | None = None
     open_days: tuple[int, ...] = ()
+    motives: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict:
         """The fit as a dict that ``json.dumps`` writes."""
@@ -61,6 +63,7 @@ class Fit:
             "tiers": self.tiers.to_json(),
             "typical_gap": self.typical_gap,
             "open_days": list(self.open_days),
+            "motives": dict(self.motives),
         }
 
     @classmethod
@@ -74,6 +77,7 @@ class Fit:
             tiers=TierFit.from_json(data["tiers"]) if "tiers" in data else TierFit(),
             typical_gap=data.get("typical_gap"),  # absent in fits of earlier versions
             open_days=tuple(data.get("open_days", ())),
+            motives=data.get("motives", {}),
         )
 
 
@@ -115,6 +119,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
         scales,
         typical_gap=lifecycle.typical_gap(customers),
         open_days=tuple(open_days),
+        motives=motives.fit(rules, active),
     )
     return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, _score(rules, scored, active)))
 
@@ -143,6 +148,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         - ``segment``: Int64, key of the rules, see `segments.rows`
         - ``lifecycle``: object, one of `lifecycle.STAGES`
         - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``, ``risk_signals``: see `risk.assess`
+        - if the rules propose motives, those of `motives.propose`
 
         Prospects, who never bought, have no points and a score of 0, the segment
         ``rules.prospect_segment``, and NA or NaN in the 1..5 scores and all about tiers:
@@ -165,6 +171,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     lateness = lifecycle.lateness(customers, risks[schema.USUAL_GAP_DAYS])
     return pd.concat(
         [
+            *([motives.propose(rules, fit.motives, customers)] if rules.motives else ()),
             customers[_derived(rules)],
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),

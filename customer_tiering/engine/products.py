@@ -17,6 +17,12 @@ COLUMNS = (
     schema.DISCOUNT_AMOUNT,
 )
 
+#: Of the result of `summarize_prices`.
+PRICE_COLUMNS = (schema.UPPER_AMOUNT, schema.PRICED_AMOUNT)
+
+#: Of a product in its category: in the upper third of the prices, below, in none that has thirds.
+UPPER, BELOW, NO_THIRDS = 1, 0, -1
+
 
 def summarize(
     customers: pd.Index,
@@ -79,6 +85,35 @@ def summarize(
         },
         index=customers,
     )
+
+
+def summarize_prices(
+    customers: pd.Index, buyer: np.ndarray, level: np.ndarray, cost: np.ndarray, decimals: int
+) -> pd.DataFrame:
+    """How much each customer spent in the upper third of the prices.
+
+    Parameters
+    ----------
+    customers : ids of all customers, int64, unique
+    buyer : of each line the place of the customer in `customers`, int, shape (n_lines,)
+    level : of its product, one of `UPPER`, `BELOW` and `NO_THIRDS`, int, shape (n_lines,)
+    cost : what the line cost, 0 or more, float64, shape (n_lines,)
+    decimals : of the currency, to which sums of money are rounded
+
+    Returns
+    -------
+    pd.DataFrame of float64, index = `customers`: ``upper_amount``, and ``priced_amount`` of all products of
+        categories with thirds, 0: none
+
+    >>> level, cost = np.array([UPPER, BELOW, NO_THIRDS]), np.array([30.0, 10.0, 99.0])
+    >>> summarize_prices(pd.Index([7, 8]), np.array([0, 0, 0]), level, cost, 2).to_numpy().tolist()
+    [[30.0, 40.0], [0.0, 0.0]]
+    """
+    amounts = (
+        grouped.rounded(grouped.sums(buyer[chosen], cost[chosen], len(customers)), decimals)
+        for chosen in (level == UPPER, level != NO_THIRDS)
+    )
+    return pd.DataFrame(dict(zip(PRICE_COLUMNS, amounts, strict=True)), index=customers)
 
 
 def _first(day: np.ndarray) -> int:

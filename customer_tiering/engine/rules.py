@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 
-from . import metrics
+from . import metrics, schema
 from .errors import RuleError
 from .metrics import Metric
 from .profit import CostRule
@@ -39,7 +39,7 @@ AT_MOST = "<="
 OPERATORS = (AT_LEAST, AT_MOST)
 
 #: What rules of earlier versions do not have: unused it is not written, so that these rules stay the same.
-_LATER = ("shown", "costs", "axes")
+_LATER = ("shown", "costs", "axes", "motives")
 
 #: Shares make a whole if they do so but for this many percent, as thirds of two decimals do.
 SHARE_TOLERANCE = 0.005
@@ -392,6 +392,20 @@ class RiskRules:
 
 
 @dataclasses.dataclass(frozen=True)
+class MotiveRule:
+    """What speaks for something that matters to a customer.
+
+    Parameters
+    ----------
+    metric : key of a metric of which a large value speaks for the motive
+    motive : key of the motive
+    """
+
+    metric: str
+    motive: int
+
+
+@dataclasses.dataclass(frozen=True)
 class PolicyRules:
     """All that decides over the customers of one policy.
 
@@ -413,6 +427,7 @@ class PolicyRules:
     shown : keys of metrics that are measured although nothing depends on them
     costs : what serving a customer costs
     axes : method 'two_axes', which has four tiers
+    motives : which metrics speak for which motive, the first motive first; none: motives are not proposed
 
     Raises
     ------
@@ -444,6 +459,7 @@ class PolicyRules:
     shown: tuple[str, ...] = ()
     costs: tuple[CostRule, ...] = ()
     axes: AxesRule | None = None
+    motives: tuple[MotiveRule, ...] = ()
 
     def __post_init__(self):
         # First the tiers: who has just made a policy has no weights yet, and sees the tiers first.
@@ -509,12 +525,14 @@ class PolicyRules:
     @property
     def columns(self) -> frozenset[str]:
         """The columns beyond those of ``schema.DTYPES`` that a frame needs."""
-        return metrics.needed_columns(self._measured, self.costs)
+        said = frozenset((schema.MOTIVE_SAID, schema.MOTIVE_BEFORE) if self.motives else ())
+        return metrics.needed_columns(self._measured, self.costs) | said
 
     @cached_property
     def _measured(self) -> tuple[Metric, ...]:
         """The metrics that the rules look at or show."""
-        return tuple(map(self.get_metric, dict.fromkeys((*self.metrics, *self.shown))))
+        behind_motives = (rule.metric for rule in self.motives)
+        return tuple(map(self.get_metric, dict.fromkeys((*self.metrics, *self.shown, *behind_motives))))
 
     @property
     def by_profit(self) -> bool:
@@ -569,6 +587,7 @@ class PolicyRules:
                 "shown": tuple(data.get("shown", ())),
                 "costs": tuple(CostRule(**cost) for cost in data.get("costs", ())),
                 "axes": _axes_from_json(data.get("axes")),
+                "motives": tuple(MotiveRule(**rule) for rule in data.get("motives", ())),
             }
         )
 

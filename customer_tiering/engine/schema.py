@@ -81,6 +81,14 @@ TOP_WEEKDAY = "top_weekday"
 TOP_WEEKDAY_COUNT = "top_weekday_count"
 NEED_COUNT = "need_count"
 PULSE = "pulse"
+MOTIVE_SAID = "motive_said"
+MOTIVE_BEFORE = "motive_before"
+UPPER_AMOUNT = "upper_amount"
+PRICED_AMOUNT = "priced_amount"
+HURRIED_COUNT = "hurried_count"
+ORDERED_COUNT = "ordered_count"
+SPECIFIED_LINE_COUNT = "specified_line_count"
+ORDERED_LINE_COUNT = "ordered_line_count"
 
 #: Columns that the frame has only when a metric needs them, see ``metrics.Metric.columns``.
 OPTIONAL_DTYPES = {
@@ -114,6 +122,14 @@ OPTIONAL_DTYPES = {
     TOP_WEEKDAY_COUNT: "float64",  # those purchases, NaN: none
     NEED_COUNT: "int64",  # needs that people have noted
     PULSE: "float64",  # what salespeople feel, -1 to 1, NaN: nobody said
+    MOTIVE_SAID: "float64",  # key of the motive that a person has said, NaN: nobody has
+    MOTIVE_BEFORE: "float64",  # key of the motive that was proposed until now, NaN: none
+    UPPER_AMOUNT: "float64",  # money of the window for products in the upper third of their category's prices
+    PRICED_AMOUNT: "float64",  # money of the window for products of categories that have thirds
+    HURRIED_COUNT: "int64",  # confirmed orders of the window that were to be delivered soon
+    ORDERED_COUNT: "int64",  # confirmed orders of the window
+    SPECIFIED_LINE_COUNT: "int64",  # lines of goods of these orders that were made for the customer
+    ORDERED_LINE_COUNT: "int64",  # lines of goods of these orders
 }
 
 # Added by ``metrics.derive``.

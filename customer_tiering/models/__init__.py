@@ -16,6 +16,8 @@ from . import customer_tiering_run
 from . import customer_tier_change
 from . import customer_tiering_lock
 from . import customer_tiering_need_kind
+from . import customer_tiering_motive
+from . import customer_tiering_motive_word
 from . import customer_tiering_need
 from . import customer_tiering_pulse
 from . import customer_tiering_playbook_step

@@ -120,9 +120,10 @@ class CustomerTieringFollowup(models.Model):
             ("no_working_day", "the company has no working day in its working hours"),
             # Skipped because
             ("gone", "the reason is gone"),
-            ("filtered", "the playbook is not for this tier, segment or risk any more"),
+            ("filtered", "the playbook is not for this tier, segment, motive or risk any more"),
             ("cooldown", "the customer had a follow-up of this playbook lately"),
             ("already_open", "the customer has an open follow-up of this playbook"),
+            ("needs_known", "somebody has noted what the customer needs"),
             ("no_address", "the customer has no e-mail address"),
             ("unsubscribed", "the customer does not want e-mails"),
             ("dropped", "a manager decided so"),
@@ -426,6 +427,15 @@ class CustomerTieringFollowup(models.Model):
             SQL("WHEN step.id IS NULL OR step.kind = 'plan' AND followup.plan_template_id IS NULL THEN 'step_deleted'"),
             SQL("WHEN NOT %s THEN 'gone'", self._get_still_query(playbook)),
             SQL("WHEN NOT COALESCE(%s, FALSE) THEN 'filtered'", playbook._get_trigger().get_filter()),
+            SQL(
+                """WHEN step.asks_needs AND step.kind = 'activity'
+                    AND EXISTS (SELECT FROM customer_tiering_need need
+                                 WHERE need.partner_id = followup.partner_id
+                                   AND COALESCE(need.company_id, followup.company_id) = followup.company_id
+                                   AND COALESCE(need.valid_until >= %s, TRUE))
+                   THEN 'needs_known'""",
+                as_of,
+            ),
         ]
         if playbook.only_without_open:
             reasons.append(
@@ -616,7 +626,7 @@ class CustomerTieringFollowup(models.Model):
                         "res_id": partner_id,
                         "activity_type_id": source.activity_type_id.id,
                         "summary": texts.render(partner_id, user.lang, source.summary),
-                        "note": texts.render_html(partner_id, user.lang, source.note),
+                        "note": texts.render_note(partner_id, user.lang, source),
                         "date_deadline": self._get_plan_date(template, due[followup.step_id]),
                         "user_id": responsible.id,
                         "automated": True,

@@ -224,6 +224,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.refresh",
             "customer.tiering.need",
             "customer.tiering.pulse",
+            "customer.tiering.motive.word",
         ):
             self.env[model].sudo()._merge(targets)
         return companies

@@ -162,6 +162,15 @@ class CustomerTieringMetric(models.Model):
         "price level.",
     )
 
+    motive_id = fields.Many2one(
+        "customer.tiering.motive",
+        string="Speaks For",
+        ondelete="set null",
+        index="btree_not_null",
+        help="A large value speaks for this buying motive: it is proposed for customers with a larger value than most "
+        "others have, where the policy proposes what matters.",
+    )
+
     # For those who read and compute it
     column = fields.Char(
         compute="_compute_column",

@@ -72,6 +72,12 @@ class CustomerTieringPlaybook(models.Model):
         string="Segments",
         help="Only for customers in these segments. Empty: all segments.",
     )
+    motive_ids = fields.Many2many(
+        "customer.tiering.motive",
+        "customer_tiering_playbook_motive_rel",
+        string="Buying Motives",
+        help="Only for customers to whom one of these matters. Empty: whatever matters to them.",
+    )
     risk_level = fields.Selection(
         [("watch", "Watch or high"), ("high", "High"), ("lost", "Very high")],
         string="Risk",

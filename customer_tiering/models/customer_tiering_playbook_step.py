@@ -86,6 +86,11 @@ class CustomerTieringPlaybookStep(models.Model):
         translate=True,
         help="May hold the same placeholders as the summary.",
     )
+    asks_needs = fields.Boolean(
+        string="Ask for Needs",
+        help="The activity asks what the customer needs otherwise than others, and leads to where it is noted. It is "
+        "skipped for customers of whom somebody has noted a need that still holds.",
+    )
     days = fields.Integer(string="Due In", default=2, help="Days until the activity is due, or the e-mail is sent.")
     day_kind = fields.Selection(
         [("working", "working days"), ("calendar", "days")],
@@ -316,6 +321,22 @@ class Texts:
             Markup(literal) + (self._get_value(partner_id, lang, name) or default or "–" if name else "")
             for literal, name, default in _parse(html)
         )
+
+    def render_note(self, partner_id, lang, source):
+        """Return the note of an activity, False without one.
+
+        :param source: the step, or the template of its plan
+        """
+        note = self.render_html(partner_id, lang, source.note)
+        if source._name != "customer.tiering.playbook.step" or not source.asks_needs:
+            return note
+        env = self.env(context={**self.env.context, "lang": lang})
+        question = env._("What does %(customer)s need otherwise than others?", customer=self.get_name(partner_id))
+        link = Markup('<p>%s <a href="/odoo/res.partner/%s/needs-of-customer">%s</a></p>')
+        return (note or Markup()) + link % (question, partner_id, env._("Note it here"))
+
+    def get_name(self, partner_id):
+        return self.cards[partner_id].partner_id.name
 
     def _get_value(self, partner_id, lang, name):
         if (partner_id, lang) not in self.values:

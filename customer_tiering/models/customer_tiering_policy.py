@@ -325,6 +325,11 @@ class CustomerTieringPolicy(models.Model):
     criterion_ids = fields.One2many("customer.tiering.criterion", "policy_id", string="Criteria", copy=True)
     tier_ids = fields.One2many("customer.tier", "policy_id", string="Tiers", copy=True, context={"active_test": True})
     condition_ids = fields.One2many("customer.tier.condition", "policy_id", string="Conditions")
+    propose_motives = fields.Boolean(
+        string="Propose What Matters",
+        help="From how each customer buys, the computation proposes what matters to the customer: the price, quality, "
+        "function, service or speed. It measures what speaks for them. What a person says counts before any proposal.",
+    )
     shown_metric_ids = fields.Many2many(
         "customer.tiering.metric",
         "customer_tiering_policy_shown_metric_rel",
@@ -1042,7 +1047,9 @@ class CustomerTieringPolicy(models.Model):
         conditions = (self.tier_ids if self.method == "conditions" else self.tier_ids.browse()).condition_ids
         behind_segments = self.env["customer.tiering.metric"]._get_behind_segments()
         on_axes = self.axis_value_id | self.axis_profit_id if self.method == "two_axes" else ranked_by.browse()
-        used = behind_segments | criteria.metric_id | conditions.metric_id | ranked_by | on_axes | self.shown_metric_ids
+        behind_motives = self._get_behind_motives()
+        used = behind_segments | criteria.metric_id | conditions.metric_id | ranked_by | on_axes
+        used |= self.shown_metric_ids | behind_motives
         used._check_columns()
         definitions = tuple(
             metric._get_definition(with_bands=metric in behind_segments) for metric in used.sorted("key")
@@ -1065,7 +1072,16 @@ class CustomerTieringPolicy(models.Model):
             shown=tuple(self.shown_metric_ids.sorted("key").mapped("key")),
             costs=costs,
             axes=self._build_axes() if self.method == "two_axes" else None,
+            motives=tuple(engine.rules.MotiveRule(metric.key, metric.motive_id.id) for metric in behind_motives),
         )
+
+    def _get_behind_motives(self):
+        """Return the metrics that speak for buying motives, those of the first motive first; none where the policy
+        proposes none."""
+        if not self.propose_motives:
+            return self.env["customer.tiering.metric"]
+        found = self.env["customer.tiering.metric"].search([("motive_id.active", "=", True)])
+        return found.sorted(lambda metric: (metric.motive_id.sequence, metric.motive_id.id, metric.sequence, metric.id))
 
     def action_measure_table(self):
         """Measure all that the tiering table has columns for."""

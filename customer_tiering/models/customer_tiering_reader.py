@@ -98,6 +98,7 @@ class CustomerTieringReader(models.AbstractModel):
             sources.quotations.Quotations(),
             sources.products.Products(),
             sources.behaviour.Weekdays(),
+            sources.wishes.Wishes(),
             sources.margins.Margins(),
             sources.activities.Overdue(),
             sources.service.MeetingHours(),
@@ -105,6 +106,7 @@ class CustomerTieringReader(models.AbstractModel):
             sources.receivables.Receivables(),
             sources.voices.Needs(),
             sources.voices.Pulse(),
+            sources.voices.Motives(),
             sources.contact_fields.ContactFields(self.env["customer.tiering.metric"]._get_from_fields()),
         ]
 
@@ -129,7 +131,14 @@ class CustomerTieringReader(models.AbstractModel):
             if isinstance(source, sources.base.QuerySource):
                 columns.difference_update(name for name, kind in source.columns.items() if kind == sources.base.DATE)
         dates = {name for name, dtype in dtypes.items() if dtype.startswith("datetime")}
-        return columns - dates - {schema.TOP_CATEGORY_ID, schema.TOP_TEAM_ID, schema.TOP_WEEKDAY}
+        keys = {
+            schema.TOP_CATEGORY_ID,
+            schema.TOP_TEAM_ID,
+            schema.TOP_WEEKDAY,
+            schema.MOTIVE_SAID,
+            schema.MOTIVE_BEFORE,
+        }
+        return columns - dates - keys
 
     @api.model
     def _get_candidates(self, company, domain):

@@ -40,6 +40,7 @@ class CustomerTieringRefresh(models.Model):
             ("moved", "Contact moved"),
             ("restored", "Restored"),
             ("lock", "Lock"),
+            ("motive", "Buying motive"),
         ],
         required=True,
     )

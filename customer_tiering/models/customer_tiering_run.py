@@ -591,7 +591,10 @@ class CustomerTieringRun(models.Model):
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
         mode = engine.retention.MODE_UP if policy.upgrade_when == "instant" else engine.retention.MODE_HOLD
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
-        reasons = {row.partner_id.id: row.reason for row in rows.sorted(lambda row: row.reason == "merged")}
+        # What a person says of a customer leads to no tier: who moves now does so by what was bought.
+        told = {"motive": "instant"}
+        rows = rows.sorted(lambda row: (row.reason != "motive", row.reason == "merged"))
+        reasons = {row.partner_id.id: told.get(row.reason, row.reason) for row in rows}
         users = {row.partner_id.id: row.user_id.id or None for row in rows}
         result["reason"] = result.index.map(reasons)
         result["user_id"] = result.index.map(users)
@@ -604,8 +607,11 @@ class CustomerTieringRun(models.Model):
         """Whether all metrics that ``rules`` look at, and all tiers and segments that they can lead to, are there."""
         tiers = self.env["customer.tier"].sudo().browse(tier.key for tier in rules.tiers)
         segments = self.env["customer.segment"].sudo().browse({key for row in rules.segment_map for key in row})
+        motives = self.env["customer.tiering.motive"].sudo().browse({rule.motive for rule in rules.motives})
         known = self.env["customer.tiering.metric"]._get_names()
-        if tiers.exists() != tiers or segments.exists() != segments or not known.keys() >= set(rules.metrics):
+        if any(records.exists() != records for records in (tiers, segments, motives)):
+            return False
+        if not known.keys() >= {*rules.metrics, *(rule.metric for rule in rules.motives)}:
             return False
         sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
         return rules.columns <= {column for source in sources for column in source.columns}

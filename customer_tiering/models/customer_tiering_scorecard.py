@@ -318,6 +318,49 @@ class CustomerTieringScorecard(models.Model):
         aggregator="avg",
         help="What salespeople feel about the customer, from -1 to 1: the last word of each of them within 90 days.",
     )
+    motive_id = UncheckedMany2one(
+        "customer.tiering.motive",
+        readonly=True,
+        ondelete="set null",
+        help="What matters to the customer: what a person has said, else what is proposed from how the customer buys.",
+    )
+    proposed_motive_id = UncheckedMany2one("customer.tiering.motive", readonly=True, ondelete="set null")
+    motive_color = fields.Integer(related="motive_id.color", string="Motive Colour", aggregator=None)
+    motive_advice = fields.Text(related="motive_id.advice", string="What Works")
+    motive_metric = fields.Char(readonly=True, exportable=False, groups=fields.NO_ACCESS)
+    motive_rank = fields.Integer(readonly=True, aggregator=None, exportable=False, groups=fields.NO_ACCESS)
+    motive_reason = fields.Char(
+        string="Why This Motive",
+        compute="_compute_motive_reason",
+        compute_sudo=True,
+        help="Who said so, or what it is proposed by.",
+    )
+    has_motives = fields.Boolean(related="policy_id.propose_motives", string="Motives Are Proposed")
+    motive_confirmed = fields.Boolean(compute="_compute_motive_reason", compute_sudo=True)
+    upper_share = fields.Float(
+        string="Upper Price Range (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How much of the amount in the policy's window is for products in the upper third of the list prices of "
+        "their category.",
+    )
+    specified_share = fields.Float(
+        string="Made to Order (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How many of the lines of goods ordered in the policy's window have a value that somebody typed, or an "
+        "option of which the product has no variant.",
+    )
+    rush_share = fields.Float(
+        string="Orders in a Hurry (%)",
+        digits=(5, 1),
+        readonly=True,
+        aggregator="avg",
+        help="How many of the orders in the policy's window have a delivery date at most two days after the day of the "
+        "order.",
+    )
     need_ids = fields.Many2many("customer.tiering.need", string="Needs", compute="_compute_need_ids")
     needs = fields.Char(
         string="Personalised Needs",
@@ -722,6 +765,15 @@ class CustomerTieringScorecard(models.Model):
         for card in self:
             card.pulse_ids = of_card.get((card.partner_id, card.company_id), False)
 
+    @api.depends("motive_id", "proposed_motive_id", "motive_metric", "motive_rank")
+    @api.depends_context("lang", "uid")
+    def _compute_motive_reason(self):
+        words = self.env["customer.tiering.motive.word"]._get_last(self.partner_id, self.company_id)
+        for card in self:
+            word = words.get((card.partner_id, card.company_id))
+            card.motive_confirmed = bool(word and word.motive_id)
+            card.motive_reason = word._tell() if card.motive_confirmed else sentences.say_motive(card)
+
     @api.depends("net_profit", "company_id")
     @api.depends_context("lang", "uid")
     def _compute_remedy(self):
@@ -764,6 +816,7 @@ class CustomerTieringScorecard(models.Model):
         return [
             *("partner_ref", "partner_id", "tier_id", "segment_id", "amount", "order_count", "average_order"),
             *("gap_median_days", "last_order_date", "top_category_id", "behaviour", "discount_share", "needs"),
+            "motive_id",
             *("open_quotation_count", "conversion_rate", "contact_count", "last_contact_date", "pulse"),
             *("repurchase_rate", "tenure_days", "margin", "margin_percent", "cost_to_serve", "net_profit"),
             *("lifecycle", "risk", "score", "user_id"),
@@ -843,6 +896,32 @@ class CustomerTieringScorecard(models.Model):
     def action_tiering_pulse(self):
         """Open the dialog to say how it goes with this customer."""
         return self.partner_id.with_company(self.company_id).action_tiering_pulse()
+
+    def action_tiering_motive(self):
+        """Open the dialog to say what matters to this customer."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("What matters to %(customer)s?", customer=self.partner_id.display_name),
+            "res_model": "customer.tiering.motive.word",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_partner_id": self.partner_id.id,
+                "default_company_id": self.company_id.id,
+                "default_motive_id": self.motive_id.id,
+            },
+        }
+
+    def action_tiering_confirm_motive(self):
+        """Say that what is proposed is right, so that nothing else is proposed any more."""
+        self.env["customer.tiering.motive.word"].create(
+            [
+                {"partner_id": card.partner_id.id, "company_id": card.company_id.id, "motive_id": card.motive_id.id}
+                for card in self
+                if card.motive_id and not card.motive_confirmed
+            ]
+        )
 
     def action_tiering_plan_call(self):
         """Open Odoo's dialog to schedule calls on these customers."""

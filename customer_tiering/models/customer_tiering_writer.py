@@ -15,6 +15,7 @@ DECIDED = (
     *("tier_id", "computed_tier_id", "computed_since", "differs", "pending_tier_id", "pending_date"),
     *("upgrade_tier_id", "upgrade_date"),
     *("lock_id", "idle_lock_id"),
+    *("motive_id", "proposed_motive_id", "motive_metric", "motive_rank"),
 )
 # Where a run rests, so many scorecards are updated between two rests.
 UPDATED = 20_000

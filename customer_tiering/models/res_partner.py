@@ -92,6 +92,19 @@ class ResPartner(models.Model):
     tiering_last_contact_date = fields.Date(
         related="tiering_scorecard_id.last_contact_date", string="Last Interaction", groups=GROUP
     )
+    tiering_motive_id = fields.Many2one(related="tiering_scorecard_id.motive_id", string="Buying Motive", groups=GROUP)
+    tiering_motive_color = fields.Integer(
+        related="tiering_scorecard_id.motive_id.color", string="Motive Colour", groups=GROUP, aggregator=None
+    )
+    # Unlike what is proposed, no run brings it about: policies can choose customers by it.
+    tiering_said_motive_id = fields.Many2one(
+        "customer.tiering.motive",
+        string="Buying Motive, as a Person Said",
+        compute="_compute_tiering_said_motive_id",
+        search="_search_tiering_said_motive_id",
+        groups=GROUP,
+        help="What matters to the customer, as a person has said in the current company.",
+    )
     tiering_lifecycle = fields.Selection(
         related="tiering_scorecard_id.lifecycle", string="Lifecycle Stage", groups=GROUP
     )
@@ -258,6 +271,21 @@ class ResPartner(models.Model):
         cards = self.env["customer.tiering.scorecard"]
         query = cards._search(domain & self.env["ir.rule"]._get_tiering_domain(cards._name), bypass_access=True)
         return Domain("commercial_partner_id", "any!", query.select(SQL.identifier(query.table, "partner_id")))
+
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company", "uid")
+    def _compute_tiering_said_motive_id(self):
+        said = self.env["customer.tiering.motive.word"]._get_last(self.commercial_partner_id, self.env.company)
+        for partner in self:
+            word = said.get((partner.commercial_partner_id, self.env.company))
+            partner.tiering_said_motive_id = word and word.motive_id
+
+    def _search_tiering_said_motive_id(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        words = self.env["customer.tiering.motive.word"]
+        domain = words._get_customers(self.env.company, [id_ for id_ in value if id_])
+        return domain if all(value) else domain | ~words._get_customers(self.env.company)
 
     @api.depends("tiering_scorecard_id")
     @api.depends_context("company", "uid")

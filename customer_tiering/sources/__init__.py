@@ -23,6 +23,7 @@ interactions   messages, done activities and meetings
 quotations     what was asked for, what became of it, through which team
 products       the lines of orders
 behaviour      when customers buy
+wishes         what customers wish when they order
 margins        what is left after what the goods cost
 service        meetings and activities as work
 receivables    what is owed, and how customers pay
@@ -61,6 +62,7 @@ MODULES = (
     "quotations",
     "products",
     "behaviour",
+    "wishes",
     "margins",
     "states",
     "reading",

@@ -13,7 +13,7 @@ from .people import find
 class Products(MetricSource):
     """From the lines of the purchases in the window."""
 
-    columns = products.COLUMNS
+    columns = (*products.COLUMNS, *products.PRICE_COLUMNS)
 
     def get_order_columns(self, scope):
         """The rates, which convert the money of orders' lines."""
@@ -29,15 +29,20 @@ class Products(MetricSource):
     def read_columns(self, reading, columns):
         bought, source = reading.bought, reading.purchase_source
         line, product, category, *money = source.read_lines(reading, source.get_ids(reading)[bought])
-        return products.summarize(
+        buyer, decimals = reading.purchases.buyer[bought][line], reading.scope.decimals
+        found = products.summarize(
             reading.customers,
-            reading.purchases.buyer[bought][line],
+            buyer,
             reading.purchases.day[bought][line],
             product,
             category,
             tuple(money),
-            decimals=reading.scope.decimals,
+            decimals=decimals,
         )
+        if columns.isdisjoint(products.PRICE_COLUMNS):
+            return found
+        levels = _read_levels(reading, product)
+        return found.join(products.summarize_prices(reading.customers, buyer, levels, money[0], decimals=decimals))
 
 
 def read_lines(reading, query, table, ids, rate=None):
@@ -65,6 +70,28 @@ def read_lines(reading, query, table, ids, rate=None):
     less = np.where(is_discount, -cost, listed * discount / 100)
     nothing = np.zeros_like(cost)
     return place, product, category, np.where(is_discount, nothing, cost), np.where(is_discount, nothing, listed), less
+
+
+def _read_levels(reading, product):
+    """Return where each product (ids) stands by its list price of today among those of its category that are sold."""
+    query = SQL(
+        """
+        SELECT product.id, ranked.place > 2.0 / 3 AS is_upper
+          FROM (SELECT id, COUNT(*) OVER (PARTITION BY categ_id) AS many,
+                       PERCENT_RANK() OVER (PARTITION BY categ_id ORDER BY list_price) AS place
+                  FROM product_template
+                 WHERE active AND sale_ok AND type != 'combo' AND list_price > 0 AND categ_id IS NOT NULL
+                   AND (company_id IS NULL OR company_id = %(company)s)) ranked
+          JOIN product_product product ON product.product_tmpl_id = ranked.id
+         WHERE ranked.many >= 3
+        """,
+        **reading.scope.parameters,
+    )
+    rows = reading.fetch(query, {"id": ID, "is_upper": BOOLEAN})
+    by_id = rows["id"].argsort()
+    place = find(rows["id"][by_id], product)
+    levels = np.where(rows["is_upper"][by_id], products.UPPER, products.BELOW)
+    return np.append(levels, products.NO_THIRDS)[place]
 
 
 def _read_categories(reading, product):

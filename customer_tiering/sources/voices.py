@@ -1,4 +1,4 @@
-"""What people have noted about customers: needs and the pulse."""
+"""What people have noted about customers: needs, the pulse, and what matters to them."""
 
 from datetime import timedelta
 
@@ -45,6 +45,33 @@ class Pulse(QuerySource):
           GROUP BY 1
             """,
             since_day=scope.as_of - timedelta(days=PULSE_DAYS),
+            of_partners=scope.of_partners(SQL.identifier("partner_id")),
+            **scope.parameters,
+        )
+
+
+class Motives(QuerySource):
+    """What matters to customers: what a person said last about each, and what was proposed until now."""
+
+    columns = {"motive_said": NUMBER, "motive_before": NUMBER}
+
+    def get_query(self, scope):
+        return SQL(
+            """
+            WITH said AS (
+                SELECT DISTINCT ON (partner_id) partner_id, motive_id
+                  FROM customer_tiering_motive_word
+                 WHERE company_id = %(company)s AND date <= %(as_of)s AND %(of_partners)s
+              ORDER BY partner_id, date DESC, id DESC
+            ), proposed AS (
+                SELECT partner_id, proposed_motive_id
+                  FROM customer_tiering_scorecard
+                 WHERE company_id = %(company)s AND proposed_motive_id IS NOT NULL AND %(of_partners)s
+            )
+            SELECT COALESCE(said.partner_id, proposed.partner_id) AS customer,
+                   said.motive_id::float8 AS motive_said, proposed.proposed_motive_id::float8 AS motive_before
+              FROM said FULL JOIN proposed ON proposed.partner_id = said.partner_id
+            """,
             of_partners=scope.of_partners(SQL.identifier("partner_id")),
             **scope.parameters,
         )
