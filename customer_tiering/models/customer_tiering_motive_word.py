@@ -23,6 +23,7 @@ class CustomerTieringMotiveWord(models.Model):
     )
     motive_id = fields.Many2one(
         "customer.tiering.motive",
+        string="Buying Motive",
         ondelete="restrict",
         index="btree_not_null",
         help="Empty: what is proposed counts again.",

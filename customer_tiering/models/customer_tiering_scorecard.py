@@ -320,6 +320,7 @@ class CustomerTieringScorecard(models.Model):
     )
     motive_id = UncheckedMany2one(
         "customer.tiering.motive",
+        string="Buying Motive",
         readonly=True,
         ondelete="set null",
         help="What matters to the customer: what a person has said, else what is proposed from how the customer buys.",
