@@ -837,7 +837,7 @@ def say_motive(card):
         # What it is proposed by is gone since, or not for this person.
         return env._("Proposed from how the customer buys.")
     return env._(
-        "%(metric)s: %(value)s, more than %(rank)s of 100 customers who buy as often.",
+        "%(metric)s: %(value)s. Of 100 customers who bought at least three times, %(rank)s have less.",
         metric=metric.name,
         value=Words(card, card.run_id.exists().version_id.sudo()).value(metric._get_definition(), card[metric.column]),
         rank=card.motive_rank,

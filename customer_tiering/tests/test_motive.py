@@ -40,7 +40,7 @@ class TestMotive(MotiveCommon):
         self.compute()
         card = self.card(anna)
         self.assertEqual((card.motive_id, card.proposed_motive_id), (self.price, self.price))
-        self.assertEqual(card.motive_reason, "Discounts: 18 %, more than 90 of 100 customers who buy as often.")
+        self.assertEqual(card.motive_reason, "Discounts: 18 %. Of 100 customers who bought at least three times, 90 have less.")
         self.assertFalse(any(self.card(who).motive_id for who in self.plain))
         self.assertFalse(self.card(self.plain[0]).motive_reason)
 
@@ -245,7 +245,7 @@ class TestMotiveWord(MotiveCommon):
         self.assertEqual(self.card(self.plain[3]).motive_id, green)
         self.assertEqual(
             self.card(self.plain[3]).motive_reason,
-            "Frequency: 6 orders, more than 90 of 100 customers who buy as often.",
+            "Frequency: 6 orders. Of 100 customers who bought at least three times, 90 have less.",
         )
 
 
