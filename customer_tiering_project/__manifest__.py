@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with Support Tasks",
     "summary": "Support tasks and complaints as metrics and in playbooks; priority and deadline of tasks by the tier",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with Deliveries",
     "summary": "Deliveries and returns as metrics; urgent deliveries as a benefit of a tier",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",
