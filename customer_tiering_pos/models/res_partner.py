@@ -4,7 +4,6 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 GROUP = "point_of_sale.group_pos_user"
-TILL_FIELDS = ("tiering_till_tier", "tiering_till_color", "tiering_till_needs")
 
 
 class ResPartner(models.Model):
@@ -29,15 +28,20 @@ class ResPartner(models.Model):
             partner.tiering_till_needs = bool(found) and found._tell()
 
     @api.model
+    def _get_tiering_till_fields(self):
+        """Return the names of what the till loads of a customer's tier; another app adds its own."""
+        return ["tiering_till_tier", "tiering_till_color", "tiering_till_needs"]
+
+    @api.model
     def _load_pos_data_fields(self, config):
-        return [*super()._load_pos_data_fields(config), *TILL_FIELDS]
+        return [*super()._load_pos_data_fields(config), *self._get_tiering_till_fields()]
 
     @api.model
     def _load_pos_self_data_fields(self, config):
         """Nothing of it for guests who order by themselves (pos_self_order), whose page asks for contacts by their
         number, and is answered as superuser."""
         known = getattr(super(), "_load_pos_self_data_fields", self._load_pos_data_fields)(config)
-        return [fname for fname in known if fname not in TILL_FIELDS]
+        return [fname for fname in known if fname not in self._get_tiering_till_fields()]
 
     @api.model
     def _server_date_to_domain(self, domain):

@@ -1,15 +1,17 @@
 import { PosStore } from "@point_of_sale/app/services/pos_store";
 import { patch } from "@web/core/utils/patch";
 
-// What a run may have changed since the till has loaded its customers.
-const FIELDS = ["tiering_till_tier", "tiering_till_color", "property_product_pricelist"];
-
 patch(PosStore.prototype, {
     setPartnerToCurrentOrder(partner) {
         super.setPartnerToCurrentOrder(...arguments);
         if (partner) {
             this.updateTier(partner, this.getOrder());
         }
+    },
+
+    /** @returns {string[]} what may have changed since the till has loaded its customers */
+    getTierFields() {
+        return ["tiering_till_tier", "tiering_till_color", "property_product_pricelist"];
     },
 
     /**
@@ -22,14 +24,14 @@ patch(PosStore.prototype, {
     async updateTier(partner, order) {
         const used = order.pricelist_id?.id;
         const known = partner.property_product_pricelist?.id;
-        const records = await this.data.silentCall("res.partner", "read", [[partner.id], FIELDS], { load: false });
+        const asked = [[partner.id], this.getTierFields()];
+        const records = await this.data.silentCall("res.partner", "read", asked, { load: false });
         if (!records?.length) {
             return;
         }
-        const [{ tiering_till_tier, tiering_till_color, property_product_pricelist }] = records;
+        const { id: _id, property_product_pricelist, ...values } = records[0];
         partner.update({
-            tiering_till_tier,
-            tiering_till_color,
+            ...values,
             // One that the till does not have gives its default, as when it is opened.
             property_product_pricelist: this.models["product.pricelist"].get(property_product_pricelist),
         });
