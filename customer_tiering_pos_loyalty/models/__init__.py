@@ -1,0 +1,3 @@
+from . import loyalty_program
+from . import pos_config
+from . import res_partner
