@@ -8,10 +8,12 @@ from snapshot import compare
 
 GLUE = (
     "customer_tiering_crm",
+    "customer_tiering_delivery",
     "customer_tiering_loyalty",
     "customer_tiering_margin",
     "customer_tiering_mass_mailing",
     "customer_tiering_pos",
+    "customer_tiering_pos_loyalty",
     "customer_tiering_project",
     "customer_tiering_rating",
     "customer_tiering_sale_loyalty",
@@ -20,6 +22,8 @@ GLUE = (
     "customer_tiering_website_sale",
     "customer_tiering_queue_job",
 )
+# On which others an addon builds, where there are any.
+BUILT_ON = {"customer_tiering_pos_loyalty": ("customer_tiering_loyalty", "customer_tiering_pos")}
 DASHBOARD = """<form><board style="2-1"><column>%s</column><column/></board></form>"""
 
 
@@ -64,8 +68,15 @@ GLUE_FILTERS = {
         ("Complain", "res.partner", "[('tiering_scorecard_id.complaint_open_count', '>', 0)]", "{}", "[]"),
     ],
     "customer_tiering_pos": [("In the till", "res.partner", "[('tiering_till_tier', '=', 'Gold')]", "{}", "[]")],
+    "customer_tiering_pos_loyalty": [
+        ("More points", "res.partner", "[('tiering_till_points_factor', '>', 1)]", "{}", "[]"),
+    ],
     "customer_tiering_crm": [
         ("Opportunities", "crm.lead", "[('tiering_customer_tier_id.name', '=', 'Gold')]", "{}", "[]"),
+    ],
+    "customer_tiering_delivery": [
+        ("Free", "res.partner", "[('tiering_tier_id.delivery_free', '=', True)]", "{}", "[]"),
+        ("Express", "delivery.carrier", "[('tiering_free', '=', False)]", "{}", "[]"),
     ],
     "customer_tiering_loyalty": [
         ("Programs", "loyalty.program", "[('tiering_tier_ids.name', '=', 'Gold')]", "{}", "[]"),
@@ -159,12 +170,19 @@ def test_what_people_saved_with_it_is_there_until_it_goes(odoo, states):
 
 @pytest.mark.parametrize("addon", GLUE)
 def test_an_addon_that_connects_an_app_goes_without_a_trace(odoo, states, addon):
+    others = BUILT_ON.get(addon, ())
+    if others:
+        odoo.install(*others)
+    before = odoo.take() if others else states["alone"]
     odoo.install(addon)
     with odoo.transaction() as env:
         save_filters(env, GLUE_FILTERS.get(addon, []))
-    assert compare(states["alone"], odoo.take()) != []
+    assert compare(before, odoo.take()) != []
     odoo.uninstall(addon)
-    assert compare(states["alone"], odoo.take()) == []
+    assert compare(before, odoo.take()) == []
+    if others:
+        odoo.uninstall(*others)
+        assert compare(states["alone"], odoo.take()) == []
 
 
 def test_all_of_it_goes_without_a_trace(odoo, states):
