@@ -128,14 +128,31 @@ class TestTillPrograms(TillProgramsCommon):
 
 @tagged("post_install", "-at_install")
 class TestTillProgramsTour(TillProgramsCommon, HttpCase):
-    def test_programs_and_points_follow_the_customer(self):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         lists = {
             "use_pricelist": True,
-            "pricelist_id": self.public.id,
-            "available_pricelist_ids": [Command.set((self.public | self.golden).ids)],
+            "pricelist_id": cls.public.id,
+            "available_pricelist_ids": [Command.set((cls.public | cls.golden).ids)],
         }
-        till = self.new_till("Corner", **lists)
-        till.current_session_id.state = "opening_control"
+        cls.corner = cls.new_till("Corner", **lists)
+        cls.corner.current_session_id.state = "opening_control"
+
+    def sell(self, tour):
+        """Return the ticket that a cashier sells."""
+        self.start_tour(f"/pos/ui/{self.corner.id}", tour, login="tiering_cashier")
+        ticket = self.corner.session_ids.order_ids
+        self.assertEqual((ticket.partner_id, ticket.state), (self.ann, "paid"))
+        return ticket
+
+    def saved(self, program):
+        """What Ann has saved in a program: the balance, what was given and what was used."""
+        cards = self.env["loyalty.card"].search([("program_id", "=", program.id)])
+        card = cards.filtered(lambda card: card.partner_id == self.ann)
+        return card.points, card.history_ids.issued, card.history_ids.used
+
+    def test_programs_and_points_follow_the_customer(self):
         opening = type(self.env["pos.session"]).set_opening_control
         card, gold = self.card(self.ann), self.gold
 
@@ -144,11 +161,24 @@ class TestTillProgramsTour(TillProgramsCommon, HttpCase):
             return opening(session, *args)
 
         self.patch(type(self.env["pos.session"]), "set_opening_control", open_and_move)
-        self.start_tour(f"/pos/ui/{till.id}", "customer_tiering_till_programs", login="tiering_cashier")
-        ticket = till.session_ids.order_ids
-        self.assertEqual((ticket.partner_id, ticket.state), (self.ann, "paid"))
+        ticket = self.sell("customer_tiering_till_programs")
         # 80 for Gold; 10 % and what the code takes off; twice the points of 80.
         self.assertEqual(ticket.amount_total, 80 - 8 - 2)
-        cards = self.env["loyalty.card"].search([("program_id", "=", self.loyalty.id)])
-        held = cards.filtered(lambda card: card.partner_id == self.ann)
-        self.assertEqual((held.points, held.history_ids.issued), (160, 160))
+        self.assertEqual(self.saved(self.loyalty), (160, 160, 0))
+
+    def test_goods_that_are_given_away_earn_nothing(self):
+        """A sticker brings 10 points, for Gold 20, and 100 points are one sticker. Of 11, the last of which the till adds,
+        one is free: the other 9 would not bring the 200 points of a second one."""
+        (self.loyalty | self.promotion).active = False
+        sticker = self.new_product("Sticker", list_price=5)
+        stickers = {"reward_point_mode": "unit", "reward_point_amount": 10, "product_ids": [Command.set(sticker.ids)]}
+        one = {"reward_type": "product", "reward_product_id": sticker.id, "required_points": 100}
+        stamps = self.program(
+            name="Stamps",
+            rule_ids=[Command.clear(), Command.create(stickers)],
+            reward_ids=[Command.clear(), Command.create(one)],
+        )
+        self.move(self.gold)
+        ticket = self.sell("customer_tiering_till_free_goods")
+        self.assertEqual(ticket.amount_total, 10 * 4)
+        self.assertEqual(self.saved(stamps), (10 * 20 - 100, 10 * 20 - 100, 0))

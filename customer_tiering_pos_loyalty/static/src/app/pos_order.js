@@ -50,6 +50,29 @@ patch(PosOrder.prototype, {
         return this.multiplyPoints(super._getPointsCorrection(...arguments), this.getPointsFactor(program));
     },
 
+    /** Where the goods that are given away earn points themselves, it counts with what they earn. */
+    _computeUnclaimedFreeProductQty(reward, ...others) {
+        return super._computeUnclaimedFreeProductQty(this.withPointsFactor(reward), ...others);
+    },
+
+    /**
+     * @param {Object} reward
+     * @returns {Object} the same, of a program that gives the multiplied points by itself
+     */
+    withPointsFactor(reward) {
+        const program = reward.program_id;
+        const factor = this.getPointsFactor(program);
+        if (factor === 1) {
+            return reward;
+        }
+        const rules = program.rule_ids.map((rule) =>
+            Object.create(rule, { reward_point_amount: { value: rule.reward_point_amount * factor } })
+        );
+        // Of no type, so that nothing is multiplied twice.
+        const multiplied = Object.create(program, { rule_ids: { value: rules }, program_type: { value: false } });
+        return Object.create(reward, { program_id: { value: multiplied } });
+    },
+
     /** Rounded as the till rounds points. */
     multiplyPoints(points, factor) {
         if (factor === 1) {

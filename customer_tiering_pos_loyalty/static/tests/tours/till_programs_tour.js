@@ -13,6 +13,13 @@ const isRefused = (reason) => ({
     trigger: `.o_notification:contains("${reason}")`,
 });
 const choose = (name) => [ProductScreen.clickPartnerButton(), ProductScreen.clickCustomer(name)].flat();
+const pay = () =>
+    [
+        ProductScreen.clickPayButton(),
+        PaymentScreen.clickPaymentMethod("Card Corner"),
+        PaymentScreen.clickValidate(),
+        ReceiptScreen.isShown(),
+    ].flat();
 
 // Ann and Bob are Silver when the till is loaded; Ann becomes Gold when the register is opened.
 registry.category("web_tour.tours").add("customer_tiering_till_programs", {
@@ -50,9 +57,25 @@ registry.category("web_tour.tours").add("customer_tiering_till_programs", {
             Order.hasTotal("70.00"),
             PosLoyalty.pointsAwardedAre("160"),
             OfflineUtil.setOnlineMode(),
-            ProductScreen.clickPayButton(),
-            PaymentScreen.clickPaymentMethod("Card Corner"),
-            PaymentScreen.clickValidate(),
-            ReceiptScreen.isShown(),
+            pay(),
+        ].flat(),
+});
+
+// Ann is Gold.
+registry.category("web_tour.tours").add("customer_tiering_till_free_goods", {
+    steps: () =>
+        [
+            Chrome.startPoS(),
+            Dialog.confirm("Open Register"),
+            ProductScreen.clickDisplayedProduct("Sticker", true, "1"),
+            ProductScreen.clickNumpad("1", "0"),
+            choose("Ann"),
+            Order.hasTotal("40.00"),
+            PosLoyalty.pointsAwardedAre("200"),
+            PosLoyalty.claimReward("Free Product - Sticker"),
+            PosLoyalty.hasRewardLine("Free Product - Sticker", "-4.00", "1"),
+            Order.hasTotal("40.00"),
+            PosLoyalty.pointsAwardedAre("200"),
+            pay(),
         ].flat(),
 });
