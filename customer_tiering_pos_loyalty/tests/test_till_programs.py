@@ -161,6 +161,7 @@ class TestTillProgramsTour(TillProgramsCommon, HttpCase):
             return opening(session, *args)
 
         self.patch(type(self.env["pos.session"]), "set_opening_control", open_and_move)
+        self.new_customer("Carl")
         ticket = self.sell("customer_tiering_till_programs")
         # 80 for Gold; 10 % and what the code takes off; twice the points of 80.
         self.assertEqual(ticket.amount_total, 80 - 8 - 2)
