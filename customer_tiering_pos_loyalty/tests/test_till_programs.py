@@ -168,8 +168,8 @@ class TestTillProgramsTour(TillProgramsCommon, HttpCase):
         self.assertEqual(self.saved(self.loyalty), (160, 160, 0))
 
     def test_goods_that_are_given_away_earn_nothing(self):
-        """A sticker brings 10 points, for Gold 20, and 100 points are one sticker. Of 11, the last of which the till adds,
-        one is free: the other 9 would not bring the 200 points of a second one."""
+        """A sticker brings 10 points, for Gold 20, and 100 points are one sticker. Of 11, the last of which the till
+        adds, one is free: with two, the other 9 would not bring the 200 points that they take."""
         (self.loyalty | self.promotion).active = False
         sticker = self.new_product("Sticker", list_price=5)
         stickers = {"reward_point_mode": "unit", "reward_point_amount": 10, "product_ids": [Command.set(sticker.ids)]}
