@@ -82,12 +82,6 @@ patch(PosOrder.prototype, {
         return precision.round(points * factor);
     },
 
-    /** At once, and without a connection, too: points are counted with what the server says of cards. */
-    setPartner() {
-        super.setPartner(...arguments);
-        this.dropClosedPrograms();
-    },
-
     /** Forget what came from programs that are not for the customer's tier: points, scanned coupons and rewards. */
     dropClosedPrograms() {
         const changes = this.uiState.couponPointChanges;

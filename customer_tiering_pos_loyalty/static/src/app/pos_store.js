@@ -16,6 +16,7 @@ patch(PosStore.prototype, {
     },
 
     async _updatePrograms() {
+        // First, because without a connection the till may get no further than to the cards of the customer.
         this.getOrder()?.dropClosedPrograms();
         await super._updatePrograms(...arguments);
     },
