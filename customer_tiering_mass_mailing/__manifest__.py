@@ -12,6 +12,7 @@
         "views/mailing_mailing_views.xml",
         "views/res_partner_views.xml",
         "views/customer_tiering_scorecard_views.xml",
+        "views/customer_tiering_mailable_views.xml",
         "views/customer_tier_views.xml",
         "views/customer_segment_views.xml",
         "views/customer_tiering_policy_views.xml",

@@ -1,5 +1,7 @@
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged
+
+from odoo.addons.customer_tiering.tests.common import AS_OF
 
 from ..hooks import uninstall_hook
 from .common import MAILING, MailingCommon
@@ -58,6 +60,58 @@ class TestAudience(MailingCommon):
             self.env.add_to_compute(mailing._fields[fname], mailing)
         self.assertEqual(mailing.tiering_company_id, self.company)
         self.assertEqual(mailing.tiering_recipients, "all")  # as Odoo would have sent it
+
+    def test_any_field_of_the_scorecard_in_the_company_of_the_mailing(self):
+        """What people click together in the editor of filters; the job works in a company of its own."""
+        kind = self.env["customer.tiering.need.kind"].search([], limit=1)
+        self.env["customer.tiering.need"].create(
+            {
+                "partner_id": self.there.id,
+                "kind_id": kind.id,
+                "text": "By e-mail",
+                "company_id": self.other.id,
+                "date": AS_OF,
+            }
+        )
+        for who, company, sign in ((self.both, self.other, "down"), (self.both, self.company, "up")):
+            self.env["customer.tiering.pulse"].create(
+                {"partner_id": who.id, "company_id": company.id, "sign": sign, "word": "Said so", "date": AS_OF}
+            )
+        for policy in (self.policy, self.other_policy):
+            policy.shown_metric_ids = self.env["customer.tiering.metric"].search([("key", "in", ("needs", "pulse"))])
+            self.compute(policy=policy)
+        editor = self.env["res.partner"].with_user(self.marketer).fields_get(["tiering_scorecard_id"])
+        self.assertTrue(editor["tiering_scorecard_id"]["searchable"])
+        fields = self.env["customer.tiering.scorecard"].with_user(self.marketer).fields_get()
+        nobody = self.env["res.partner"]
+        mailings = []
+        for fname, operator, value, here, there in (
+            ("need_count", ">", 0, nobody, self.there),
+            ("pulse", "<", 0, nobody, self.both),
+            ("pulse", ">", 0, self.both, nobody),
+            ("order_count", "=", 12, self.here | self.both, self.there | self.both),
+            ("last_order_date", ">=", str(AS_OF), self.here | self.both, self.there | self.both),
+        ):
+            self.assertTrue(fields[fname]["searchable"], fname)
+            domain = [(f"tiering_scorecard_id.{fname}", operator, value)]
+            for company, expected in ((self.company, here), (self.other, there)):
+                mailing = self.to_filter(domain, company=company)
+                self.assertEqual((mailing.tiering_asked, mailing.tiering_company_id), (True, company))
+                mailings.append((mailing, expected, domain))
+        self.send(*[mailing for mailing, *_ in mailings])
+        for mailing, expected, domain in mailings:
+            self.assertEqual(self.reached(mailing), expected, (domain, mailing.tiering_company_id.name))
+            self.assertEqual(mailing.state, "done")
+
+    def test_what_people_say_of_a_customer_is_no_placeholder(self):
+        allowed = " ".join(self.env["res.partner"].mail_allowed_qweb_expressions())
+        self.assertNotIn("tiering", allowed)
+        self.assertFalse(self.marketer.has_group("mail.group_mail_template_editor"))
+        body = '<p>We know: <t t-out="object.tiering_scorecard_id.pulse"/></p>'
+        mailing = self.to_tier(self.platinum).with_user(self.marketer)
+        with self.assertRaises(AccessError):
+            mailing.body_html = body
+            mailing._render_field("body_html", self.here.ids)
 
     def test_mailings_that_ask_for_no_tiers_go_as_before(self):
         people = self.here | self.here.child_ids

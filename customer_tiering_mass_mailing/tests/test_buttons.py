@@ -15,6 +15,10 @@ class TestButtons(MailingCommon):
             context["active_domain"] = domain
         return self.open(records.with_user(self.marketer).with_context(**context).action_tiering_mailing())
 
+    def _rows(self, model, domain):
+        """Rows of a report, as who works in both companies sees them."""
+        return self.env[model].with_context(allowed_company_ids=(self.company | self.other).ids).search(domain)
+
     def _domain(self, mailing):
         return literal_eval(mailing.mailing_domain)
 
@@ -58,6 +62,54 @@ class TestButtons(MailingCommon):
         with self.assertRaisesRegex(UserError, "one company"):
             self._press(cards.with_context(allowed_company_ids=(self.company | self.other).ids))
 
+    def test_rows_of_reports_are_their_customers(self):
+        changes = self._rows("customer.tier.change", [("to_tier_id", "=", self.other_platinum.id)])
+        mailing = self._press(changes)
+        self.assertEqual((mailing.tiering_company_id, mailing.tiering_recipients), (self.other, "customer"))
+        self.send(mailing)
+        self.assertEqual(self.reached(mailing), self.there | self.both)
+
+    def test_of_rows_of_two_companies_there_is_no_mailing(self):
+        changes = self._rows("customer.tier.change", [("partner_id", "=", self.here.id)])
+        self.assertEqual(changes.company_id, self.company | self.other)
+        with self.assertRaisesRegex(UserError, "Choose rows of one company"):
+            self._press(changes)
+
+    def test_customers_whom_no_run_has_seen_are_reached_too(self):
+        fresh = self.firm("Fresh")
+        kind = self.env["customer.tiering.need.kind"].search([], limit=1)
+        rows = self.env["customer.tiering.need"].create(
+            [
+                {"partner_id": who.id, "kind_id": kind.id, "text": "By e-mail", "company_id": False}
+                for who in (fresh, self.here)
+            ]
+        )
+        self.assertFalse(self.card(fresh))
+        mailing = self._press(rows)  # of all companies: those of whoever presses
+        self.assertEqual(mailing.tiering_company_id, self.company)
+        self.send(mailing)
+        self.assertEqual(self.reached(mailing), fresh | self.here)
+
+    def test_lists_of_reports_offer_it(self):
+        for model in (
+            *("customer.tier.change", "customer.tiering.need"),
+            *("customer.tiering.followup.report", "customer.tiering.resource.report"),
+        ):
+            self.assertFalse(self._is_bound(self.salesperson, model), model)
+            self.assertTrue(self._is_bound(self.marketer, model), model)
+            self.assertEqual(self.env[model].browse().partner_id._name, "res.partner")
+
+    def test_an_action_on_rows(self):
+        action = self.env.ref("customer_tiering_mass_mailing.customer_tiering_resource_report_action_mailing")
+        row = self._rows(
+            "customer.tiering.resource.report", [("partner_id", "=", self.there.id), ("company_id", "=", self.other.id)]
+        )
+        asking = action.with_env(row.with_user(self.marketer).env)
+        mailing = self.open(asking.with_context(active_model=row._name, active_ids=row.ids).run())
+        self.assertEqual(mailing.tiering_company_id, self.other)
+        self.send(mailing)
+        self.assertEqual(self.reached(mailing), self.there)
+
     def test_a_segment_is_that_of_the_current_company(self):
         segment = self.card(self.there, self.other).segment_id
         self.assertNotEqual(segment, self.card(self.there).segment_id)
@@ -92,6 +144,8 @@ class TestButtons(MailingCommon):
     def test_who_may_not_mail_sees_no_button(self):
         for model, view, button in (
             ("customer.tiering.scorecard", "customer_tiering_scorecard_view_list", "action_tiering_mailing"),
+            ("customer.tiering.scorecard", "customer_tiering_scorecard_view_list_table", "action_tiering_mailing"),
+            ("customer.tiering.scorecard", "customer_tiering_scorecard_view_list_profit", "action_tiering_mailing"),
             ("customer.tier", "customer_tier_view_form", "action_tiering_mailing"),
             ("customer.segment", "customer_segment_view_form", "action_tiering_mailing"),
             ("customer.tiering.policy", "customer_tiering_policy_view_form", "action_save_audiences"),
@@ -103,7 +157,7 @@ class TestButtons(MailingCommon):
         self.assertFalse(self._is_bound(self.salesperson))
         self.assertTrue(self._is_bound(self.marketer))
 
-    def _is_bound(self, user):
-        actions = self.env["ir.actions.actions"].with_user(user).get_bindings("res.partner")["action"]
-        mailing = self.env.ref("customer_tiering_mass_mailing.res_partner_action_mailing")
+    def _is_bound(self, user, model="res.partner"):
+        actions = self.env["ir.actions.actions"].with_user(user).get_bindings(model).get("action", ())
+        mailing = self.env.ref(f"customer_tiering_mass_mailing.{model.replace('.', '_')}_action_mailing")
         return mailing.id in [action["id"] for action in actions]
