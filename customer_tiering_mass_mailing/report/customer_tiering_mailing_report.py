@@ -14,10 +14,11 @@ class CustomerTieringMailingReport(models.Model):
     _name = "customer.tiering.mailing.report"
     _description = "Results of Mailings by Tier"
     _auto = False
-    _order = "mailing_id desc, id"
+    _order = "mailing_id desc, sequence, id"
     _rec_name = "mailing_id"
     _depends = {
         "account.move": ["company_id", "invoice_date", "move_type", "partner_id", "state"],
+        "customer.tier": ["sequence"],
         "customer.tier.change": ["company_id", "date", "partner_id", "to_tier_id"],
         "customer.tiering.policy": ["revenue_from"],
         "customer.tiering.scorecard": ["company_id", "partner_id", "policy_id"],
@@ -38,6 +39,7 @@ class CustomerTieringMailingReport(models.Model):
         groups=GROUP,
         help="The tier in which the customers were on the day on which the mailing was sent to them.",
     )
+    sequence = fields.Integer(readonly=True, aggregator=None)  # of the tier, also for who may not see it
     customer_count = fields.Integer(
         string="Customers",
         readonly=True,
@@ -62,15 +64,16 @@ class CustomerTieringMailingReport(models.Model):
     def _table_query(self):
         return SQL(
             """
-            SELECT MIN(reached.id) AS id, reached.mailing_id, reached.company_id, tier.id AS tier_id,
+            SELECT MIN(reached.id) AS id, reached.mailing_id, reached.company_id, tier.id AS tier_id, tier.sequence,
                    COUNT(*)::int AS customer_count,
                    COUNT(*) FILTER (WHERE reached.delivered)::int AS delivered_count,
                    COUNT(*) FILTER (WHERE reached.clicked)::int AS clicked_count,
                    COUNT(*) FILTER (WHERE reached.replied)::int AS replied_count,
                    COUNT(*) FILTER (WHERE reached.delivered AND EXISTS (%(purchases)s))::int AS buyer_count
               FROM (%(reached)s) reached
-         LEFT JOIN LATERAL (SELECT to_tier_id AS id
+         LEFT JOIN LATERAL (SELECT standing.id, standing.sequence
                               FROM customer_tier_change change
+                              JOIN customer_tier standing ON standing.id = change.to_tier_id
                              WHERE change.partner_id = reached.customer_id AND change.company_id = reached.company_id
                                AND change.date <= reached.day
                           ORDER BY change.id DESC
@@ -78,7 +81,7 @@ class CustomerTieringMailingReport(models.Model):
          LEFT JOIN customer_tiering_scorecard card
                 ON card.partner_id = reached.customer_id AND card.company_id = reached.company_id
          LEFT JOIN customer_tiering_policy policy ON policy.id = card.policy_id
-          GROUP BY reached.mailing_id, reached.company_id, tier.id
+          GROUP BY reached.mailing_id, reached.company_id, tier.id, tier.sequence
             """,
             reached=self._get_reached(),
             purchases=self._get_purchases(),

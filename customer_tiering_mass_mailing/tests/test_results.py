@@ -65,6 +65,12 @@ class TestResults(MailingCommon):
             {"Platinum": 2, "Bronze": 1},
         )
 
+    def test_the_highest_tier_comes_first(self):
+        self.trace(self.there)
+        self.trace(self.here)
+        for results in (self.mailing.tiering_result_ids, self.report.search([("mailing_id", "=", self.mailing.id)])):
+            self.assertEqual(results.mapped("tier_id.name"), ["Platinum", "Bronze"])
+
     def test_who_bought_from_the_day_of_the_mailing_to_the_thirtieth_after_it(self):
         for who in (self.here, self.both, self.there, self.neither):
             self.trace(who)
