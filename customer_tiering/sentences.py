@@ -821,7 +821,10 @@ def tell_behaviour(card):
         told.append(env._("through %(team)s", team=card.top_team_id.sudo().name))
     if card.discount_share >= 1:
         told.append(env._("%(share)s %% discount", share=format_number(env, card.discount_share)))
-    return bool(told) and format_list(env, told, style="unit")
+    text = False
+    for more in told:  # not as a list, which some languages end with “and”: the last would belong to the one before
+        text = env._("%(text)s, %(more)s", text=text, more=more) if text else more
+    return text
 
 
 def say_motive(card):
