@@ -146,10 +146,12 @@ class CustomerTieringController(http.Controller):
         }
         place, ids = 0, cards.ids
         for start in range(0, len(ids), BATCH):
-            for card in cards.browse(ids[start : start + BATCH]):
+            batch = cards.browse(ids[start : start + BATCH])
+            unknown = batch._find_unknown(fnames)
+            for card in batch:
                 place += 1
                 for column, fname in enumerate(fnames):
-                    value = card[fname]
+                    value = None if fname in unknown.get(card.id, ()) else card[fname]
                     if fname in choices:
                         value = choices[fname].get(value)
                     elif cards._fields[fname].type == "many2one":

@@ -839,6 +839,40 @@ class CustomerTieringScorecard(models.Model):
         columns = {*self._get_seen_table_fields(), "weekday_share", "top_team_share", "top_category_share"}
         return self.env["customer.tiering.metric"].search([]).filtered(lambda metric: metric.column in columns)
 
+    def _find_unknown(self, fnames):
+        """Return which numbers nobody knows of which scorecards: ``{id: names of fields}``. Odoo reads them as 0.
+
+        :param fnames: names of any fields
+        """
+        numbers = [
+            fname
+            for fname in fnames
+            if fname in self._fields
+            and self._fields[fname].store
+            and self._fields[fname].type in ("float", "integer", "monetary")
+        ]
+        if not (numbers and self):
+            return {}
+        self.flush_recordset(numbers)
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id, %s FROM %s WHERE id IN %s",
+                SQL(", ").join(SQL("%s IS NULL", SQL.identifier(fname)) for fname in numbers),
+                SQL.identifier(self._table),
+                self._ids,
+            )
+        )
+        return {id_: {fname for fname, is_unknown in zip(numbers, flags, strict=True) if is_unknown} for id_, *flags in rows}
+
+    @api.readonly
+    def web_read(self, specification):
+        """Leave a number empty that nobody knows: a pulse of 0 says “as ever”, a recommendation of 0 “never”."""
+        rows = super().web_read(specification)
+        unknown = self._find_unknown(specification)
+        for row in rows:
+            row |= dict.fromkeys(unknown.get(row["id"], ()), False)
+        return rows
+
     def _tell(self, fname):
         """Return the value of a field as a person reads it."""
         self.ensure_one()

@@ -7,8 +7,9 @@ from odoo.tools import SQL
 
 from .. import engine, sentences, sources
 
-# What is read of each customer beside the columns of the costs.
+# What is read of each customer beside the columns of the costs, for remedies and for the report.
 COLUMNS = ("amount", "served_order_count", "margin", "costed_amount", "net_profit", "meeting_hours", "days_to_pay")
+SHOWN = ("tier_id", "amount", "margin", "net_profit")
 
 
 class CustomerTieringProfitReport(models.AbstractModel):
@@ -58,19 +59,20 @@ class CustomerTieringProfitReport(models.AbstractModel):
         return engine.remedies.get_base(frame, self._get_seen(costs))
 
     @api.model
-    def _read(self, costs, domain=None):
+    def _read(self, costs, columns=COLUMNS, only_known=True):
         """Return what was measured of the customers, a DataFrame, index = id of the scorecard, with ``partner_id``.
 
         :param costs: whose columns are read too
-        :param domain: of scorecards, those of the report when left out
+        :param only_known: leave out of whom no profit is known
         """
         base = sources.base
         cards = self.env["customer.tiering.scorecard"]
         cards.flush_model()
-        names = list(dict.fromkeys([*COLUMNS, *(rule.column for rule in costs if rule.column in cards._fields)]))
-        query = cards._search(self._get_domain() if domain is None else domain)
+        names = list(dict.fromkeys([*columns, *(rule.column for rule in costs if rule.column in cards._fields)]))
+        query = cards._search(self._get_domain())
         columns = {"id": base.ID, "partner_id": base.ID, **dict.fromkeys(names, base.FLOAT)}
-        query.add_where(SQL("%s IS NOT NULL", SQL.identifier(cards._table, "net_profit")))
+        if only_known:
+            query.add_where(SQL("%s IS NOT NULL", SQL.identifier(cards._table, "net_profit")))
         select = query.select(*(SQL.identifier(cards._table, name) for name in columns))
         return sources.rows.fetch_frame(self.env.cr, select, columns)
 
@@ -88,18 +90,18 @@ class CustomerTieringProfitReport(models.AbstractModel):
         ``customers``
             how many have a known profit; ``unknown``: how many have none
         ``arrays``
-            ``{name: [type, text]}``: ``id`` of the customer, ``amount``, ``margin``, less what the person may not see
+            ``{name: [type, text]}``: ``id`` of the customer, ``margin``, less what the person may not see
             one by one, and of each other cost what it is multiplied by
         ``costs``
             ``key``, ``name``, ``rate`` by which the last run reckoned
         """
-        domain = self._get_domain()
-        cards = self.env["customer.tiering.scorecard"]
-        groups = cards._read_group(domain, ["tier_id"], ["__count", "amount:sum", "net_profit:sum"])
-        of_tier = {tier: numbers for tier, *numbers in groups}
-        tiers = self.env["customer.tier"]._search_current() | cards.browse().tier_id.union(*of_tier)
-        costs = self._get_costs()
-        frame = self._read(costs)
+        costs, decimals = self._get_costs(), self.env.company.currency_id.decimal_places
+        everybody = self._read(costs, SHOWN, only_known=False)  # once: the table is big
+        groups = everybody.groupby(everybody["tier_id"].fillna(0).astype(int))
+        sums = groups[["amount", "net_profit"]].sum().round(decimals).assign(customers=groups.size())
+        of_tier = {self.env["customer.tier"].browse(id_ or ()): row for id_, row in sums.to_dict("index").items()}
+        tiers = self.env["customer.tier"]._search_current().union(*of_tier)
+        frame = everybody[everybody["net_profit"].notna()]
         records = self.env["customer.tiering.cost"].search([])
         seen = self._get_seen(costs)
         hidden = engine.profit.get_parts(frame, [rule for rule in costs if rule not in seen]).sum(axis=1)
@@ -107,7 +109,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         reckoned = records.filtered(lambda cost: cost.key in rules)
         return {
             "currency_id": self.env.company.currency_id.id,
-            "decimals": self.env.company.currency_id.decimal_places,
+            "decimals": decimals,
             "company": self.env.company.name,
             "may_change": self.env["customer.tiering.cost"].has_access("write"),
             "tiers": [
@@ -115,17 +117,16 @@ class CustomerTieringProfitReport(models.AbstractModel):
                     "id": tier.id,
                     "name": tier.name,
                     "color": tier.color,
-                    **dict(zip(("customers", "amount", "net_profit"), of_tier[tier], strict=True)),
+                    **of_tier[tier],
                 }
                 for tier in (*tiers, tiers.browse())  # and those without a tier
                 if tier in of_tier
             ],
             "customers": len(frame),
-            "unknown": cards.search_count(domain) - len(frame),
+            "unknown": len(everybody) - len(frame),
             "costs": [{"key": cost.key, "name": cost.name, "rate": rules[cost.key].rate} for cost in reckoned],
             "arrays": {
                 "id": _encode(frame["partner_id"].to_numpy()),
-                "amount": _encode(frame["amount"].to_numpy()),
                 "margin": _encode((frame["margin"] - hidden).to_numpy()),
                 **{cost.key: _encode(frame[rules[cost.key].column].fillna(0).to_numpy()) for cost in reckoned},
             },
