@@ -74,6 +74,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         if only_known:
             query.add_where(SQL("%s IS NOT NULL", SQL.identifier(cards._table, "net_profit")))
         select = query.select(*(SQL.identifier(cards._table, name) for name in columns))
+        self.env.flush_query(select)  # what decides who may see whom
         return sources.rows.fetch_frame(self.env.cr, select, columns)
 
     # ------------------------------------------------------------------

@@ -159,6 +159,22 @@ class TestTable(VoiceCommon):
         for part in ("Anna", card.tier_id.name, "No pallets higher than 1.20 m", "points"):
             self.assertIn(part, text)
 
+    def test_a_number_that_nobody_knows_is_empty_in_views(self):
+        self.measure("pulse", "needs")
+        ben = self.buyer("Ben", 10)
+        self.env["customer.tiering.pulse"].create(
+            {"partner_id": ben.id, "sign": "same", "word": "As ever", "date": AS_OF}
+        )
+        self.compute()
+        cards = (self.card(self.anna) | self.card(ben)).with_user(self.salesperson)
+        wanted = {name: {} for name in ("pulse", "need_count", "order_count", "partner_id", "behaviour")}
+        for rows in (cards.web_read(wanted), cards.web_search_read([("id", "in", cards.ids)], wanted)["records"]):
+            anna, other = sorted(rows, key=lambda row: row["partner_id"])
+            self.assertIs(anna["pulse"], False)
+            self.assertEqual((type(other["pulse"]), other["pulse"]), (float, 0))
+            self.assertEqual((anna["need_count"], anna["order_count"]), (0, 1))
+            self.assertIsNot(anna["need_count"], False)
+
     def test_months_add_up_to_what_was_bought(self):
         today = self.company._get_tiering_today()
         ben = self.new_customer("Ben")
@@ -207,6 +223,9 @@ class TestWorkbook(HttpCase, VoiceCommon):
         titles = dict(zip(rows[0], zip(*rows[1:], strict=True), strict=True))
         self.assertEqual(set(titles["Customer"]), {"Anna", "=1+1"})
         self.assertIn("No pallets", titles["Personalised Needs"])
+        self.assertEqual(set(titles["Pulse"]), {None}, "nobody said anything, which is not 0")
+        self.assertEqual(set(titles["Open Quotations"]), {None}, "not measured")
+        self.assertEqual(set(titles["Orders in the Window"]), {1})
         meanings = dict(list(book.worksheets[1].values)[1:])
         self.assertEqual(list(meanings), list(rows[0]))
         one = openpyxl.load_workbook(io.BytesIO(self.download("tiering_manager", self.card(self.anna).id).content))
