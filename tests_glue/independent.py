@@ -1,5 +1,6 @@
-"""The columns of metrics reckoned anew from what their help says: with pandas and plain queries, and with nothing of the
-addons' own. Slow and simple. Orders in one currency, whose credit notes come from them, are assumed.
+"""The columns of metrics reckoned anew from what their help says, with pandas and plain queries, without the addons.
+
+Slow and simple. It is assumed that credit notes come from orders, and that no order is invoiced again after one.
 """
 
 import numpy as np
@@ -43,7 +44,9 @@ class Table:
         found = pd.DataFrame(columns).astype("float64")
         return found.assign(
             net_percent=found["net_profit"] / found["amount"].where(found["amount"] > 0) * 100,
-            returned_share=found["return_count"].fillna(0) / found["delivery_count"].where(found["delivery_count"] > 0) * 100,
+            returned_share=found["return_count"].fillna(0)
+            / found["delivery_count"].where(found["delivery_count"] > 0)
+            * 100,
         )
 
     # ------------------------------------------------------------------
@@ -172,7 +175,9 @@ class Table:
         assert rates.keys() == work.keys()
         everybody = sorted({*self.customer_of})
         served = sum(
-            (work[key].reindex(everybody).fillna(0).astype(float) * rate).round(2) for key, rate in rates.items() if rate
+            (work[key].reindex(everybody).fillna(0).astype(float) * rate).round(2)
+            for key, rate in rates.items()
+            if rate
         )
         return {
             "margin": margin.reindex(everybody, fill_value=0),
@@ -307,7 +312,9 @@ class Table:
         said = said[said["day"] <= self.as_of]
         recent = said[said["day"] > self.start]
         weight = 1 - (self.as_of - recent["day"]).dt.days / self.days
-        late = self.on_customers("SELECT res_model, res_id, date_deadline AS day FROM mail_activity WHERE active", "res_model")
+        late = self.on_customers(
+            "SELECT res_model, res_id, date_deadline AS day FROM mail_activity WHERE active", "res_model"
+        )
         return {
             "contact_count": recent.groupby("customer").size(),
             "days_since_contact": (self.as_of - said.groupby("customer")["day"].max()).dt.days,
@@ -409,7 +416,8 @@ class Table:
             self.policy.survey_ids.ids,
         )
         said = self.read(
-            "SELECT user_input_id, value_scale FROM survey_user_input_line WHERE question_id = %s AND skipped IS NOT TRUE",
+            "SELECT user_input_id, value_scale FROM survey_user_input_line"
+            " WHERE question_id = %s AND skipped IS NOT TRUE",
             self.policy.recommendation_question_id.id,
         )
         asked["customer"] = self.customer(asked["partner_id"])
@@ -433,7 +441,9 @@ class Table:
                   AND COALESCE(program.company_id, %s) = %s""",
             *(self.company.id, self.company.id),
         )
-        moved = self.read("SELECT card_id, create_date, issued::float8 AS issued, used::float8 AS used FROM loyalty_history")
+        moved = self.read(
+            "SELECT card_id, create_date, issued::float8 AS issued, used::float8 AS used FROM loyalty_history"
+        )
         moved["day"] = self.day(moved["create_date"])
         moved = moved.merge(cards[["id", "partner_id"]], left_on="card_id", right_on="id")
         moved["customer"] = self.customer(moved["partner_id"])

@@ -110,14 +110,19 @@ class TestWholeTable(TieringCommon):
             invoice.write({"invoice_date": day, "invoice_date_due": day + timedelta(days=30)})
             invoice.action_post()
             if number % 3 == 0:
-                back = invoice._reverse_moves([{"invoice_date": day + timedelta(days=2), "date": day + timedelta(days=2)}])
+                back = invoice._reverse_moves(
+                    [{"invoice_date": day + timedelta(days=2), "date": day + timedelta(days=2)}]
+                )
                 back.invoice_line_ids[1:].unlink()
                 back.action_post()
             elif number % 3 == 1:
                 register = cls.env["account.payment.register"].with_context(
                     active_model="account.move", active_ids=invoice.ids
                 )
-                paid = {"payment_date": min(day + timedelta(days=number * 4), AS_OF), "amount": invoice.amount_total / 2}
+                paid = {
+                    "payment_date": min(day + timedelta(days=number * 4), AS_OF),
+                    "amount": invoice.amount_total / 2,
+                }
                 register.create(paid)._create_payments()
 
     @classmethod
@@ -289,7 +294,12 @@ class TestWholeTable(TieringCommon):
             ]
         )
         moves = [
-            {"card_id": card.id, "description": "Order", "issued": cls.chance.choice((0, 20)), "used": cls.chance.choice((0, 7))}
+            {
+                "card_id": card.id,
+                "description": "Order",
+                "issued": cls.chance.choice((0, 20)),
+                "used": cls.chance.choice((0, 7)),
+            }
             for card in (*cards, *cards)
         ]
         cls.create_at([cls.moment() for _ in moves], "loyalty.history", moves)
@@ -313,7 +323,9 @@ class TestWholeTable(TieringCommon):
                 ]
             )
             line = Command.create({"product_id": cls.products[0].id, "product_uom_qty": 2, "price_unit": 12})
-            when = datetime.combine(AS_OF, datetime.min.time()) - timedelta(minutes=cls.chance.randint(-600, 100 * 1440))
+            when = datetime.combine(AS_OF, datetime.min.time()) - timedelta(
+                minutes=cls.chance.randint(-600, 100 * 1440)
+            )
             cls.order(who, state="draft", when=when, website_id=website.id, order_line=[line])
         cls.env.flush_all()
         cls.env.cr.execute("UPDATE sale_order SET create_date = date_order WHERE website_id = %s", [website.id])

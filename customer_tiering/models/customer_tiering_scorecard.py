@@ -862,7 +862,9 @@ class CustomerTieringScorecard(models.Model):
                 self._ids,
             )
         )
-        return {id_: {fname for fname, is_unknown in zip(numbers, flags, strict=True) if is_unknown} for id_, *flags in rows}
+        return {
+            id_: {fname for fname, is_unknown in zip(numbers, flags, strict=True) if is_unknown} for id_, *flags in rows
+        }
 
     @api.readonly
     def web_read(self, specification):

@@ -11,7 +11,9 @@ class CustomerTieringMailable(models.AbstractModel):
     def action_tiering_mailing(self):
         """Open a new mailing to the customers of these rows."""
         if len(self.company_id) > 1:
-            raise UserError(self.env._("A mailing is for the customers of one company. Choose rows of one company only."))
+            raise UserError(
+                self.env._("A mailing is for the customers of one company. Choose rows of one company only.")
+            )
         return self.env["mailing.mailing"]._open_for_tiering(
             self._get_tiering_mailing_domain(), self.company_id or self.env.company
         )
