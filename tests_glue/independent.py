@@ -132,6 +132,41 @@ class Table:
             "discount_share": (by["listed"].sum() - by["money"].sum()) / by["listed"].sum() * 100,
         }
 
+    def reckon_prices(self):
+        sold = self.read(
+            """SELECT id, categ_id, list_price::float8 AS price FROM product_template
+                WHERE active AND sale_ok AND type != 'combo' AND list_price > 0 AND categ_id IS NOT NULL
+                  AND COALESCE(company_id, %s) = %s""",
+            *(self.company.id, self.company.id),
+        )
+        price = sold.groupby("categ_id")["price"]
+        many = price.transform("size")
+        sold["is_upper"] = (price.rank(method="min") - 1) / (many - 1) > 2 / 3
+        products = self.read("SELECT id AS product_id, product_tmpl_id AS id FROM product_product")
+        products = products.merge(sold[many >= 3][["id", "is_upper"]], on="id")[["product_id", "is_upper"]]
+        bought = self.bought()
+        recent = bought[self.recent(bought["day"])][["id", "customer"]]
+        lines = self.lines().merge(recent, left_on="order_id", right_on="id").merge(products, on="product_id")
+        upper = lines["money"].where(lines["is_upper"], 0).groupby(lines["customer"]).sum()
+        return {"upper_share": upper / lines.groupby("customer")["money"].sum() * 100}
+
+    def reckon_wishes(self):
+        orders = self.orders()
+        orders = orders[(orders["state"] == "sale") & self.recent(orders["day"])].copy()
+        wished = self.read("SELECT id, commitment_date FROM sale_order WHERE commitment_date IS NOT NULL")
+        wished = wished.set_index("id")["commitment_date"]
+        until = self.day(orders["id"].map(pd.to_datetime(wished)))
+        orders["is_soon"] = (until - orders["day"]).dt.days <= 2
+        lines = self.read("SELECT id AS line, order_id AS id FROM sale_order_line WHERE display_type IS NULL")
+        lines = lines.merge(orders[["id", "customer"]], on="id")
+        chosen = self.read("SELECT sale_order_line_id FROM product_template_attribute_value_sale_order_line_rel")
+        typed = self.read("SELECT sale_order_line_id FROM product_attribute_custom_value WHERE custom_value != ''")
+        own = {*chosen["sale_order_line_id"], *typed["sale_order_line_id"]}
+        return {
+            "rush_share": orders.groupby("customer")["is_soon"].mean() * 100,
+            "specified_share": lines["line"].isin(own).groupby(lines["customer"]).mean() * 100,
+        }
+
     def reckon_quotations(self):
         orders = self.orders()
         placed = orders[self.recent(orders["day"])]

@@ -34,17 +34,30 @@ class TestWholeTable(TieringCommon):
             firm = cls.new_customer(f"Firm {number}", is_company=True, email=f"firm{number}@example.com")
             cls.people |= firm | cls.new_customer(f"Ann of {number}", parent_id=firm.id)
         cls.env.user.group_ids |= cls.env.ref("project.group_project_manager")
+        kinds = cls.env["product.category"].create([{"name": name} for name in ("Jazz", "Rock")])
         cls.products = cls.env["product.product"].create(
             [
                 {
                     "name": f"Record {number}",
                     "taxes_id": False,
                     "invoice_policy": "order",
+                    "list_price": 20 + 10 * number,
                     "standard_price": number and 10.0 + number,  # of the first no cost is known
-                    "categ_id": cls.env["product.category"].create({"name": f"Kind {number}"}).id,
+                    "categ_id": kinds[number % 2].id,
                 }
-                for number in range(4)
+                for number in range(6)
             ]
+        )
+        value = Command.create({"name": "Signed"})
+        wish = cls.env["product.attribute"].create(
+            {"name": "Wish", "create_variant": "no_variant", "value_ids": [value, Command.create({"name": "None"})]}
+        )
+        cls.env["product.template.attribute.line"].create(
+            {
+                "product_tmpl_id": cls.products[5].product_tmpl_id.id,
+                "attribute_id": wish.id,
+                "value_ids": [Command.set(wish.value_ids.ids)],
+            }
         )
         for fill in (
             *(cls.fill_orders, cls.fill_deliveries, cls.fill_contacts, cls.fill_voices, cls.fill_support),
@@ -100,6 +113,12 @@ class TestWholeTable(TieringCommon):
             )
             if number % 9 == 0:
                 cls.order(who, when=cls.moment(), company_id=cls.stranger.id)
+        for number, order in enumerate(cls.ordered):
+            order.commitment_date = number % 3 and order.date_order + timedelta(days=number % 5)
+        template = cls.products[5].product_tmpl_id
+        wished = cls.env["product.template.attribute.value"].search([("product_tmpl_id", "=", template.id)], limit=1)
+        for line in cls.ordered.order_line.filtered(lambda line: line.product_id == cls.products[5])[::2]:
+            line.product_no_variant_attribute_value_ids = wished
         cls.env.flush_all()
         cls.env.cr.execute("UPDATE sale_order SET create_date = date_order WHERE company_id = %s", [cls.company.id])
         cls.env.invalidate_all()
