@@ -11,6 +11,7 @@
         "data/customer_tiering_metric_data.xml",
         "views/customer_tier_views.xml",
         "views/customer_tiering_scorecard_views.xml",
+        "report/customer_tiering_promise_report_views.xml",
     ],
     "auto_install": True,
     "uninstall_hook": "uninstall_hook",

@@ -89,6 +89,9 @@ HURRIED_COUNT = "hurried_count"
 ORDERED_COUNT = "ordered_count"
 SPECIFIED_LINE_COUNT = "specified_line_count"
 ORDERED_LINE_COUNT = "ordered_line_count"
+QUOTATION_DAYS = "quotation_days"
+CREDITED_AMOUNT = "credited_amount"
+INVOICED_AMOUNT = "invoiced_amount"
 
 #: Columns that the frame has only when a metric needs them, see ``metrics.Metric.columns``.
 OPTIONAL_DTYPES = {
@@ -130,6 +133,9 @@ OPTIONAL_DTYPES = {
     ORDERED_COUNT: "int64",  # confirmed orders of the window
     SPECIFIED_LINE_COUNT: "int64",  # lines of goods of these orders that were made for the customer
     ORDERED_LINE_COUNT: "int64",  # lines of goods of these orders
+    QUOTATION_DAYS: "float64",  # from a quotation to its answer, the median, NaN: none
+    CREDITED_AMOUNT: "float64",  # money of the window's credit notes
+    INVOICED_AMOUNT: "float64",  # money of the window's invoices
 }
 
 # Added by ``metrics.derive``.
@@ -190,7 +196,10 @@ REASON = "reason"
 _DATES = (FIRST_ORDER_DATE, LAST_ORDER_DATE, LAST_CONTACT_DATE)
 _NEVER_MISSING = (GROSS_AMOUNT, AMOUNT, AMOUNT_LATE, AMOUNT_EARLY, OPEN_QUOTATION_AMOUNT, CONTACT_DECAY)
 # Returns, surcharges and quotations for a return are data like any other.
-_MAY_BE_NEGATIVE = (AMOUNT, DISCOUNT_AMOUNT, OPEN_QUOTATION_AMOUNT, MARGIN, COSTED_AMOUNT, UNCOSTED_AMOUNT, PULSE)
+_MAY_BE_NEGATIVE = (
+    *(AMOUNT, DISCOUNT_AMOUNT, OPEN_QUOTATION_AMOUNT, MARGIN, COSTED_AMOUNT, UNCOSTED_AMOUNT, PULSE),
+    *(CREDITED_AMOUNT, INVOICED_AMOUNT),
+)
 
 
 def day(as_of: datetime.date) -> np.datetime64:

@@ -11,6 +11,7 @@ from . import customer_tiering_policy_version
 from . import customer_tiering_criterion
 from . import customer_tier
 from . import customer_tier_condition
+from . import customer_tier_promise
 from . import customer_tiering_scorecard
 from . import customer_tiering_run
 from . import customer_tier_change

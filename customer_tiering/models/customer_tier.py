@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, ormcache
 
 from .. import engine, messages
+from ..sentences import format_number
 
 # What customers of a tier get; none of it decides over who is in the tier.
 BENEFIT_FIELDS = ("pricelist_id", "payment_term_id", "user_id", "team_id")
@@ -61,6 +62,7 @@ class CustomerTier(models.Model):
         required=True,
         default="all",
     )
+    promise_ids = fields.One2many("customer.tier.promise", "tier_id", string="Promises", copy=True)
     # Retention
     grace_days = fields.Integer(
         string="Days of Grace",
@@ -365,7 +367,7 @@ class CustomerTier(models.Model):
         self._check_origin(vals)
         result = super().write(vals)
         self.policy_id._check_order(floors)
-        if vals.keys() - {*BENEFIT_FIELDS, *self._get_side_fields()}:
+        if vals.keys() - {*BENEFIT_FIELDS, *self._get_side_fields(), "promise_ids"}:
             self._policies_changed()
         if vals.get("pricelist_id"):
             self._switch_on_pricelists()
@@ -411,6 +413,17 @@ class CustomerTier(models.Model):
     def _get_side_fields(self):
         """Return the names of the other fields that do not decide over who is in the tier; another app adds its own."""
         return ["contact_days", "capacity", "color", "description", "credit_months", "credit_floor", "credit_ceiling"]
+
+    def _get_promises(self):
+        """Return what customers of the tier are promised, a list of sentences."""
+        self.ensure_one()
+        promises = [promise.sentence for promise in self.promise_ids if promise.sentence]
+        if self.contact_days == 1:
+            promises.append(self.env._("Somebody is in touch every day."))
+        elif self.contact_days:
+            days = format_number(self.env, self.contact_days)
+            promises.append(self.env._("Somebody is in touch every %(days)s days.", days=days))
+        return promises
 
     def _policies_changed(self):
         """Tell the policies that their tiers changed."""

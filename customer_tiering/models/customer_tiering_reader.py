@@ -85,6 +85,12 @@ class CustomerTieringReader(models.AbstractModel):
         return None
 
     @api.model
+    def _get_no_quotations(self):
+        """Return conditions, any of which says of ``placed``, an order, that the customer made it alone, as in a shop, so
+        that there was no quotation to answer; a list of SQL. Another app adds its own."""
+        return []
+
+    @api.model
     def _get_rebate_condition(self):
         """Return the condition that ``move``, a credit note that comes from no order and reverses nothing, is a
         rebate; SQL. Another app may know better where some come from."""
@@ -104,6 +110,8 @@ class CustomerTieringReader(models.AbstractModel):
             sources.service.MeetingHours(),
             sources.service.DoneActivities(),
             sources.receivables.Receivables(),
+            sources.answers.Answers(self._get_no_quotations()),
+            sources.credited.Credited(),
             sources.voices.Needs(),
             sources.voices.Pulse(),
             sources.voices.Motives(),

@@ -174,6 +174,29 @@ class CustomerTieringScorecard(models.Model):
         aggregator="avg",
         help="How many of the quotations and orders dated in the policy's window are confirmed.",
     )
+    quotations_per_order = fields.Float(
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Quotations and orders dated in the policy's window for each of them that is confirmed. Empty without one.",
+    )
+    quotation_days = fields.Float(
+        string="Days to Answer a Quotation",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Days from the day on which a quotation of the policy's window was made to the day on which it was first "
+        "sent, or else confirmed: half of them waited longer than this median. One that was not sent counts with its "
+        "age once it is older than 7 days.",
+    )
+    credited_share = fields.Float(
+        string="Credited Share (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Amount of the credit notes in percent of the amount of the invoices, both dated in the policy's window and "
+        "untaxed. Empty without an invoice.",
+    )
     open_quotation_count = fields.Integer(
         string="Open Quotations", readonly=True, help="Quotations that are neither confirmed nor cancelled."
     )
@@ -367,6 +390,10 @@ class CustomerTieringScorecard(models.Model):
         string="Personalised Needs",
         compute="_compute_need_ids",
         help="What the customer needs otherwise than others, as people have noted it, today.",
+    )
+    promises = fields.Text(
+        compute="_compute_promises",
+        help="What customers of the tier are promised, as the tier says today.",
     )
     pulse_ids = fields.Many2many("customer.tiering.pulse", string="Pulses", compute="_compute_pulse_ids")
     remedy = fields.Char(
@@ -792,6 +819,13 @@ class CustomerTieringScorecard(models.Model):
         """
         self.ensure_one()
         return sentences.Explanation(self, rules, fit).get_data()
+
+    @api.depends("tier_id")
+    @api.depends_context("lang")
+    def _compute_promises(self):
+        for card in self:
+            tier = card.tier_id
+            card.promises = "\n".join(tier._get_promises()) if tier else False
 
     @api.depends("partner_id", "company_id")
     def _compute_change_ids(self):

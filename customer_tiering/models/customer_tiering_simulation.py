@@ -29,6 +29,7 @@ CRITERION_FIELDS = (
     *("metric_id", "sequence", "weight", "method", "unknown"),
     *("band_1", "band_2", "band_3", "band_4", "band_unit"),
 )
+PROMISE_FIELDS = ("kind", "days", "text", "sequence")
 CONDITION_FIELDS = ("metric_id", "operator", "value", "keep_value")
 
 
@@ -350,9 +351,19 @@ class CustomerTieringSimulation(models.Model):
                     for condition in tier.condition_ids
                 ),
             ],
+            promise_ids=self._get_promise_commands,
         )
         base.write(values)
         self._discard()
+
+    def _get_promise_commands(self, tier):
+        """Return the commands that give the original of a changed tier its promises. None where nobody changed one: so
+        they keep what they say in other languages."""
+        now, before = (
+            [promise._convert_to_write({fname: promise[fname] for fname in PROMISE_FIELDS}) for promise in promises]
+            for promises in (tier.promise_ids, tier.origin_id.promise_ids)
+        )
+        return [] if now == before else [fields.Command.clear(), *map(fields.Command.create, now)]
 
     def _get_commands(self, before, after, fnames, **tables):
         """Return the commands that turn the lines ``before`` into those ``after``, both by what identifies a line."""

@@ -26,7 +26,10 @@ behaviour      when customers buy
 wishes         what customers wish when they order
 margins        what is left after what the goods cost
 service        meetings and activities as work
+touches        the days of interactions, for reports
 receivables    what is owed, and how customers pay
+answers        how soon quotations go to customers
+credited       how much of what was invoiced was credited
 voices         what people have noted: needs and the pulse
 states         what was decided about customers before
 reading        one reading: what the sources share, and the frame that it ends with
@@ -48,11 +51,14 @@ MODULES = (
     "invoices",
     "costs",
     "receivables",
+    "answers",
+    "credited",
     "voices",
     "activities",
     "messages",
     "meetings",
     "service",
+    "touches",
     "contact_fields",
     "rows",
     "people",

@@ -38,6 +38,7 @@ from . import test_policy
 from . import test_price_matrix
 from . import test_pricelist
 from . import test_profit
+from . import test_promise
 from . import test_purchases
 from . import test_queue
 from . import test_reader

@@ -85,12 +85,39 @@ class TestHidden(TieringCommon):
         cls.env["customer.tiering.pulse"].create(
             [{"partner_id": partner.id, "sign": "down", "word": "Why"} for partner in cls.both]
         )
+        cls._treat_worse(today)
         cls.env["customer.tiering.former"].create(
             [
                 {"partner_id": partner.id, "customer_id": partner.id, "moved_at": fields.Datetime.now()}
                 for partner in cls.both
             ]
         )
+
+    @classmethod
+    def _treat_worse(cls, today):
+        """Both wait for quotations which a former customer in the lowest tier got at once."""
+        carl = cls.new_customer("Carl", active=False)
+        highest, lowest = cls.policy.tier_ids[0], cls.policy.tier_ids[-1]
+        cls.env["customer.tier.change"].create(
+            [
+                {
+                    "partner_id": who.id,
+                    "company_id": cls.company.id,
+                    "date": AS_OF,
+                    "to_tier_id": tier.id,
+                    "direction": "new",
+                    "reason": "first",
+                }
+                for who, tier in ((cls.ann, highest), (cls.bob, highest), (carl, lowest))
+            ]
+        )
+        made = cls.noon(today, 20)
+        orders = cls.env["sale.order"].concat(
+            *(cls.order(who, when=made, state="draft", user_id=who.user_id.id) for who in 2 * list(cls.both)),
+            *(cls.order(carl, when=made) for _number in range(3)),
+        )
+        cls.env.flush_all()
+        cls.env.cr.execute("UPDATE sale_order SET create_date = %s WHERE id = ANY(%s)", [made, orders.ids])
 
     @classmethod
     def _simulate(cls):

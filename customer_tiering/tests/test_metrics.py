@@ -28,7 +28,7 @@ METRICS = (
 ALL_METRICS = (
     *METRICS,
     *("margin", "net_profit", "days_to_pay", "overdue_amount", "receivable_average", "meeting_hours"),
-    *("needs", "pulse", "weekday_share"),
+    *("needs", "pulse", "weekday_share", "quotations_per_order", "quotation_days", "credited_share"),
 )
 EXTRA_TABLES = ("price_unit", "product_template", "date_deadline", "team_id")
 
@@ -455,7 +455,7 @@ class TestMetrics(TieringCommon):
 
     def test_every_metric_has_a_label_and_a_meaning(self):
         metrics = self.env["customer.tiering.metric"].search([])
-        self.assertEqual(len(metrics), 33)
+        self.assertEqual(len(metrics), 36)
         for metric in metrics:
             self.assertRegex(
                 metric.help, "More is better" if metric.direction == "higher" else "(Fewer|Less) is better"

@@ -1,4 +1,5 @@
 from . import customer_tier
+from . import customer_tier_promise
 from . import customer_tiering_reader
 from . import customer_tiering_scorecard
 from . import stock_move

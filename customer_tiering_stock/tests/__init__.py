@@ -1,2 +1,3 @@
 from . import test_deliveries
+from . import test_promise
 from . import test_urgent

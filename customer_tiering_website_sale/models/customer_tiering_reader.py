@@ -1,4 +1,5 @@
 from odoo import api, models
+from odoo.tools import SQL
 
 from ..sources import browsing
 
@@ -9,3 +10,8 @@ class CustomerTieringReader(models.AbstractModel):
     @api.model
     def _get_metric_sources(self):
         return [*super()._get_metric_sources(), browsing.Visits(), browsing.Unbought(), browsing.Carts()]
+
+    @api.model
+    def _get_no_quotations(self):
+        """Nobody has to answer a cart."""
+        return [*super()._get_no_quotations(), SQL("placed.website_id IS NOT NULL")]

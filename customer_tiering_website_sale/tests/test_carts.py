@@ -66,3 +66,14 @@ class TestCarts(ShopCommon):
         self.compute(today)
         self.assertEqual(self.card(who).website_cart_count, len(abandoned))
         self.assertEqual(self.card(who).website_cart_amount, sum(abandoned.mapped("amount_untaxed")))
+
+    def test_a_cart_is_no_quotation_that_waits_for_an_answer(self):
+        who = self.buyer("Ann", 200)
+        cart, quotation = self.cart(who), self.cart(who, website_id=False)
+        self.env.flush_all()
+        for order, days in ((cart, 50), (quotation, 20)):
+            self.env.cr.execute(
+                "UPDATE sale_order SET create_date = %s WHERE id = %s", [self.noon(AS_OF, days), order.id]
+            )
+        frame = self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(AS_OF), {"quotation_days"})
+        self.assertEqual(frame.quotation_days[who.id], 20)

@@ -1,0 +1,153 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..sentences import format_number
+
+# How long ago what happened may be, and in how many cases it must have.
+DAYS = 180
+LEAST_OWN = 2
+LEAST_OTHERS = 3
+
+
+class CustomerTieringTreatmentReport(models.Model):
+    """Who was treated worse than customers of a lower tier: a row per customer and what was measured, where half of the
+    customer's cases took more days than half of the cases of all customers of a lower tier of the same policy.
+
+    Of several lower tiers the one with the fewest days is named. A case counts for the tier that its customer was in
+    then; of the customer's own, those in the present tier.
+    """
+
+    _name = "customer.tiering.treatment.report"
+    _description = "Customers Treated Worse than Lower Tiers"
+    _tiering_customer = "partner_id"
+    _auto = False
+    _rec_name = "partner_id"
+    _order = "difference desc, id"
+    _depends = {
+        "customer.tier": ["policy_id", "sequence"],
+        "customer.tiering.promise.report": [
+            *("company_id", "date", "days", "is_present", "kind", "partner_id", "tier_id"),
+        ],
+        "res.partner": ["user_id"],
+    }
+
+    partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    user_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
+    policy_id = fields.Many2one("customer.tiering.policy", readonly=True)
+    kind = fields.Selection(selection="_get_kinds", string="What", readonly=True)
+    tier_id = fields.Many2one("customer.tier", readonly=True)
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
+    case_count = fields.Integer(string="Cases", readonly=True)
+    days = fields.Float(
+        string="Median Days",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help=f"Half of the customer's cases of the last {DAYS} days, in the present tier, took more days.",
+    )
+    lower_tier_id = fields.Many2one("customer.tier", string="Lower Tier", readonly=True)
+    lower_color = fields.Integer(related="lower_tier_id.color", string="Lower Tier's Colour", aggregator=None)
+    lower_case_count = fields.Integer(string="Cases There", readonly=True)
+    lower_days = fields.Float(
+        string="Median Days There",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help=f"Half of the cases of all customers of the lower tier in the last {DAYS} days took more days.",
+    )
+    difference = fields.Float(string="More Days", digits=(16, 1), readonly=True, aggregator="avg")
+    sentence = fields.Char(string="In Words", compute="_compute_sentence")
+
+    @api.model
+    def _get_kinds(self):
+        return self.env["customer.tiering.promise.report"]._get_kinds()
+
+    @api.depends("days", "kind", "lower_days", "lower_tier_id", "partner_id")
+    @api.depends_context("lang")
+    def _compute_sentence(self):
+        for row in self:
+            row.sentence = row._tell(
+                customer=row.partner_id.display_name,
+                days=format_number(self.env, row.days, 1),
+                tier=row.lower_tier_id.name,
+                lower=format_number(self.env, row.lower_days, 1),
+            )
+
+    def _tell(self, **facts):
+        """Return the row in words; another app tells its own kinds.
+
+        :param facts: the name of the ``customer``, the ``days``, the name of the lower ``tier``, and its days
+            (``lower``), all of them as people read them
+        """
+        self.ensure_one()
+        if self.kind == "quotation":
+            return self.env._(
+                "Days until a quotation is answered: %(days)s for %(customer)s, %(lower)s for customers in %(tier)s.",
+                **facts,
+            )
+        return self.env._(
+            "Days from one interaction to the next: %(days)s with %(customer)s, %(lower)s with customers in %(tier)s.",
+            **facts,
+        )
+
+    @property
+    def _table_query(self):
+        reports = self.env["customer.tiering.promise.report"]
+        today = {company.id: company._get_tiering_today() for company in self.env.companies}
+        first = min(today.values(), default=fields.Date.today()) - timedelta(days=DAYS)
+        return SQL(
+            """
+            WITH event AS (
+                SELECT event.id, event.kind, event.partner_id, event.company_id, event.tier_id, event.is_present, event.days
+                  FROM (%(events)s) event
+                  JOIN %(companies)s company ON company.id = event.company_id
+                 WHERE event.date > %(first)s AND event.date > company.today - %(window)s
+                   AND event.days IS NOT NULL AND event.tier_id IS NOT NULL
+            ), own AS (  -- a case is of one customer and kind only, so its id can stand for them
+                SELECT MIN(id) AS id, partner_id, company_id, tier_id, kind, COUNT(*) AS case_count,
+                       PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days) AS days
+                  FROM event
+                 WHERE is_present
+              GROUP BY partner_id, company_id, tier_id, kind
+                HAVING COUNT(*) >= %(least_own)s
+            ), of_tier AS (
+                SELECT tier_id, kind, COUNT(*) AS case_count,
+                       PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days) AS days
+                  FROM event
+              GROUP BY 1, 2
+                HAVING COUNT(*) >= %(least_others)s
+            ), best AS (  -- of the lower tiers the one with the fewest days
+                SELECT DISTINCT ON (higher.id, of_tier.kind) higher.id AS higher_id, higher.policy_id, of_tier.*
+                  FROM of_tier
+                  JOIN customer_tier lower ON lower.id = of_tier.tier_id
+                  JOIN customer_tier higher ON higher.policy_id = lower.policy_id
+                                           AND (higher.sequence, higher.id) < (lower.sequence, lower.id)
+              ORDER BY higher.id, of_tier.kind, of_tier.days, lower.sequence DESC, lower.id DESC
+            )
+            SELECT own.id, own.partner_id, own.company_id, partner.user_id,
+                   best.policy_id, own.kind, own.tier_id, own.case_count, own.days, best.tier_id AS lower_tier_id,
+                   best.case_count AS lower_case_count, best.days AS lower_days, own.days - best.days AS difference
+              FROM own
+              JOIN best ON best.higher_id = own.tier_id AND best.kind = own.kind AND own.days > best.days
+              JOIN res_partner partner ON partner.id = own.partner_id
+            """,
+            events=reports._get_query(first),
+            companies=reports._get_companies(),
+            first=first,
+            window=DAYS,
+            least_own=LEAST_OWN,
+            least_others=LEAST_OTHERS,
+        )
+
+    @api.readonly
+    def action_open_customer(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "res.partner",
+            "res_id": self.partner_id.id,
+            "views": [(False, "form")],
+        }

@@ -1,0 +1,2 @@
+from . import customer_tiering_promise_report
+from . import customer_tiering_treatment_report
