@@ -86,8 +86,8 @@ class CustomerTieringReader(models.AbstractModel):
 
     @api.model
     def _get_no_quotations(self):
-        """Return conditions, any of which says of ``placed``, an order, that the customer made it alone, as in a shop, so
-        that there was no quotation to answer; a list of SQL. Another app adds its own."""
+        """Return conditions, any of which says of ``placed``, an order, that the customer made it alone, as in a shop,
+        so that there was no quotation to answer; a list of SQL. Another app adds its own."""
         return []
 
     @api.model

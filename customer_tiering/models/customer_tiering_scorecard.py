@@ -178,7 +178,8 @@ class CustomerTieringScorecard(models.Model):
         digits=(16, 1),
         readonly=True,
         aggregator="avg",
-        help="Quotations and orders dated in the policy's window for each of them that is confirmed. Empty without one.",
+        help="Quotations and orders dated in the policy's window for each of them that is confirmed. Empty without "
+        "one.",
     )
     quotation_days = fields.Float(
         string="Days to Answer a Quotation",
@@ -194,8 +195,8 @@ class CustomerTieringScorecard(models.Model):
         digits=(16, 1),
         readonly=True,
         aggregator="avg",
-        help="Amount of the credit notes in percent of the amount of the invoices, both dated in the policy's window and "
-        "untaxed. Empty without an invoice.",
+        help="Amount of the credit notes in percent of the amount of the invoices, both dated in the policy's window "
+        "and untaxed. Empty without an invoice.",
     )
     open_quotation_count = fields.Integer(
         string="Open Quotations", readonly=True, help="Quotations that are neither confirmed nor cancelled."

@@ -16,8 +16,8 @@ MOST_KINDS = 16
 
 
 class CustomerTieringPromiseReport(models.Model):
-    """How customers were treated: a row for each quotation, delivery and so on, with the tier of the customer then, what
-    that tier promises, and how many days it took.
+    """How customers were treated: a row for each quotation, delivery and so on, with the tier of the customer then,
+    what that tier promises, and how many days it took.
 
     What tiers promise nothing about is a row too, so that treatment can be compared. What is under way counts once it
     has taken longer than was promised; where nothing was, once it has taken so long that it says something.
@@ -51,8 +51,8 @@ class CustomerTieringPromiseReport(models.Model):
     date = fields.Date(
         string="Day",
         readonly=True,
-        help="The day on which a quotation was made, a delivery was promised, or somebody was in touch with the customer "
-        "again; today, where nobody has been.",
+        help="The day on which a quotation was made, a delivery was promised, or somebody was in touch with the "
+        "customer again; today, where nobody has been.",
     )
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
@@ -123,7 +123,8 @@ class CustomerTieringPromiseReport(models.Model):
         return SQL(
             """
             SELECT event.id, event.kind, event.date, event.partner_id, event.company_id, standing.policy_id,
-                   standing.tier_id, standing.until = 'infinity' AS is_present, event.order_id, promise.days AS promised_days,
+                   standing.tier_id, standing.until = 'infinity' AS is_present, event.order_id,
+                   promise.days AS promised_days,
                    promise.days IS NOT NULL AS is_promised, took.days, event.is_done, outcome.status,
                    1 AS event_count, (outcome.status = 'kept')::int AS kept_count,
                    CASE outcome.status WHEN 'kept' THEN 100.0 WHEN 'broken' THEN 0.0 END AS kept_share

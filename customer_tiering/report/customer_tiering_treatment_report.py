@@ -101,7 +101,8 @@ class CustomerTieringTreatmentReport(models.Model):
         return SQL(
             """
             WITH event AS (
-                SELECT event.id, event.kind, event.partner_id, event.company_id, event.tier_id, event.is_present, event.days
+                SELECT event.id, event.kind, event.partner_id, event.company_id, event.tier_id, event.is_present,
+                       event.days
                   FROM (%(events)s) event
                   JOIN %(companies)s company ON company.id = event.company_id
                  WHERE event.date > %(first)s AND event.date > company.today - %(window)s

@@ -9,7 +9,7 @@ from .base import NUMBER, QuerySource
 PATIENCE_DAYS = 7
 
 
-def get_answer_query(companies, since, no_quotations=(), of_orders=SQL("TRUE")):
+def get_answer_query(companies, since, no_quotations=(), of_orders=None):
     """Return the SELECT of quotations and when they were answered, a row for each: ``id``, ``company_id``,
     ``customer``, ``day``, on which it was made, and ``answered``, NULL while it waits.
 
@@ -21,7 +21,7 @@ def get_answer_query(companies, since, no_quotations=(), of_orders=SQL("TRUE")):
     :param companies: a table of the companies' ids and the names of their time zones, as SQL
     :param since: a moment (naive UTC); quotations that were made before are no rows
     :param no_quotations: conditions, any of which says of ``placed``, an order, that the customer made it alone
-    :param of_orders: a condition on ``placed``
+    :param of_orders: a condition on ``placed``; None: of all
     """
     return SQL(
         """
@@ -63,7 +63,7 @@ def get_answer_query(companies, since, no_quotations=(), of_orders=SQL("TRUE")):
             " AT TIME ZONE 'UTC' AT TIME ZONE company.timezone)::date"
         ),
         since=since,
-        of_orders=of_orders,
+        of_orders=SQL("TRUE") if of_orders is None else of_orders,
         no_quotations=SQL(" OR ").join([SQL("FALSE"), *no_quotations]),
     )
 

@@ -455,7 +455,7 @@ class TestMetrics(TieringCommon):
 
     def test_every_metric_has_a_label_and_a_meaning(self):
         metrics = self.env["customer.tiering.metric"].search([])
-        self.assertEqual(len(metrics), 36)
+        self.assertEqual(len(metrics), 39)
         for metric in metrics:
             self.assertRegex(
                 metric.help, "More is better" if metric.direction == "higher" else "(Fewer|Less) is better"
