@@ -112,13 +112,14 @@ class CustomerTieringPromiseReport(models.Model):
 
     @property
     def _table_query(self):
-        return self._get_query(self._get_first_day())
+        first = self._get_first_day()
+        return self._get_query(self._get_queries(first))
 
     @api.model
-    def _get_query(self, first):
+    def _get_query(self, queries):
         """Return the SELECT of the rows.
 
-        :param first: what was before that day is no row
+        :param queries: of some kinds of events, see :meth:`_get_queries`
         """
         return SQL(
             """
@@ -142,13 +143,12 @@ CROSS JOIN LATERAL (SELECT CASE WHEN promise.days IS NULL THEN 'free'
                                 WHEN took.days <= promise.days THEN 'kept'
                                 ELSE 'broken' END AS status) outcome
             """,
-            events=self._get_event_query(first),
+            events=self._get_event_query(queries),
             standings=self._get_standing_query(),
         )
 
-    def _get_event_query(self, first):
-        """Return the SELECT of all kinds of events, see :meth:`_get_queries`."""
-        queries = self._get_queries(first)
+    def _get_event_query(self, queries):
+        """Return the SELECT of the events of these kinds, see :meth:`_get_queries`."""
         return SQL(" UNION ALL ").join(
             SQL(
                 """
@@ -161,7 +161,8 @@ CROSS JOIN LATERAL (SELECT CASE WHEN promise.days IS NULL THEN 'free'
                 kind=kind,
                 query=queries[kind],
             )
-            for place, kind in enumerate(sorted(queries))
+            for place, (kind, _label) in enumerate(self._get_kinds())
+            if kind in queries
         )
 
     @api.model
@@ -239,16 +240,20 @@ CROSS JOIN LATERAL (SELECT CASE WHEN promise.days IS NULL THEN 'free'
 
     @api.model
     def _get_contact_query(self, first):
-        """A row per time without an interaction: from one day with an interaction to the next, on which it is done; and
-        from the last one, or the customer's first tier, until today.
+        """A row per time without an interaction, of customers in a tier that promises some: from one day with an
+        interaction to the next, on which it is done; and from the last one, or the customer's first tier, until today.
 
         A row per month would be one for each customer, whatever happened: millions.
         """
         return SQL(
             """
-            WITH touched AS (  -- of those before the first day only the last
+            WITH promised AS (
+                SELECT DISTINCT change.partner_id, change.company_id
+                  FROM customer_tier_change change
+                  JOIN customer_tier tier ON tier.id = change.to_tier_id AND tier.contact_days > 0
+            ), touched AS (  -- of those before the first day only the last
                 SELECT partner_id, company_id, MAX(day) AS day
-                  FROM (%(touches)s) touch
+                  FROM (%(touches)s) touch JOIN promised USING (partner_id, company_id)
               GROUP BY partner_id, company_id, CASE WHEN day >= %(first)s THEN day END
             )
             SELECT card.id * 65536::bigint + (ended.day - DATE '2000-01-01') AS number, card.partner_id,
@@ -262,7 +267,8 @@ CROSS JOIN LATERAL (SELECT CASE WHEN promise.days IS NULL THEN 'free'
          UNION ALL
             SELECT card.id * 65536::bigint, card.partner_id, card.company_id, company.today, NULL,
                    company.today - COALESCE(last.day, entered.day), FALSE, %(patience)s
-              FROM customer_tiering_scorecard card
+              FROM promised
+              JOIN customer_tiering_scorecard card USING (partner_id, company_id)
               JOIN %(companies)s company ON company.id = card.company_id
          LEFT JOIN (SELECT partner_id, company_id, MAX(day) AS day FROM touched GROUP BY 1, 2) last
                 ON last.partner_id = card.partner_id AND last.company_id = card.company_id

@@ -16,7 +16,8 @@ class CustomerTieringTreatmentReport(models.Model):
     customer's cases took more days than half of the cases of all customers of a lower tier of the same policy.
 
     Of several lower tiers the one with the fewest days is named. A case counts for the tier that its customer was in
-    then; of the customer's own, those in the present tier.
+    then; of the customer's own, those in the present tier. Interactions are no cases: how often there was one is known
+    of each customer from the scorecard.
     """
 
     _name = "customer.tiering.treatment.report"
@@ -30,6 +31,8 @@ class CustomerTieringTreatmentReport(models.Model):
         "customer.tiering.promise.report": [
             *("company_id", "date", "days", "is_present", "kind", "partner_id", "tier_id"),
         ],
+        "customer.tiering.policy": ["window_days"],
+        "customer.tiering.scorecard": ["company_id", "contact_count", "first_order_date", "partner_id", "tier_id"],
         "res.partner": ["user_id"],
     }
 
@@ -46,7 +49,8 @@ class CustomerTieringTreatmentReport(models.Model):
         digits=(16, 1),
         readonly=True,
         aggregator="avg",
-        help=f"Half of the customer's cases of the last {DAYS} days, in the present tier, took more days.",
+        help=f"Half of the customer's cases of the last {DAYS} days, in the present tier, took more days. Of "
+        "interactions: the days of the policy's window, or since the first order, for each interaction in it.",
     )
     lower_tier_id = fields.Many2one("customer.tier", string="Lower Tier", readonly=True)
     lower_color = fields.Integer(related="lower_tier_id.color", string="Lower Tier's Colour", aggregator=None)
@@ -56,7 +60,8 @@ class CustomerTieringTreatmentReport(models.Model):
         digits=(16, 1),
         readonly=True,
         aggregator="avg",
-        help=f"Half of the cases of all customers of the lower tier in the last {DAYS} days took more days.",
+        help=f"Half of the cases of all customers of the lower tier in the last {DAYS} days took more days; of "
+        "interactions, half of these customers have more days for each.",
     )
     difference = fields.Float(string="More Days", digits=(16, 1), readonly=True, aggregator="avg")
     sentence = fields.Char(string="In Words", compute="_compute_sentence")
@@ -89,7 +94,7 @@ class CustomerTieringTreatmentReport(models.Model):
                 **facts,
             )
         return self.env._(
-            "Days from one interaction to the next: %(days)s with %(customer)s, %(lower)s with customers in %(tier)s.",
+            "Days for each interaction: %(days)s with %(customer)s, %(lower)s with customers in %(tier)s.",
             **facts,
         )
 
@@ -98,6 +103,7 @@ class CustomerTieringTreatmentReport(models.Model):
         reports = self.env["customer.tiering.promise.report"]
         today = {company.id: company._get_tiering_today() for company in self.env.companies}
         first = min(today.values(), default=fields.Date.today()) - timedelta(days=DAYS)
+        queries = reports._get_queries(first)
         return SQL(
             """
             WITH event AS (
@@ -107,6 +113,14 @@ class CustomerTieringTreatmentReport(models.Model):
                   JOIN %(companies)s company ON company.id = event.company_id
                  WHERE event.date > %(first)s AND event.date > company.today - %(window)s
                    AND event.days IS NOT NULL AND event.tier_id IS NOT NULL
+            ), touched AS (
+                SELECT card.id, card.partner_id, card.company_id, card.tier_id, card.contact_count AS case_count,
+                       GREATEST(LEAST(policy.window_days, company.today - card.first_order_date), 1)::float8
+                       / GREATEST(card.contact_count, 1) AS days
+                  FROM customer_tiering_scorecard card
+                  JOIN customer_tiering_policy policy ON policy.id = card.policy_id
+                  JOIN %(companies)s company ON company.id = card.company_id
+                 WHERE card.tier_id IS NOT NULL
             ), own AS (  -- a case is of one customer and kind only, so its id can stand for them
                 SELECT MIN(id) AS id, partner_id, company_id, tier_id, kind, COUNT(*) AS case_count,
                        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days) AS days
@@ -114,11 +128,18 @@ class CustomerTieringTreatmentReport(models.Model):
                  WHERE is_present
               GROUP BY partner_id, company_id, tier_id, kind
                 HAVING COUNT(*) >= %(least_own)s
+             UNION ALL
+                SELECT -id, partner_id, company_id, tier_id, 'contact', case_count, days FROM touched
             ), of_tier AS (
                 SELECT tier_id, kind, COUNT(*) AS case_count,
                        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days) AS days
                   FROM event
               GROUP BY 1, 2
+                HAVING COUNT(*) >= %(least_others)s
+             UNION ALL
+                SELECT tier_id, 'contact', SUM(case_count), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days)
+                  FROM touched
+              GROUP BY 1
                 HAVING COUNT(*) >= %(least_others)s
             ), best AS (  -- of the lower tiers the one with the fewest days
                 SELECT DISTINCT ON (higher.id, of_tier.kind) higher.id AS higher_id, higher.policy_id, of_tier.*
@@ -135,7 +156,7 @@ class CustomerTieringTreatmentReport(models.Model):
               JOIN best ON best.higher_id = own.tier_id AND best.kind = own.kind AND own.days > best.days
               JOIN res_partner partner ON partner.id = own.partner_id
             """,
-            events=reports._get_query(first),
+            events=reports._get_query({kind: query for kind, query in queries.items() if kind != "contact"}),
             companies=reports._get_companies(),
             first=first,
             window=DAYS,

@@ -48,6 +48,10 @@ class TestHidden(TieringCommon):
         cls.locks = cls.env["customer.tiering.lock"].create(
             [{"partner_id": partner.id, "tier_id": tier.id, "reason": "Why"} for partner in cls.both]
         )
+        motive = cls.env["customer.tiering.motive"].search([], limit=1)
+        cls.env["customer.tiering.motive.word"].create(
+            [{"partner_id": partner.id, "motive_id": motive.id} for partner in cls.both]
+        )
         cls.env["customer.tiering.refresh"]._add(cls.both, cls.company, "instant")
         playbook = cls.policy.playbook_ids[0]
         cls.env["customer.tiering.followup"].create(
