@@ -54,6 +54,7 @@ CODE = """
             screen = name;
             const go = () => action.doAction(id, {
                 clearBreadcrumbs: true, viewType: view || undefined, props: resId ? { resId } : {},
+                additionalContext: { active_id: %(customer)s }, // of actions that are opened from a customer
             });
             await go();
             await look(name, true);
@@ -141,6 +142,7 @@ class TestScreens(TieringCommon, HttpCase):
         self.assertGreater(len(screens), 30)
         code = CODE % {
             "screens": json.dumps(screens),
+            "customer": self.company.partner_id.id,
         }
         with self.assertNoLogs("odoo.http", "WARNING"), self.assertNoLogs("odoo.sql_db", "ERROR"):
             self.browser_js(
