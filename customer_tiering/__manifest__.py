@@ -48,6 +48,7 @@
         "report/customer_tiering_resource_report_views.xml",
         "report/customer_tiering_profit_report_views.xml",
         "report/customer_tiering_promise_report_views.xml",
+        "report/customer_tiering_moves_report_views.xml",
         "report/customer_tiering_sheet.xml",
         "views/res_config_settings_views.xml",
         "views/customer_tiering_menus.xml",

@@ -14,6 +14,7 @@ def uninstall_hook(env):
     forget_saved(env, "customer_tiering")
     env.flush_all()
     env.cr.execute(
-        "TRUNCATE customer_tiering_scorecard, customer_tier_change, customer_tiering_lock, customer_tiering_followup"
+        "TRUNCATE customer_tiering_scorecard, customer_tier_change, customer_segment_change, customer_tiering_lock,"
+        " customer_tiering_followup"
     )
     env.invalidate_all(flush=False)

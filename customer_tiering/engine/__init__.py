@@ -38,6 +38,7 @@ idle         days on which nobody bought, and the fit that they do not age
 decision     the tier that counts: the past, fairness and a person's lock
 outcome      of a run: why tiers change, what is no event, the drift of the comparison
 changes      from what is kept and what is new to the rows that are written
+moves        who was where on one day and where on another
 replay       a policy lived through again, night by night: how many move, and back
 ============ ============================================================================
 
@@ -83,6 +84,7 @@ MODULES = (
     "decision",
     "outcome",
     "changes",
+    "moves",
     "replay",
 )
 

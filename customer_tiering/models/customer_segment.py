@@ -7,7 +7,7 @@ from .. import engine
 
 class CustomerSegment(models.Model):
     _name = "customer.segment"
-    _inherit = ["customer.tiering.typed"]
+    _inherit = ["customer.tiering.referred", "customer.tiering.typed"]
     _description = "Customer Segment"
     _order = "sequence, id"
 

@@ -219,6 +219,7 @@ class CustomerTieringFormer(models.Model):
         for model in (
             "customer.tiering.scorecard",
             "customer.tier.change",
+            "customer.segment.change",
             "customer.tiering.lock",
             "customer.tiering.followup",
             "customer.tiering.refresh",

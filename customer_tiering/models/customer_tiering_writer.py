@@ -93,9 +93,17 @@ class CustomerTieringWriter(models.AbstractModel):
         frame = frame.assign(parts=engine.explain.as_text(told))
         del told
         self._keep_referred(run.policy_id, frame, users)
-        self._update_scorecards(run, as_of, _take(frame, changed[frame.index]), before.loc[changed, "id"], namesakes)
+        self._update_scorecards(
+            run,
+            as_of,
+            _take(frame, changed[frame.index]),
+            before.loc[changed, "id"],
+            namesakes,
+            result["quiet"],
+        )
         self._insert_scorecards(run, as_of, _take(frame, new[frame.index]))
         self.env["customer.tier.change"]._keep_standing(left["id"].tolist(), last_change_id)
+        self._keep_segments(SQL("card.id = ANY(%s)", left["id"].tolist()), as_of, run.id)
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
         self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, result["quiet"], partial)
         # Everything that depends on a scorecard may be in the cache, on partners too.
@@ -144,15 +152,23 @@ class CustomerTieringWriter(models.AbstractModel):
         }
         return engine.changes.as_kept(result, columns, whole, decimals)
 
-    def _update_scorecards(self, run, as_of, frame, ids, namesakes):
+    def _update_scorecards(self, run, as_of, frame, ids, namesakes, quiet):
         """Give scorecards that are there their new values; columns that nobody uses any more become empty.
 
         :param namesakes: ``{tier of another policy: tier of this policy}``, between which nobody moves
+        :param quiet: for whom what is new comes from the policy, a Series of bool
         """
         if frame.empty:
             return
         frame = frame.assign(id=ids.astype("int64"), policy_id=run.policy_id.id, run_id=run.id)
-        self._copy_table(run, frame)
+        self._copy_table(run, frame.assign(quiet=quiet.reindex(frame.index).astype(bool)), quiet="bool")
+        self._keep_segments(
+            SQL("card.segment_id IS DISTINCT FROM result.segment_id"),
+            as_of,
+            run.id,
+            join=SQL("JOIN %s result ON result.id = card.id", TABLE),
+            new=SQL("result.segment_id, result.quiet"),
+        )
         written = [*self._get_columns(), "policy_id", "run_id", "digest"]
         assignments = SQL(", ").join(
             SQL("%s = %s", SQL.identifier(name), SQL.identifier("result", name))
@@ -189,6 +205,31 @@ class CustomerTieringWriter(models.AbstractModel):
                 )
             )
             pace.rest()
+
+    def _keep_segments(self, condition, as_of, run_id, join=None, new=None):
+        """Keep which segments customers leave, before their scorecards say so or go.
+
+        :param condition: which scorecards, ``card``, SQL
+        :param join: what else that takes, SQL
+        :param new: the segment that they enter, and whether that comes from the policy, SQL; None: they enter none
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO customer_segment_change (
+                    partner_id, company_id, run_id, date, from_segment_id, from_since, to_segment_id, by_rules)
+                SELECT card.partner_id, card.company_id, %(run)s::int, %(as_of)s, card.segment_id, card.segment_since,
+                       %(new)s
+                  FROM customer_tiering_scorecard card %(join)s
+                 WHERE card.segment_id IS NOT NULL AND %(condition)s
+                """,
+                run=run_id or None,
+                as_of=as_of,
+                new=new or SQL("NULL::int, FALSE"),
+                join=join or SQL(),
+                condition=condition,
+            )
+        )
 
     def _insert_scorecards(self, run, as_of, frame):
         since = {f"{name}_since": engine.changes.since(frame[f"{name}_id"], as_of) for name in ("tier", "segment")}
@@ -246,6 +287,8 @@ class CustomerTieringWriter(models.AbstractModel):
     def _remove_scorecards(self, policy):
         """Remove the scorecards of a policy that is not computed any more, and record it."""
         self.env.flush_all()
+        today = policy.company_id._get_tiering_today()
+        self._keep_segments(SQL("card.policy_id = %s", policy.id), today, None)
         self.env.cr.execute(
             SQL(
                 """
@@ -257,7 +300,7 @@ class CustomerTieringWriter(models.AbstractModel):
                  WHERE tier_id IS NOT NULL
                 """,
                 policy=policy.id,
-                today=policy.company_id._get_tiering_today(),
+                today=today,
             )
         )
         self.env.invalidate_all(flush=False)
@@ -301,7 +344,12 @@ class CustomerTieringWriter(models.AbstractModel):
         """Return ``[(model, field)]`` of all that should disappear or become empty with what it refers to."""
         return [
             (self.env[name], field)
-            for name in ("customer.tiering.scorecard", "customer.tier.change", "customer.tiering.refresh")
+            for name in (
+                "customer.tiering.scorecard",
+                "customer.tier.change",
+                "customer.segment.change",
+                "customer.tiering.refresh",
+            )
             for field in self.env[name]._fields.values()
             if isinstance(field, UncheckedMany2one) and field.ondelete != "restrict"
         ]

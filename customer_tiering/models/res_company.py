@@ -34,7 +34,12 @@ class ResCompany(models.Model):
         self.check_access("unlink")
         self.env.flush_all()
         # The policies too: PostgreSQL, which would take them along, first changes some of their tiers.
-        for table in ("customer_tiering_scorecard", "customer_tier_change", "customer_tiering_policy"):
+        for table in (
+            "customer_tiering_scorecard",
+            "customer_tier_change",
+            "customer_segment_change",
+            "customer_tiering_policy",
+        ):
             self.env.cr.execute(SQL("DELETE FROM %s WHERE company_id = ANY(%s)", SQL.identifier(table), self.ids))
         self.env.invalidate_all(flush=False)
         return super().unlink()

@@ -1,4 +1,5 @@
 from . import customer_tiering_followup_report
+from . import customer_tiering_moves_report
 from . import customer_tiering_profit_report
 from . import customer_tiering_promise_report
 from . import customer_tiering_resource_report

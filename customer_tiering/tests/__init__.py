@@ -26,6 +26,7 @@ from . import test_metrics
 from . import test_migration_growth
 from . import test_migration_median
 from . import test_motive
+from . import test_moves
 from . import test_my_customers
 from . import test_old_data
 from . import test_pace
