@@ -24,6 +24,14 @@ class ResCompany(models.Model):
         "customer.tiering.policy", "company_id", string="Tiering Policies", groups="sales_team.group_sale_salesman"
     )
 
+    tiering_segments_since = fields.Date(
+        string="Segments Known Since",
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
+        help="The day from which on it is kept which segment customers leave, where they had one before.",
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
         companies = super().create(vals_list)

@@ -93,7 +93,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
             places.append(self._reckon_places(kind, day))
             notes.append(
                 self.env._(
-                    "Nothing was computed yet on %(day)s: where customers were is reckoned by the rules of today.",
+                    "It was not kept where customers were on %(day)s: it is reckoned by the rules of today.",
                     day=format_date(self.env, day),
                 )
             )
@@ -132,7 +132,8 @@ class CustomerTieringMovesReport(models.AbstractModel):
                 company=company.id,
             )
         ((day,),) = self.env.execute_query(query)
-        return day
+        since = kind == "segment" and company.sudo().tiering_segments_since
+        return max(day, since) if day and since else day
 
     @api.model
     def _read_places(self, kind, day):
@@ -236,13 +237,13 @@ class CustomerTieringMovesReport(models.AbstractModel):
 
     @api.model
     def _get_places(self, kind, keys):
-        """Return the tiers or segments of these ids, the highest first, and those without anybody that are in use."""
+        """Return the tiers or segments of these ids, the highest first; of tiers also those in use without anybody."""
         if kind == "tier":
             # sudo: an archived or foreign tier of long ago is still a name
             records = self.env["customer.tier"]._search_current().sudo()
             records |= records.with_context(active_test=False).search([("id", "in", list(keys))])
         else:
-            records = self.env["customer.segment"].search([])
+            records = self.env["customer.segment"].search([("id", "in", list(keys))])
         # Tiers of several policies are on ladders of their own.
         found = [
             {

@@ -131,7 +131,7 @@ class TestMoves(PlaybookCommon):
     def test_before_the_first_run_the_rules_of_today_say_it(self):
         first = AS_OF - timedelta(days=20)
         data = self.report.get_data("tier", str(first), str(AS_OF))
-        self.assertRegex(data["notes"][0], "Nothing was computed yet")
+        self.assertRegex(data["notes"][0], "It was not kept")
         expected = Counter((self.where(name, -20), self.where(name, 0)) for name in self.days)
         expected.pop((0, 0), None)
         self.assertEqual({(row["before"], row["after"]): row["customers"] for row in data["rows"]}, expected)

@@ -8,7 +8,7 @@ import { standardActionServiceProps } from "@web/webclient/actions/action_servic
 import { Component, onWillStart, useState } from "@odoo/owl";
 import { getDirection, getFlow, getSums, NOWHERE } from "./moves_matrix";
 
-const SIZE = { width: 640, height: 420, gap: 10, bar: 12 };
+const SIZE = { width: 640, height: 420, gap: 16, bar: 12, margin: 8 };
 
 /**
  * Who was where on one day and where on another: a matrix, and the same numbers as a flow. A cell or a band opens the
@@ -84,12 +84,17 @@ export class TieringMoves extends Component {
     // What is shown
     // ------------------------------------------------------------------
 
-    get sums() {
+    getSums() {
         return getSums(this.state.rows, this.state.measure);
     }
 
-    get flow() {
+    getFlow() {
         return getFlow(this.state.rows, this.state.places, this.state.measure, SIZE);
+    }
+
+    /** Many columns take all of the width. */
+    get isWide() {
+        return this.state.places.length > 6;
     }
 
     get hasRules() {
@@ -114,7 +119,7 @@ export class TieringMoves extends Component {
     }
 
     /** The kind of a cell: its colour, and the sign that says the same without colour. */
-    look(origin, target) {
+    getLook(origin, target) {
         if (origin === target) {
             return { class: "o_tiering_stays", sign: "" };
         }
@@ -142,7 +147,7 @@ export class TieringMoves extends Component {
 
     name(id, side) {
         if (id === NOWHERE) {
-            return side === "before" ? _t("New") : _t("Gone");
+            return side === "before" ? _t("New customers") : _t("Gone");
         }
         return this.state.places.find((place) => place.id === id)?.name || "";
     }
@@ -160,7 +165,7 @@ export class TieringMoves extends Component {
         if (row.by_rules) {
             return "o_tiering_band_rules";
         }
-        const { class: name } = this.look(row.before, row.after);
+        const { class: name } = this.getLook(row.before, row.after);
         return name ? name.replace("o_tiering_", "o_tiering_band_") : "o_tiering_band_other";
     }
 
