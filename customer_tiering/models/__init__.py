@@ -16,6 +16,7 @@ from . import customer_tiering_scorecard
 from . import customer_tiering_run
 from . import customer_tier_change
 from . import customer_segment_change
+from . import customer_tiering_live
 from . import customer_tiering_lock
 from . import customer_tiering_need_kind
 from . import customer_tiering_motive

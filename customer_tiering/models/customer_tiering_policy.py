@@ -1289,6 +1289,12 @@ class CustomerTieringPolicy(models.Model):
         self.check_access("write")
         return self.with_context(tiering_recalibrate=True).action_compute_now()
 
+    def action_try_live(self):
+        """Open the sliders that show at once what other numbers make of the tiers."""
+        self.ensure_one()
+        self.check_access("write")
+        return {"type": "ir.actions.client", "tag": "customer_tiering.live", "params": {"policy_id": self.id}}
+
     def action_calm(self):
         """Give these policies the rules with which new companies start, by which tiers move seldom and stay fair."""
         self.check_access("write")

@@ -1,0 +1,116 @@
+/** The numbers of an array, as the server sends them. */
+export function decode(text, type) {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new type(bytes.buffer);
+}
+
+/** Percentages that differ by less are the same, as the engine rounds them. */
+const SHARE_UNIT = 1e6;
+
+/**
+ * The score of each customer, in hundredths: the average of the points by weight, of those that are known.
+ *
+ * @param {Float32Array[]} points of each criterion, NaN: left out
+ * @param {number[]} weights
+ */
+export function getScores(points, weights) {
+    const count = points.length ? points[0].length : 0;
+    const scores = new Int32Array(count);
+    for (let customer = 0; customer < count; customer++) {
+        let [sum, weight] = [0, 0];
+        for (let place = 0; place < points.length; place++) {
+            const value = points[place][customer];
+            if (value === value) {
+                sum += value * weights[place];
+                weight += weights[place];
+            }
+        }
+        scores[customer] = weight > 0 ? Math.round((100 * sum) / weight) : 0;
+    }
+    return scores;
+}
+
+/**
+ * The least good value in each tier but the lowest, the highest tier first: a value belongs to the highest tier whose
+ * cumulated share is above the share of all that is strictly better.
+ *
+ * @param {ArrayLike<number>} values
+ * @param {ArrayLike<number>|null} sizes what each adds to the whole, null: one
+ * @param {number[]} shares percent, the highest tier first
+ */
+export function getCuts(values, sizes, shares) {
+    const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a]);
+    let whole = 0;
+    for (const place of order) {
+        whole += sizes ? sizes[place] : 1;
+    }
+    const cuts = [];
+    let cumulated = 0;
+    const limits = shares.slice(0, -1).map((share) => (cumulated += share));
+    let before = 0;
+    let next = 0;
+    let last = null;
+    for (let place = 0; place < order.length && next < limits.length; ) {
+        const value = values[order[place]];
+        const share = Math.round((100 * before * SHARE_UNIT) / whole) / SHARE_UNIT;
+        while (next < limits.length && last !== null && share >= Math.round(limits[next] * SHARE_UNIT) / SHARE_UNIT) {
+            cuts.push(last);
+            next++;
+        }
+        while (place < order.length && values[order[place]] === value) {
+            before += sizes ? sizes[order[place]] : 1;
+            place++;
+        }
+        last = value;
+    }
+    while (cuts.length < limits.length) {
+        cuts.push(last === null ? Infinity : last);
+    }
+    return cuts;
+}
+
+/**
+ * How many customers each tier has, and what they bought for, the highest tier first.
+ *
+ * @param {ArrayLike<number>} values
+ * @param {number[]} cuts the least value of each tier but the lowest, descending
+ * @param {Float64Array} amounts
+ */
+export function count(values, cuts, amounts) {
+    const tiers = Array.from({ length: cuts.length + 1 }, () => ({ customers: 0, amount: 0 }));
+    for (let customer = 0; customer < values.length; customer++) {
+        let place = 0;
+        while (place < cuts.length && !(values[customer] >= cuts[place])) {
+            place++;
+        }
+        tiers[place].customers++;
+        tiers[place].amount += amounts[customer];
+    }
+    return tiers;
+}
+
+/**
+ * The tiers by a method.
+ *
+ * @param {string} method "score", "customer_share" or "revenue_share"
+ * @param {Object} arrays points, amount and bought of each customer
+ * @param {number[]} weights of the criteria
+ * @param {{floor: number, share: number}[]} tiers the highest first
+ */
+export function getTiers(method, { points, amount, bought }, weights, tiers) {
+    if (method === "score") {
+        const floors = tiers.slice(0, -1).map((tier) => Math.round(100 * tier.floor));
+        return count(getScores(points, weights), floors, amount);
+    }
+    const shares = tiers.map((tier) => tier.share);
+    const values = method === "revenue_share" ? amount : getScores(points, weights);
+    // Compared are those who bought in the window; of revenue only what is above nothing.
+    const compared = [];
+    for (let customer = 0; customer < values.length; customer++) {
+        if (bought[customer] && (method !== "revenue_share" || values[customer] > 0)) {
+            compared.push(values[customer]);
+        }
+    }
+    const sizes = method === "revenue_share" ? compared : null;
+    return count(values, getCuts(compared, sizes, shares), amount);
+}
