@@ -18,6 +18,7 @@ from . import test_hooks
 from . import test_interactions
 from . import test_languages
 from . import test_ledger
+from . import test_live
 from . import test_lock
 from . import test_matrix
 from . import test_methods

@@ -38,7 +38,7 @@ CODE = """
     };
     const complain = (isMain) =>
         document.querySelector(".o_error_dialog, .modal .alert-danger")?.innerText ||
-        (!document.querySelector(".o_action_manager .o_view_controller, .o_action_manager .o_tiering_profit_report") &&
+        (!document.querySelector(".o_action_manager .o_view_controller, .o_action_manager .o_tiering_report") &&
             "nothing has opened") ||
         (document.documentElement.scrollWidth > window.innerWidth && "is wider than the window") ||
         [...document.querySelectorAll(".o_form_sheet, .o_kanban_record")]
@@ -46,7 +46,7 @@ CODE = """
             .map((part) => `${part.className} is ${part.scrollWidth - part.clientWidth} pixels too wide`)[0] ||
         (isMain && !document.querySelector(
             ".o_form_view, .o_data_row, .o_kanban_record:not(.o_kanban_ghost), .o_pivot_cell_value, canvas, " +
-            ".o_activity_view, .o_view_nocontent p:not(:empty), .o_tiering_profit_report p:not(:empty)"
+            ".o_activity_view, .o_view_nocontent p:not(:empty), .o_tiering_report p:not(:empty)"
         ) && "says nothing about why it is empty");
     const all = (selector) => [...document.querySelectorAll(`.o_action_manager ${selector}`)];
     try {
