@@ -48,6 +48,9 @@ class TestHidden(TieringCommon):
         cls.locks = cls.env["customer.tiering.lock"].create(
             [{"partner_id": partner.id, "tier_id": tier.id, "reason": "Why"} for partner in cls.both]
         )
+        segment = cls.env["customer.segment"].search([], limit=1).id
+        left = {"company_id": cls.company.id, "date": today, "from_segment_id": segment, "from_since": today}
+        cls.env["customer.segment.change"].create([{**left, "partner_id": partner.id} for partner in cls.both])
         motive = cls.env["customer.tiering.motive"].search([], limit=1)
         cls.env["customer.tiering.motive.word"].create(
             [{"partner_id": partner.id, "motive_id": motive.id} for partner in cls.both]
