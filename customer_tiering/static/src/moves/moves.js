@@ -75,6 +75,10 @@ export class TieringMoves extends Component {
         return this.load();
     }
 
+    presetText(days) {
+        return _t("%(number)s days", { number: this.integer(days) });
+    }
+
     isPreset(days) {
         const last = today();
         return this.state.last === serializeDate(last) && this.state.first === serializeDate(last.minus({ days }));
