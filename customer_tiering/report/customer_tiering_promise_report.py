@@ -60,7 +60,7 @@ class CustomerTieringPromiseReport(models.Model):
     tier_id = fields.Many2one("customer.tier", readonly=True, help="The tier of the customer on that day.")
     tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
     is_present = fields.Boolean(string="Present Tier", readonly=True, help="The customer is in this tier today.")
-    order_id = fields.Many2one("sale.order", string="Order", readonly=True)
+    order_id = fields.Many2one("sale.order", readonly=True)
     promised_days = fields.Integer(
         string="Promised (Days)",
         readonly=True,

@@ -52,7 +52,7 @@ class CustomerTieringTreatmentReport(models.Model):
         help=f"Half of the customer's cases of the last {DAYS} days, in the present tier, took more days. Of "
         "interactions: the days of the policy's window, or since the first order, for each interaction in it.",
     )
-    lower_tier_id = fields.Many2one("customer.tier", string="Lower Tier", readonly=True)
+    lower_tier_id = fields.Many2one("customer.tier", readonly=True)
     lower_color = fields.Integer(related="lower_tier_id.color", string="Lower Tier's Colour", aggregator=None)
     lower_case_count = fields.Integer(string="Cases There", readonly=True)
     lower_days = fields.Float(
