@@ -182,6 +182,25 @@ RISK_RANK = "risk_rank"
 RISK_SIGNALS = "risk_signals"
 EXPECTED_LOSS = "expected_loss"
 
+# What ``prediction`` makes of a history of purchases, and of an earlier day what came after it.
+REPEAT_DAYS = "repeat_days"
+SPAN_DAYS = "span_days"
+AGE_DAYS = "age_days"
+ORDER_VALUE = "order_value"
+CAME_ORDERS = "came_orders"
+CAME_AMOUNT = "came_amount"
+
+# Added by ``prediction.apply``.
+ALIVE_CHANCE = "alive_chance"
+ORDER_CHANCE = "order_chance"
+EXPECTED_ORDERS = "expected_orders"
+EXPECTED_AMOUNT = "expected_amount"
+YEAR_VALUE = "year_value"
+YEAR_VALUE_LOW = "year_value_low"
+YEAR_VALUE_HIGH = "year_value_high"
+NEXT_ORDER_DAYS = "next_order_days"
+NEXT_ORDER_DATE = "next_order_date"
+
 # What the engine has to know of a customer's past to be fair, the columns of a frame of states.
 PREVIOUS_TIER = "previous_tier"
 PREVIOUS_SINCE = "previous_since"

@@ -1,0 +1,1256 @@
+"""What customers will do: the next order, its chance and its worth.
+
+A customer orders at a rate of his own, by chance, and after each day with an order stops for good with a probability of
+his own. Over all customers the rates follow a gamma distribution, the probabilities a beta distribution: four numbers,
+the MBG/NBD model (Batislam, Denizel, Filiztekin 2007, after Fader, Hardie, Lee 2005). All that it says of one customer
+follows from three numbers in days: how often he came again, when he came last, and how long he has been known.
+
+What an order is worth follows Gamma-Gamma (Fader, Hardie 2013, note 025), which is the customer's own average mixed with
+the company's: the own one weighs ``n / (n + k)``.
+
+Two things are learned from the company's own past. A *correction* of the chance by silence and frequency, because the
+model alone orders all customers a little worse than plain silence does (Wübben, v. Wangenheim 2008). And the *season*:
+by how much the same model was wrong a year ago.
+
+``collect``, ``summarize`` and ``look_back`` make frames of purchases, ``fit`` makes a dict of plain numbers of frames,
+``apply`` says with it what each customer will do, ``shown`` is how a person reads it. Only arithmetic of single
+elements is used in ``apply``, never a sum over an axis: one customer alone gets the bits that he gets among all.
+"""
+
+import datetime
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from . import purchases as documents
+from . import schema
+
+MODEL = "mbg_nbd"
+#: Of the arithmetic: another one cannot apply what this one fitted.
+VERSION = 1
+
+#: Days for which the chance of an order is told.
+HORIZON = 90
+#: Proposed is so many usual gaps, between these bounds.
+GAPS_IN_HORIZON, LEAST_HORIZON, MOST_HORIZON = 3, 30, 365
+
+#: Where a company without a past begins: r, alpha in mean gaps, a, b; the logs have these standard deviations.
+TYPICAL, TYPICAL_SPREAD = (0.7, 0.9, 0.35, 2.0), (0.7, 0.7, 1.0, 1.2)
+#: The same of an order's worth: p, q - `LEAST_Q`, gamma in medians of the customers' averages. With a spread of 1 a
+#: few dozen customers outweigh it; without it, one customer has no likelihood with a peak.
+TYPICAL_VALUE, TYPICAL_VALUE_SPREAD = (4.0, 2.5, 0.6), (1.0, 1.0, 1.0)
+LEAST_Q = 1.05
+#: Larger averages count as this quantile in the fit of the worth.
+CAP = 0.995
+
+#: The correction: least customers today and on an earlier day, most earlier days, the shortest time looked at, and by
+#: how much a weight may differ from none.
+CORRECTED, CORRECTED_THEN, EARLIER_DAYS, LEAST_LOOK, WEIGHT_SPREAD = 300, 100, 4, 30, 0.3
+YEAR = 365
+#: The season: days of history that the model of a year ago needs, the largest shift and the bounds of the factor.
+SEASON_HISTORY, SEASON_SHIFT, SEASON_FACTOR = 90, 0.5, (0.7, 1.4)
+#: From earlier days is learned by so many customers at most, chosen by their ids as if by lot.
+MOST_CUSTOMERS = 50_000
+_LOT = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio in 64 bits (Knuth 6.4)
+
+#: A value that is further off than this says nothing.
+MOST_MONTHS = 36
+#: Of a year's value, money of a year later is worth less.
+DISCOUNT = 0.10
+TENTHS = np.arange(1, 10) / 10
+LOW, HIGH = 0.1, 0.9
+
+#: No prediction with fewer customers; chances and totals with fewer lean on what is typical.
+FEW, FEW_FOR_CHANCES, FEW_FOR_TOTALS = 20, 50, 500
+#: A usual gap above this is no rhythm to wait for, days.
+SLOW = 400
+
+# Why nothing can be told yet, with the facts that a sentence about it names.
+NO_CUSTOMERS = "no_customers"  # nobody ever bought
+ONE_DAY = "one_day"  # all bought on one single day: customers
+SHORT_HISTORY = "short_history"  # days, needed
+FEW_CUSTOMERS = "few_customers"  # customers, needed
+NO_REPEAT = "no_repeat"  # nobody bought on a second day: customers
+IMPORTED = "imported"  # most customers begin on one day, as if their past had been cut off: customers, of, days ago
+SLOW_TRADE = "slow_trade"  # usual gap in days, most
+NOT_CONVERGED = "not_converged"  # the likelihood has no peak that was found
+# What goes with a prediction.
+NOTE_CHANCES = "few_for_chances"  # customers, needed
+NOTE_TOTALS = "few_for_totals"  # customers, needed
+NOTE_NO_CORRECTION = "no_correction"  # nothing was learned from the own past
+NOTE_SEASON = "season"  # percent by which orders of a year ago were above the model
+
+#: Nodes of the integral over the chance of stopping. 24 are exact to 1e-9 for a year, to 1e-6 for three.
+NODES = 24
+#: Kept digits: more are noise of the last bit, which differs between processors.
+DIGITS = 9
+
+# Roles of an earlier day
+LEARN, SEASON, VALUE = "learn", "season", "value"
+
+_LOW_BITS = 22  # days fit: 11,000 years
+_EPOCH = np.datetime64("0001-01-01", "D")
+_INPUTS = (schema.REPEAT_DAYS, schema.SPAN_DAYS, schema.AGE_DAYS, schema.ORDER_VALUE)
+COLUMNS = (
+    schema.ALIVE_CHANCE,
+    schema.ORDER_CHANCE,
+    schema.EXPECTED_ORDERS,
+    schema.EXPECTED_AMOUNT,
+    schema.YEAR_VALUE,
+    schema.YEAR_VALUE_LOW,
+    schema.YEAR_VALUE_HIGH,
+    schema.NEXT_ORDER_DAYS,
+)
+
+
+class History(NamedTuple):
+    """Days with purchases, one row per customer and day, by customer and then by day."""
+
+    buyer: np.ndarray  # place of the customer, int64
+    day: np.ndarray  # days since 0001-01-01, int64
+    money: np.ndarray  # of that day, with what is below zero since, float64
+
+
+class Past(NamedTuple):
+    """An earlier day, and what came after it."""
+
+    role: str  # `LEARN`, `SEASON` or `VALUE`
+    days: int  # before the day of the fit
+    horizon: int  # days after it that were looked at, all of them past now
+    summary: pd.DataFrame  # of that day, with `schema.CAME_ORDERS` and `schema.CAME_AMOUNT` of (day, day + horizon]
+
+
+class Rates(NamedTuple):
+    """The MBG/NBD model: rates of orders ~ Gamma(r, alpha), chances to stop after one ~ Beta(a, b)."""
+
+    r: float
+    alpha: float  # in the unit of the times
+    a: float
+    b: float
+
+
+# From purchases to frames --------------------------------------------------------------------
+
+
+def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0) -> History:
+    """The days on which customers bought, and what those were worth.
+
+    Parameters
+    ----------
+    purchases : as for `purchases.summarize`
+    decimals : of the currency
+    least : money: documents of which less is left are no purchases
+
+    Returns
+    -------
+    History
+        Documents below zero are no purchase; their money belongs to the customer's last day with one until then, or
+        to the first. Of who never bought it belongs to nothing.
+
+    >>> days = np.array(["2024-06-01", "2024-06-01", "2024-06-03", "2024-06-02"], dtype="datetime64[D]")
+    >>> bought = documents.Purchases(np.array([4, 4, 4, 4]), days, np.array([10.0, 5.0, 7.0, -3.0]), *[np.zeros(0, int)] * 3)
+    >>> history = collect(bought, 2)
+    >>> history.buyer.tolist(), history.money.tolist(), np.diff(history.day).tolist()
+    ([4, 4], [12.0, 7.0], [2])
+    """
+    number = (purchases.day - _EPOCH).astype("int64")
+    pair = (purchases.buyer.astype("int64") << _LOW_BITS) | number
+    bought = documents.choose_bought(purchases, decimals, least=least)
+    keys = np.unique(pair[bought])
+    money = np.zeros(len(keys))
+    if len(keys):
+        counted = bought | (purchases.money < 0)
+        place = np.maximum(np.searchsorted(keys, pair[counted], side="right") - 1, 0)
+        buyer = pair[counted] >> _LOW_BITS
+        place = np.where((keys[place] >> _LOW_BITS) < buyer, np.minimum(place + 1, len(keys) - 1), place)
+        own = (keys[place] >> _LOW_BITS) == buyer
+        # Whole coins add up exactly, in whatever order.
+        coins = np.rint(purchases.money[counted] * 10.0**decimals)
+        money = np.bincount(place[own], coins[own], len(keys)) / 10.0**decimals
+    return History(keys >> _LOW_BITS, keys & ((1 << _LOW_BITS) - 1), money)
+
+
+def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd.DataFrame:
+    """What the model has to know of each customer on a day.
+
+    Parameters
+    ----------
+    history : days with purchases; what lies after `as_of` is not looked at
+    customers : ids, of which `History.buyer` are the places
+    as_of : the day, inclusive
+
+    Returns
+    -------
+    pd.DataFrame of float64, shape (n_customers, 4), index = `customers`; NaN: not bought yet
+
+        - ``repeat_days``: days with a purchase after the first such day, 0 or more
+        - ``span_days``: days from the first to the last of them
+        - ``age_days``: days from the first of them to `as_of`
+        - ``order_value``: money per day with a purchase, may be below 0
+
+    >>> day = (np.datetime64("2024-06-01") - _EPOCH).astype("int64")
+    >>> history = History(np.array([0, 0, 1]), day + np.array([0, 7, 9]), np.array([10.0, 20.0, 5.0]))
+    >>> summarize(history, pd.Index([7, 8]), datetime.date(2024, 6, 9)).to_numpy().tolist()
+    [[1.0, 7.0, 8.0, 15.0], [nan, nan, nan, nan]]
+    """
+    today = int((schema.day(as_of) - _EPOCH).astype("int64"))
+    known = history.day <= today
+    buyer, day, money = history.buyer[known], history.day[known], history.money[known]
+    count = len(customers)
+    size = np.bincount(buyer, minlength=count)
+    end = np.cumsum(size)
+    some = size > 0
+    first, last = day[(end - size)[some]], day[end[some] - 1]
+    columns = np.full((4, count), np.nan)
+    columns[0, some] = size[some] - 1
+    columns[1, some] = last - first
+    columns[2, some] = today - first
+    columns[3, some] = np.bincount(buyer, money, count)[some] / size[some]
+    return pd.DataFrame(dict(zip(_INPUTS, columns, strict=True)), index=customers)
+
+
+def add_outcome(summary: pd.DataFrame, history: History, as_of: datetime.date, horizon: int) -> pd.DataFrame:
+    """The summary of an earlier day with what came in ``(as_of, as_of + horizon]``: days with an order, and money."""
+    today = int((schema.day(as_of) - _EPOCH).astype("int64"))
+    later = (history.day > today) & (history.day <= today + horizon)
+    buyer = history.buyer[later]
+    orders = np.bincount(buyer, minlength=len(summary)).astype("float64")
+    amount = np.bincount(buyer, history.money[later], len(summary))
+    return summary.assign(**{schema.CAME_ORDERS: orders, schema.CAME_AMOUNT: amount})
+
+
+def look_back(history: History, customers: pd.Index, as_of: datetime.date, horizon: int = HORIZON) -> list[Past]:
+    """The earlier days from which `fit` learns.
+
+    Parameters
+    ----------
+    history : days with purchases; what lies after `as_of` is not looked at
+    customers : ids, of which `History.buyer` are the places
+    as_of : the day of the fit
+    horizon : days that will be predicted
+
+    Returns
+    -------
+    list of Past
+
+        - `LEARN`: up to four days, the latest first, each half of ``min(horizon, history / 3)`` days before the other;
+          all of these days have passed since the latest, and there are as many before each; 100 customers or more
+        - `SEASON`: the day a year ago, if there were 90 days of history then
+        - `VALUE`: a year ago, or half of the history
+
+        Of `MOST_CUSTOMERS` at most.
+    """
+    today = schema.day(as_of)
+    history, customers = _draw(history, customers)
+    first = history.day.min(initial=int((today - _EPOCH).astype("int64")))
+    length = int((today - _EPOCH).astype("int64")) - int(first)
+    wanted = []
+    look = min(horizon, length // 3)
+    if look >= LEAST_LOOK:
+        days = (look + look * step // 2 for step in range(EARLIER_DAYS))
+        wanted += [(LEARN, ago, look) for ago in days if length - ago >= look]
+    if length >= YEAR + SEASON_HISTORY:
+        wanted.append((SEASON, YEAR, min(horizon, YEAR)))
+    if length // 2 >= LEAST_LOOK:
+        wanted.append((VALUE, min(YEAR, length // 2), min(YEAR, length // 2)))
+    found = []
+    for role, days, ahead in wanted:
+        then = (today - np.timedelta64(days, "D")).item()
+        summary = add_outcome(summarize(history, customers, then), history, then, ahead)
+        summary = summary[summary[schema.AGE_DAYS].notna()]
+        if len(summary) >= CORRECTED_THEN:
+            found.append(Past(role, days, ahead, summary))
+    return found
+
+
+def _draw(history: History, customers: pd.Index) -> tuple[History, pd.Index]:
+    """The history of `MOST_CUSTOMERS` at most, the same ones in whatever order customers come."""
+    ids = customers.to_numpy()
+    if len(ids) <= MOST_CUSTOMERS:
+        return history, customers
+    lot = ids.astype("uint64") * _LOT >> np.uint64(32)
+    drawn = np.sort(np.lexsort((ids, lot))[:MOST_CUSTOMERS])
+    place = np.full(len(ids), -1)
+    place[drawn] = np.arange(len(drawn))
+    buyer = place[history.buyer]
+    chosen = buyer >= 0
+    return History(buyer[chosen], history.day[chosen], history.money[chosen]), customers[drawn]
+
+
+def propose_horizon(typical_gap: float | None) -> int:
+    """Three usual gaps, whole days, 30 to 365.
+
+    >>> propose_horizon(None), propose_horizon(4.0), propose_horizon(40.2), propose_horizon(300.0)
+    (90, 30, 121, 365)
+    """
+    if typical_gap is None:
+        return HORIZON
+    return round(min(max(GAPS_IN_HORIZON * typical_gap, LEAST_HORIZON), MOST_HORIZON))
+
+
+# The model -----------------------------------------------------------------------------------
+
+
+def fit_rates(
+    repeat: np.ndarray, span: np.ndarray, age: np.ndarray, count: np.ndarray | None = None, *, prior: bool = True
+) -> tuple[Rates, bool]:
+    """The most likely rates, in the unit of the times.
+
+    Parameters
+    ----------
+    repeat : np.ndarray of float64, shape (n,): orders after the first, whole numbers, 0 or more
+    span, age : np.ndarray of float64, shape (n,): from the first order to the last one and to today, 0 <= span <= age
+    count : np.ndarray of float64, shape (n,): how many customers are such; None: one each
+    prior : lean on typical companies, which some hundred customers outweigh
+
+    Returns
+    -------
+    rates : the peak of likelihood times prior, found by Newton's method with exact second derivatives
+    converged : whether the peak was reached
+    """
+    count = np.ones(len(repeat)) if count is None else count
+    whole = repeat.astype("int64")
+    by_repeat = np.bincount(whole, count)
+    unit = float((count * age).sum() / (count * (repeat + 1)).sum()) if len(repeat) else 0.0
+    unit = unit or 1.0  # all of them came today
+    centre, spread = np.log(TYPICAL), np.array(TYPICAL_SPREAD)
+
+    def evaluate(logs):
+        r, alpha, a, b = np.exp(logs)
+        value, slope, bend = _likelihood((r, alpha * unit, a, b), by_repeat, whole, repeat, span, age, count)
+        scale = np.array([r, alpha * unit, a, b])
+        slope = slope * scale
+        bend = bend * np.outer(scale, scale) + np.diag(slope)
+        if prior:
+            off = (logs - centre) / spread
+            value -= (off * off).sum() / 2
+            slope = slope - off / spread
+            bend = bend - np.diag(spread**-2)
+        return value, slope, bend
+
+    logs, converged = _climb(evaluate, centre)
+    r, alpha, a, b = np.exp(logs)
+    return Rates(*(_short(number) for number in (r, alpha * unit, a, b))), converged
+
+
+def log_likelihood(rates: Rates, repeat: np.ndarray, span: np.ndarray, age: np.ndarray) -> float:
+    """Of customers as for `fit_rates`.
+
+    Who came today for the first time says nothing yet: the density of nothing is 1.
+
+    >>> round(log_likelihood(Rates(0.525, 6.183, 0.891, 1.614), np.zeros(1), np.zeros(1), np.zeros(1)), 9) + 0.0
+    0.0
+    """
+    whole = repeat.astype("int64")
+    count = np.ones(len(repeat))
+    return float(_likelihood(rates, np.bincount(whole, count), whole, repeat, span, age, count)[0])
+
+
+def get_alive(rates: Rates, repeat: np.ndarray, span: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """The probability that a customer has not stopped yet: np.ndarray of float64, shape (n,), below 1.
+
+    >>> rates = Rates(0.525, 6.183, 0.891, 1.614)
+    >>> get_alive(rates, np.array([2.0, 0.0]), np.array([30.43, 0.0]), np.array([38.86, 38.86])).round(3).tolist()
+    [0.706, 0.39]
+    """
+    r, alpha, a, b = rates
+    left = (b + repeat) * np.exp((r + repeat) * (np.log(alpha + span) - np.log(alpha + age)))
+    return left / (a + left)
+
+
+def get_stopped(rates: Rates, repeat, span, age, horizon: float) -> np.ndarray:
+    """The probability of no order within ``(today, today + horizon]``: np.ndarray of float64, shape (n,), 0..1.
+
+    >>> rates = Rates(0.525, 6.183, 0.891, 1.614)
+    >>> get_stopped(rates, np.array([2.0, 0.0]), np.array([30.43, 0.0]), np.array([38.86, 38.86]), 39).round(3).tolist()
+    [0.44, 0.891]
+    """
+    return 1 - get_alive(rates, repeat, span, age) * -_minus(rates, repeat, age, horizon)
+
+
+def get_expected(rates: Rates, repeat, span, age, horizon: float) -> np.ndarray:
+    """The expected number of days with an order within the horizon: np.ndarray of float64, shape (n,), 0 or more.
+
+    >>> rates = Rates(0.525, 6.183, 0.891, 1.614)
+    >>> get_expected(rates, np.array([2.0, 0.0]), np.array([30.43, 0.0]), np.array([38.86, 38.86]), 39).round(3).tolist()
+    [1.263, 0.154]
+    """
+    alive = get_alive(rates, repeat, span, age)
+    (orders,), back = _orders_if_alive(rates, repeat, age, [horizon])
+    return alive * orders[back]
+
+
+def get_next(rates: Rates, repeat, span, age) -> np.ndarray:
+    """Days from today until it is as likely as not that the next order has come: NaN if it is not expected at all."""
+    r, alpha, _, _ = rates
+    alive = get_alive(rates, repeat, span, age)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.expm1(-np.log1p(-0.5 / alive) / (r + repeat))
+        return np.where(alive > 0.5, (alpha + age) * factor, np.nan)
+
+
+def _minus(rates: Rates, repeat, age, horizon: float) -> np.ndarray:
+    """Minus the chance of an order within the horizon of who has not stopped."""
+    return np.expm1(-(rates.r + repeat) * np.log1p(horizon / (rates.alpha + age)))
+
+
+def _likelihood(rates, by_repeat, whole, repeat, span, age, count):
+    """Log-likelihood with its gradient and its second derivatives by (r, alpha, a, b).
+
+    Per customer, with R = r + x and D = b + x::
+
+        sum ln(r + j), j < x  +  r ln alpha  +  sum ln(b + j), j < x  -  sum ln(a + b + j), j <= x
+        - R ln(alpha + tx)  +  ln(a + q),    q = D ((alpha + tx) / (alpha + T)) ^ R
+
+    The sums, which are the gamma functions of the literature, are read from tables over x.
+    """
+    r, alpha, a, b = rates
+    steps = np.arange(len(by_repeat), dtype="float64")
+
+    def table(start, power):
+        """Sum over j < x for each x, of ln(start + j) or of a power of it."""
+        terms = np.log(start + steps) if power == 0 else (start + steps) ** -power
+        return np.cumsum(terms) - terms, np.cumsum(terms)
+
+    def of_all(values):
+        return (by_repeat * values).sum()
+
+    (r0, _), (r1, _), (r2, _) = (table(r, power) for power in range(3))
+    (b0, _), (b1, _), (b2, _) = (table(b, power) for power in range(3))
+    (_, c0), (_, c1), (_, c2) = (table(a + b, power) for power in range(3))
+    rate, stay = r + repeat, b + repeat
+    early, late = alpha + span, alpha + age
+    log_early = np.log(early)
+    ratio = log_early - np.log(late)
+    left = stay * np.exp(rate * ratio)
+    total = a + left
+    alive = left / total * count
+    mixed = alive * (a / total)
+    early, late = 1 / early, 1 / late
+    slope_alpha = rate * (early - late)
+    per_stay = 1 / stay
+    customers = count.sum()
+
+    value = of_all(r0 + b0 - c0) + customers * r * math.log(alpha) - (count * (rate * log_early - np.log(total))).sum()
+    slope = np.array(
+        [
+            of_all(r1) + customers * math.log(alpha) - (count * log_early).sum() + (alive * ratio).sum(),
+            customers * r / alpha - (count * rate * early).sum() + (alive * slope_alpha).sum(),
+            -of_all(c1) + (count / total).sum(),
+            of_all(b1) - of_all(c1) + (alive * per_stay).sum(),
+        ]
+    )
+    bend = np.zeros((4, 4))
+    ties = of_all(c2)
+    bend[0, 0] = -of_all(r2) + (mixed * ratio * ratio).sum()
+    bend[0, 1] = (
+        customers / alpha - (count * early).sum() + (mixed * ratio * slope_alpha).sum() + (alive * (early - late)).sum()
+    )
+    bend[1, 1] = (
+        -customers * r / alpha**2
+        + (count * rate * early * early).sum()
+        + (mixed * slope_alpha * slope_alpha).sum()
+        - (alive * slope_alpha * (early + late)).sum()
+    )
+    share = alive / total
+    bend[0, 2], bend[1, 2] = -(share * ratio).sum(), -(share * slope_alpha).sum()
+    bend[2, 2] = ties - (count / total**2).sum()
+    bend[0, 3], bend[1, 3] = (mixed * ratio * per_stay).sum(), (mixed * slope_alpha * per_stay).sum()
+    bend[2, 3] = ties - (share * per_stay).sum()
+    bend[3, 3] = -of_all(b2) + ties - ((alive - mixed) * per_stay * per_stay).sum()
+    return value, slope, bend + np.triu(bend, 1).T
+
+
+def _climb(evaluate: Callable, start: np.ndarray, rounds: int = 100) -> tuple[np.ndarray, bool]:
+    """The peak of a smooth function of logs, by Newton's method with steps of at most e, made uphill and shortened.
+
+    `evaluate` returns value, gradient and second derivatives. Beyond e ** 12 of the start there is no sense.
+
+    >>> peak, converged = _climb(lambda x: (-(x[0] - 3) ** 2, np.array([-2 * (x[0] - 3)]), np.array([[-2.0]])), np.zeros(1))
+    >>> peak.tolist(), converged
+    ([3.0], True)
+    """
+    place = np.array(start, dtype="float64")
+    value, slope, bend = evaluate(place)
+    for _ in range(rounds):
+        size, ways = np.linalg.eigh(-bend)
+        size = np.maximum(np.abs(size), 1e-8 * max(np.abs(size).max(), 1e-300))
+        step = ways @ ((ways.T @ slope) / size)
+        gain = slope @ step
+        step /= max(np.abs(step).max(), 1.0)
+        for _ in range(40):
+            trial = place + step
+            found = evaluate(trial) if np.abs(trial - start).max() < 12 else (-math.inf, slope, bend)
+            if found[0] >= value - 1e-12 * abs(value):
+                break
+            step /= 2
+        else:
+            return place, gain < 1e-6
+        place, (value, slope, bend) = trial, found
+        # The error after the step is of the order of the square of what it gained.
+        if gain < 1e-9:
+            return place, True
+    return place, False
+
+
+def _orders_if_alive(
+    rates: Rates, repeat: np.ndarray, age: np.ndarray, horizons: Sequence[float]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The expected orders until each horizon of who has not stopped, for the different (x, T), and whose are whose.
+
+    The integral of ``(1 - ((alpha + T) / (alpha + T + p H)) ^ R) / p`` over the chance p to stop after an order, which
+    follows Beta(a, b + x + 1), is done by Gauss-Jacobi quadrature: nodes of its own for each x.
+    """
+    repeat, age, back = _distinct_pairs(repeat, age)
+    whole, place = np.unique(repeat, return_inverse=True)
+    nodes, weights = _jacobi(rates.a, rates.b + whole + 1)
+    rate, late = -(rates.r + repeat), rates.alpha + age
+    parts = [np.zeros(len(repeat)) for _ in horizons]
+    for node, weight in zip(nodes.T, weights.T, strict=True):
+        per_day, weight = node[place] / late, weight[place]
+        for part, horizon in zip(parts, horizons, strict=True):
+            part -= weight * np.expm1(rate * np.log1p(per_day * horizon))
+    return parts, back
+
+
+def _distinct_pairs(repeat: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different (x, T), and where each customer's is among them.
+
+    >>> [found.tolist() for found in _distinct_pairs(np.array([1.0, 0.0, 1.0]), np.array([9.0, 9.0, 9.0]))]
+    [[0.0, 1.0], [9.0, 9.0], [1, 0, 1]]
+    """
+    order = np.lexsort((age, repeat))
+    repeat, age = repeat[order], age[order]
+    new = _is_new(repeat, age)
+    back = np.empty(len(order), dtype=np.intp)
+    back[order] = np.cumsum(new) - 1
+    return repeat[new], age[new], back
+
+
+def _is_new(*columns: np.ndarray) -> np.ndarray:
+    """Of sorted rows, which ones differ from the one before."""
+    new = np.ones(len(columns[0]), dtype=bool)
+    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return new
+
+
+def _jacobi(a: float, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes p and weights / p of Gauss quadrature over Beta(a, b) by Golub and Welsch, for each b a row.
+
+    >>> nodes, weights = _jacobi(0.8, np.array([2.5, 40.0]))  # the weights of p add up to 1, those of p * p to the mean
+    >>> ((weights * nodes).sum(axis=1).round(12) + 0.0).tolist()
+    [1.0, 1.0]
+    >>> np.allclose((weights * nodes**2).sum(axis=1), 0.8 / (0.8 + np.array([2.5, 40.0])))
+    True
+    """
+    lower, upper = a - 1, (b - 1)[:, None]
+    k = np.arange(1, NODES, dtype="float64")
+    both = lower + upper
+    twice = 2 * k + both
+    middle = np.empty((len(b), NODES))
+    middle[:, :1] = (lower + 1) / (both + 2)
+    middle[:, 1:] = (1 + (lower**2 - upper**2) / (twice * (twice + 2))) / 2
+    square = k * (k + upper) * (k + lower) / (twice**2 * (twice + 1))
+    # In the first one a factor of numerator and denominator may be nought in both.
+    square = square * np.where(k == 1, 1.0, (k + both) / (twice - 1))
+    beside = np.sqrt(square)
+    matrix = np.zeros((len(b), NODES, NODES))
+    place = np.arange(NODES)
+    matrix[:, place, place] = middle
+    matrix[:, place[1:], place[:-1]] = beside
+    nodes, ways = np.linalg.eigh(matrix)
+    nodes = np.clip(nodes, 1e-300, 1.0)
+    return nodes, ways[:, 0, :] ** 2 / nodes
+
+
+# Worth ---------------------------------------------------------------------------------------
+
+
+class Value(NamedTuple):
+    """What an order is worth: Gamma-Gamma, read as a mix of averages."""
+
+    average: float  # the company's, money
+    k: float  # the own average of n orders weighs n / (n + k)
+    p: float | None  # None: all averages are the same, there is nothing to fit
+    q: float | None
+    gamma: float | None  # money
+
+
+def fit_value(count: np.ndarray, average: np.ndarray, *, prior: bool = True) -> tuple[Value | None, bool]:
+    """The most likely Gamma-Gamma model.
+
+    Parameters
+    ----------
+    count : np.ndarray of float64, shape (n,): orders of each customer, 1 or more
+    average : np.ndarray of float64, shape (n,): what they were worth on average; 0 and below is left out
+    prior : lean on typical companies, which some dozen customers outweigh
+
+    Returns
+    -------
+    value : None: nobody has an average above 0
+    converged : whether the peak was reached
+
+    >>> fit_value(np.array([1.0, 3.0]), np.array([12.5, 12.5]))
+    (Value(average=12.5, k=1.0, p=None, q=None, gamma=None), True)
+    """
+    above = average > 0
+    order = np.lexsort((average[above], count[above]))  # no result depends on the order of the rows
+    count, average = count[above][order], average[above][order]
+    if not len(average):
+        return None, True
+    if average.max() <= average.min() * (1 + 1e-9):
+        return Value(float(average.min()), 1.0, None, None, None), True
+    unit = float(np.median(average))
+    average = average / unit
+    if prior:
+        average = np.minimum(average, np.quantile(average, CAP))
+    new = _is_new(count)
+    x, of_x = count[new], np.add.reduceat(np.ones(len(count)), np.flatnonzero(new))
+    log_sum = np.log(average).sum()
+    per_log = (count * np.log(count * average)).sum()
+    money = count * average
+    centre, spread = np.log(TYPICAL_VALUE), np.array(TYPICAL_VALUE_SPREAD)
+
+    def evaluate(logs):
+        p, above_least, gamma = np.exp(logs)
+        q = LEAST_Q + above_least
+        many, few = p * x + q, p * x
+        (log_many, psi_many, tri_many) = _gamma(many)
+        (log_few, psi_few, tri_few) = _gamma(few)
+        (log_q,), (psi_q,), (tri_q,) = _gamma(np.array([q]))
+        customers, reached = len(count), gamma + money
+        log_reached, power = np.log(reached), p * count + q
+        value = (of_x * (log_many - log_few - log_q)).sum() + customers * q * math.log(gamma)
+        value += p * per_log - log_sum - (power * log_reached).sum()
+        slope = np.array(
+            [
+                (of_x * x * (psi_many - psi_few)).sum() + per_log - (count * log_reached).sum(),
+                (of_x * (psi_many - psi_q)).sum() + customers * math.log(gamma) - log_reached.sum(),
+                customers * q / gamma - (power / reached).sum(),
+            ]
+        )
+        cross = (of_x * x * tri_many).sum()
+        by_p, by_q = -(count / reached).sum(), customers / gamma - (1 / reached).sum()
+        bend = np.array(
+            [
+                [(of_x * x * x * (tri_many - tri_few)).sum(), cross, by_p],
+                [cross, (of_x * (tri_many - tri_q)).sum(), by_q],
+                [by_p, by_q, (power / reached**2).sum() - customers * q / gamma**2],
+            ]
+        )
+        scale = np.array([p, above_least, gamma])
+        slope = slope * scale
+        bend = bend * np.outer(scale, scale) + np.diag(slope)
+        if prior:
+            off = (logs - centre) / spread
+            value -= (off * off).sum() / 2
+            slope = slope - off / spread
+            bend = bend - np.diag(spread**-2)
+        return value, slope, bend
+
+    logs, converged = _climb(evaluate, centre)
+    p, above_least, gamma = np.exp(logs)
+    q = LEAST_Q + above_least
+    numbers = (p * gamma * unit / (q - 1), (q - 1) / p, p, q, gamma * unit)
+    return Value(*map(_short, numbers)), converged
+
+
+def mix_value(value: Value, count: np.ndarray, average: np.ndarray) -> np.ndarray:
+    """What the next order of each customer is worth: the own average mixed with the company's, 0 or more.
+
+    >>> mix_value(Value(100.0, 1.0, None, None, None), np.array([1.0, 3.0, 1.0]), np.array([50.0, 100.0, -400.0])).tolist()
+    [75.0, 100.0, 0.0]
+    """
+    weight = count / (count + value.k)
+    return np.maximum(value.average + weight * (average - value.average), 0.0)
+
+
+def _gamma(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """ln of the gamma function, and its first two derivatives, of numbers above 0.
+
+    Raised above 12 by the recurrence, then by Stirling's series (Abramowitz, Stegun 6.1.40, 6.3.18, 6.4.12).
+
+    >>> log, psi, tri = _gamma(np.array([1.0, 0.5]))
+    >>> psi.round(12).tolist(), tri.round(12).tolist()  # minus Euler's constant, minus that and 2 ln 2; pi squared / 6, / 2
+    ([-0.577215664902, -1.963510026021], [1.644934066848, 4.934802200545])
+    """
+    log = np.array([math.lgamma(number) for number in x])
+    psi, tri, z = np.zeros(len(x)), np.zeros(len(x)), np.array(x, dtype="float64")
+    for _ in range(12):
+        low = z < 12
+        psi[low] -= 1 / z[low]
+        tri[low] += 1 / z[low] ** 2
+        z[low] += 1
+    r = 1 / z**2
+    psi += np.log(z) - 0.5 / z - r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))))
+    tri += (1 + 0.5 / z + r * (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * 5 / 66))))) / z
+    return log, psi, tri
+
+
+# What is learned from earlier days -----------------------------------------------------------
+
+
+class Learned(NamedTuple):
+    """Of an earlier day: what the model said, and what happened."""
+
+    days: int  # ago
+    horizon: int  # days looked at
+    features: np.ndarray  # shape (n, 4), see `_features`
+    stopped: np.ndarray  # bool, shape (n,)
+
+
+def learn_correction(days: Sequence[Learned]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """What silence and frequency say beyond the model: a logistic regression with the model's logit given.
+
+    Parameters
+    ----------
+    days : the latest first
+
+    Returns
+    -------
+    mean, spread, weights : np.ndarray of float64, shape (4,), of and for the features; None: with the weights
+        of earlier days, whose time had passed by then, the log-loss of the latest one is no lower than the model's
+    """
+    latest = days[0] if days else None
+    before = [day for day in days if day.days >= latest.days + day.horizon]
+    if not before:
+        return None
+    tried = _apply_weights(latest.features, _regress(before))
+    given = latest.features[:, 0]
+    shift = find_shift(tried, _mean_chance(given))
+    if not _log_loss(tried + shift, latest.stopped) < _log_loss(given, latest.stopped):
+        return None
+    return _regress(days)
+
+
+def _features(stopped: np.ndarray, silence: np.ndarray, repeat: np.ndarray) -> np.ndarray:
+    """Logit of the model's chance to stop, ln(1 + days of silence), ln(1 + x), whether x is 0."""
+    return np.column_stack([_logit(stopped), np.log1p(silence), np.log1p(repeat), (repeat == 0).astype("float64")])
+
+
+def _regress(days: Sequence[Learned]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    features = np.concatenate([day.features for day in days])
+    stopped = np.concatenate([day.stopped for day in days]).astype("float64")
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread[spread < 1e-9] = 1.0
+    design = np.column_stack([np.ones(len(features)), (features - mean) / spread])
+    hold = np.array([0.0, *[WEIGHT_SPREAD**-2] * 4])
+
+    def evaluate(weights):
+        logit = features[:, 0] + design @ weights
+        chance = _chance(logit)
+        slope = design.T @ (stopped - chance) - hold * weights
+        bend = -(design.T * (chance * (1 - chance))) @ design - np.diag(hold)
+        bend[0, 0] -= 1e-9  # all stopped, or nobody: the intercept is left where it is
+        return -_log_loss(logit, stopped) * len(stopped) - (hold * weights**2).sum() / 2, slope, bend
+
+    weights, _ = _climb(evaluate, np.zeros(5))
+    return mean, spread, weights[1:]
+
+
+def _apply_weights(features: np.ndarray, learned: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    mean, spread, weights = learned
+    return features[:, 0] + _deviation(features, mean, spread, weights)
+
+
+def _deviation(features, mean, spread, weights) -> np.ndarray:
+    """Element by element, in this order: not a product of matrices, whose bits depend on the number of rows."""
+    total = np.zeros(len(features))
+    for place in range(4):
+        total += (features[:, place] - mean[place]) / spread[place] * weights[place]
+    return total
+
+
+def find_shift(logit: np.ndarray, mean: float) -> float:
+    """What must be added to all logits so that the mean of the chances is `mean`, to 1e-12.
+
+    >>> round(find_shift(np.array([0.0, 0.0]), 0.75), 9) == round(math.log(3), 9)
+    True
+    """
+    low, high = -40.0, 40.0
+    shift = 0.0
+    for _ in range(200):
+        chance = _chance(logit + shift)
+        off = float(chance.mean()) - mean
+        low, high = (low, shift) if off > 0 else (shift, high)
+        if abs(off) < 1e-13 or high - low < 1e-13:
+            break
+        slope = float((chance * (1 - chance)).mean())
+        step = shift - off / slope if slope > 0 else math.inf
+        shift = step if low < step < high else (low + high) / 2
+    return shift
+
+
+def _chance(logit: np.ndarray) -> np.ndarray:
+    """The logistic function; 0 to 1 without overflow.
+
+    >>> _chance(np.array([0.0, 800.0, -800.0])).tolist()
+    [0.5, 1.0, 0.0]
+    """
+    small = np.exp(-np.abs(logit))
+    return np.where(logit >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _logit(chance: np.ndarray) -> np.ndarray:
+    chance = np.clip(chance, 1e-12, 1 - 1e-12)
+    return np.log(chance / (1 - chance))
+
+
+def _mean_chance(logit: np.ndarray) -> float:
+    return float(_chance(logit).mean())
+
+
+def _log_loss(logit: np.ndarray, stopped: np.ndarray) -> float:
+    return float((np.logaddexp(0, logit) - stopped * logit).mean())
+
+
+# Fit and apply -------------------------------------------------------------------------------
+
+
+def learn(
+    history: History, customers: pd.Index, as_of: datetime.date, horizon: int = HORIZON, **options
+) -> tuple[dict, pd.DataFrame]:
+    """`fit` of a day with all that can be learned from earlier ones: the fit, and the summary to apply it to."""
+    summary = summarize(history, customers, as_of)
+    return fit(summary, horizon, look_back(history, customers, as_of, horizon), **options), summary
+
+
+def fit(
+    summary: pd.DataFrame,
+    horizon: int = HORIZON,
+    pasts: Sequence[Past] = (),
+    *,
+    typical_gap: float | None = None,
+    margin: float = 1.0,
+    discount: float = DISCOUNT,
+    prior: bool = True,
+) -> dict:
+    """All that `apply` needs, as plain numbers for JSON.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame, shape (n_customers, any), with the columns of `summarize`
+    horizon : days of which the chance of an order is told, 1 or more
+    pasts : earlier days, as `look_back` returns them; without them nothing is corrected and no value has an interval
+    typical_gap : days, as `lifecycle.typical_gap` returns it
+    margin : share of the money that is a margin, above 0; 1: values are revenue
+    discount : by which money of a year later is worth less, 0 or more
+    prior : lean on typical companies; False for comparisons with published values only
+
+    Returns
+    -------
+    dict
+        - ``model``, ``version``, ``horizon``, ``margin``, ``discount``
+        - ``counts``: ``customers`` who bought, ``repeaters``, ``history_days`` since the first purchase of all
+        - ``cannot_tell``: None, or ``{"code": …, "facts": {…}}``, see the codes of this module. Then nothing is said
+          of anybody: ``rates`` and what follows are None.
+        - ``notes``: list of the same
+        - ``rates``: ``r``, ``alpha`` (days), ``a``, ``b``
+        - ``value``: the fields of `Value`; None: nobody paid anything
+        - ``correction``: ``mean``, ``spread``, ``weights`` of four features, and ``shift``; None: there is none
+        - ``season``: ``shift``, added to the logit of no order, ``factor`` of the orders within the horizon, ``weight``,
+          ``ratio``, as it was a year ago; None: there was no year
+        - ``interval``: ``edges``, nine of the year's value, ``low`` and ``high``, ten factors; None: cannot tell
+
+    Raises
+    ------
+    ValueError
+        If a column is absent, a number of days is no whole one or contradicts the others, or money is infinite.
+    """
+    repeat, span, age, average = _check(summary)
+    order = np.lexsort((average, age, span, repeat))
+    repeat, span, age, average = (column[order] for column in (repeat, span, age, average))
+    counts = {
+        "customers": len(repeat),
+        "repeaters": int((repeat > 0).sum()),
+        "history_days": int(age.max(initial=0)),
+    }
+    found = {
+        "model": MODEL,
+        "version": VERSION,
+        "horizon": int(horizon),
+        "margin": float(margin),
+        "discount": float(discount),
+        "counts": counts,
+        "cannot_tell": _find_obstacle(repeat, span, age, horizon, typical_gap),
+        "notes": [],
+        "rates": None,
+        "value": None,
+        "correction": None,
+        "season": None,
+        "interval": None,
+    }
+    if found["cannot_tell"]:
+        return found
+    rates, converged = _fit_grouped(repeat, span, age, prior)
+    value, peak = fit_value(repeat + 1, average, prior=prior)
+    if not (converged and peak):
+        return found | {"cannot_tell": _say(NOT_CONVERGED)}
+    found["rates"] = rates._asdict()
+    found["value"] = value and value._asdict()
+    for needed, code in ((FEW_FOR_CHANCES, NOTE_CHANCES), (FEW_FOR_TOTALS, NOTE_TOTALS)):
+        if len(repeat) < needed:
+            found["notes"].append(_say(code, customers=len(repeat), needed=needed))
+
+    known = [_recall(past, prior) for past in pasts]
+    if len(repeat) >= CORRECTED:
+        days = [past for past in known if past.role == LEARN]
+        found["correction"] = _fit_correction(rates, (repeat, span, age), horizon, days)
+    if not found["correction"]:
+        found["notes"].append(_say(NOTE_NO_CORRECTION))
+    for past in known:
+        if past.role == SEASON:
+            found["season"] = _fit_season(past)
+            found["notes"].append(_say(NOTE_SEASON, percent=round(100 * found["season"]["ratio"]) - 100))
+        elif past.role == VALUE and value and past.value:
+            some = _evenly(len(repeat))
+            history = tuple(column[some] for column in (repeat, span, age, average))
+            worth = _tell_value(rates, value, history, 12, discount)
+            found["interval"] = _fit_interval(past, worth * margin)
+    return found
+
+
+def apply(fit: dict, summary: pd.DataFrame, horizon: int | None = None) -> pd.DataFrame:
+    """What each customer will do. One alone gets the same bits as among all.
+
+    Parameters
+    ----------
+    fit : as `fit` returned it, or read from JSON
+    summary : pd.DataFrame, shape (n_customers, any), with the columns of `summarize`, of the day "today"
+    horizon : days, None: that of the fit. The correction keeps the mean of the model for the fit's horizon only.
+
+    Returns
+    -------
+    pd.DataFrame of float64, shape (n_customers, 8), with the index of `summary`; all NaN for who never bought, and for
+    everybody where nothing can be told yet (``fit["cannot_tell"]``)
+
+        - ``alive_chance``: 0..1, that the customer has not stopped yet
+        - ``order_chance``: 0..1, of an order within ``(today, today + horizon]``, corrected and in season
+        - ``expected_orders``: days with an order within the horizon, in season, never below the chance of one
+        - ``expected_amount``: money of them
+        - ``year_value``: money of 12 months: orders expected in each month, times their worth and the margin, less
+          the discount from its middle
+        - ``year_value_low``, ``year_value_high``: of customers with such a value, one in ten was below, one above, in
+          the look back; NaN: cannot tell
+        - ``next_order_days``: from today until it is as likely as not that the next order has come; NaN: it is not
+          expected
+
+    Raises
+    ------
+    ValueError
+        As `fit`; or if the fit is one of another version.
+    """
+    if fit["model"] != MODEL or fit["version"] != VERSION:
+        raise ValueError(f"The fit is of {fit['model']} {fit['version']}, this is {MODEL} {VERSION}.")
+    ever = summary[schema.REPEAT_DAYS].notna().to_numpy()
+    result = np.full((len(COLUMNS), len(summary)), np.nan)
+    if fit["cannot_tell"] is None and ever.any():
+        repeat, span, age, average = _check(summary)
+        horizon = fit["horizon"] if horizon is None else horizon
+        rates, value = Rates(**fit["rates"]), fit["value"] and Value(**fit["value"])
+        alive = get_alive(rates, repeat, span, age)
+        stopped = _correct(fit, get_stopped(rates, repeat, span, age, horizon), repeat, age - span)
+        parts, back = _orders_if_alive(rates, repeat, age, [horizon, *_month_ends(12)])
+        factor = fit["season"]["factor"] if fit["season"] else 1.0
+        chance = 1 - stopped
+        orders = np.maximum(alive * parts[0][back] * factor, chance)
+        money = mix_value(value, repeat + 1, average) if value else np.zeros(len(repeat))
+        year = alive * _discounted(parts[1:], fit["discount"])[back] * money * fit["margin"]
+        low, high = _spread(fit["interval"], year)
+        found = (alive, chance, orders, orders * money, year, low, high, get_next(rates, repeat, span, age))
+        for place, values in enumerate(found):
+            result[place, ever] = values
+    return pd.DataFrame(dict(zip(COLUMNS, result, strict=True)), index=summary.index)
+
+
+def tell_value(fit: dict, summary: pd.DataFrame, months: int) -> pd.Series:
+    """The value of so many months, as ``year_value`` of `apply`.
+
+    Parameters
+    ----------
+    fit, summary : as for `apply`
+    months : 1 to 36: what lies beyond says more of the model than of the customer
+
+    Returns
+    -------
+    pd.Series of float64, shape (n_customers,): money; NaN as in `apply`
+
+    Raises
+    ------
+    ValueError
+        If `months` is beyond `MOST_MONTHS`.
+    """
+    if not 1 <= months <= MOST_MONTHS:
+        raise ValueError(f"A value can be told for 1 to {MOST_MONTHS} months, not for {months}.")
+    ever = summary[schema.REPEAT_DAYS].notna().to_numpy()
+    result = np.full(len(summary), np.nan)
+    if fit["cannot_tell"] is None and ever.any():
+        history = _check(summary)
+        value = fit["value"] and Value(**fit["value"])
+        worth = _tell_value(Rates(**fit["rates"]), value, history, months, fit["discount"]) if value else 0.0
+        result[ever] = worth * fit["margin"]
+    return pd.Series(result, index=summary.index)
+
+
+def shown(
+    predicted: pd.DataFrame, summary: pd.DataFrame, as_of: datetime.date, before: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The numbers as a person reads them, which change seldom.
+
+    Parameters
+    ----------
+    predicted : as `apply` returns it
+    summary : what it was made of
+    as_of : today
+    before : what was shown last, by the same fit, same index; None: nothing
+
+    Returns
+    -------
+    pd.DataFrame, shape (n_customers, 8), with the index of `predicted`
+
+        - ``repeat_days``: float64
+        - ``order_chance``: float64, in steps of 0.05, halves upward
+        - ``expected_orders``: float64, one decimal
+        - ``expected_amount``, ``year_value``, ``year_value_low``, ``year_value_high``: float64, two digits
+        - ``next_order_date``: datetime64[s], NaT: not expected
+
+        Who has not ordered since `before`, and whose chance is in the same step, keeps all of it: each night of
+        silence changes every number a little, and none of them enough to be told.
+
+    >>> predicted = pd.DataFrame([[0.9, 0.674, 0.81, 1234.5, 5678.0, 0.0, 9999.0, 12.4]], columns=COLUMNS)
+    >>> summary = pd.DataFrame({"repeat_days": [3.0]})
+    >>> found = shown(predicted, summary, datetime.date(2024, 6, 30))
+    >>> found.iloc[0, :-1].astype(float).tolist(), found.iloc[0, -1].date()
+    ([3.0, 0.65, 0.8, 1200.0, 5700.0, 0.0, 10000.0], datetime.date(2024, 7, 12))
+    """
+    steps = np.floor(predicted[schema.ORDER_CHANCE].to_numpy() * 20 + 0.5 + 1e-9)
+    days = predicted[schema.NEXT_ORDER_DAYS].to_numpy()
+    # Beyond thirty years it is not expected either.
+    known = days < 30 * YEAR
+    dates = np.full(len(days), np.datetime64("NaT"), dtype="datetime64[s]")
+    dates[known] = schema.day(as_of) + np.rint(days[known]).astype("int64")
+    money = (schema.EXPECTED_AMOUNT, schema.YEAR_VALUE, schema.YEAR_VALUE_LOW, schema.YEAR_VALUE_HIGH)
+    result = pd.DataFrame(
+        {
+            schema.REPEAT_DAYS: summary[schema.REPEAT_DAYS].to_numpy(),
+            schema.ORDER_CHANCE: steps / 20,
+            schema.EXPECTED_ORDERS: predicted[schema.EXPECTED_ORDERS].to_numpy().round(1),
+            **{name: _two_digits(predicted[name].to_numpy()) for name in money},
+            schema.NEXT_ORDER_DATE: dates,
+        },
+        index=predicted.index,
+    )
+    if before is not None:
+        same = np.ones(len(result), dtype=bool)
+        for name in (schema.REPEAT_DAYS, schema.ORDER_CHANCE):
+            then, now = before[name].to_numpy(), result[name].to_numpy()
+            same &= (then == now) | (np.isnan(then) & np.isnan(now))
+        for name in result:
+            result[name] = np.where(same, before[name].to_numpy(), result[name].to_numpy())
+    return result
+
+
+def _check(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four columns of who ever bought, looked through."""
+    absent = [name for name in _INPUTS if name not in summary.columns]
+    if absent:
+        raise ValueError(f"The summary lacks the columns {', '.join(absent)}.")
+    ever = summary[schema.REPEAT_DAYS].notna().to_numpy()
+    columns = tuple(summary[name].to_numpy(dtype="float64")[ever] for name in _INPUTS)
+    repeat, span, age, average = columns
+    for name, values in zip(_INPUTS, columns, strict=True):
+        wrong = ~np.isfinite(values)
+        if name != schema.ORDER_VALUE:
+            wrong |= (values < 0) | (values != np.rint(values)) | (values >= 1 << _LOW_BITS)
+        if wrong.any():
+            raise ValueError(f"Column {name!r} is no such number for {wrong.sum()} of {len(values)} customers.")
+    wrong = (span > age) | (repeat > span) | ((repeat == 0) & (span > 0))
+    if wrong.any():
+        raise ValueError(
+            f"Column {schema.SPAN_DAYS!r} contradicts the others for {wrong.sum()} of {len(span)} customers."
+        )
+    return columns
+
+
+def _say(code: str, **facts) -> dict:
+    return {"code": code, "facts": facts}
+
+
+def _find_obstacle(repeat, span, age, horizon: int, typical_gap: float | None) -> dict | None:
+    """Why nothing can be told yet; what comes first decides."""
+    customers = len(repeat)
+    if not customers:
+        return _say(NO_CUSTOMERS)
+    if span.max() == 0 and age.max() == age.min():
+        return _say(ONE_DAY, customers=customers)
+    needed = max(LEAST_LOOK, horizon // 3)
+    if age.max() < needed:
+        return _say(SHORT_HISTORY, days=int(age.max()), needed=needed)
+    if customers < FEW:
+        return _say(FEW_CUSTOMERS, customers=customers, needed=FEW)
+    if not (repeat > 0).any():
+        return _say(NO_REPEAT, customers=customers)
+    begun = np.bincount(age.astype("int64"))
+    if begun.max() * 2 > customers:
+        return _say(IMPORTED, customers=int(begun.max()), of=customers, days=int(begun.argmax()))
+    if typical_gap is not None and typical_gap > SLOW:
+        return _say(SLOW_TRADE, days=round(typical_gap), most=SLOW)
+    return None
+
+
+def _fit_grouped(repeat, span, age, prior: bool) -> tuple[Rates, bool]:
+    """`fit_rates` over the different customers, of sorted columns."""
+    start = np.flatnonzero(_is_new(repeat, span, age))
+    count = np.diff(start, append=len(repeat)).astype("float64")
+    return fit_rates(repeat[start], span[start], age[start], count, prior=prior)
+
+
+class _Known(NamedTuple):
+    """A past with the model that could be fitted then."""
+
+    role: str
+    days: int
+    horizon: int
+    rates: Rates
+    value: Value | None
+    history: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    orders: np.ndarray  # came within the horizon
+    amount: np.ndarray
+
+
+def _recall(past: Past, prior: bool) -> _Known:
+    summary = past.summary[past.summary[schema.REPEAT_DAYS].notna()]
+    columns = [*_check(summary), *(summary[name].to_numpy() for name in (schema.CAME_ORDERS, schema.CAME_AMOUNT))]
+    order = np.lexsort(columns[::-1])  # no result depends on the order of the rows
+    repeat, span, age, average, orders, amount = (column[order] for column in columns)
+    rates, _ = _fit_grouped(repeat, span, age, prior)
+    value = fit_value(repeat + 1, average, prior=prior)[0] if past.role == VALUE else None
+    return _Known(past.role, past.days, past.horizon, rates, value, (repeat, span, age, average), orders, amount)
+
+
+def _fit_correction(rates: Rates, times: tuple, horizon: int, days: Sequence[_Known]) -> dict | None:
+    learned = []
+    for past in sorted(days, key=lambda past: past.days)[:EARLIER_DAYS]:
+        repeat, span, age, _ = past.history
+        if len(repeat) >= CORRECTED_THEN:
+            stopped = get_stopped(past.rates, repeat, span, age, past.horizon)
+            features = _features(stopped, age - span, repeat)
+            learned.append(Learned(past.days, past.horizon, features, past.orders == 0))
+    found = learn_correction(learned)
+    if found is None:
+        return None
+    mean, spread, weights = ([_short(number) for number in numbers] for numbers in found)
+    repeat, span, age = times
+    features = _features(get_stopped(rates, repeat, span, age, horizon), age - span, repeat)
+    shift = find_shift(_apply_weights(features, (mean, spread, weights)), _mean_chance(features[:, 0]))
+    return {"mean": mean, "spread": spread, "weights": weights, "shift": _short(shift)}
+
+
+def _fit_season(past: _Known) -> dict:
+    """By how much the model of a year ago was wrong, believed as far as it knew a year then."""
+    repeat, span, age, _ = past.history
+    stopped = get_stopped(past.rates, repeat, span, age, past.horizon)
+    expected = float(get_expected(past.rates, repeat, span, age, past.horizon).sum())
+    weight = min(1.0, float(age.max()) / YEAR)
+    # Of all or of none of few customers no shift is large enough.
+    share = min(max(float((past.orders == 0).mean()), 0.5 / len(repeat)), 1 - 0.5 / len(repeat))
+    shift = weight * find_shift(_logit(stopped), share)
+    ratio = float(past.orders.sum()) / expected if expected > 0 else 1.0
+    low, high = SEASON_FACTOR
+    return {
+        "shift": _short(min(max(shift, -SEASON_SHIFT), SEASON_SHIFT)),
+        "factor": _short(min(max(1 + weight * (ratio - 1), low), high)),
+        "weight": _short(weight),
+        "ratio": _short(ratio),
+    }
+
+
+def _fit_interval(past: _Known, worth: np.ndarray) -> dict | None:
+    """How far what came lay from what was expected, by tenths of what was expected."""
+    repeat, span, age, average = past.history
+    money = mix_value(past.value, repeat + 1, average)
+    expected = get_expected(past.rates, repeat, span, age, past.horizon) * money
+    some = expected > 0
+    expected, came, worth = expected[some], past.amount[some], worth[worth > 0]
+    if len(expected) < CORRECTED_THEN or not len(worth):
+        return None
+    tenth = np.searchsorted(np.quantile(expected, TENTHS), expected, side="right")
+    low, high = [], []
+    for place in range(10):
+        # Where many expect the same, a tenth may be empty: the next lower one speaks for it.
+        ratio = (came / expected)[tenth == place]
+        ratio = ratio if len(ratio) else came / expected
+        low.append(_short(max(float(np.quantile(ratio, LOW)), 0.0)))
+        high.append(_short(max(float(np.quantile(ratio, HIGH)), 0.0)))
+    return {"edges": [_short(edge) for edge in np.quantile(worth, TENTHS)], "low": low, "high": high}
+
+
+def _spread(interval: dict | None, year: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if interval is None:
+        return np.full(len(year), np.nan), np.full(len(year), np.nan)
+    tenth = np.searchsorted(interval["edges"], year, side="right")
+    return year * np.array(interval["low"])[tenth], year * np.array(interval["high"])[tenth]
+
+
+def _correct(fit: dict, stopped: np.ndarray, repeat: np.ndarray, silence: np.ndarray) -> np.ndarray:
+    """The chance of no order by the model, corrected and in season."""
+    correction, season = fit["correction"], fit["season"]
+    if not (correction or season):
+        return stopped
+    logit = _logit(stopped)
+    if correction:
+        features = _features(stopped, silence, repeat)
+        logit = logit + _deviation(features, *(correction[name] for name in ("mean", "spread", "weights")))
+        logit = logit + correction["shift"]
+    if season:
+        logit = logit + season["shift"]
+    return _chance(logit)
+
+
+def _month_ends(months: int) -> list[float]:
+    return [YEAR * month / 12 for month in range(1, months + 1)]
+
+
+def _discounted(parts: Sequence[np.ndarray], discount: float) -> np.ndarray:
+    """Orders until the end of each month, added up with what money of the middle of that month is worth today."""
+    total, before = 0.0, 0.0
+    for place, until in enumerate(parts):
+        total = total + (until - before) * (1 + discount) ** -((place + 0.5) / 12)
+        before = until
+    return total
+
+
+def _tell_value(rates: Rates, value: Value, history: tuple, months: int, discount: float) -> np.ndarray:
+    repeat, span, age, average = history
+    parts, back = _orders_if_alive(rates, repeat, age, _month_ends(months))
+    alive = get_alive(rates, repeat, span, age)
+    return alive * _discounted(parts, discount)[back] * mix_value(value, repeat + 1, average)
+
+
+def _evenly(size: int) -> slice | np.ndarray:
+    """Places of all of so many sorted customers, or of `MOST_CUSTOMERS`."""
+    return slice(None) if size <= MOST_CUSTOMERS else np.arange(MOST_CUSTOMERS) * size // MOST_CUSTOMERS
+
+
+def _short(number: float) -> float:
+    """With `DIGITS` digits.
+
+    >>> _short(0.12345678901234), _short(-0.0)
+    (0.123456789, 0.0)
+    """
+    return float(f"{number:.{DIGITS - 1}e}") + 0.0
+
+
+def _two_digits(values: np.ndarray) -> np.ndarray:
+    """With two digits; below 0.1 as cents.
+
+    >>> _two_digits(np.array([0.0, 0.004, 0.126, 1234.5, -996.0, 1e12, np.nan])).tolist()
+    [0.0, 0.0, 0.13, 1200.0, -1000.0, 1000000000000.0, nan]
+    """
+    size = np.abs(np.where(np.isnan(values), 1.0, values))
+    unit = 10.0 ** np.maximum(np.floor(np.log10(np.maximum(size, 0.1))) - 1, -2)
+    # Divided by a whole power where there is one: 0.13 is the float nearest to it then.
+    return np.where(unit < 1, np.round(values, 2), np.rint(values / unit) * unit) + 0.0
