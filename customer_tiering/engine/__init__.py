@@ -23,6 +23,9 @@ segments     from recency and frequency-monetary scores to a segment
 lifecycle    from the rhythm of purchases to the stage of the relation
 risk         from lateness, a falling amount and silence to the churn warning
 backtest     what a warning was worth, beside the plainest rule there is
+btyd         when customers order and stop, and what an order is worth: likelihoods and what follows
+prediction   the next order of each customer, its chance and worth, learned from the company's own past
+forecasts    what was predicted on earlier days and what came, beside the plainest rule there is
 remedies     what would bring customers without a profit to zero
 portfolios   customers shared out among people, so that each tier is spread evenly
 clusters     groups of similar customers, ordered by score
@@ -69,6 +72,9 @@ MODULES = (
     "lifecycle",
     "risk",
     "backtest",
+    "btyd",
+    "prediction",
+    "forecasts",
     "remedies",
     "portfolios",
     "clusters",

@@ -5,8 +5,8 @@ his own. Over all customers the rates follow a gamma distribution, the probabili
 the MBG/NBD model (Batislam, Denizel, Filiztekin 2007, after Fader, Hardie, Lee 2005). All that it says of one customer
 follows from three numbers in days: how often he came again, when he came last, and how long he has been known.
 
-What an order is worth follows Gamma-Gamma (Fader, Hardie 2013, note 025), which is the customer's own average mixed with
-the company's: the own one weighs ``n / (n + k)``.
+What an order is worth follows Gamma-Gamma (Fader, Hardie 2013, note 025), which is the customer's own average mixed
+with the company's: the own one weighs ``n / (n + k)``.
 
 Two things are learned from the company's own past. A *correction* of the chance by silence and frequency, because the
 model alone orders all customers a little worse than plain silence does (Wübben, v. Wangenheim 2008). And the *season*:
@@ -19,14 +19,14 @@ elements is used in ``apply``, never a sum over an axis: one customer alone gets
 
 import datetime
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from . import btyd, schema
 from . import purchases as documents
-from . import schema
 
 MODEL = "mbg_nbd"
 #: Of the arithmetic: another one cannot apply what this one fitted.
@@ -36,15 +36,6 @@ VERSION = 1
 HORIZON = 90
 #: Proposed is so many usual gaps, between these bounds.
 GAPS_IN_HORIZON, LEAST_HORIZON, MOST_HORIZON = 3, 30, 365
-
-#: Where a company without a past begins: r, alpha in mean gaps, a, b; the logs have these standard deviations.
-TYPICAL, TYPICAL_SPREAD = (0.7, 0.9, 0.35, 2.0), (0.7, 0.7, 1.0, 1.2)
-#: The same of an order's worth: p, q - `LEAST_Q`, gamma in medians of the customers' averages. With a spread of 1 a
-#: few dozen customers outweigh it; without it, one customer has no likelihood with a peak.
-TYPICAL_VALUE, TYPICAL_VALUE_SPREAD = (4.0, 2.5, 0.6), (1.0, 1.0, 1.0)
-LEAST_Q = 1.05
-#: Larger averages count as this quantile in the fit of the worth.
-CAP = 0.995
 
 #: The correction: least customers today and on an earlier day, most earlier days, the shortest time looked at, and by
 #: how much a weight may differ from none.
@@ -83,11 +74,6 @@ NOTE_TOTALS = "few_for_totals"  # customers, needed
 NOTE_NO_CORRECTION = "no_correction"  # nothing was learned from the own past
 NOTE_SEASON = "season"  # percent by which orders of a year ago were above the model
 
-#: Nodes of the integral over the chance of stopping. 24 are exact to 1e-9 for a year, to 1e-6 for three.
-NODES = 24
-#: Kept digits: more are noise of the last bit, which differs between processors.
-DIGITS = 9
-
 # Roles of an earlier day
 LEARN, SEASON, VALUE = "learn", "season", "value"
 
@@ -123,16 +109,16 @@ class Past(NamedTuple):
     summary: pd.DataFrame  # of that day, with `schema.CAME_ORDERS` and `schema.CAME_AMOUNT` of (day, day + horizon]
 
 
-class Rates(NamedTuple):
-    """The MBG/NBD model: rates of orders ~ Gamma(r, alpha), chances to stop after one ~ Beta(a, b)."""
-
-    r: float
-    alpha: float  # in the unit of the times
-    a: float
-    b: float
-
-
 # From purchases to frames --------------------------------------------------------------------
+
+
+def to_number(day: datetime.date) -> int:
+    """The number of a day in `History.day`.
+
+    >>> to_number(datetime.date(1, 1, 2))
+    1
+    """
+    return int((schema.day(day) - _EPOCH).astype("int64"))
 
 
 def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0) -> History:
@@ -151,7 +137,8 @@ def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0
         to the first. Of who never bought it belongs to nothing.
 
     >>> days = np.array(["2024-06-01", "2024-06-01", "2024-06-03", "2024-06-02"], dtype="datetime64[D]")
-    >>> bought = documents.Purchases(np.array([4, 4, 4, 4]), days, np.array([10.0, 5.0, 7.0, -3.0]), *[np.zeros(0, int)] * 3)
+    >>> nothing = [np.zeros(0, dtype=int)] * 3
+    >>> bought = documents.Purchases(np.array([4, 4, 4, 4]), days, np.array([10.0, 5.0, 7.0, -3.0]), *nothing)
     >>> history = collect(bought, 2)
     >>> history.buyer.tolist(), history.money.tolist(), np.diff(history.day).tolist()
     ([4, 4], [12.0, 7.0], [2])
@@ -196,7 +183,7 @@ def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd
     >>> summarize(history, pd.Index([7, 8]), datetime.date(2024, 6, 9)).to_numpy().tolist()
     [[1.0, 7.0, 8.0, 15.0], [nan, nan, nan, nan]]
     """
-    today = int((schema.day(as_of) - _EPOCH).astype("int64"))
+    today = to_number(as_of)
     known = history.day <= today
     buyer, day, money = history.buyer[known], history.day[known], history.money[known]
     count = len(customers)
@@ -214,7 +201,7 @@ def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd
 
 def add_outcome(summary: pd.DataFrame, history: History, as_of: datetime.date, horizon: int) -> pd.DataFrame:
     """The summary of an earlier day with what came in ``(as_of, as_of + horizon]``: days with an order, and money."""
-    today = int((schema.day(as_of) - _EPOCH).astype("int64"))
+    today = to_number(as_of)
     later = (history.day > today) & (history.day <= today + horizon)
     buyer = history.buyer[later]
     orders = np.bincount(buyer, minlength=len(summary)).astype("float64")
@@ -245,8 +232,7 @@ def look_back(history: History, customers: pd.Index, as_of: datetime.date, horiz
     """
     today = schema.day(as_of)
     history, customers = _draw(history, customers)
-    first = history.day.min(initial=int((today - _EPOCH).astype("int64")))
-    length = int((today - _EPOCH).astype("int64")) - int(first)
+    length = to_number(as_of) - int(history.day.min(initial=to_number(as_of)))
     wanted = []
     look = min(horizon, length // 3)
     if look >= LEAST_LOOK:
@@ -289,405 +275,6 @@ def propose_horizon(typical_gap: float | None) -> int:
     if typical_gap is None:
         return HORIZON
     return round(min(max(GAPS_IN_HORIZON * typical_gap, LEAST_HORIZON), MOST_HORIZON))
-
-
-# The model -----------------------------------------------------------------------------------
-
-
-def fit_rates(
-    repeat: np.ndarray, span: np.ndarray, age: np.ndarray, count: np.ndarray | None = None, *, prior: bool = True
-) -> tuple[Rates, bool]:
-    """The most likely rates, in the unit of the times.
-
-    Parameters
-    ----------
-    repeat : np.ndarray of float64, shape (n,): orders after the first, whole numbers, 0 or more
-    span, age : np.ndarray of float64, shape (n,): from the first order to the last one and to today, 0 <= span <= age
-    count : np.ndarray of float64, shape (n,): how many customers are such; None: one each
-    prior : lean on typical companies, which some hundred customers outweigh
-
-    Returns
-    -------
-    rates : the peak of likelihood times prior, found by Newton's method with exact second derivatives
-    converged : whether the peak was reached
-    """
-    count = np.ones(len(repeat)) if count is None else count
-    whole = repeat.astype("int64")
-    by_repeat = np.bincount(whole, count)
-    unit = float((count * age).sum() / (count * (repeat + 1)).sum()) if len(repeat) else 0.0
-    unit = unit or 1.0  # all of them came today
-    centre, spread = np.log(TYPICAL), np.array(TYPICAL_SPREAD)
-
-    def evaluate(logs):
-        r, alpha, a, b = np.exp(logs)
-        value, slope, bend = _likelihood((r, alpha * unit, a, b), by_repeat, whole, repeat, span, age, count)
-        scale = np.array([r, alpha * unit, a, b])
-        slope = slope * scale
-        bend = bend * np.outer(scale, scale) + np.diag(slope)
-        if prior:
-            off = (logs - centre) / spread
-            value -= (off * off).sum() / 2
-            slope = slope - off / spread
-            bend = bend - np.diag(spread**-2)
-        return value, slope, bend
-
-    logs, converged = _climb(evaluate, centre)
-    r, alpha, a, b = np.exp(logs)
-    return Rates(*(_short(number) for number in (r, alpha * unit, a, b))), converged
-
-
-def log_likelihood(rates: Rates, repeat: np.ndarray, span: np.ndarray, age: np.ndarray) -> float:
-    """Of customers as for `fit_rates`.
-
-    Who came today for the first time says nothing yet: the density of nothing is 1.
-
-    >>> round(log_likelihood(Rates(0.525, 6.183, 0.891, 1.614), np.zeros(1), np.zeros(1), np.zeros(1)), 9) + 0.0
-    0.0
-    """
-    whole = repeat.astype("int64")
-    count = np.ones(len(repeat))
-    return float(_likelihood(rates, np.bincount(whole, count), whole, repeat, span, age, count)[0])
-
-
-def get_alive(rates: Rates, repeat: np.ndarray, span: np.ndarray, age: np.ndarray) -> np.ndarray:
-    """The probability that a customer has not stopped yet: np.ndarray of float64, shape (n,), below 1.
-
-    >>> rates = Rates(0.525, 6.183, 0.891, 1.614)
-    >>> get_alive(rates, np.array([2.0, 0.0]), np.array([30.43, 0.0]), np.array([38.86, 38.86])).round(3).tolist()
-    [0.706, 0.39]
-    """
-    r, alpha, a, b = rates
-    left = (b + repeat) * np.exp((r + repeat) * (np.log(alpha + span) - np.log(alpha + age)))
-    return left / (a + left)
-
-
-def get_stopped(rates: Rates, repeat, span, age, horizon: float) -> np.ndarray:
-    """The probability of no order within ``(today, today + horizon]``: np.ndarray of float64, shape (n,), 0..1.
-
-    >>> rates = Rates(0.525, 6.183, 0.891, 1.614)
-    >>> get_stopped(rates, np.array([2.0, 0.0]), np.array([30.43, 0.0]), np.array([38.86, 38.86]), 39).round(3).tolist()
-    [0.44, 0.891]
-    """
-    return 1 - get_alive(rates, repeat, span, age) * -_minus(rates, repeat, age, horizon)
-
-
-def get_expected(rates: Rates, repeat, span, age, horizon: float) -> np.ndarray:
-    """The expected number of days with an order within the horizon: np.ndarray of float64, shape (n,), 0 or more.
-
-    >>> rates = Rates(0.525, 6.183, 0.891, 1.614)
-    >>> get_expected(rates, np.array([2.0, 0.0]), np.array([30.43, 0.0]), np.array([38.86, 38.86]), 39).round(3).tolist()
-    [1.263, 0.154]
-    """
-    alive = get_alive(rates, repeat, span, age)
-    (orders,), back = _orders_if_alive(rates, repeat, age, [horizon])
-    return alive * orders[back]
-
-
-def get_next(rates: Rates, repeat, span, age) -> np.ndarray:
-    """Days from today until it is as likely as not that the next order has come: NaN if it is not expected at all."""
-    r, alpha, _, _ = rates
-    alive = get_alive(rates, repeat, span, age)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        factor = np.expm1(-np.log1p(-0.5 / alive) / (r + repeat))
-        return np.where(alive > 0.5, (alpha + age) * factor, np.nan)
-
-
-def _minus(rates: Rates, repeat, age, horizon: float) -> np.ndarray:
-    """Minus the chance of an order within the horizon of who has not stopped."""
-    return np.expm1(-(rates.r + repeat) * np.log1p(horizon / (rates.alpha + age)))
-
-
-def _likelihood(rates, by_repeat, whole, repeat, span, age, count):
-    """Log-likelihood with its gradient and its second derivatives by (r, alpha, a, b).
-
-    Per customer, with R = r + x and D = b + x::
-
-        sum ln(r + j), j < x  +  r ln alpha  +  sum ln(b + j), j < x  -  sum ln(a + b + j), j <= x
-        - R ln(alpha + tx)  +  ln(a + q),    q = D ((alpha + tx) / (alpha + T)) ^ R
-
-    The sums, which are the gamma functions of the literature, are read from tables over x.
-    """
-    r, alpha, a, b = rates
-    steps = np.arange(len(by_repeat), dtype="float64")
-
-    def table(start, power):
-        """Sum over j < x for each x, of ln(start + j) or of a power of it."""
-        terms = np.log(start + steps) if power == 0 else (start + steps) ** -power
-        return np.cumsum(terms) - terms, np.cumsum(terms)
-
-    def of_all(values):
-        return (by_repeat * values).sum()
-
-    (r0, _), (r1, _), (r2, _) = (table(r, power) for power in range(3))
-    (b0, _), (b1, _), (b2, _) = (table(b, power) for power in range(3))
-    (_, c0), (_, c1), (_, c2) = (table(a + b, power) for power in range(3))
-    rate, stay = r + repeat, b + repeat
-    early, late = alpha + span, alpha + age
-    log_early = np.log(early)
-    ratio = log_early - np.log(late)
-    left = stay * np.exp(rate * ratio)
-    total = a + left
-    alive = left / total * count
-    mixed = alive * (a / total)
-    early, late = 1 / early, 1 / late
-    slope_alpha = rate * (early - late)
-    per_stay = 1 / stay
-    customers = count.sum()
-
-    value = of_all(r0 + b0 - c0) + customers * r * math.log(alpha) - (count * (rate * log_early - np.log(total))).sum()
-    slope = np.array(
-        [
-            of_all(r1) + customers * math.log(alpha) - (count * log_early).sum() + (alive * ratio).sum(),
-            customers * r / alpha - (count * rate * early).sum() + (alive * slope_alpha).sum(),
-            -of_all(c1) + (count / total).sum(),
-            of_all(b1) - of_all(c1) + (alive * per_stay).sum(),
-        ]
-    )
-    bend = np.zeros((4, 4))
-    ties = of_all(c2)
-    bend[0, 0] = -of_all(r2) + (mixed * ratio * ratio).sum()
-    bend[0, 1] = (
-        customers / alpha - (count * early).sum() + (mixed * ratio * slope_alpha).sum() + (alive * (early - late)).sum()
-    )
-    bend[1, 1] = (
-        -customers * r / alpha**2
-        + (count * rate * early * early).sum()
-        + (mixed * slope_alpha * slope_alpha).sum()
-        - (alive * slope_alpha * (early + late)).sum()
-    )
-    share = alive / total
-    bend[0, 2], bend[1, 2] = -(share * ratio).sum(), -(share * slope_alpha).sum()
-    bend[2, 2] = ties - (count / total**2).sum()
-    bend[0, 3], bend[1, 3] = (mixed * ratio * per_stay).sum(), (mixed * slope_alpha * per_stay).sum()
-    bend[2, 3] = ties - (share * per_stay).sum()
-    bend[3, 3] = -of_all(b2) + ties - ((alive - mixed) * per_stay * per_stay).sum()
-    return value, slope, bend + np.triu(bend, 1).T
-
-
-def _climb(evaluate: Callable, start: np.ndarray, rounds: int = 100) -> tuple[np.ndarray, bool]:
-    """The peak of a smooth function of logs, by Newton's method with steps of at most e, made uphill and shortened.
-
-    `evaluate` returns value, gradient and second derivatives. Beyond e ** 12 of the start there is no sense.
-
-    >>> peak, converged = _climb(lambda x: (-(x[0] - 3) ** 2, np.array([-2 * (x[0] - 3)]), np.array([[-2.0]])), np.zeros(1))
-    >>> peak.tolist(), converged
-    ([3.0], True)
-    """
-    place = np.array(start, dtype="float64")
-    value, slope, bend = evaluate(place)
-    for _ in range(rounds):
-        size, ways = np.linalg.eigh(-bend)
-        size = np.maximum(np.abs(size), 1e-8 * max(np.abs(size).max(), 1e-300))
-        step = ways @ ((ways.T @ slope) / size)
-        gain = slope @ step
-        step /= max(np.abs(step).max(), 1.0)
-        for _ in range(40):
-            trial = place + step
-            found = evaluate(trial) if np.abs(trial - start).max() < 12 else (-math.inf, slope, bend)
-            if found[0] >= value - 1e-12 * abs(value):
-                break
-            step /= 2
-        else:
-            return place, gain < 1e-6
-        place, (value, slope, bend) = trial, found
-        # The error after the step is of the order of the square of what it gained.
-        if gain < 1e-9:
-            return place, True
-    return place, False
-
-
-def _orders_if_alive(
-    rates: Rates, repeat: np.ndarray, age: np.ndarray, horizons: Sequence[float]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """The expected orders until each horizon of who has not stopped, for the different (x, T), and whose are whose.
-
-    The integral of ``(1 - ((alpha + T) / (alpha + T + p H)) ^ R) / p`` over the chance p to stop after an order, which
-    follows Beta(a, b + x + 1), is done by Gauss-Jacobi quadrature: nodes of its own for each x.
-    """
-    repeat, age, back = _distinct_pairs(repeat, age)
-    whole, place = np.unique(repeat, return_inverse=True)
-    nodes, weights = _jacobi(rates.a, rates.b + whole + 1)
-    rate, late = -(rates.r + repeat), rates.alpha + age
-    parts = [np.zeros(len(repeat)) for _ in horizons]
-    for node, weight in zip(nodes.T, weights.T, strict=True):
-        per_day, weight = node[place] / late, weight[place]
-        for part, horizon in zip(parts, horizons, strict=True):
-            part -= weight * np.expm1(rate * np.log1p(per_day * horizon))
-    return parts, back
-
-
-def _distinct_pairs(repeat: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different (x, T), and where each customer's is among them.
-
-    >>> [found.tolist() for found in _distinct_pairs(np.array([1.0, 0.0, 1.0]), np.array([9.0, 9.0, 9.0]))]
-    [[0.0, 1.0], [9.0, 9.0], [1, 0, 1]]
-    """
-    order = np.lexsort((age, repeat))
-    repeat, age = repeat[order], age[order]
-    new = _is_new(repeat, age)
-    back = np.empty(len(order), dtype=np.intp)
-    back[order] = np.cumsum(new) - 1
-    return repeat[new], age[new], back
-
-
-def _is_new(*columns: np.ndarray) -> np.ndarray:
-    """Of sorted rows, which ones differ from the one before."""
-    new = np.ones(len(columns[0]), dtype=bool)
-    new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    return new
-
-
-def _jacobi(a: float, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes p and weights / p of Gauss quadrature over Beta(a, b) by Golub and Welsch, for each b a row.
-
-    >>> nodes, weights = _jacobi(0.8, np.array([2.5, 40.0]))  # the weights of p add up to 1, those of p * p to the mean
-    >>> ((weights * nodes).sum(axis=1).round(12) + 0.0).tolist()
-    [1.0, 1.0]
-    >>> np.allclose((weights * nodes**2).sum(axis=1), 0.8 / (0.8 + np.array([2.5, 40.0])))
-    True
-    """
-    lower, upper = a - 1, (b - 1)[:, None]
-    k = np.arange(1, NODES, dtype="float64")
-    both = lower + upper
-    twice = 2 * k + both
-    middle = np.empty((len(b), NODES))
-    middle[:, :1] = (lower + 1) / (both + 2)
-    middle[:, 1:] = (1 + (lower**2 - upper**2) / (twice * (twice + 2))) / 2
-    square = k * (k + upper) * (k + lower) / (twice**2 * (twice + 1))
-    # In the first one a factor of numerator and denominator may be nought in both.
-    square = square * np.where(k == 1, 1.0, (k + both) / (twice - 1))
-    beside = np.sqrt(square)
-    matrix = np.zeros((len(b), NODES, NODES))
-    place = np.arange(NODES)
-    matrix[:, place, place] = middle
-    matrix[:, place[1:], place[:-1]] = beside
-    nodes, ways = np.linalg.eigh(matrix)
-    nodes = np.clip(nodes, 1e-300, 1.0)
-    return nodes, ways[:, 0, :] ** 2 / nodes
-
-
-# Worth ---------------------------------------------------------------------------------------
-
-
-class Value(NamedTuple):
-    """What an order is worth: Gamma-Gamma, read as a mix of averages."""
-
-    average: float  # the company's, money
-    k: float  # the own average of n orders weighs n / (n + k)
-    p: float | None  # None: all averages are the same, there is nothing to fit
-    q: float | None
-    gamma: float | None  # money
-
-
-def fit_value(count: np.ndarray, average: np.ndarray, *, prior: bool = True) -> tuple[Value | None, bool]:
-    """The most likely Gamma-Gamma model.
-
-    Parameters
-    ----------
-    count : np.ndarray of float64, shape (n,): orders of each customer, 1 or more
-    average : np.ndarray of float64, shape (n,): what they were worth on average; 0 and below is left out
-    prior : lean on typical companies, which some dozen customers outweigh
-
-    Returns
-    -------
-    value : None: nobody has an average above 0
-    converged : whether the peak was reached
-
-    >>> fit_value(np.array([1.0, 3.0]), np.array([12.5, 12.5]))
-    (Value(average=12.5, k=1.0, p=None, q=None, gamma=None), True)
-    """
-    above = average > 0
-    order = np.lexsort((average[above], count[above]))  # no result depends on the order of the rows
-    count, average = count[above][order], average[above][order]
-    if not len(average):
-        return None, True
-    if average.max() <= average.min() * (1 + 1e-9):
-        return Value(float(average.min()), 1.0, None, None, None), True
-    unit = float(np.median(average))
-    average = average / unit
-    if prior:
-        average = np.minimum(average, np.quantile(average, CAP))
-    new = _is_new(count)
-    x, of_x = count[new], np.add.reduceat(np.ones(len(count)), np.flatnonzero(new))
-    log_sum = np.log(average).sum()
-    per_log = (count * np.log(count * average)).sum()
-    money = count * average
-    centre, spread = np.log(TYPICAL_VALUE), np.array(TYPICAL_VALUE_SPREAD)
-
-    def evaluate(logs):
-        p, above_least, gamma = np.exp(logs)
-        q = LEAST_Q + above_least
-        many, few = p * x + q, p * x
-        (log_many, psi_many, tri_many) = _gamma(many)
-        (log_few, psi_few, tri_few) = _gamma(few)
-        (log_q,), (psi_q,), (tri_q,) = _gamma(np.array([q]))
-        customers, reached = len(count), gamma + money
-        log_reached, power = np.log(reached), p * count + q
-        value = (of_x * (log_many - log_few - log_q)).sum() + customers * q * math.log(gamma)
-        value += p * per_log - log_sum - (power * log_reached).sum()
-        slope = np.array(
-            [
-                (of_x * x * (psi_many - psi_few)).sum() + per_log - (count * log_reached).sum(),
-                (of_x * (psi_many - psi_q)).sum() + customers * math.log(gamma) - log_reached.sum(),
-                customers * q / gamma - (power / reached).sum(),
-            ]
-        )
-        cross = (of_x * x * tri_many).sum()
-        by_p, by_q = -(count / reached).sum(), customers / gamma - (1 / reached).sum()
-        bend = np.array(
-            [
-                [(of_x * x * x * (tri_many - tri_few)).sum(), cross, by_p],
-                [cross, (of_x * (tri_many - tri_q)).sum(), by_q],
-                [by_p, by_q, (power / reached**2).sum() - customers * q / gamma**2],
-            ]
-        )
-        scale = np.array([p, above_least, gamma])
-        slope = slope * scale
-        bend = bend * np.outer(scale, scale) + np.diag(slope)
-        if prior:
-            off = (logs - centre) / spread
-            value -= (off * off).sum() / 2
-            slope = slope - off / spread
-            bend = bend - np.diag(spread**-2)
-        return value, slope, bend
-
-    logs, converged = _climb(evaluate, centre)
-    p, above_least, gamma = np.exp(logs)
-    q = LEAST_Q + above_least
-    numbers = (p * gamma * unit / (q - 1), (q - 1) / p, p, q, gamma * unit)
-    return Value(*map(_short, numbers)), converged
-
-
-def mix_value(value: Value, count: np.ndarray, average: np.ndarray) -> np.ndarray:
-    """What the next order of each customer is worth: the own average mixed with the company's, 0 or more.
-
-    >>> mix_value(Value(100.0, 1.0, None, None, None), np.array([1.0, 3.0, 1.0]), np.array([50.0, 100.0, -400.0])).tolist()
-    [75.0, 100.0, 0.0]
-    """
-    weight = count / (count + value.k)
-    return np.maximum(value.average + weight * (average - value.average), 0.0)
-
-
-def _gamma(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """ln of the gamma function, and its first two derivatives, of numbers above 0.
-
-    Raised above 12 by the recurrence, then by Stirling's series (Abramowitz, Stegun 6.1.40, 6.3.18, 6.4.12).
-
-    >>> log, psi, tri = _gamma(np.array([1.0, 0.5]))
-    >>> psi.round(12).tolist(), tri.round(12).tolist()  # minus Euler's constant, minus that and 2 ln 2; pi squared / 6, / 2
-    ([-0.577215664902, -1.963510026021], [1.644934066848, 4.934802200545])
-    """
-    log = np.array([math.lgamma(number) for number in x])
-    psi, tri, z = np.zeros(len(x)), np.zeros(len(x)), np.array(x, dtype="float64")
-    for _ in range(12):
-        low = z < 12
-        psi[low] -= 1 / z[low]
-        tri[low] += 1 / z[low] ** 2
-        z[low] += 1
-    r = 1 / z**2
-    psi += np.log(z) - 0.5 / z - r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))))
-    tri += (1 + 0.5 / z + r * (1 / 6 - r * (1 / 30 - r * (1 / 42 - r * (1 / 30 - r * 5 / 66))))) / z
-    return log, psi, tri
 
 
 # What is learned from earlier days -----------------------------------------------------------
@@ -736,18 +323,20 @@ def _regress(days: Sequence[Learned]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     stopped = np.concatenate([day.stopped for day in days]).astype("float64")
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread[spread < 1e-9] = 1.0
-    design = np.column_stack([np.ones(len(features)), (features - mean) / spread])
+    design = [np.ones(len(features)), *((features - mean) / spread).T]
     hold = np.array([0.0, *[WEIGHT_SPREAD**-2] * 4])
 
     def evaluate(weights):
-        logit = features[:, 0] + design @ weights
+        logit = features[:, 0] + sum(weight * column for weight, column in zip(weights, design, strict=True))
         chance = _chance(logit)
-        slope = design.T @ (stopped - chance) - hold * weights
-        bend = -(design.T * (chance * (1 - chance))) @ design - np.diag(hold)
+        off, doubt = stopped - chance, chance * (1 - chance)
+        # Sums, not a product of matrices, whose last bits depend on the number of threads.
+        slope = np.array([(column * off).sum() for column in design]) - hold * weights
+        bend = -np.array([[(left * right * doubt).sum() for left in design] for right in design]) - np.diag(hold)
         bend[0, 0] -= 1e-9  # all stopped, or nobody: the intercept is left where it is
         return -_log_loss(logit, stopped) * len(stopped) - (hold * weights**2).sum() / 2, slope, bend
 
-    weights, _ = _climb(evaluate, np.zeros(5))
+    weights, _ = btyd.climb(evaluate, np.zeros(5))
     return mean, spread, weights[1:]
 
 
@@ -849,10 +438,10 @@ def fit(
           of anybody: ``rates`` and what follows are None.
         - ``notes``: list of the same
         - ``rates``: ``r``, ``alpha`` (days), ``a``, ``b``
-        - ``value``: the fields of `Value`; None: nobody paid anything
+        - ``value``: the fields of `btyd.Value`; None: nobody paid anything
         - ``correction``: ``mean``, ``spread``, ``weights`` of four features, and ``shift``; None: there is none
-        - ``season``: ``shift``, added to the logit of no order, ``factor`` of the orders within the horizon, ``weight``,
-          ``ratio``, as it was a year ago; None: there was no year
+        - ``season``: ``shift``, added to the logit of no order, ``factor`` of the orders within the horizon,
+          ``weight``, and ``ratio``, orders a year ago by those of the model; None: there was no year
         - ``interval``: ``edges``, nine of the year's value, ``low`` and ``high``, ten factors; None: cannot tell
 
     Raises
@@ -886,7 +475,7 @@ def fit(
     if found["cannot_tell"]:
         return found
     rates, converged = _fit_grouped(repeat, span, age, prior)
-    value, peak = fit_value(repeat + 1, average, prior=prior)
+    value, peak = btyd.fit_value(repeat + 1, average, prior=prior)
     if not (converged and peak):
         return found | {"cannot_tell": _say(NOT_CONVERGED)}
     found["rates"] = rates._asdict()
@@ -950,17 +539,17 @@ def apply(fit: dict, summary: pd.DataFrame, horizon: int | None = None) -> pd.Da
     if fit["cannot_tell"] is None and ever.any():
         repeat, span, age, average = _check(summary)
         horizon = fit["horizon"] if horizon is None else horizon
-        rates, value = Rates(**fit["rates"]), fit["value"] and Value(**fit["value"])
-        alive = get_alive(rates, repeat, span, age)
-        stopped = _correct(fit, get_stopped(rates, repeat, span, age, horizon), repeat, age - span)
-        parts, back = _orders_if_alive(rates, repeat, age, [horizon, *_month_ends(12)])
+        rates, value = btyd.Rates(**fit["rates"]), fit["value"] and btyd.Value(**fit["value"])
+        alive = btyd.get_alive(rates, repeat, span, age)
+        stopped = _correct(fit, btyd.get_stopped(rates, repeat, span, age, horizon), repeat, age - span)
+        parts, back = btyd.orders_if_alive(rates, repeat, age, [horizon, *_month_ends(12)])
         factor = fit["season"]["factor"] if fit["season"] else 1.0
         chance = 1 - stopped
         orders = np.maximum(alive * parts[0][back] * factor, chance)
-        money = mix_value(value, repeat + 1, average) if value else np.zeros(len(repeat))
+        money = btyd.mix_value(value, repeat + 1, average) if value else np.zeros(len(repeat))
         year = alive * _discounted(parts[1:], fit["discount"])[back] * money * fit["margin"]
         low, high = _spread(fit["interval"], year)
-        found = (alive, chance, orders, orders * money, year, low, high, get_next(rates, repeat, span, age))
+        found = (alive, chance, orders, orders * money, year, low, high, btyd.get_next(rates, repeat, span, age))
         for place, values in enumerate(found):
             result[place, ever] = values
     return pd.DataFrame(dict(zip(COLUMNS, result, strict=True)), index=summary.index)
@@ -989,8 +578,8 @@ def tell_value(fit: dict, summary: pd.DataFrame, months: int) -> pd.Series:
     result = np.full(len(summary), np.nan)
     if fit["cannot_tell"] is None and ever.any():
         history = _check(summary)
-        value = fit["value"] and Value(**fit["value"])
-        worth = _tell_value(Rates(**fit["rates"]), value, history, months, fit["discount"]) if value else 0.0
+        value = fit["value"] and btyd.Value(**fit["value"])
+        worth = _tell_value(btyd.Rates(**fit["rates"]), value, history, months, fit["discount"]) if value else 0.0
         result[ever] = worth * fit["margin"]
     return pd.Series(result, index=summary.index)
 
@@ -1060,7 +649,7 @@ def _check(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
         raise ValueError(f"The summary lacks the columns {', '.join(absent)}.")
     ever = summary[schema.REPEAT_DAYS].notna().to_numpy()
     columns = tuple(summary[name].to_numpy(dtype="float64")[ever] for name in _INPUTS)
-    repeat, span, age, average = columns
+    repeat, span, age, _ = columns
     for name, values in zip(_INPUTS, columns, strict=True):
         wrong = ~np.isfinite(values)
         if name != schema.ORDER_VALUE:
@@ -1101,11 +690,11 @@ def _find_obstacle(repeat, span, age, horizon: int, typical_gap: float | None) -
     return None
 
 
-def _fit_grouped(repeat, span, age, prior: bool) -> tuple[Rates, bool]:
-    """`fit_rates` over the different customers, of sorted columns."""
-    start = np.flatnonzero(_is_new(repeat, span, age))
+def _fit_grouped(repeat, span, age, prior: bool) -> tuple[btyd.Rates, bool]:
+    """`btyd.fit_rates` over the different customers, of sorted columns."""
+    start = np.flatnonzero(btyd.is_new(repeat, span, age))
     count = np.diff(start, append=len(repeat)).astype("float64")
-    return fit_rates(repeat[start], span[start], age[start], count, prior=prior)
+    return btyd.fit_rates(repeat[start], span[start], age[start], count, prior=prior)
 
 
 class _Known(NamedTuple):
@@ -1114,8 +703,8 @@ class _Known(NamedTuple):
     role: str
     days: int
     horizon: int
-    rates: Rates
-    value: Value | None
+    rates: btyd.Rates
+    value: btyd.Value | None
     history: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     orders: np.ndarray  # came within the horizon
     amount: np.ndarray
@@ -1127,33 +716,33 @@ def _recall(past: Past, prior: bool) -> _Known:
     order = np.lexsort(columns[::-1])  # no result depends on the order of the rows
     repeat, span, age, average, orders, amount = (column[order] for column in columns)
     rates, _ = _fit_grouped(repeat, span, age, prior)
-    value = fit_value(repeat + 1, average, prior=prior)[0] if past.role == VALUE else None
+    value = btyd.fit_value(repeat + 1, average, prior=prior)[0] if past.role == VALUE else None
     return _Known(past.role, past.days, past.horizon, rates, value, (repeat, span, age, average), orders, amount)
 
 
-def _fit_correction(rates: Rates, times: tuple, horizon: int, days: Sequence[_Known]) -> dict | None:
+def _fit_correction(rates: btyd.Rates, times: tuple, horizon: int, days: Sequence[_Known]) -> dict | None:
     learned = []
     for past in sorted(days, key=lambda past: past.days)[:EARLIER_DAYS]:
         repeat, span, age, _ = past.history
         if len(repeat) >= CORRECTED_THEN:
-            stopped = get_stopped(past.rates, repeat, span, age, past.horizon)
+            stopped = btyd.get_stopped(past.rates, repeat, span, age, past.horizon)
             features = _features(stopped, age - span, repeat)
             learned.append(Learned(past.days, past.horizon, features, past.orders == 0))
     found = learn_correction(learned)
     if found is None:
         return None
-    mean, spread, weights = ([_short(number) for number in numbers] for numbers in found)
+    mean, spread, weights = ([btyd.short(number) for number in numbers] for numbers in found)
     repeat, span, age = times
-    features = _features(get_stopped(rates, repeat, span, age, horizon), age - span, repeat)
+    features = _features(btyd.get_stopped(rates, repeat, span, age, horizon), age - span, repeat)
     shift = find_shift(_apply_weights(features, (mean, spread, weights)), _mean_chance(features[:, 0]))
-    return {"mean": mean, "spread": spread, "weights": weights, "shift": _short(shift)}
+    return {"mean": mean, "spread": spread, "weights": weights, "shift": btyd.short(shift)}
 
 
 def _fit_season(past: _Known) -> dict:
     """By how much the model of a year ago was wrong, believed as far as it knew a year then."""
     repeat, span, age, _ = past.history
-    stopped = get_stopped(past.rates, repeat, span, age, past.horizon)
-    expected = float(get_expected(past.rates, repeat, span, age, past.horizon).sum())
+    stopped = btyd.get_stopped(past.rates, repeat, span, age, past.horizon)
+    expected = float(btyd.get_expected(past.rates, repeat, span, age, past.horizon).sum())
     weight = min(1.0, float(age.max()) / YEAR)
     # Of all or of none of few customers no shift is large enough.
     share = min(max(float((past.orders == 0).mean()), 0.5 / len(repeat)), 1 - 0.5 / len(repeat))
@@ -1161,18 +750,18 @@ def _fit_season(past: _Known) -> dict:
     ratio = float(past.orders.sum()) / expected if expected > 0 else 1.0
     low, high = SEASON_FACTOR
     return {
-        "shift": _short(min(max(shift, -SEASON_SHIFT), SEASON_SHIFT)),
-        "factor": _short(min(max(1 + weight * (ratio - 1), low), high)),
-        "weight": _short(weight),
-        "ratio": _short(ratio),
+        "shift": btyd.short(min(max(shift, -SEASON_SHIFT), SEASON_SHIFT)),
+        "factor": btyd.short(min(max(1 + weight * (ratio - 1), low), high)),
+        "weight": btyd.short(weight),
+        "ratio": btyd.short(ratio),
     }
 
 
 def _fit_interval(past: _Known, worth: np.ndarray) -> dict | None:
     """How far what came lay from what was expected, by tenths of what was expected."""
     repeat, span, age, average = past.history
-    money = mix_value(past.value, repeat + 1, average)
-    expected = get_expected(past.rates, repeat, span, age, past.horizon) * money
+    money = btyd.mix_value(past.value, repeat + 1, average)
+    expected = btyd.get_expected(past.rates, repeat, span, age, past.horizon) * money
     some = expected > 0
     expected, came, worth = expected[some], past.amount[some], worth[worth > 0]
     if len(expected) < CORRECTED_THEN or not len(worth):
@@ -1183,9 +772,9 @@ def _fit_interval(past: _Known, worth: np.ndarray) -> dict | None:
         # Where many expect the same, a tenth may be empty: the next lower one speaks for it.
         ratio = (came / expected)[tenth == place]
         ratio = ratio if len(ratio) else came / expected
-        low.append(_short(max(float(np.quantile(ratio, LOW)), 0.0)))
-        high.append(_short(max(float(np.quantile(ratio, HIGH)), 0.0)))
-    return {"edges": [_short(edge) for edge in np.quantile(worth, TENTHS)], "low": low, "high": high}
+        low.append(btyd.short(max(float(np.quantile(ratio, LOW)), 0.0)))
+        high.append(btyd.short(max(float(np.quantile(ratio, HIGH)), 0.0)))
+    return {"edges": [btyd.short(edge) for edge in np.quantile(worth, TENTHS)], "low": low, "high": high}
 
 
 def _spread(interval: dict | None, year: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -1223,25 +812,16 @@ def _discounted(parts: Sequence[np.ndarray], discount: float) -> np.ndarray:
     return total
 
 
-def _tell_value(rates: Rates, value: Value, history: tuple, months: int, discount: float) -> np.ndarray:
+def _tell_value(rates: btyd.Rates, value: btyd.Value, history: tuple, months: int, discount: float) -> np.ndarray:
     repeat, span, age, average = history
-    parts, back = _orders_if_alive(rates, repeat, age, _month_ends(months))
-    alive = get_alive(rates, repeat, span, age)
-    return alive * _discounted(parts, discount)[back] * mix_value(value, repeat + 1, average)
+    parts, back = btyd.orders_if_alive(rates, repeat, age, _month_ends(months))
+    alive = btyd.get_alive(rates, repeat, span, age)
+    return alive * _discounted(parts, discount)[back] * btyd.mix_value(value, repeat + 1, average)
 
 
 def _evenly(size: int) -> slice | np.ndarray:
     """Places of all of so many sorted customers, or of `MOST_CUSTOMERS`."""
     return slice(None) if size <= MOST_CUSTOMERS else np.arange(MOST_CUSTOMERS) * size // MOST_CUSTOMERS
-
-
-def _short(number: float) -> float:
-    """With `DIGITS` digits.
-
-    >>> _short(0.12345678901234), _short(-0.0)
-    (0.123456789, 0.0)
-    """
-    return float(f"{number:.{DIGITS - 1}e}") + 0.0
 
 
 def _two_digits(values: np.ndarray) -> np.ndarray:
