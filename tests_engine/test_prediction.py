@@ -420,11 +420,12 @@ def test_prediction_summary_and_outcome_are_those_of_plain_loops(rows):
 
 
 def test_prediction_looks_back_at_days_whose_horizon_has_passed():
-    """Two years, 90 days: 90, 135, 180 and 225 days ago, a year ago for the season and for values."""
-    pasts = prediction.look_back(mixed(), ids(400), TODAY, 90)
-    length = int(prediction.summarize(mixed(), ids(400), TODAY)[schema.AGE_DAYS].max())
+    """Over two years, 90 days: 90, 135, 180 and 225 days ago, a year ago for the season and for values."""
+    history = history_of(drawn(400, btyd.Rates(0.8, 50, 0.5, 2.5), 800, 3))
+    pasts = prediction.look_back(history, ids(400), TODAY, 90)
+    length = int(prediction.summarize(history, ids(400), TODAY)[schema.AGE_DAYS].max())
     told = [(past.role, past.days, past.horizon) for past in pasts]
-    assert length > 455
+    assert length >= 2 * 365
     assert told == [*[("learn", ago, 90) for ago in (90, 135, 180, 225)], ("season", 365, 90), ("value", 365, 365)]
     assert all(past.horizon <= past.days for past in pasts)
 
@@ -453,10 +454,25 @@ def test_prediction_learns_from_the_same_customers_in_whatever_order_they_come(m
 
 
 @pytest.fixture(scope="module")
-def learned():
+def company():
+    """The history of two years of a company with something to learn: half of the customers come by the calendar."""
+    rows = drawn(600, btyd.Rates(0.8, 50, 0.5, 2.5), 730, 3)
+    lot = random.Random(12)
+    for buyer in range(600, 1200):
+        end = lot.choice([0, 0, 200, 400])
+        ago = lot.randint(max(end, 60), 730)
+        gap = lot.randint(20, 60)
+        while ago >= end:
+            rows.append((buyer, ago, round(lot.uniform(20, 60), 2)))
+            ago -= gap + lot.randint(-3, 3)
+    return history_of(rows)
+
+
+@pytest.fixture(scope="module")
+def learned(company):
     """A fit with all its parts, and the summary."""
-    history = history_of(drawn(900, btyd.Rates(0.8, 50, 0.5, 2.5), 730, 3))
-    fit, summary = prediction.learn(history, ids(900), TODAY)
+    fit, summary = prediction.learn(company, ids(1200), TODAY)
+    assert None not in (fit["correction"], fit["season"], fit["interval"])
     return fit, summary
 
 
@@ -475,16 +491,14 @@ def test_prediction_of_one_customer_alone_is_that_among_all_to_the_bit(learned, 
         assert same(prediction.apply(fit, summary[::-3]), among[::-3])
 
 
-def test_prediction_fit_does_not_depend_on_the_order_of_rows(learned):
+def test_prediction_fit_does_not_depend_on_the_order_of_rows(learned, company):
     fit, summary = learned
-    history = history_of(drawn(900, btyd.Rates(0.8, 50, 0.5, 2.5), 730, 3))
     pasts = [
         past._replace(summary=past.summary.sample(frac=1, random_state=2))
-        for past in prediction.look_back(history, ids(900), TODAY)
+        for past in prediction.look_back(company, ids(1200), TODAY)
     ]
     shuffled = prediction.fit(summary.sample(frac=1, random_state=1), 90, pasts[::-1])
-    shuffled["notes"].sort(key=str)
-    assert json.dumps(shuffled) == json.dumps(fit | {"notes": sorted(fit["notes"], key=str)})
+    assert json.dumps(shuffled | {"as_of": "2024-06-30"}) == json.dumps(fit)
 
 
 def test_prediction_changes_no_frame(learned):
@@ -755,9 +769,21 @@ def test_prediction_that_is_shown_changes_seldom(quick):
         after = prediction.shown(prediction.apply(fit, summary), summary, day, before)
         changed = ((after != before) & ~(after.isna() & before.isna())).any(axis=1)
         print(f"night {night}: {changed.mean():.2%} of {count} cards rewritten")
-        assert changed.mean() <= 0.02
+        assert changed.mean() <= (0.03 if quick else 0.02)
         assert ((after[schema.ORDER_CHANCE] * 20).round(9) % 1 == 0).all()
         before = after
+
+
+@pytest.mark.parametrize(("rates", "step"), [(btyd.Rates(1, 200, 0.3, 4), 0.05), (btyd.Rates(2, 14, 0.3, 4), 0.20)])
+def test_prediction_is_shown_in_wider_steps_where_customers_come_often(rates, step):
+    """By loops over customers, with chances that the model says of today and of tomorrow."""
+    history = history_of(drawn(1500, rates, 1095, 3))
+    fit, summary = prediction.learn(history, ids(1500), TODAY)
+    tomorrow = prediction.apply(fit, prediction.summarize(history, ids(1500), TODAY + datetime.timedelta(1)))
+    chances = zip(prediction.apply(fit, summary)["order_chance"], tomorrow["order_chance"], strict=True)
+    moved = statistics.fmean(abs(now - then) for now, then in chances)
+    assert prediction.propose_step(fit, summary) == step
+    assert [width for width in (0.05, 0.10, 0.20) if moved / width <= 0.02][:1] in ([step], [])
 
 
 def test_prediction_that_is_shown_follows_an_order_at_once(learned):
@@ -855,7 +881,7 @@ def test_prediction_of_an_earlier_day_knows_nothing_of_later_ones(cdnow):
 
 
 def test_prediction_that_could_not_be_told_has_no_grade():
-    history = history_of([(buyer, 100 + buyer, 10.0) for buyer in range(50)])
+    history = history_of([(buyer, 100 + buyer % 20, 10.0) for buyer in range(50)])
     (found,) = forecasts.try_out(history, ids(50), TODAY, 100, days=1)
     assert found.cannot_tell["code"] == "short_history"
     assert found.grade is None

@@ -129,8 +129,8 @@ def get_expected(rates: Rates, repeat, span, age, horizon: float) -> np.ndarray:
     [1.263, 0.154]
     """
     alive = get_alive(rates, repeat, span, age)
-    (orders,), back = orders_if_alive(rates, repeat, age, [horizon])
-    return alive * orders[back]
+    (orders,) = orders_if_alive(rates, repeat, age, [[(horizon, 1.0)]])
+    return alive * orders
 
 
 def get_next(rates: Rates, repeat, span, age) -> np.ndarray:
@@ -249,23 +249,36 @@ def climb(evaluate: Callable, start: np.ndarray, rounds: int = 100) -> tuple[np.
 
 
 def orders_if_alive(
-    rates: Rates, repeat: np.ndarray, age: np.ndarray, horizons: Sequence[float]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """The expected orders until each horizon of who has not stopped, for the different (x, T), and whose are whose.
+    rates: Rates, repeat: np.ndarray, age: np.ndarray, sums: Sequence[Sequence[tuple[float, float]]]
+) -> list[np.ndarray]:
+    """Weighted sums of the orders expected until some horizons, of who has not stopped.
+
+    Parameters
+    ----------
+    sums : of each one the pairs (horizon, weight)
+
+    Returns
+    -------
+    list of np.ndarray of float64, shape (n,): one per sum
+
+    Notes
+    -----
 
     The integral of ``(1 - ((alpha + T) / (alpha + T + p H)) ^ R) / p`` over the chance p to stop after an order, which
-    follows Beta(a, b + x + 1), is done by Gauss-Jacobi quadrature: nodes of its own for each x.
+    follows Beta(a, b + x + 1), is done by Gauss-Jacobi quadrature: nodes of its own for each x. Equal customers are
+    computed once.
     """
     repeat, age, back = _distinct_pairs(repeat, age)
     whole, place = np.unique(repeat, return_inverse=True)
     nodes, weights = _jacobi(rates.a, rates.b + whole + 1)
     rate, late = -(rates.r + repeat), rates.alpha + age
-    parts = [np.zeros(len(repeat)) for _ in horizons]
+    totals = [np.zeros(len(repeat)) for _ in sums]
     for node, weight in zip(nodes.T, weights.T, strict=True):
         per_day, weight = node[place] / late, weight[place]
-        for part, horizon in zip(parts, horizons, strict=True):
-            part -= weight * np.expm1(rate * np.log1p(per_day * horizon))
-    return parts, back
+        for total, terms in zip(totals, sums, strict=True):
+            for horizon, share in terms:
+                total -= weight * share * np.expm1(rate * np.log1p(per_day * horizon))
+    return [total[back] for total in totals]
 
 
 def _distinct_pairs(repeat: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -160,12 +160,11 @@ def try_out(
     list of Forecast, the latest day first; empty if the history is not longer than the horizon
     """
     today = schema.day(as_of)
-    past = history.day <= prediction.to_number(as_of)
-    history = prediction.History(*(column[past] for column in history))
+    first = history.day.min(initial=prediction.to_number(as_of))
     found = []
     for step in range(1, days + 1):
         then = (today - np.timedelta64(step * horizon, "D")).item()
-        if not (history.day < prediction.to_number(then)).any():
+        if prediction.to_number(then) <= first:
             break
         fit, summary = prediction.learn(history, customers, then, horizon, typical_gap=typical_gap)
         outcome = prediction.add_outcome(summary, history, then, horizon)

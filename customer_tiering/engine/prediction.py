@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import btyd, schema
+from . import btyd, risk, schema
 from . import purchases as documents
 
 MODEL = "mbg_nbd"
@@ -53,6 +53,11 @@ MOST_MONTHS = 36
 DISCOUNT = 0.10
 TENTHS = np.arange(1, 10) / 10
 LOW, HIGH = 0.1, 0.9
+
+#: Chances of no order from which customers are watched, at high risk, and lost.
+WATCH, HIGH_RISK, LOST = 0.5, 0.7, 0.9
+#: Steps of the chances that are shown, and the share of the cards that a night of silence may rewrite.
+STEPS, REWRITTEN = (0.05, 0.10, 0.20), 0.02
 
 #: No prediction with fewer customers; chances and totals with fewer lean on what is typical.
 FEW, FEW_FOR_CHANCES, FEW_FOR_TOTALS = 20, 50, 500
@@ -184,8 +189,10 @@ def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd
     [[1.0, 7.0, 8.0, 15.0], [nan, nan, nan, nan]]
     """
     today = to_number(as_of)
-    known = history.day <= today
-    buyer, day, money = history.buyer[known], history.day[known], history.money[known]
+    buyer, day, money = history
+    known = day <= today
+    if not known.all():
+        buyer, day, money = buyer[known], day[known], money[known]
     count = len(customers)
     size = np.bincount(buyer, minlength=count)
     end = np.cumsum(size)
@@ -196,7 +203,7 @@ def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd
     columns[1, some] = last - first
     columns[2, some] = today - first
     columns[3, some] = np.bincount(buyer, money, count)[some] / size[some]
-    return pd.DataFrame(dict(zip(_INPUTS, columns, strict=True)), index=customers)
+    return pd.DataFrame(columns.T, index=customers, columns=list(_INPUTS), copy=False)
 
 
 def add_outcome(summary: pd.DataFrame, history: History, as_of: datetime.date, horizon: int) -> pd.DataFrame:
@@ -404,7 +411,8 @@ def learn(
 ) -> tuple[dict, pd.DataFrame]:
     """`fit` of a day with all that can be learned from earlier ones: the fit, and the summary to apply it to."""
     summary = summarize(history, customers, as_of)
-    return fit(summary, horizon, look_back(history, customers, as_of, horizon), **options), summary
+    found = fit(summary, horizon, look_back(history, customers, as_of, horizon), **options)
+    return found | {"as_of": as_of.isoformat()}, summary
 
 
 def fit(
@@ -432,7 +440,7 @@ def fit(
     Returns
     -------
     dict
-        - ``model``, ``version``, ``horizon``, ``margin``, ``discount``
+        - ``model``, ``version``, ``as_of`` (None, `learn` knows it), ``horizon``, ``margin``, ``discount``
         - ``counts``: ``customers`` who bought, ``repeaters``, ``history_days`` since the first purchase of all
         - ``cannot_tell``: None, or ``{"code": …, "facts": {…}}``, see the codes of this module. Then nothing is said
           of anybody: ``rates`` and what follows are None.
@@ -443,6 +451,7 @@ def fit(
         - ``season``: ``shift``, added to the logit of no order, ``factor`` of the orders within the horizon,
           ``weight``, and ``ratio``, orders a year ago by those of the model; None: there was no year
         - ``interval``: ``edges``, nine of the year's value, ``low`` and ``high``, ten factors; None: cannot tell
+        - ``grade``: None; for who tests the prediction, see `forecasts.get_grade`
 
     Raises
     ------
@@ -460,6 +469,7 @@ def fit(
     found = {
         "model": MODEL,
         "version": VERSION,
+        "as_of": None,
         "horizon": int(horizon),
         "margin": float(margin),
         "discount": float(discount),
@@ -471,6 +481,7 @@ def fit(
         "correction": None,
         "season": None,
         "interval": None,
+        "grade": None,
     }
     if found["cannot_tell"]:
         return found
@@ -542,17 +553,18 @@ def apply(fit: dict, summary: pd.DataFrame, horizon: int | None = None) -> pd.Da
         rates, value = btyd.Rates(**fit["rates"]), fit["value"] and btyd.Value(**fit["value"])
         alive = btyd.get_alive(rates, repeat, span, age)
         stopped = _correct(fit, btyd.get_stopped(rates, repeat, span, age, horizon), repeat, age - span)
-        parts, back = btyd.orders_if_alive(rates, repeat, age, [horizon, *_month_ends(12)])
+        sums = [[(horizon, 1.0)], _months(12, fit["discount"])]
+        soon, year = btyd.orders_if_alive(rates, repeat, age, sums)
         factor = fit["season"]["factor"] if fit["season"] else 1.0
         chance = 1 - stopped
-        orders = np.maximum(alive * parts[0][back] * factor, chance)
+        orders = np.maximum(alive * soon * factor, chance)
         money = btyd.mix_value(value, repeat + 1, average) if value else np.zeros(len(repeat))
-        year = alive * _discounted(parts[1:], fit["discount"])[back] * money * fit["margin"]
+        year = alive * year * money * fit["margin"]
         low, high = _spread(fit["interval"], year)
         found = (alive, chance, orders, orders * money, year, low, high, btyd.get_next(rates, repeat, span, age))
         for place, values in enumerate(found):
             result[place, ever] = values
-    return pd.DataFrame(dict(zip(COLUMNS, result, strict=True)), index=summary.index)
+    return pd.DataFrame(result.T, index=summary.index, columns=list(COLUMNS), copy=False)
 
 
 def tell_value(fit: dict, summary: pd.DataFrame, months: int) -> pd.Series:
@@ -584,8 +596,61 @@ def tell_value(fit: dict, summary: pd.DataFrame, months: int) -> pd.Series:
     return pd.Series(result, index=summary.index)
 
 
+def warn(
+    predicted: pd.DataFrame, summary: pd.DataFrame, watch: float = WATCH, high: float = HIGH_RISK, lost: float = LOST
+) -> pd.Series:
+    """The level of risk that follows from the chance of no order within the horizon.
+
+    Parameters
+    ----------
+    predicted, summary : what `apply` returned, and what it was made of
+    watch, high, lost : inclusive lower bounds of that chance, rising, 0..1
+
+    Returns
+    -------
+    pd.Series of object, shape (n_customers,): one of `risk.LEVELS`. Who bought on a single day may be lost, but is not
+        warned of: whether somebody comes at all is another question than whether he stops. None: nothing can be told.
+
+    >>> predicted = pd.DataFrame({"order_chance": [0.51, 0.5, 0.3, 0.1, 0.5, 0.1, np.nan]})
+    >>> summary = pd.DataFrame({"repeat_days": [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, np.nan]})
+    >>> warn(predicted, summary).tolist()
+    ['none', 'watch', 'high', 'lost', 'none', 'lost', 'none']
+    """
+    # 1 - 0.7 shall reach 0.3 as on paper.
+    stopped = (1 - predicted[schema.ORDER_CHANCE]).round(9)
+    again = summary[schema.REPEAT_DAYS] > 0
+    levels = np.select(
+        [stopped >= lost, again & (stopped >= high), again & (stopped >= watch)],
+        [risk.LOST, risk.HIGH, risk.WATCH],
+        default=risk.NONE,
+    )
+    return pd.Series(levels, index=predicted.index, dtype=object)
+
+
+def propose_step(fit: dict, summary: pd.DataFrame) -> float:
+    """The finest step of chances with which a night of silence rewrites few of the cards.
+
+    Parameters
+    ----------
+    fit, summary : as for `apply`
+
+    Returns
+    -------
+    float, one of `STEPS`: where customers come every week, chances move by more in a night than where they come twice
+        a year. The finest one with which at most `REWRITTEN` of the customers who bought cross a step in a night.
+    """
+    now = apply(fit, summary)[schema.ORDER_CHANCE]
+    tomorrow = apply(fit, summary.assign(**{schema.AGE_DAYS: summary[schema.AGE_DAYS] + 1}))[schema.ORDER_CHANCE]
+    moved = (now - tomorrow).abs().mean()
+    return next((step for step in STEPS if not moved > REWRITTEN * step), STEPS[-1])
+
+
 def shown(
-    predicted: pd.DataFrame, summary: pd.DataFrame, as_of: datetime.date, before: pd.DataFrame | None = None
+    predicted: pd.DataFrame,
+    summary: pd.DataFrame,
+    as_of: datetime.date,
+    before: pd.DataFrame | None = None,
+    step: float = 0.05,
 ) -> pd.DataFrame:
     """The numbers as a person reads them, which change seldom.
 
@@ -594,14 +659,15 @@ def shown(
     predicted : as `apply` returns it
     summary : what it was made of
     as_of : today
-    before : what was shown last, by the same fit, same index; None: nothing
+    before : what was shown last, by the same fit and with the same step, same index; None: nothing
+    step : of chances, one of `STEPS`
 
     Returns
     -------
     pd.DataFrame, shape (n_customers, 8), with the index of `predicted`
 
         - ``repeat_days``: float64
-        - ``order_chance``: float64, in steps of 0.05, halves upward
+        - ``order_chance``: float64, in steps of `step`, halves upward
         - ``expected_orders``: float64, one decimal
         - ``expected_amount``, ``year_value``, ``year_value_low``, ``year_value_high``: float64, two digits
         - ``next_order_date``: datetime64[s], NaT: not expected
@@ -615,7 +681,8 @@ def shown(
     >>> found.iloc[0, :-1].astype(float).tolist(), found.iloc[0, -1].date()
     ([3.0, 0.65, 0.8, 1200.0, 5700.0, 0.0, 10000.0], datetime.date(2024, 7, 12))
     """
-    steps = np.floor(predicted[schema.ORDER_CHANCE].to_numpy() * 20 + 0.5 + 1e-9)
+    parts = round(1 / step)
+    steps = np.floor(predicted[schema.ORDER_CHANCE].to_numpy() * parts + 0.5 + 1e-9)
     days = predicted[schema.NEXT_ORDER_DAYS].to_numpy()
     # Beyond thirty years it is not expected either.
     known = days < 30 * YEAR
@@ -625,7 +692,7 @@ def shown(
     result = pd.DataFrame(
         {
             schema.REPEAT_DAYS: summary[schema.REPEAT_DAYS].to_numpy(),
-            schema.ORDER_CHANCE: steps / 20,
+            schema.ORDER_CHANCE: steps / parts,
             schema.EXPECTED_ORDERS: predicted[schema.EXPECTED_ORDERS].to_numpy().round(1),
             **{name: _two_digits(predicted[name].to_numpy()) for name in money},
             schema.NEXT_ORDER_DATE: dates,
@@ -799,24 +866,26 @@ def _correct(fit: dict, stopped: np.ndarray, repeat: np.ndarray, silence: np.nda
     return _chance(logit)
 
 
-def _month_ends(months: int) -> list[float]:
-    return [YEAR * month / 12 for month in range(1, months + 1)]
+def _months(months: int, discount: float) -> list[tuple[float, float]]:
+    """Until the end of each month, and by how much the orders until then count.
 
+    Those of a month are the ones until its end less those until its beginning, times what money of its middle is worth
+    today. Sorted by ends, each counts what its month is worth less what the next one is.
 
-def _discounted(parts: Sequence[np.ndarray], discount: float) -> np.ndarray:
-    """Orders until the end of each month, added up with what money of the middle of that month is worth today."""
-    total, before = 0.0, 0.0
-    for place, until in enumerate(parts):
-        total = total + (until - before) * (1 + discount) ** -((place + 0.5) / 12)
-        before = until
-    return total
+    >>> [(round(end, 2), round(weight, 4)) for end, weight in _months(2, 0.10)]  # 1.1 ** (-1 / 24), 1.1 ** (-3 / 24)
+    [(30.42, 0.0079), (60.83, 0.9882)]
+    """
+    worth = [(1 + discount) ** -((month + 0.5) / 12) for month in range(months)]
+    return [
+        (YEAR * (month + 1) / 12, now - later)
+        for month, (now, later) in enumerate(zip(worth, [*worth[1:], 0.0], strict=True))
+    ]
 
 
 def _tell_value(rates: btyd.Rates, value: btyd.Value, history: tuple, months: int, discount: float) -> np.ndarray:
     repeat, span, age, average = history
-    parts, back = btyd.orders_if_alive(rates, repeat, age, _month_ends(months))
-    alive = btyd.get_alive(rates, repeat, span, age)
-    return alive * _discounted(parts, discount)[back] * btyd.mix_value(value, repeat + 1, average)
+    (orders,) = btyd.orders_if_alive(rates, repeat, age, [_months(months, discount)])
+    return btyd.get_alive(rates, repeat, span, age) * orders * btyd.mix_value(value, repeat + 1, average)
 
 
 def _evenly(size: int) -> slice | np.ndarray:
