@@ -26,6 +26,7 @@ backtest     what a warning was worth, beside the plainest rule there is
 btyd         when customers order and stop, and what an order is worth: likelihoods and what follows
 prediction   the next order of each customer, its chance and worth, learned from the company's own past
 forecasts    what was predicted on earlier days and what came, beside the plainest rule there is
+second_order who bought once, and after which day waiting for a second order is in vain
 remedies     what would bring customers without a profit to zero
 portfolios   customers shared out among people, so that each tier is spread evenly
 clusters     groups of similar customers, ordered by score
@@ -75,6 +76,7 @@ MODULES = (
     "btyd",
     "prediction",
     "forecasts",
+    "second_order",
     "remedies",
     "portfolios",
     "clusters",

@@ -495,7 +495,7 @@ def fit(
         if len(repeat) < needed:
             found["notes"].append(_say(code, customers=len(repeat), needed=needed))
 
-    known = [_recall(past, prior) for past in pasts]
+    known = [past for past in (_recall(past, prior) for past in pasts) if past]
     if len(repeat) >= CORRECTED:
         days = [past for past in known if past.role == LEARN]
         found["correction"] = _fit_correction(rates, (repeat, span, age), horizon, days)
@@ -777,13 +777,16 @@ class _Known(NamedTuple):
     amount: np.ndarray
 
 
-def _recall(past: Past, prior: bool) -> _Known:
+def _recall(past: Past, prior: bool) -> _Known | None:
+    """None: no peak is found for that day, so nothing can be learned from it."""
     summary = past.summary[past.summary[schema.REPEAT_DAYS].notna()]
     columns = [*_check(summary), *(summary[name].to_numpy() for name in (schema.CAME_ORDERS, schema.CAME_AMOUNT))]
     order = np.lexsort(columns[::-1])  # no result depends on the order of the rows
     repeat, span, age, average, orders, amount = (column[order] for column in columns)
-    rates, _ = _fit_grouped(repeat, span, age, prior)
-    value = btyd.fit_value(repeat + 1, average, prior=prior)[0] if past.role == VALUE else None
+    rates, converged = _fit_grouped(repeat, span, age, prior)
+    value, peak = btyd.fit_value(repeat + 1, average, prior=prior) if past.role == VALUE else (None, True)
+    if not (converged and peak):
+        return None
     return _Known(past.role, past.days, past.horizon, rates, value, (repeat, span, age, average), orders, amount)
 
 

@@ -189,6 +189,8 @@ AGE_DAYS = "age_days"
 ORDER_VALUE = "order_value"
 CAME_ORDERS = "came_orders"
 CAME_AMOUNT = "came_amount"
+WAITED_DAYS = "waited_days"
+CAME_AGAIN = "came_again"
 
 # Added by ``prediction.apply``.
 ALIVE_CHANCE = "alive_chance"
@@ -200,6 +202,10 @@ YEAR_VALUE_LOW = "year_value_low"
 YEAR_VALUE_HIGH = "year_value_high"
 NEXT_ORDER_DAYS = "next_order_days"
 NEXT_ORDER_DATE = "next_order_date"
+
+# Added by ``second_order.apply``.
+ONLY_ONCE = "only_once"
+IN_VAIN = "in_vain"
 
 # What the engine has to know of a customer's past to be fair, the columns of a frame of states.
 PREVIOUS_TIER = "previous_tier"
