@@ -156,9 +156,8 @@ def test_prediction_alive_and_stopped_are_what_integration_over_all_rates_says(x
     assert btyd.get_stopped(PUBLISHED, *one, horizon)[0] == pytest.approx((gone + silent) / (here + gone), abs=1e-5)
 
 
-@examples(60)
-@given(RATES, customers(), st.floats(1, 365))
-def test_prediction_expected_orders_are_what_integration_says(rates, customer, horizon):
+def integrated_orders(rates, customer, horizon):
+    """Of who has not stopped, over the chance to stop, by the adaptive quadrature of scipy."""
     x, _, age = customer
 
     def orders(p):
@@ -168,11 +167,26 @@ def test_prediction_expected_orders_are_what_integration_says(rates, customer, h
 
     ends = (rates.a - 1, rates.b + x)
     integral = integrate.quad(orders, 0, 1, weight="alg", wvar=ends, epsabs=0, epsrel=1e-9, limit=200)[0]
-    expected = integral / math.exp(special.betaln(rates.a, rates.b + x + 1))
-    one = arrays(customer)
-    assert btyd.get_expected(rates, *one, horizon)[0] == pytest.approx(
-        btyd.get_alive(rates, *one)[0] * expected, rel=1e-6
-    )
+    return integral / math.exp(special.betaln(rates.a, rates.b + x + 1))
+
+
+@examples(60)
+@given(RATES, st.floats(20, 300), customers(), st.floats(1, 365))
+def test_prediction_expected_orders_are_what_integration_says(rates, alpha, customer, horizon):
+    rates = rates._replace(alpha=alpha)
+    expected, one = integrated_orders(rates, customer, horizon), arrays(customer)
+    found = btyd.get_expected(rates, *one, horizon)[0]
+    assert found == pytest.approx(btyd.get_alive(rates, *one)[0] * expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "days", "error"), [(43, 1095, 1e-6), (20, 1095, 1e-5), (5, 365, 1e-3), (5, 1095, 1e-2)]
+)
+def test_prediction_expected_orders_of_who_came_today_are_as_exact_as_said(alpha, days, error):
+    """The hardest customers for the quadrature, with nothing but alpha behind them."""
+    rates, customer = btyd.Rates(0.7, alpha, 0.8, 2.0), (0.0, 0.0, 0.0)
+    found = btyd.get_expected(rates, *arrays(customer), days)[0] / btyd.get_alive(rates, *arrays(customer))[0]
+    assert found == pytest.approx(integrated_orders(rates, customer, days), rel=error)
 
 
 @given(RATES, customers())
@@ -439,14 +453,17 @@ def test_prediction_of_a_short_history_looks_back_a_third_of_it():
     assert told == [("learn", 66, 66), ("learn", 99, 66), ("learn", 132, 66), ("value", 100, 100)]
 
 
-def test_prediction_learns_from_the_same_customers_in_whatever_order_they_come(monkeypatch):
-    monkeypatch.setattr(prediction, "MOST_CUSTOMERS", 150)
-    history, places = mixed(), np.random.default_rng(1).permutation(400)
+def test_prediction_learns_from_the_same_customers_in_whatever_order_they_come(company, monkeypatch):
+    monkeypatch.setattr(prediction, "MOST_CUSTOMERS", 500)
+    places = np.random.default_rng(1).permutation(1200)
     back = np.argsort(places)
-    moved = sorted(zip(back[history.buyer].tolist(), history.day.tolist(), history.money.tolist(), strict=True))
+    moved = sorted(zip(back[company.buyer].tolist(), company.day.tolist(), company.money.tolist(), strict=True))
     moved = prediction.History(*(np.array(column) for column in zip(*moved, strict=True)))
-    one, other = (prediction.learn(*each, TODAY)[0] for each in ((history, ids(400)), (moved, ids(400)[places])))
-    assert len(prediction.look_back(history, ids(400), TODAY)[0].summary) < 150
+    one, other = (prediction.learn(*each, TODAY)[0] for each in ((company, ids(1200)), (moved, ids(1200)[places])))
+    learned_from = [len(past.summary) for past in prediction.look_back(company, ids(1200), TODAY)]
+    assert len(learned_from) == 6
+    assert max(learned_from) <= 500
+    assert None not in (one["season"], one["interval"])
     assert json.dumps(one) == json.dumps(other)
 
 

@@ -22,8 +22,8 @@ LEAST_Q = 1.05
 #: Larger averages count as this quantile in the fit of the worth.
 CAP = 0.995
 
-#: Nodes of the integral over the chance of stopping: where alpha + T is 20 days or more, 24 are exact to 1e-9 for a
-#: year and to 1e-5 for three; of who came today in a company where alpha is 5 days, to 1e-5 and 1e-3.
+#: Nodes of the integral over the chance of stopping. Where alpha + T is 20 days or more, 24 are exact to 1e-6 for a
+#: year and to 1e-5 for three; of who came today where alpha is 5 days, to 1e-3 and 1e-2.
 NODES = 24
 #: Kept digits: more are noise of the last bit, which differs between processors.
 DIGITS = 9
