@@ -702,6 +702,24 @@ def test_prediction_correction_is_off_or_moves_nobody_where_there_is_no_signal(q
     assert max(moved) < 0.01
 
 
+def test_prediction_correction_is_judged_by_days_that_had_passed_and_used_if_it_helps():
+    """Silence tells what the model does not: who is silent for longer than a month stops. Days of 90 days each."""
+    lot = np.random.default_rng(3)
+    silence = lot.uniform(0, 60, 400)
+    features = np.column_stack([np.zeros(400), np.log1p(silence), np.zeros(400), np.zeros(400)])
+
+    def day(ago, right=True):
+        return prediction.Learned(ago, 90, features, (silence > 30) == right)
+
+    assert prediction.learn_correction([]) is None
+    assert prediction.learn_correction([day(90)]) is None
+    assert prediction.learn_correction([day(90), day(135)]) is None  # what came after it had not all come then
+    mean, spread, weights = prediction.learn_correction([day(90), day(180)])
+    assert (mean, spread[0]) == (pytest.approx(features.mean(axis=0)), 1.0)
+    assert weights[1] > 0.3
+    assert prediction.learn_correction([day(90, right=False), day(180)]) is None
+
+
 def test_prediction_correction_keeps_the_mean(cdnow):
     for day, horizon in ((WEEK_39, 273), (YEAR_END, 90)):
         fit, summary = prediction.learn(cdnow.history, cdnow.customers, day, horizon)
@@ -876,6 +894,8 @@ def test_prediction_is_tried_out_on_earlier_days(cdnow):
             not any(each.as_of < day <= each.as_of + datetime.timedelta(90) for day in days)
             for days in cdnow.by_customer.values()
         )
+        known = [sorted(day for day in days if day <= each.as_of) for days in cdnow.by_customer.values()]
+        assert each.ranked == sum(len(days) >= 2 and (each.as_of - days[-1]).days <= 2 * 90 for days in known)
         assert each.stopped == stopped == sum(round(band.happened * band.customers) for band in each.bands)
         assert each.gain == pytest.approx(each.auc - each.naive_auc)
         assert each.gain_least < each.gain < each.gain_most
