@@ -38,6 +38,9 @@ def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
         "discount_share",
         "team_share",
         "conversion",
+        "quotations_per_order",
+        "quotation_days",
+        "credited_share",
         "open_quotations",
         "contact_decay",
         "overdue_activities",
@@ -53,6 +56,9 @@ def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
         "needs",
         "pulse",
         "weekday_share",
+        "upper_share",
+        "specified_share",
+        "rush_share",
     ]
     assert {len(metric.bands) for metric in METRICS} == {4}
 
@@ -72,6 +78,10 @@ def test_the_less_the_better_for_recency_gaps_dependence_discounts_and_neglect_o
         "category_share",
         "team_share",
         "discount_share",
+        "quotations_per_order",
+        "quotation_days",
+        "credited_share",
+        "rush_share",
         "overdue_activities",
         "cost_to_serve",
         "days_to_pay",
@@ -85,7 +95,8 @@ def test_what_grows_by_itself_is_told_by_the_day_from_which_it_counts():
 
 
 def test_every_column_that_a_metric_asks_for_is_known_and_every_optional_one_is_asked_for():
-    assert metrics.needed_columns(METRICS) == set(schema.OPTIONAL_DTYPES)
+    of_motives = {schema.MOTIVE_SAID, schema.MOTIVE_BEFORE}  # no metric asks for these
+    assert metrics.needed_columns(METRICS) == set(schema.OPTIONAL_DTYPES) - of_motives
     plain = map(get, ["recency", "growth", "lateness", "regularity", "tenure"])
     assert metrics.needed_columns(plain) == frozenset()
     assert metrics.needed_columns([get("open_quotations")]) == {"open_quotation_count", "open_quotation_amount"}
