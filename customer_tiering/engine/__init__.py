@@ -43,6 +43,8 @@ decision     the tier that counts: the past, fairness and a person's lock
 outcome      of a run: why tiers change, what is no event, the drift of the comparison
 changes      from what is kept and what is new to the rows that are written
 moves        who was where on one day and where on another
+grid         customers on a map of 5 x 5 cells
+cohorts      customers by the period of their first purchase, and what became of them
 replay       a policy lived through again, night by night: how many move, and back
 ============ ============================================================================
 
@@ -93,6 +95,8 @@ MODULES = (
     "outcome",
     "changes",
     "moves",
+    "grid",
+    "cohorts",
     "replay",
 )
 

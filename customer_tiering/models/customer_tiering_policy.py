@@ -1203,6 +1203,26 @@ class CustomerTieringPolicy(models.Model):
         except ValueError as error:
             raise UserError(str(error)) from error
 
+    @api.model
+    def _choose_for_report(self, policy_id):
+        """Return what a report offers to choose from, and what is chosen.
+
+        :param policy_id: id of a policy of the current company; False: the one with the most customers
+        :return: a list of dicts with ``id``, ``name`` and the ``customers`` whom the person may see, and the policy,
+            empty where the company has none
+        """
+        company = self.env.company
+        policies = self.search([("company_id", "=", company.id), ("is_simulation", "=", False)])
+        groups = self.env["customer.tiering.scorecard"]._read_group(
+            [("company_id", "=", company.id), ("policy_id", "in", policies.ids)], ["policy_id"], ["__count"]
+        )
+        counts = {policy.id: count for policy, count in groups}
+        policy = policies.filtered(lambda policy: policy.id == policy_id)
+        if policy_id and not policy:
+            raise UserError(self.env._("This policy does not exist any more. Choose another one."))
+        offered = [{"id": policy.id, "name": policy.name, "customers": counts.get(policy.id, 0)} for policy in policies]
+        return offered, policy or max(policies, key=lambda policy: counts.get(policy.id, 0), default=policies)
+
     def _get_last_computation(self):
         """Return the rules and the fitted values of the last run, or (None, None) before the first one."""
         # sudo: who sees a scorecard may know how it came about

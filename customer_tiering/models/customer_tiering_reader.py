@@ -196,6 +196,19 @@ class CustomerTieringReader(models.AbstractModel):
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).history(columns)
 
     @api.model
+    def _read_purchases(self, scope):
+        """Read what the customers of a scope bought in its window and did not return, and nothing else about them.
+
+        :return: the index of the customers, the engine's ``Purchases``, and which of them are purchases
+        """
+        self.env.flush_all()
+        scope = dataclasses.replace(scope, with_untaken=False)
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, [])
+        reading.frame(always=frozenset())
+        return reading.customers, reading.purchases, reading.bought
+
+    @api.model
     def _read_months(self, scope, first):
         """Read what the customers of a scope bought and did not return, month by month.
 
