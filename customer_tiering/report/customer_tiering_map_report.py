@@ -76,7 +76,9 @@ class CustomerTieringMapReport(models.AbstractModel):
         segments = self.env["customer.segment"].browse({key for row in rules.segment_map for key in row}).exists()
         return {
             **data,
-            "metrics": [{"key": metric.key, "name": metric.name} for metric in metrics],
+            "metrics": [
+                {"key": metric.key, "name": metric.name, "unit": self._tell_unit(metric)} for metric in metrics
+            ],
             "segments": segments.sorted().read(["name", "color"]),
             "columns": self._get_labels(frame, axes[0], "column") if axes else [],
             "rows": self._get_labels(frame, axes[1], "row") if axes else [],
@@ -283,6 +285,10 @@ class CustomerTieringMapReport(models.AbstractModel):
             else:
                 labels.append(self.env._("%(first)s to %(last)s", first=first, last=last))
         return labels
+
+    @api.model
+    def _tell_unit(self, metric):
+        return {"days": self.env._("days"), "money": self.env.company.currency_id.name}.get(metric.unit, "")
 
     @api.model
     def _tell(self, metric, value):

@@ -6,6 +6,7 @@ from . import test_benefits
 from . import test_calm
 from . import test_cdnow
 from . import test_circle
+from . import test_cohorts
 from . import test_concurrency
 from . import test_credit
 from . import test_everyday
@@ -20,6 +21,7 @@ from . import test_languages
 from . import test_ledger
 from . import test_live
 from . import test_lock
+from . import test_map
 from . import test_matrix
 from . import test_methods
 from . import test_metric

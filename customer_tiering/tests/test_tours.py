@@ -70,6 +70,15 @@ class TestTours(TieringCommon, HttpCase):
     def test_tiering_table_with_export_and_pivot(self):
         self.start_tour("/odoo/customer-tiering", "customer_tiering_table", login="tiering_salesperson")
 
+    def test_manager_goes_from_the_map_to_calls(self):
+        self.start_tour("/odoo/customer-tiering-map", "customer_tiering_map", login="tiering_manager")
+        calls = self.env["mail.activity"].search([("res_model", "=", "res.partner"), ("res_id", "=", self.best.id)])
+        self.assertEqual(calls.user_id, self.manager)
+        self.assertFalse(self.second.activity_ids)
+
+    def test_manager_opens_a_cohort(self):
+        self.start_tour("/odoo/customer-tiering-cohorts", "customer_tiering_cohorts", login="tiering_manager")
+
     def test_manager_simulates_and_applies(self):
         self.start_tour("/odoo/customer-tiering-policies", "customer_tiering_simulation", login="tiering_manager")
         self.env.invalidate_all()

@@ -20,9 +20,9 @@ export class TieringCohorts extends Component {
         this.action = useService("action");
         this.keepLast = new KeepLast();
         this.units = [
-            { name: "month", label: _t("Months") },
-            { name: "quarter", label: _t("Quarters") },
-            { name: "year", label: _t("Years") },
+            { name: "month", label: _t("Months"), header: _t("Months since the first order") },
+            { name: "quarter", label: _t("Quarters"), header: _t("Quarters since the first order") },
+            { name: "year", label: _t("Years"), header: _t("Years since the first order") },
         ];
         this.measures = [
             { name: "customers", label: _t("Bought in the period") },
@@ -86,6 +86,10 @@ export class TieringCohorts extends Component {
 
     get periods() {
         return Array.from({ length: this.state.data.columns }, (_, period) => period);
+    }
+
+    get header() {
+        return this.units.find((offered) => offered.name === this.state.unit).header;
     }
 
     get isShare() {

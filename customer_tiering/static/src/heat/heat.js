@@ -19,12 +19,8 @@ export function getShade(value, most) {
  * Where each shade ends, for the legend.
  *
  * @param {number} most the largest number
- * @returns {Object[]} with shade, and the numbers after which it begins and with which it ends
+ * @returns {Object[]} with shade, and the last number that has it
  */
 export function getLegend(most) {
-    return Array.from({ length: SHADES }, (_, place) => ({
-        shade: place + 1,
-        first: (most * place) / SHADES,
-        last: (most * (place + 1)) / SHADES,
-    }));
+    return Array.from({ length: SHADES }, (_, place) => ({ shade: place + 1, last: (most * (place + 1)) / SHADES }));
 }

@@ -9,6 +9,13 @@ import { Component, onWillStart, useRef, useState } from "@odoo/owl";
 import { getLegend, getShade } from "../heat/heat";
 import { addUp, getKey, getNeighbour, getPlace, getRectangle, getValue } from "./map_cells";
 
+/** How numbers are written in cells: 123,456 as 123k. */
+const SHORT = {
+    customers: { humanReadable: true, minDigits: 3 },
+    amount: { humanReadable: true, minDigits: 2 },
+    expected_loss: { humanReadable: true, minDigits: 2 },
+};
+
 /**
  * Where customers stand, in 5 × 5 cells: on the segment map of a policy, or by two metrics. Cells are chosen, and
  * something is done with their customers.
@@ -142,11 +149,10 @@ export class TieringMap extends Component {
     get legend() {
         if (!this.isColouredBySegment) {
             const whole = this.state.measure === "customers";
-            return getLegend(this.most).map(({ shade, first, last }) => ({
+            return getLegend(this.most).map(({ shade, last }) => ({
                 key: shade,
                 class: `o_tiering_shade_${shade}`,
                 text: _t("up to %(number)s", { number: this.number(whole ? Math.floor(last) : last) }),
-                first,
             }));
         }
         const used = new Set(this.state.data.cells.map((cell) => cell.segment_id));
@@ -185,7 +191,7 @@ export class TieringMap extends Component {
     /** What a cell says in little room. */
     short(row, column) {
         const cell = this.cell(row, column);
-        return cell?.customers ? this.number(getValue(cell, this.state.measure), { humanReadable: true }) : "–";
+        return cell?.customers ? this.number(getValue(cell, this.state.measure), SHORT[this.state.measure]) : "–";
     }
 
     /** The change since the earlier day: an arrow, and by how much. */
@@ -203,8 +209,7 @@ export class TieringMap extends Component {
         if (!difference) {
             return "=";
         }
-        const size = Math.abs(difference);
-        const number = this.state.measure === "contacted" ? formatInteger(size) : this.number(size, { humanReadable: true });
+        const number = this.number(Math.abs(difference), SHORT[this.state.measure]);
         return `${difference > 0 ? "▲" : "▼"} ${number}`;
     }
 
@@ -217,7 +222,8 @@ export class TieringMap extends Component {
     }
 
     metric(key) {
-        return this.state.data.metrics.find((metric) => metric.key === key)?.name || "";
+        const metric = this.state.data.metrics.find((offered) => offered.key === key);
+        return metric?.unit ? _t("%(metric)s (%(unit)s)", { metric: metric.name, unit: metric.unit }) : metric?.name || "";
     }
 
     get axes() {
