@@ -57,6 +57,22 @@ class TestButtons(MailingCommon):
         self.send(mailing)
         self.assertEqual(self.reached(mailing), self.here | self.there)
 
+    def test_cells_of_the_map_are_their_customers(self):
+        report = self.env["customer.tiering.map.report"]
+        cards = self.card(self.here) | self.card(self.both)
+        cells = report.get_data()["cells"]
+        best = [
+            [cell["row"], cell["column"]] for cell in cells if cell["segment_id"] == self.card(self.here).segment_id.id
+        ]
+        action = report.with_user(self.marketer).run_action("action_tiering_mailing", False, False, False, best)
+        mailing = self.open(action)
+        self.assertEqual(self._domain(mailing), [("tiering_scorecard_id.partner_id", "in", cards.partner_id.ids)])
+        self.assertEqual(mailing.tiering_company_id, self.company)
+        self.send(mailing)
+        self.assertEqual(self.reached(mailing), self.here | self.both)
+        with self.assertRaisesRegex(UserError, "cannot be done"):
+            report.with_user(self.salesperson).run_action("action_tiering_mailing", False, False, False, best)
+
     def test_scorecards_of_two_companies(self):
         cards = self.card(self.here) | self.card(self.here, self.other)
         with self.assertRaisesRegex(UserError, "one company"):
