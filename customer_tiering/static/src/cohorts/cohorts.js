@@ -88,6 +88,11 @@ export class TieringCohorts extends Component {
         return Array.from({ length: this.state.data.columns }, (_, period) => period);
     }
 
+    /** Policies may have the same name. */
+    policyLabel({ name, customers }) {
+        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
+    }
+
     get header() {
         return this.units.find((offered) => offered.name === this.state.unit).header;
     }

@@ -209,8 +209,17 @@ export class TieringMap extends Component {
         if (!difference) {
             return "=";
         }
-        const number = this.number(Math.abs(difference), SHORT[this.state.measure]);
+        const size = Math.abs(difference);
+        const number =
+            this.state.measure === "contacted"
+                ? _t("%(number)s points", { number: formatInteger(size) })
+                : this.number(size, SHORT[this.state.measure]);
         return `${difference > 0 ? "▲" : "▼"} ${number}`;
+    }
+
+    /** Policies may have the same name. */
+    policyLabel({ name, customers }) {
+        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
     }
 
     rowLabel(row) {
@@ -319,6 +328,11 @@ export class TieringMap extends Component {
     onKeydown(row, column, ev) {
         if (ev.key === "Escape") {
             this.state.chosen = [];
+            return;
+        }
+        if (ev.key === "Enter" && (ev.ctrlKey || ev.metaKey)) {
+            ev.preventDefault(); // not every browser makes a click of it
+            this.onCell(row, column, ev);
             return;
         }
         const target = getNeighbour(getKey(row, column), ev.key);
