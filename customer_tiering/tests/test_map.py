@@ -201,6 +201,15 @@ class TestMap(TieringCommon):
         other.tiering_policy_ids.active = False
         self.assertEqual(report.get_data()["cells"], [])
 
+    def test_only_the_current_one_of_several_companies_counts(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        self.manager.company_ids |= other
+        report = self.report.with_context(allowed_company_ids=[self.company.id, other.id])
+        offered = [policy["id"] for policy in report.get_data()["policies"]]
+        self.assertEqual(offered, self.company.tiering_policy_ids.ids)
+        with self.assertRaisesRegex(UserError, "does not exist any more"):
+            report.get_data(policy_id=other.tiering_policy_ids.id)
+
     def test_the_policy_with_the_most_customers_comes_first(self):
         firms = self.other_policy()
         self.people["Anna"].is_company = True
