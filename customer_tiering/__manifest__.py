@@ -51,6 +51,7 @@
         "report/customer_tiering_map_report_views.xml",
         "report/customer_tiering_moves_report_views.xml",
         "report/customer_tiering_cohort_report_views.xml",
+        "report/customer_tiering_overview_views.xml",
         "report/customer_tiering_sheet.xml",
         "views/res_config_settings_views.xml",
         "views/customer_tiering_menus.xml",

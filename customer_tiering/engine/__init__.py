@@ -45,6 +45,7 @@ changes      from what is kept and what is new to the rows that are written
 moves        who was where on one day and where on another
 grid         customers on a map of 5 x 5 cells
 cohorts      customers by the period of their first purchase, and what became of them
+history      how many were where on each of several days
 replay       a policy lived through again, night by night: how many move, and back
 ============ ============================================================================
 
@@ -97,6 +98,7 @@ MODULES = (
     "moves",
     "grid",
     "cohorts",
+    "history",
     "replay",
 )
 

@@ -32,6 +32,17 @@ class ResCompany(models.Model):
         help="The day from which on it is kept which segment customers leave, where they had one before.",
     )
 
+    tiering_steps = fields.Json(
+        string="First Steps Taken",
+        readonly=True,
+        copy=False,
+        groups=fields.NO_ACCESS,
+        help="Which of the first steps of the overview somebody has taken that leave no other trace.",
+    )
+    tiering_steps_dismissed = fields.Boolean(
+        string="First Steps Dismissed", readonly=True, copy=False, groups=fields.NO_ACCESS
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
         companies = super().create(vals_list)
