@@ -21,6 +21,7 @@ GLUE = (
     "customer_tiering_survey",
     "customer_tiering_website_sale",
     "customer_tiering_queue_job",
+    "spreadsheet_dashboard_customer_tiering",
 )
 # On which others an addon builds, where there are any.
 BUILT_ON = {"customer_tiering_pos_loyalty": ("customer_tiering_loyalty", "customer_tiering_pos")}
