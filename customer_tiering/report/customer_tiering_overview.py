@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 from dateutil.relativedelta import relativedelta
 
@@ -9,7 +10,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 from odoo.tools.misc import formatLang
 
-from .. import engine
+from .. import engine, sources
 from ..sentences import format_number
 
 #: The distribution is shown at the ends of so many months, and today.
@@ -71,8 +72,17 @@ class CustomerTieringOverview(models.AbstractModel):
         moves = self.env["customer.tiering.moves.report"]
         begin = moves._get_begin("tier")
         days = [today + relativedelta(months=-number, day=1, days=-1) for number in reversed(range(MONTHS))] + [today]
-        rows = self._read_history(days)
-        numbers = {**sums, **self._count_moves(today, begin), **self._count_followups(today)}
+        # What was before the first computation is not reckoned: it would take as long as a run.
+        since = max(today - timedelta(days=DAYS), begin) if begin else today
+        places, amounts = self._read_places([*days, since])
+        rows = engine.history.sum_up(places[range(len(days))], amounts)
+        tiers = moves._get_places("tier", set(np.unique(places.to_numpy()).tolist()) - {engine.moves.NOWHERE})
+        numbers = {
+            **sums,
+            **self._count_moves(places[len(days)], places[len(days) - 1], tiers),
+            **self._count_followups(today),
+            "moves_since": str(since),
+        }
         return {
             "company": company.name,
             "currency_id": company.currency_id.id,
@@ -83,7 +93,7 @@ class CustomerTieringOverview(models.AbstractModel):
             "links": self._get_links(today),
             "calm": [self._tell_calm(policy) for policy in policies],
             "days": self._get_days(days),
-            "tiers": moves._get_places("tier", set(rows["place"].tolist())),
+            "tiers": tiers,
             "rows": rows.to_dict("records"),
             "attention": self._find_attention(today, policies, sums),
             "steps": self._get_steps(policies),
@@ -158,22 +168,24 @@ class CustomerTieringOverview(models.AbstractModel):
         return dict(zip(names, row, strict=True))
 
     @api.model
-    def _count_moves(self, today, begin):
-        """Return how many customers moved up and down, are new and are gone, since so many days or since the first
-        computation."""
+    def _count_moves(self, before, after, tiers):
+        """Return how many customers moved up and down, are new and are gone, as *Moves* counts them.
+
+        :param before, after: where they were, a Series of ids of tiers each, with the same index
+        :param tiers: what :meth:`_get_places` of the moves returned: the highest first
+        """
         counts = dict.fromkeys(("up", "down", "new", "gone"), 0)
-        since = max(today - timedelta(days=DAYS), begin) if begin else today
-        if begin:
-            data = self.env["customer.tiering.moves.report"].get_data("tier", str(since), str(today))
-            ranks = {place["id"]: (place["ladder"], rank) for rank, place in enumerate(data["places"])}
-            nowhere = engine.moves.NOWHERE
-            for row in data["rows"]:
-                before, after = row["before"], row["after"]
-                if before == nowhere or after == nowhere:
-                    counts["new" if before == nowhere else "gone"] += row["customers"]
-                elif before != after and ranks[before][0] == ranks[after][0]:
-                    counts["up" if ranks[after][1] < ranks[before][1] else "down"] += row["customers"]
-        return {**counts, "moves_since": str(since)}
+        ranks = {tier["id"]: (tier["ladder"], rank) for rank, tier in enumerate(tiers)}
+        nowhere = engine.moves.NOWHERE
+        moved = before != after
+        for (origin, target), count in (
+            pd.DataFrame({"origin": before[moved], "target": after[moved]}).value_counts().items()
+        ):
+            if nowhere in (origin, target):
+                counts["new" if origin == nowhere else "gone"] += count
+            elif ranks[origin][0] == ranks[target][0]:
+                counts["up" if ranks[target][1] < ranks[origin][1] else "down"] += count
+        return counts
 
     @api.model
     def _get_followup_domains(self, today):
@@ -218,6 +230,7 @@ class CustomerTieringOverview(models.AbstractModel):
                 pending=format_number(self.env, last.pending_count),
             ),
             "text": may_read and policy.calm_text,
+            "is_new": may_read and policy.calm_state == "new",
         }
 
     # ------------------------------------------------------------------
@@ -225,48 +238,38 @@ class CustomerTieringOverview(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
-    def _read_history(self, days):
-        """Return how many customers were in which tier at the end of each of these days, from today's scorecards and
-        the changes since, with what they have in the window today; ``engine.history.sum_up``.
+    def _read_places(self, days):
+        """Return where customers were at the end of each of these days, see ``engine.history.get_places``, and what
+        each has in the window today.
 
-        :param days: dates, ascending
+        :param days: dates
         """
-        # A span is as long as a tier was kept; it is counted by its first and last day among these.
-        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
-        is_seen = SQL("TRUE")
-        if not seen.is_true():
-            # sudo: the rules are part of the domain
-            partners = self.env["res.partner"].sudo().with_context(active_test=False)
-            is_seen = SQL("span.partner_id IN %s", partners._search(seen).subselect())
-        query = SQL(
-            """
-            WITH moved AS (
-                SELECT partner_id, from_tier_id AS tier_id, date AS until,
-                       LAG(date) OVER (PARTITION BY partner_id ORDER BY id) AS since
-                  FROM customer_tier_change WHERE company_id = %(company)s AND date > %(first)s),
-            last AS (SELECT partner_id, MAX(until) AS since FROM moved GROUP BY partner_id),
-            card AS (SELECT partner_id, tier_id, amount FROM customer_tiering_scorecard WHERE company_id = %(company)s),
-            span AS (
-                SELECT partner_id, tier_id, since, until FROM moved
-                 UNION ALL
-                SELECT card.partner_id, card.tier_id, last.since, 'infinity'
-                  FROM card LEFT JOIN last ON last.partner_id = card.partner_id)
-            SELECT tier_id, start, finish, COUNT(*), COALESCE(SUM(amount), 0)::float
-              FROM (SELECT span.partner_id, span.tier_id, card.amount,
-                           width_bucket(COALESCE(since, '-infinity') - 1, %(days)s::date[]) AS start,
-                           width_bucket(until - 1, %(days)s::date[]) AS finish
-                      FROM span LEFT JOIN card ON card.partner_id = span.partner_id
-                     WHERE span.tier_id IS NOT NULL AND %(is_seen)s) span
-             WHERE start < finish
-          GROUP BY tier_id, start, finish
-            """,
-            company=self.env.company.id,
-            first=days[0],
-            days=days,
-            is_seen=is_seen,
+        base, company = sources.base, self.env.company
+        cards = sources.rows.fetch_frame(
+            self.env.cr,
+            SQL(
+                """
+                SELECT partner_id AS id, tier_id AS place, amount
+                  FROM customer_tiering_scorecard WHERE company_id = %s
+                """,
+                company.id,
+            ),
+            {"id": base.ID, "place": base.ID, "amount": base.FLOAT},
         )
-        spans = pd.DataFrame(self.env.execute_query(query), columns=list(engine.history.SPANS))
-        return engine.history.sum_up(spans, len(days))
+        changes = sources.rows.fetch_frame(
+            self.env.cr,
+            SQL(
+                """
+                SELECT id, partner_id, date, from_tier_id AS place
+                  FROM customer_tier_change WHERE company_id = %s AND date > %s
+                """,
+                company.id,
+                min(days),
+            ),
+            {"id": base.ID, "partner_id": base.ID, "date": base.DATE, "place": base.ID},
+        )
+        places = engine.history.get_places(cards["place"], changes, days)
+        return self.env["customer.tiering.moves.report"]._keep_seen(places), cards["amount"]
 
     @api.model
     def _get_days(self, days):

@@ -142,17 +142,19 @@ class TestDashboard(TieringCommon, HttpCase):
     def test_it_opens(self):
         code = """
             const { rpcBus } = odoo.loader.modules.get("@web/core/network/rpc");
-            let open = 0;
-            rpcBus.addEventListener("RPC:REQUEST", () => open++);
-            rpcBus.addEventListener("RPC:RESPONSE", () => open--);
-            setTimeout(() => {
+            const open = new Set();
+            rpcBus.addEventListener("RPC:REQUEST", ({ detail }) => open.add(detail.data.id));
+            rpcBus.addEventListener("RPC:RESPONSE", ({ detail }) => open.delete(detail.data.id));
+            let quiet = 0;
+            setInterval(() => {
                 const error = document.querySelector(".o_error_dialog, .o_notification.border-danger");
-                if (open || error) {
-                    console.error(error ? error.innerText : "still loads");
-                } else {
+                quiet = open.size ? 0 : quiet + 1;
+                if (error) {
+                    console.error(error.innerText);
+                } else if (quiet === 10) {
                     console.log("test successful");
                 }
-            }, 4000);
+            }, 200);
         """
         for is_filled in (False, True):
             with self.subTest(is_filled=is_filled):

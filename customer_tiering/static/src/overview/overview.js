@@ -101,6 +101,9 @@ export class TieringOverview extends Component {
 
     async advise() {
         const policy = this.step("advise").policy_id;
+        if (!policy) {
+            return this.openPolicy();
+        }
         const action = await this.orm.call("customer.tiering.policy", "action_advise", [[policy]]);
         await this.take("advise");
         return this.action.doAction(action, { onClose: () => this.load() });
@@ -235,7 +238,6 @@ export class TieringOverview extends Component {
         return this.data.days.some((day) => day.rules.length);
     }
 
-    /** Tiers of several policies are on ladders of their own. */
     get beginText() {
         return _t("Nobody was in a tier before %(day)s: the history begins then.", { day: this.day(this.data.begin) });
     }
