@@ -32,12 +32,31 @@ class ScorecardMany2one(fields.Many2one):
         condition = SQL(
             "%s = %s AND %s = %s",
             SQL.identifier(coalias, "partner_id"),
-            model._field_to_sql(alias, "commercial_partner_id", query),
+            self.get_customer(model, alias, query),
             SQL.identifier(coalias, "company_id"),
-            model.env.company.id,
+            self.get_company(model, alias, query),
         )
         seen = model.env["ir.rule"]._get_tiering_domain(self.comodel_name)
         if not seen.is_true():
             condition = SQL("%s AND %s", condition, seen._to_sql(comodel.sudo(), coalias, query))
         query.add_join("LEFT JOIN", coalias, comodel._table, condition)
         return comodel, coalias
+
+    def get_customer(self, model, alias, query):
+        """Return whose scorecard it is, SQL."""
+        return model._field_to_sql(alias, "commercial_partner_id", query)
+
+    def get_company(self, model, alias, query):
+        """Return the company of the scorecard, SQL."""
+        return SQL("%s", model.env.company.id)
+
+
+class ShownScorecardMany2one(ScorecardMany2one):
+    """The scorecard of the customer of a document, in the company of the document; where that is none, the current."""
+
+    def get_customer(self, model, alias, query):
+        partners, alias = model._fields["partner_id"].join(model, alias, query)
+        return partners._field_to_sql(alias, "commercial_partner_id", query)
+
+    def get_company(self, model, alias, query):
+        return SQL("COALESCE(%s, %s)", model._field_to_sql(alias, "company_id", query), model.env.company.id)

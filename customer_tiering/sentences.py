@@ -5,6 +5,7 @@ dates. A sentence is one string to translate, with placeholders; nothing is put 
 stands in a list within a sentence is joined as the language does it, and sentences are joined by a space.
 """
 
+import dataclasses
 import math
 from datetime import date
 
@@ -21,6 +22,8 @@ NAMED_WAYS = 3
 MOSTLY, FEW = 40, 3
 # Where the number stands in how a value reads.
 NUMBER = "%(number)s"
+# What a customer brings about by buying, and knows of.
+OWN_METRICS = ("recency", "frequency", "monetary")
 # The days that are told count from here.
 EPOCH = date(1970, 1, 1)
 
@@ -520,6 +523,113 @@ class Explanation:
         }
 
 
+class OwnWords(Explanation):
+    """What a customer reads of the own tier.
+
+    Nothing of scores unless the policy says so, and no metric that customers do not bring about by buying: what people
+    here count, earn or feel is not for them.
+    """
+
+    def get_data(self):
+        """Return the sentences, each of them or False: ``tier``, ``since``, ``score``, ``set`` by a person, ``keep``,
+        ``rise`` and ``next``."""
+        card, env = self.card, self.env
+        since = card.tier_since and env._("Since %(date)s", date=format_date(env, card.tier_since))
+        return {
+            "tier": card.tier_id.name,
+            "since": since or False,
+            "score": self._get_own_score(),
+            "set": self._get_set(),
+            "keep": self._get_keep(),
+            "rise": self._get_rise(),
+            "next": self._get_next(),
+        }
+
+    @property
+    def _tells_score(self):
+        return self.card.policy_id.portal_score
+
+    def _get_own_score(self):
+        card, env = self.card, self.env
+        if not self._tells_score:
+            return False
+        told = [env._("You have %(score)s of 100 points.", score=formatLang(env, card.score))]
+        if card.next_tier_id and card.points_to_next and card.lock_mode != "fixed":
+            told.append(
+                env._(
+                    "You need %(points)s more for %(tier)s.",
+                    points=formatLang(env, card.points_to_next),
+                    tier=card.next_tier_id.name,
+                )
+            )
+        return join(env, told)
+
+    def _get_set(self):
+        """Return until when a person holds the tier; nothing of who it was and why."""
+        lock, env = self.card.lock_id, self.env
+        if not lock or not (lock.mode == "fixed" or self.card.differs):
+            return False
+        if lock.date_end:
+            return env._("We have set this tier for you until %(date)s.", date=format_date(env, lock.date_end))
+        return env._("We have set this tier for you.")
+
+    def _get_keep(self):
+        card, env = self.card, self.env
+        if not card.pending_tier_id:
+            return env._("No change of your tier is announced.") if not card.upgrade_tier_id else False
+        told = [
+            env._(
+                "On %(date)s your tier changes to %(tier)s.",
+                date=format_date(env, card.pending_date),
+                tier=card.pending_tier_id.name,
+            )
+        ]
+        tier = card.computed_tier_id
+        if ways := self._list_own_ways(tier, keep=True):
+            told.append(env._("You keep %(tier)s with %(ways)s.", tier=tier.name, ways=ways))
+        return join(env, told)
+
+    def _get_rise(self):
+        card, env = self.card, self.env
+        if not card.upgrade_tier_id or card.lock_mode == "fixed":
+            return False
+        return env._(
+            "You reach %(tier)s on %(date)s, if nothing changes until then.",
+            tier=card.upgrade_tier_id.name,
+            date=format_date(env, card.upgrade_date),
+        )
+
+    def _get_next(self):
+        card, env = self.card, self.env
+        tier = card.next_tier_id
+        if card.lock_mode == "fixed":
+            return False
+        if not tier:
+            highest = card.policy_id.tier_ids[:1]
+            return env._("This is our highest tier.") if card.tier_id == highest else False
+        ways = self._list_own_ways(tier, keep=False)
+        if not ways:
+            return env._("The next tier is %(tier)s.", tier=tier.name)
+        days = self.rules.upgrade_days if card.computed_tier_id else 0
+        if days:
+            return env._(
+                "You reach %(tier)s with %(ways)s. It begins when this has held for %(days)s days.",
+                tier=tier.name,
+                ways=ways,
+                days=format_number(env, days),
+            )
+        return env._("You reach %(tier)s with %(ways)s.", tier=tier.name, ways=ways)
+
+    def _list_own_ways(self, tier, keep):
+        """Return the ways that are the customer's own in words; nothing where all are needed and not all are."""
+        ways = find_ways(self.card, self.rules, self.fit, tier, keep=keep)
+        own = tuple(way for way in ways.single if way.metric in OWN_METRICS)
+        if ways.together and len(own) < len(ways.single):
+            return False
+        words = self._say_ways(dataclasses.replace(ways, single=own))
+        return bool(words) and self._list_ways(words, ways.together)
+
+
 # ----------------------------------------------------------------------
 # Why a customer is at risk
 # ----------------------------------------------------------------------
@@ -539,6 +649,24 @@ def risk_reason(card):
             card.env._("No interaction for %(days)s days.", days=format_number(card.env, card.days_since_contact))
         )
     return join(card.env, sentences)
+
+
+def say_notice(card):
+    """Return what to know of a customer before one writes an offer: the announced downgrade, and the risk; False where
+    there is neither."""
+    env, told = card.env, []
+    if card.pending_tier_id and card.pending_date:
+        told.append(
+            env._(
+                "On %(date)s the tier falls to %(tier)s.",
+                date=format_date(env, card.pending_date),
+                tier=card.pending_tier_id.name,
+            )
+        )
+    if card.risk_reason:
+        level = dict(card._fields["risk"]._description_selection(env))[card.risk]
+        told.append(env._("Risk: %(level)s. %(reason)s", level=level, reason=card.risk_reason))
+    return bool(told) and join(env, told)
 
 
 def _say_late(card):

@@ -12,6 +12,7 @@
         "views/customer_tiering_playbook_views.xml",
         "views/customer_tiering_policy_views.xml",
         "views/customer_tiering_scorecard_views.xml",
+        "views/project_task_views.xml",
     ],
     "auto_install": True,
     "uninstall_hook": "uninstall_hook",

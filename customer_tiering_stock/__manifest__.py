@@ -12,6 +12,7 @@
         "views/customer_tier_views.xml",
         "views/customer_tiering_scorecard_views.xml",
         "report/customer_tiering_promise_report_views.xml",
+        "views/stock_picking_views.xml",
     ],
     "auto_install": True,
     "uninstall_hook": "uninstall_hook",

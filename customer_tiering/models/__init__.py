@@ -35,7 +35,9 @@ from . import customer_tiering_replica
 from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move
+from . import calendar_event
 from . import crm_team
+from . import mail_activity
 from . import mail_message
 from . import mail_thread
 from . import ir_model_fields

@@ -138,6 +138,12 @@ class CustomerTier(models.Model):
     )
     color = fields.Integer(help="Colour of the tier's badge.")
     description = fields.Text(translate=True, help="What customers of this tier can expect from you.")
+    portal_tier = fields.Boolean(related="policy_id.portal_tier")
+    portal_text = fields.Html(
+        string="What Customers Read",
+        translate=True,
+        help="What this tier gives, in words for the customers: they read it in their portal.",
+    )
     customer_count = fields.Integer(string="Customers", compute="_compute_customer_count")
 
     _entry_floor_range = models.Constraint(
@@ -519,6 +525,17 @@ class CustomerTier(models.Model):
         )
 
     @api.readonly
+    @api.model
+    def _order_to_place_sql(self, tier, direction, nulls):
+        """Return the term of an ORDER BY by the place of a tier among the tiers, as Odoo does, but without joining the
+        tiers to each row.
+
+        :param tier: SQL of the tier's id
+        """
+        # sudo: the order of all tiers tells nothing
+        tiers = self.sudo().with_context(active_test=False).search([])
+        return SQL("array_position(%s::int[], %s) %s %s", tiers.ids, tier, direction, nulls)
+
     def action_open_customers(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_scorecard_action")

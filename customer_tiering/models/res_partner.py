@@ -385,11 +385,8 @@ class ResPartner(models.Model):
         if field_name.startswith("tiering_") and direction.code == "DESC" and not nulls.code:
             nulls = SQL("NULLS LAST")
         if field_name == "tiering_tier_id":
-            # By the place of the tier among the tiers, as Odoo does, but without joining the tiers to each partner.
-            # sudo: the order of all tiers tells nothing
-            tiers = self.env["customer.tier"].sudo().with_context(active_test=False).search([])
-            place = SQL("array_position(%s::int[], %s)", tiers.ids, self._field_to_sql(alias, field_name, query))
-            return SQL("%s %s %s", place, direction, nulls)
+            tier = self._field_to_sql(alias, field_name, query)
+            return self.env["customer.tier"]._order_to_place_sql(tier, direction, nulls)
         return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
 
     @api.model
@@ -510,6 +507,17 @@ class ResPartner(models.Model):
         of_partner = {partner.id: partner.tiering_unfiltered_card_id.tier_id for partner in self.sudo()}
         giving = self.env["customer.tier"].sudo().union(*of_partner.values())._filter_giving(*fnames)
         return {partner_id: tier for partner_id, tier in of_partner.items() if tier in giving}
+
+    def _get_tiering_portal_card(self):
+        """Return the scorecard of which this person may read in the portal; none where the policy does not say so.
+
+        As superuser, and in the current company: people of the portal may read no scorecard.
+        """
+        self.ensure_one()
+        # sudo: it is the person's own, or that of the firm whose contact the person is
+        card = self.sudo().tiering_unfiltered_card_id
+        policy = card.policy_id.exists()
+        return card if policy.active and policy.portal_tier and card.tier_id.active else card.browse()
 
     def _get_payment_term_tiers(self):
         """Return ``{partner id: tier}`` of the partners whose payment terms are those of their tier.

@@ -7,7 +7,8 @@ from .customer_tier import TASK_FIELDS
 
 
 class ProjectTask(models.Model):
-    _inherit = "project.task"
+    _name = "project.task"
+    _inherit = ["project.task", "customer.tiering.shown"]
 
     @api.onchange("partner_id", "project_id")
     def _onchange_tiering_proposal(self):
