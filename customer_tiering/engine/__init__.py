@@ -99,6 +99,7 @@ MODULES = (
     "grid",
     "cohorts",
     "history",
+    "timeline",
     "replay",
 )
 

@@ -322,6 +322,15 @@ class CustomerTieringPolicy(models.Model):
         help="When somebody starts a computation by hand, note each customer's new tier in the "
         "customer's chatter. The nightly run never does.",
     )
+    portal_tier = fields.Boolean(
+        string="Customers See Their Tier",
+        help="Customers who log in see in their portal which tier they are in, what it gives, what leads to the next "
+        "one, an announced downgrade, and the tiers that they had. What people here think or count of them is not "
+        "told.",
+    )
+    portal_score = fields.Boolean(
+        string="And Their Score", help="The portal says how many of the 100 points a customer has, too."
+    )
     criterion_ids = fields.One2many("customer.tiering.criterion", "policy_id", string="Criteria", copy=True)
     tier_ids = fields.One2many("customer.tier", "policy_id", string="Tiers", copy=True, context={"active_test": True})
     condition_ids = fields.One2many("customer.tier.condition", "policy_id", string="Conditions")

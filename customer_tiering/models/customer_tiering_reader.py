@@ -230,6 +230,20 @@ class CustomerTieringReader(models.AbstractModel):
         return [round(amount, scope.decimals) for amount in sums]
 
     @api.model
+    def _read_timeline(self, scope):
+        """Read what the only customer of a scope did.
+
+        :return: the engine's ``Purchases``, with money that is right in the window, and the days of the interactions as
+            an array; both without any where the scope's customer is none
+        """
+        self.env.flush_all()
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, [sources.interactions.Interactions()])
+        bought = reading.history().purchases
+        who, day = sources.interactions.read_days(reading)
+        return bought, day[who == 0]
+
+    @api.model
     def _read_revenue(self, scope):
         """Read what customers bought in the window of a scope, and what is offered to them now.
 

@@ -1,4 +1,5 @@
 import dataclasses
+from datetime import datetime, time, timezone
 
 from dateutil.relativedelta import relativedelta
 
@@ -14,6 +15,10 @@ from ..fields import UncheckedMany2one
 RECEIVABLES = "account.group_account_invoice,account.group_account_readonly"
 # So many ids are in an address.
 MOST_CHOSEN = 500
+# So many changes of the own tier are in the portal.
+PORTAL_CHANGES = 100
+# So many tiers, scores and marks are on a timeline, the last ones.
+MOST_MARKS = 200
 # The mean length of a month, days.
 MONTH = 365 / 12
 # What was decided about a customer and cannot be computed again from what it did.
@@ -663,6 +668,16 @@ class CustomerTieringScorecard(models.Model):
         """Write without the digest, so that the next run puts right what was not its own."""
         return super().write({"digest": 0, **vals})
 
+    @api.depends("partner_id", "tier_id.name")
+    @api.depends_context("tiering_with_tier", "lang")
+    def _compute_display_name(self):
+        super()._compute_display_name()
+        if self.env.context.get("tiering_with_tier"):
+            for card in self.filtered("tier_id"):
+                card.display_name = self.env._(
+                    "%(customer)s: %(tier)s", customer=card.display_name, tier=card.tier_id.name
+                )
+
     @api.model
     def _read_group_tier_id(self, tiers, domain):
         """Show the empty tiers of the current company too, the highest first."""
@@ -827,6 +842,25 @@ class CustomerTieringScorecard(models.Model):
         for card in self:
             tier = card.tier_id
             card.promises = "\n".join(tier._get_promises()) if tier else False
+    def _get_portal_data(self):
+        """Return what the customer reads of the own tier, a dict of plain values; see ``sentences.OwnWords``."""
+        self.ensure_one()
+        rules, fit = self.policy_id._get_last_computation()
+        changes = self.env["customer.tier.change"].search(
+            [
+                ("partner_id", "=", self.partner_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("policy_id.portal_tier", "=", True),
+            ],
+            limit=PORTAL_CHANGES,
+        )
+        return sentences.OwnWords(self, rules, fit).get_data() | {
+            "text": self.tier_id.portal_text,
+            "history": [
+                {"date": format_date(self.env, change.date), "tier": change.to_tier_id.name or self.env._("No tier")}
+                for change in changes
+            ],
+        }
 
     @api.depends("partner_id", "company_id")
     def _compute_change_ids(self):
@@ -940,6 +974,179 @@ class CustomerTieringScorecard(models.Model):
             }
             for number, amount in enumerate(amounts)
         ]
+
+    # ------------------------------------------------------------------
+    # Through time
+    # ------------------------------------------------------------------
+
+    @api.readonly
+    def get_timeline(self, months):
+        """Return what the customer did and in which tiers it was, a dict of plain values.
+
+        :param months: the last 12 or 24; 0: since the first purchase
+        :return: ``unit`` of the ``periods``, each with its first and last day, ``orders``, ``amount``, ``returned`` and
+            ``interactions``; ``bands``: tiers with the days from and to which they held; ``scores`` at the changes of
+            tier; ``marks``: new rules and follow-ups, with their day and text; ``currency_id``
+        """
+        self.ensure_one()
+        self.check_access("read")
+        if months not in (0, 12, 24):
+            raise UserError(self.env._("Choose 12 or 24 months, or all."))
+        today = self.company_id._get_tiering_today()
+        first = self.first_order_date or today if months == 0 else today
+        first = min(first, today - relativedelta(months=months or 12) + relativedelta(days=1))
+        unit, starts = engine.timeline.get_periods(first, today)
+        first = starts[0].item()
+        # sudo: who sees the scorecard may know what the customer bought
+        card = self.sudo()
+        scope = card.policy_id._get_scope(today, self.partner_id.ids)
+        scope = dataclasses.replace(scope, window_days=(today - first).days + 1, with_untaken=False)
+        bought, met = self.env["customer.tiering.reader"].sudo()._read_timeline(scope)
+        found = engine.timeline.sum_up(starts, today, bought, met, scope.decimals, least=scope.least)
+        ends = [start.item() - relativedelta(days=1) for start in starts[1:]] + [today]
+        changes = card.change_ids.sorted("id")
+        return {
+            "unit": unit,
+            "currency_id": self.currency_id.id,
+            "first": fields.Date.to_string(first),
+            "last": fields.Date.to_string(today),
+            "periods": [
+                {"start": str(start), "end": fields.Date.to_string(end), **row}
+                for start, end, row in zip(starts, ends, found.to_dict("records"), strict=True)
+            ],
+            "bands": card._get_timeline_bands(changes, first, today),
+            "scores": [
+                {"day": fields.Date.to_string(change.date), "score": change.score_after}
+                for change in changes[-MOST_MARKS:]
+                if change.date >= first and change.score_after
+            ],
+            "marks": self._get_timeline_marks(first),
+        }
+
+    def _get_timeline_bands(self, changes, first, today):
+        """Return the tiers from ``first`` until today; one that was deleted since has no name any more."""
+        bands = engine.timeline.get_bands(
+            [(change.date, change.from_tier_id.id, change.to_tier_id.id) for change in changes],
+            self.tier_id.id,
+            self.tier_since,
+            first,
+            today + relativedelta(days=1),
+        )[-MOST_MARKS:]
+        tiers = self.env["customer.tier"].browse({band.tier for band in bands}).exists().grouped("id")
+        return [
+            {
+                "tier": tiers[band.tier].name if band.tier in tiers else self.env._("Deleted since"),
+                "color": tiers[band.tier].color if band.tier in tiers else 0,
+                "start": fields.Date.to_string(band.start),
+                "end": fields.Date.to_string(band.end - relativedelta(days=1)),
+            }
+            for band in bands
+        ]
+
+    def _get_timeline_marks(self, first):
+        """Return the rules that the customer's policy got since ``first``, and the follow-ups that the person sees."""
+        marks = []
+        versions = self.policy_id.sudo().version_ids.filtered(lambda version: version.number > 1)
+        zone = self.company_id._get_tiering_timezone()
+        for version in versions:
+            day = version.create_date.replace(tzinfo=timezone.utc).astimezone(zone).date()
+            marks.append((day, "rules", self.env._("New rules: %(version)s", version=version.display_name)))
+        followups = self.env["customer.tiering.followup"].search(
+            [
+                ("partner_id", "=", self.partner_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("date", ">=", first),
+                ("state", "!=", "skipped"),
+            ],
+            order="date desc, id desc",
+            limit=MOST_MARKS,
+        )
+        for followup in followups:
+            said = self.env._("Follow-up: %(playbook)s", playbook=followup.playbook_id.sudo().name)
+            marks.append((followup.date, "followup", said))
+        marks = sorted(mark for mark in marks if mark[0] >= first)[-MOST_MARKS:]
+        return [{"day": fields.Date.to_string(day), "kind": kind, "text": text} for day, kind, text in marks]
+
+    # ------------------------------------------------------------------
+    # From a number to its documents
+    # ------------------------------------------------------------------
+
+    def action_tiering_purchases(self, start=None, end=None):
+        """Open what the customer bought: the documents from which revenue comes, of the policy's window.
+
+        :param start, end: the first and the last day, as texts, where another time is meant
+        """
+        self.ensure_one()
+        today = self.company_id._get_tiering_today()
+        start = fields.Date.to_date(start) or today - relativedelta(days=self.policy_id.window_days - 1)
+        end = fields.Date.to_date(end) or today
+        if self.policy_id.revenue_from == "invoice":
+            return self._open_invoices([("invoice_date", ">=", start), ("invoice_date", "<=", end)])
+        zone = self.company_id._get_tiering_timezone()
+        since, until = (
+            datetime.combine(day, time(), tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
+            for day in (start, end + relativedelta(days=1))
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Orders of %(customer)s", customer=self.partner_id.display_name),
+            "res_model": "sale.order",
+            "views": [(False, "list"), (False, "form")],
+            "domain": [
+                ("partner_id.commercial_partner_id", "=", self.partner_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("state", "=", "sale"),
+                ("date_order", ">=", fields.Datetime.to_string(since)),
+                ("date_order", "<", fields.Datetime.to_string(until)),
+            ],
+            "context": {"create": False},
+        }
+
+    def action_tiering_invoices(self):
+        """Open all invoices and credit notes of the customer."""
+        self.ensure_one()
+        return self._open_invoices([])
+
+    def _open_invoices(self, domain):
+        # Days as texts: the client would send them back as such
+        domain = [(fname, operator, fields.Date.to_string(day)) for fname, operator, day in domain]
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Invoices of %(customer)s", customer=self.partner_id.display_name),
+            "res_model": "account.move",
+            "views": [(self.env.ref("account.view_out_invoice_tree").id, "list"), (False, "form")],
+            "domain": [
+                ("commercial_partner_id", "=", self.partner_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("move_type", "in", ("out_invoice", "out_refund")),
+                ("state", "=", "posted"),
+                *domain,
+            ],
+            "context": {"create": False, "default_move_type": "out_invoice"},
+        }
+
+    def action_tiering_activities(self):
+        """Open the activities, done and open, on the customer, its contacts and their orders."""
+        self.ensure_one()
+        contacts = self.env["res.partner"].with_context(active_test=False)
+        contacts = contacts.search([("commercial_partner_id", "=", self.partner_id.id)])
+        orders = self.env["sale.order"].search(
+            [("partner_id", "in", contacts.ids), ("company_id", "=", self.company_id.id)],
+            order="date_order desc",
+            limit=MOST_CHOSEN,
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Activities with %(customer)s", customer=self.partner_id.display_name),
+            "res_model": "mail.activity",
+            "views": [(self.env.ref("mail.mail_activity_view_tree_open_target").id, "list")],
+            "domain": [
+                "|",
+                *("&", ("res_model", "=", "res.partner"), ("res_id", "in", contacts.ids)),
+                *("&", ("res_model", "=", "sale.order"), ("res_id", "in", orders.ids)),
+            ],
+            "context": {"active_test": False, "create": False},
+        }
 
     def action_tiering_workbook(self):
         """Download the tiering table: of these customers, of all when none are chosen."""

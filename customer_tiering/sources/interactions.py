@@ -24,11 +24,11 @@ class Interactions(MetricSource):
 
     def read_columns(self, reading, columns):
         scope = reading.scope
-        who, day = _read(reading)
+        who, day = read_days(reading)
         return interactions.summarize(reading.customers, who, day, as_of=scope.as_of, window_days=scope.window_days)
 
 
-def _read(reading):
+def read_days(reading):
     """Return the interactions until the last day: place of the customer and day."""
     people, places = reading.people, reading.places
     written, activities, attendance = _fetch_messages(reading), _fetch_activities(reading), _fetch_attendance(reading)

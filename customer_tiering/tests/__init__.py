@@ -40,6 +40,7 @@ from . import test_playbook_once
 from . import test_playbook_quarter
 from . import test_poison
 from . import test_policy
+from . import test_portal
 from . import test_price_matrix
 from . import test_pricelist
 from . import test_profit
@@ -66,6 +67,7 @@ from . import test_sources
 from . import test_start
 from . import test_stories
 from . import test_through_time
+from . import test_timeline
 from . import test_tours
 from . import test_trigger
 from . import test_typed

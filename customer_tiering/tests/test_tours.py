@@ -45,6 +45,16 @@ class TestTours(TieringCommon, HttpCase):
     def test_salesperson_groups_by_tier(self):
         self.start_tour("/odoo/customers", "customer_tiering_group_by_tier", login="tiering_salesperson")
 
+    def test_salesperson_sees_tiers_on_orders(self):
+        self.start_tour("/odoo/orders", "customer_tiering_everywhere", login="tiering_salesperson")
+
+    def test_salesperson_looks_back_at_a_customer(self):
+        for size in ("1366x768", "390x844"):
+            with self.subTest(size=size):
+                self.browser_size = size
+                url = f"/odoo/customers/{self.best.id}"
+                self.start_tour(url, "customer_tiering_timeline", login="tiering_salesperson")
+
     def test_manager_edits_tiers_in_the_settings_and_computes(self):
         self.start_tour("/odoo/settings?#sale_management", "customer_tiering_manager", login="tiering_settings")
         self.assertEqual(
