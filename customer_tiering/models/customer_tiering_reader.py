@@ -238,10 +238,10 @@ class CustomerTieringReader(models.AbstractModel):
         """
         self.env.flush_all()
         purchases = self._get_purchase_source(scope.revenue_from)
-        reading = sources.reading.Reading(self.env.cr, scope, purchases, [sources.interactions.Interactions()])
-        bought = reading.history().purchases
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, [])
+        reading.frame(always=frozenset())
         who, day = sources.interactions.read_days(reading)
-        return bought, day[who == 0]
+        return reading.purchases, day[who == 0]
 
     @api.model
     def _read_revenue(self, scope):
