@@ -274,3 +274,21 @@ class TestShown(TieringCommon, TransactionCase):
         self.assertIn('name="tiering_tier_id"', arch)
         internal = self.new_user("tiering_shown_internal", "base.group_user")
         self.assertNotIn("tiering_tier_id", self.env["mail.activity"].with_user(internal).fields_get())
+
+    def test_a_list_of_eighty_activities_costs_three_queries_more_at_most(self):
+        for partner in (self.poor, self.contact, self.asked, self.best):
+            for _number in range(20):
+                partner.activity_schedule("mail.mail_activity_data_todo", user_id=self.salesperson.id)
+        self.env.flush_all()
+        activities = self.env["mail.activity"].with_user(self.salesperson)
+        activities = activities.search([("user_id", "=", self.salesperson.id)], limit=80)
+        ours = {"tiering_tier_id": {"fields": {"display_name": {}}}, "tiering_tier_color": {}}
+        counts = []
+        for spec in ({}, ours):
+            spec = {"res_name": {}, "summary": {}, **spec}
+            activities.web_read(spec)
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            activities.web_read(spec)
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertLessEqual(counts[1] - counts[0], 3)
