@@ -49,7 +49,7 @@ class CustomerTieringShown(models.AbstractModel):
         related="tiering_customer_card_id.pending_date", string="Customer's Downgrade On", groups=GROUP
     )
     tiering_customer_risk = fields.Selection(
-        related="tiering_customer_card_id.risk", string="Risk of Losing the Customer", groups=GROUP
+        related="tiering_customer_card_id.risk", string="Customer's Risk", groups=GROUP
     )
     tiering_customer_notice = fields.Char(
         string="What to Know of the Customer",
