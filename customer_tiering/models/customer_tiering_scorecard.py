@@ -842,6 +842,7 @@ class CustomerTieringScorecard(models.Model):
         for card in self:
             tier = card.tier_id
             card.promises = "\n".join(tier._get_promises()) if tier else False
+
     def _get_portal_data(self):
         """Return what the customer reads of the own tier, a dict of plain values; see ``sentences.OwnWords``."""
         self.ensure_one()
