@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from .. import sentences
 from ..fields import ShownScorecardMany2one
@@ -93,6 +94,9 @@ class CustomerTieringShown(models.AbstractModel):
         return super()._field_to_sql(alias, field_expr, query)
 
     def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        # As on partners: who has no scorecard comes last.
+        if field_name.startswith(PREFIX) and direction.code == "DESC" and not nulls.code:
+            nulls = SQL("NULLS LAST")
         if field_name == "tiering_customer_tier_id":
             tier = self._field_to_sql(alias, field_name, query)
             return self.env["customer.tier"]._order_to_place_sql(tier, direction, nulls)

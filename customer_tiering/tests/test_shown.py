@@ -105,7 +105,8 @@ class TestShown(TieringCommon, TransactionCase):
             found = self._orders().search(domain + group["__extra_domain"])
             self.assertEqual(len(found), group["__count"])
         ordered = self._orders().search(domain, order="tiering_customer_tier_id desc, id")
-        self.assertEqual(ordered[:2].tiering_customer_tier_id.mapped("name"), ["Bronze"])
+        tiers = ordered.mapped(lambda order: order.tiering_customer_tier_id.name)
+        self.assertEqual(tiers, ["Bronze", *["Platinum"] * 12, False])
 
     def test_an_announced_downgrade_and_a_risk_are_told_and_found(self):
         card, falling = self.card(self.best), self.policy.tier_ids[1]
