@@ -123,18 +123,25 @@ class CustomerTieringPromiseReport(models.Model):
         """
         return SQL(
             """
-            SELECT event.id, event.kind, event.date, event.partner_id, event.company_id, standing.policy_id,
-                   standing.tier_id, standing.until = 'infinity' AS is_present, event.order_id,
+            SELECT event.id, event.kind, event.date, event.partner_id, event.company_id, tier.policy_id,
+                   standing.tier_id, card.tier_id = standing.tier_id AS is_present, event.order_id,
                    promise.days AS promised_days,
                    promise.days IS NOT NULL AS is_promised, took.days, event.is_done, outcome.status,
                    1 AS event_count, (outcome.status = 'kept')::int AS kept_count,
                    CASE outcome.status WHEN 'kept' THEN 100.0 WHEN 'broken' THEN 0.0 END AS kept_share
               FROM (%(events)s) event
-         LEFT JOIN (%(standings)s) standing
-                ON standing.partner_id = event.partner_id AND standing.company_id = event.company_id
-               AND standing.date <= event.date AND standing.until > event.date
+         LEFT JOIN customer_tiering_scorecard card
+                ON card.partner_id = event.partner_id AND card.company_id = event.company_id
+-- One after the other, by the index: PostgreSQL has no idea how few or many events there are, and would try all pairs.
+ LEFT JOIN LATERAL (SELECT change.to_tier_id AS tier_id
+                      FROM customer_tier_change change
+                     WHERE change.partner_id = event.partner_id AND change.company_id = event.company_id
+                       AND change.date <= event.date
+                  ORDER BY change.id DESC
+                     LIMIT 1) standing ON TRUE
+         LEFT JOIN customer_tier tier ON tier.id = standing.tier_id
          LEFT JOIN customer_tier_promise promised ON promised.tier_id = standing.tier_id AND promised.kind = event.kind
-CROSS JOIN LATERAL (SELECT CASE WHEN event.kind = 'contact' THEN NULLIF(standing.contact_days, 0)
+CROSS JOIN LATERAL (SELECT CASE WHEN event.kind = 'contact' THEN NULLIF(tier.contact_days, 0)
                                 ELSE promised.days END AS days) promise
 CROSS JOIN LATERAL (SELECT CASE WHEN event.is_done OR event.days > COALESCE(promise.days, event.patience)
                                 THEN event.days END AS days) took
@@ -144,7 +151,6 @@ CROSS JOIN LATERAL (SELECT CASE WHEN promise.days IS NULL THEN 'free'
                                 ELSE 'broken' END AS status) outcome
             """,
             events=self._get_event_query(queries),
-            standings=self._get_standing_query(),
         )
 
     def _get_event_query(self, queries):
@@ -197,22 +203,6 @@ CROSS JOIN LATERAL (SELECT CASE WHEN promise.days IS NULL THEN 'free'
             companies.ids,
             [company._get_tiering_timezone().key for company in companies],
             [company._get_tiering_today() for company in companies],
-        )
-
-    @api.model
-    def _get_standing_query(self):
-        """Return the SELECT of who was in which tier from which day (``date``) to which (``until``, not included)."""
-        return SQL(
-            """
-            SELECT change.partner_id, change.company_id, change.to_tier_id AS tier_id, tier.policy_id,
-                   tier.contact_days, change.date,
-                   COALESCE(LEAD(change.date) OVER (PARTITION BY change.partner_id, change.company_id
-                                                        ORDER BY change.id), 'infinity') AS until
-              FROM customer_tier_change change
-         LEFT JOIN customer_tier tier ON tier.id = change.to_tier_id
-             WHERE change.company_id = ANY(%s)
-            """,
-            self.env.companies.ids,
         )
 
     @api.model
