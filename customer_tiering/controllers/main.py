@@ -45,10 +45,11 @@ class CustomerTieringController(http.Controller):
         buffer = io.BytesIO()
         with xlsxwriter.Workbook(buffer, OPTIONS) as workbook:
             bold = workbook.add_format({"bold": True})
+            money = self._add_money(workbook, policy.currency_id)
             if result:
-                self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), result, bold)
+                self._write_matrix(workbook.add_worksheet(request.env._("Matrix")), result, bold, money)
             date = workbook.add_format({"num_format": 14})  # as the reader writes dates
-            self._write_lines(workbook.add_worksheet(request.env._("Customers")), simulation, bold, date)
+            self._write_lines(workbook.add_worksheet(request.env._("Customers")), simulation, bold, date, money)
         # sudo: of the result, which may count customers whom the person may not see, only the day
         as_of = simulation.sudo().result["as_of"]
         return request.make_response(
@@ -59,7 +60,13 @@ class CustomerTieringController(http.Controller):
             ],
         )
 
-    def _write_matrix(self, sheet, result, bold):
+    def _add_money(self, workbook, currency):
+        """Return the format of amounts: with the name of their currency, which nobody can read off a bare number."""
+        decimals = "." + "0" * currency.decimal_places if currency.decimal_places else ""
+        name = currency.name.replace('"', "")
+        return workbook.add_format({"num_format": f'#,##0{decimals} "{name}"'})
+
+    def _write_matrix(self, sheet, result, bold, money):
         columns = [column["name"] for column in result["columns"]]
         sheet.set_column(0, 0, 20)
         place = 0
@@ -68,10 +75,11 @@ class CustomerTieringController(http.Controller):
             sheet.write_row(place, 0, [title, *columns], bold)
             for row, cells in zip(result["rows"], result["cells"], strict=True):
                 place += 1
-                sheet.write_row(place, 0, [row["name"], *(cell[key] for cell in cells)])
+                amounts = money if key == "revenue" else None
+                sheet.write_row(place, 0, [row["name"], *(cell[key] for cell in cells)], amounts)
             place += 2
 
-    def _write_lines(self, sheet, simulation, bold, date):
+    def _write_lines(self, sheet, simulation, bold, date, money):
         Line = request.env["customer.tiering.simulation.line"]
         sheet.set_column(0, 0, 30)
         sheet.set_column(1, len(LINE_FIELDS), 16)
@@ -91,7 +99,8 @@ class CustomerTieringController(http.Controller):
                     if fname == "pending_date" and value:
                         sheet.write_datetime(place, column, value, date)
                     else:
-                        sheet.write(place, column, value or ("" if value is False else value))
+                        amounts = money if Line._fields[fname].type == "monetary" else None
+                        sheet.write(place, column, value or ("" if value is False else value), amounts)
             Line.env.invalidate_all(flush=False)
 
     @http.route("/customer_tiering/table", type="http", auth="user", readonly=True)
@@ -114,7 +123,9 @@ class CustomerTieringController(http.Controller):
         with xlsxwriter.Workbook(buffer, OPTIONS) as workbook:
             bold = workbook.add_format({"bold": True})
             date = workbook.add_format({"num_format": 14})  # as the reader writes dates
-            self._write_table(workbook.add_worksheet(env._("Customers")), cards.search(domain), fnames, bold, date)
+            money = self._add_money(workbook, env.company.currency_id)
+            customers = workbook.add_worksheet(env._("Customers"))
+            self._write_table(customers, cards.search(domain), fnames, bold, date, money)
             meaning = workbook.add_worksheet(env._("Columns"))
             wrapped = workbook.add_format({"text_wrap": True, "valign": "top"})
             meaning.set_column(0, 0, 30)
@@ -134,7 +145,7 @@ class CustomerTieringController(http.Controller):
             ],
         )
 
-    def _write_table(self, sheet, cards, fnames, bold, date):
+    def _write_table(self, sheet, cards, fnames, bold, date, money):
         env = cards.env
         sheet.set_column(0, len(fnames) - 1, 16)
         sheet.freeze_panes(1, 0)
@@ -159,5 +170,5 @@ class CustomerTieringController(http.Controller):
                     if value and cards._fields[fname].type == "date":
                         sheet.write_datetime(place, column, value, date)
                     elif value is not None and value is not False:
-                        sheet.write(place, column, value)
+                        sheet.write(place, column, value, money if cards._fields[fname].type == "monetary" else None)
             env.invalidate_all(flush=False)

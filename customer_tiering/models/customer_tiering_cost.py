@@ -34,15 +34,19 @@ class CustomerTieringCost(models.Model):
         string="Cost",
         company_dependent=True,
         digits=(16, 4),
+        min_display_digits=2,
         help="What one of it costs your company. 0: it is not reckoned.",
     )
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
 
     _key_uniq = models.UniqueIndex("(key)", "Another cost has this key already: choose a different one.")
 
+    @api.depends("key")
     @api.depends_context("company")
     def _compute_currency_id(self):
-        self.currency_id = self.env.company.currency_id
+        for cost in self:
+            # An interest is no money.
+            cost.currency_id = cost.key != "interest" and self.env.company.currency_id
 
     @api.constrains("text_many")
     def _check_text_many(self):
@@ -86,7 +90,9 @@ class CustomerTieringCost(models.Model):
     def _tell(self, number, rate, currency):
         """Return a number of it and what one costs, as “12 orders at $ 15.00”."""
         self.ensure_one()
-        counted = self.text_many.replace("%(number)s", format_number(self.env, number, 1))
+        counted = format_number(self.env, number, 1)
+        is_one = counted == format_number(self.env, 1)  # how one of it reads, its name says
+        counted = self.name if is_one else self.text_many.replace("%(number)s", counted)
         if self.key == "interest":
             return self.env._("%(rate)s %% a year on receivables", rate=format_number(self.env, rate, 2))
         cost = formatLang(self.env, rate, currency_obj=currency)

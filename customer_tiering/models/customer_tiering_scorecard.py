@@ -39,7 +39,14 @@ class CustomerTieringScorecard(models.Model):
     # would cost hundreds of thousands of checks a night.
     _log_access = False
 
-    partner_id = UncheckedMany2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
+    partner_id = UncheckedMany2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        readonly=True,
+        ondelete="cascade",
+        help="The company or the person who buys. What its contacts do counts for it.",
+    )
     company_id = UncheckedMany2one("res.company", required=True, readonly=True, ondelete="cascade")
     currency_id = fields.Many2one(related="company_id.currency_id")
     policy_id = UncheckedMany2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
@@ -53,7 +60,9 @@ class CustomerTieringScorecard(models.Model):
 
     # What the customer did
     first_order_date = fields.Date(string="First Order", readonly=True)
-    last_order_date = fields.Date(string="Last Order", readonly=True)
+    last_order_date = fields.Date(
+        string="Last Order", readonly=True, help="The last day with a purchase, over the whole history."
+    )
     # Days that pass are not stored: every scorecard would change every night.
     recency_days = fields.Integer(string="Days since Last Order", compute="_compute_days")
     purchase_days = fields.Integer(
@@ -99,9 +108,15 @@ class CustomerTieringScorecard(models.Model):
         help="Meetings with the customer or its contacts, and done activities, e-mails, messages and notes on "
         "the customer, its contacts and their orders, in the policy's window.",
     )
-    last_contact_date = fields.Date(string="Last Interaction", readonly=True)
+    last_contact_date = fields.Date(
+        string="Last Interaction",
+        readonly=True,
+        help="The last day with a meeting, a done activity or a message with the customer or its contacts.",
+    )
     days_since_contact = fields.Integer(string="Days since Last Interaction", compute="_compute_days")
-    tenure_days = fields.Integer(string="Days since First Order", compute="_compute_days")
+    tenure_days = fields.Integer(
+        string="Days since First Order", compute="_compute_days", help="How long the customer has been buying."
+    )
     lateness = fields.Float(
         digits=(10, 1),
         compute="_compute_days",
@@ -477,6 +492,7 @@ class CustomerTieringScorecard(models.Model):
         readonly=True,
         ondelete="restrict",
         group_expand="_read_group_tier_id",
+        help="The tier in which the customer is today.",
     )
     tier_since = fields.Date(readonly=True, help="Since when the customer has been in this tier.")
     # What the rules say, without a person's lock; the next run starts from it.
@@ -525,7 +541,12 @@ class CustomerTieringScorecard(models.Model):
     lock_mode = fields.Selection(related="lock_id.mode")
     lock_reason = fields.Char(related="lock_id.reason")
     lock_user_id = fields.Many2one(related="lock_id.user_id")
-    segment_id = UncheckedMany2one("customer.segment", readonly=True, ondelete="restrict")
+    segment_id = UncheckedMany2one(
+        "customer.segment",
+        readonly=True,
+        ondelete="restrict",
+        help="Customers who buy alike: where the customer stands on the policy's map of segments.",
+    )
     segment_since = fields.Date(readonly=True, help="Since when the customer has been in this segment.")
     next_tier_id = UncheckedMany2one("customer.tier", readonly=True, ondelete="set null")
     points_to_next = fields.Float(
@@ -574,7 +595,9 @@ class CustomerTieringScorecard(models.Model):
         help="What usually works with customers of this segment. A high risk goes before what suits a faithful "
         "customer.",
     )
-    partner_ref = fields.Char(related="partner_id.ref", string="Customer Number")
+    partner_ref = fields.Char(
+        related="partner_id.ref", string="Customer Number", help="The reference on the customer's contact."
+    )
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
     country_id = fields.Many2one(related="partner_id.country_id", string="Country")
     explanation_data = fields.Json(

@@ -94,7 +94,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
             ``{name: [type, text]}``: ``id`` of the customer, ``margin``, less what the person may not see
             one by one, and of each other cost what it is multiplied by
         ``costs``
-            ``key``, ``name``, ``rate`` by which the last run reckoned
+            ``key``, ``name``, ``rate`` by which the last run reckoned, ``currency_id`` of the rate, False: no money
         """
         costs, decimals = self._get_costs(), self.env.company.currency_id.decimal_places
         everybody = self._read(costs, SHOWN, only_known=False)  # once: the table is big
@@ -125,7 +125,15 @@ class CustomerTieringProfitReport(models.AbstractModel):
             ],
             "customers": len(frame),
             "unknown": len(everybody) - len(frame),
-            "costs": [{"key": cost.key, "name": cost.name, "rate": rules[cost.key].rate} for cost in reckoned],
+            "costs": [
+                {
+                    "key": cost.key,
+                    "name": cost.name,
+                    "rate": rules[cost.key].rate,
+                    "currency_id": cost.currency_id.id,
+                }
+                for cost in reckoned
+            ],
             "arrays": {
                 "id": _encode(frame["partner_id"].to_numpy()),
                 "margin": _encode((frame["margin"] - hidden).to_numpy()),

@@ -6,6 +6,7 @@ import numpy as np
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools.misc import formatLang
 
 from .common import AS_OF, TieringCommon
 
@@ -518,7 +519,18 @@ class TestProfitReport(ProfitCommon):
         net = {id_: money - 15 * count for id_, money, count in zip(ids, margin, orders, strict=True)}
         self.assertEqual(net, {self.good.id: 105, self.bad.id: -10})
         self.assertEqual([cost["rate"] for cost in data["costs"]], [15])
+        self.assertEqual([cost["currency_id"] for cost in data["costs"]], [self.company.currency_id.id])
         self.assertEqual(sum(tier["net_profit"] for tier in data["tiers"]), 95)
+
+    def test_costs_are_money_and_an_interest_is_none(self):
+        costs = self.env["customer.tiering.cost"].with_company(self.company).search([])
+        interest = costs.filtered(lambda cost: cost.key == "interest")
+        self.assertFalse(interest.currency_id)
+        self.assertEqual({cost.currency_id for cost in costs - interest}, {self.company.currency_id})
+        order = costs.filtered(lambda cost: cost.key == "order")
+        price = formatLang(self.env, 15, currency_obj=self.company.currency_id)
+        self.assertEqual(order._tell(1, 15, self.company.currency_id), f"Order at {price}")
+        self.assertEqual(order._tell(2, 15, self.company.currency_id), f"2 orders at {price}")
 
     def test_salespeople_see_their_customers_only(self):
         own = self.new_user("own_only", "sales_team.group_sale_salesman")

@@ -226,8 +226,12 @@ class TestWorkbook(HttpCase, VoiceCommon):
         self.assertEqual(set(titles["Pulse"]), {None}, "nobody said anything, which is not 0")
         self.assertEqual(set(titles["Open Quotations"]), {None}, "not measured")
         self.assertEqual(set(titles["Orders in the Window"]), {1})
+        formats = {title.value: cell.number_format for title, cell in zip(*book.worksheets[0][1:2], strict=True)}
+        self.assertIn(self.company.currency_id.name, formats["Amount in the Window"])
+        self.assertNotIn(self.company.currency_id.name, formats["Orders in the Window"])
         meanings = dict(list(book.worksheets[1].values)[1:])
         self.assertEqual(list(meanings), list(rows[0]))
+        self.assertTrue(all(meanings.values()), "each column is explained")
         one = openpyxl.load_workbook(io.BytesIO(self.download("tiering_manager", self.card(self.anna).id).content))
         self.assertEqual(len(list(one.worksheets[0].values)), 2)
 

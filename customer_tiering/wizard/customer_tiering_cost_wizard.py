@@ -96,12 +96,13 @@ class CustomerTieringCostWizardLine(models.TransientModel):
     currency_id = fields.Many2one(related="wizard_id.currency_id")
     cost_id = fields.Many2one("customer.tiering.cost", string="For Each", required=True, readonly=True)
     help = fields.Text(related="cost_id.help")
-    number = fields.Float(string="Last Year", digits=(16, 1), readonly=True)
+    number = fields.Float(string="How Many", digits=(16, 1), readonly=True)
     total = fields.Monetary(string="Cost of the Year", help="What all of it cost your company in the last year.")
     rate = fields.Float(
         string="Cost of One",
         compute="_compute_rate",
         digits=(16, 4),
+        min_display_digits=2,
         help="The cost of the year divided by the number.",
     )
 

@@ -4,7 +4,7 @@ import { registry } from "@web/core/registry";
 import { user } from "@web/core/user";
 import { useService } from "@web/core/utils/hooks";
 import { useDebounced } from "@web/core/utils/timing";
-import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
+import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
 import { decode, getCurve, getNet, getSections } from "./profit_curve";
@@ -233,8 +233,8 @@ export class TieringProfitReport extends Component {
         return formatInteger(value);
     }
 
-    float(value) {
-        return formatFloat(value, { digits: [16, 2] });
+    rate(cost) {
+        return formatMonetary(this.state.rates[cost.key], { currencyId: cost.currency_id, digits: [16, 2] });
     }
 
     /** How long a bar is, in percent of the longest of its kind. */
