@@ -36,6 +36,7 @@ from . import customer_tiering_reassignment
 from . import customer_tiering_writer
 from . import account_move
 from . import calendar_event
+from . import base
 from . import crm_team
 from . import mail_activity
 from . import mail_message

@@ -159,6 +159,35 @@ class TestTable(VoiceCommon):
         for part in ("Anna", card.tier_id.name, "No pallets higher than 1.20 m", "points"):
             self.assertIn(part, text)
 
+    def test_a_hidden_customer_is_on_no_sheet_and_in_no_export(self):
+        """Whose card is asked for together with one's own: what is computed of both is told of neither."""
+        own = self.new_user("tiering_own", "sales_team.group_sale_salesman,base.group_allow_export")
+        ben = self.buyer("Ben", 10)
+        ben.user_id = own
+        ben.sale_order_ids.user_id = own
+        self.anna.user_id = self.salesperson
+        self.anna.sale_order_ids.user_id = self.salesperson
+        self.compute()
+        cards = self.card(ben) | self.card(self.anna)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(self.env[cards._name].with_user(own).search([("id", "in", cards.ids)]), self.card(ben))
+        reports = self.env["ir.actions.report"].with_user(own)
+
+        def print_sheet(ids):
+            return str(reports._render_qweb_html("customer_tiering.report_customer_sheet", ids)[0])
+
+        def export(ids):
+            return str(cards.browse(ids).with_user(own).export_data(["motive_reason", "partner_id/name"]))
+
+        for door in (print_sheet, export):
+            self.env.invalidate_all()
+            self.assertIn("Ben", door(self.card(ben).ids))
+            for ids in (cards.ids, cards[::-1].ids, self.card(self.anna).ids):
+                self.env.invalidate_all()
+                with self.subTest(door=door.__name__, ids=ids), self.assertRaises(AccessError):
+                    door(ids)
+
     def test_a_number_that_nobody_knows_is_empty_in_views(self):
         self.measure("pulse", "needs")
         ben = self.buyer("Ben", 10)
