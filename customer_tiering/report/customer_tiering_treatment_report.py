@@ -104,6 +104,15 @@ class CustomerTieringTreatmentReport(models.Model):
         today = {company.id: company._get_tiering_today() for company in self.env.companies}
         first = min(today.values(), default=fields.Date.today()) - timedelta(days=DAYS)
         queries = reports._get_queries(first)
+        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
+        # sudo: what the domain leads to; hidden customers count for nobody
+        partners = None if seen.is_true() else self.env["res.partner"].sudo()._search(seen, active_test=False)
+
+        def is_seen(alias):
+            if partners is None:
+                return SQL("TRUE")
+            return SQL("%s IN %s", SQL.identifier(alias, "partner_id"), partners.subselect())
+
         return SQL(
             """
             WITH event AS (
@@ -134,11 +143,13 @@ class CustomerTieringTreatmentReport(models.Model):
                 SELECT tier_id, kind, COUNT(*) AS case_count,
                        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days) AS days
                   FROM event
+                 WHERE %(seen_event)s
               GROUP BY 1, 2
                 HAVING COUNT(*) >= %(least_others)s
              UNION ALL
                 SELECT tier_id, 'contact', SUM(case_count), PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days)
                   FROM touched
+                 WHERE %(seen_touched)s
               GROUP BY 1
                 HAVING COUNT(*) >= %(least_others)s
             ), best AS (  -- of the lower tiers the one with the fewest days
@@ -159,6 +170,8 @@ class CustomerTieringTreatmentReport(models.Model):
             events=reports._get_query({kind: query for kind, query in queries.items() if kind != "contact"}),
             companies=reports._get_companies(),
             first=first,
+            seen_event=is_seen("event"),
+            seen_touched=is_seen("touched"),
             window=DAYS,
             least_own=LEAST_OWN,
             least_others=LEAST_OTHERS,

@@ -543,6 +543,18 @@ class TestTreatment(ReportCommon):
         self.assertEqual(set(expected), {"Ada", "Dora"})  # lower customers wait 3 days
         self.assertEqual(self.found(), expected)
 
+    def test_hidden_customers_count_for_nobody(self):
+        """Without Fay the low tier has two cases, which say nothing; the middle one has four of 4 days."""
+        self.env["ir.rule"].create(
+            {
+                "name": "All but Fay",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "domain_force": "[('name', '!=', 'Fay')]",
+                "groups": [Command.link(self.env.ref("sales_team.group_sale_manager").id)],
+            }
+        )
+        self.assertEqual(self.found(), {"Ada": (5, 3, self.middle, 4, 4)})
+
     def test_it_is_said_in_words(self):
         row = self.env["customer.tiering.treatment.report"].search([("partner_id", "=", self.customers["Ada"].id)])
         self.assertEqual(
