@@ -284,6 +284,13 @@ class CustomerTieringPlaybookStep(models.Model):
     def write(self, vals):
         return super().write(self._clean(vals))
 
+    def copy_data(self, default=None):
+        """Let managers, who do not see server actions, copy playbooks without one."""
+        if self._has_field_access(self._fields["server_action_id"], "read"):
+            return super().copy_data(default)
+        vals_list = super().copy_data({"server_action_id": False, **(default or {})})
+        return [vals and {name: vals[name] for name in vals if name != "server_action_id"} for vals in vals_list]
+
 
 class Texts:
     """Fills in placeholders such as ``{{ customer }}``, computing only those that the steps use.

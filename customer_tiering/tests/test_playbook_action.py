@@ -62,6 +62,15 @@ class TestPlaybookAction(PlaybookCommon):
         self.assertFalse(self.ann.comment)  # all of it is undone
         self.assertIn("Seen", ben.comment)
 
+    def test_managers_copy_playbooks_without_one(self):
+        playbook = self._playbook("enter", tier_ids=self.platinum.ids)
+        copied = playbook.with_user(self.manager).copy()
+        self.assertEqual(copied.step_ids.mapped("kind"), playbook.step_ids.mapped("kind"))
+        with_action = self._playbook("enter", tier_ids=self.platinum.ids, step_ids=self._steps(self.action))
+        with self.assertRaisesRegex(ValidationError, "Only administrators may"):
+            with_action.with_user(self.manager).copy()
+        self.assertEqual(with_action.with_user(self.admin).copy().step_ids.server_action_id, self.action)
+
     def test_only_who_may_edit_server_actions_chooses_one(self):
         playbook = self._playbook("enter")
         with self.assertRaises(AccessError), self.env.cr.savepoint():
