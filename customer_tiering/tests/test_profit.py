@@ -378,6 +378,7 @@ class TestProposal(ProfitCommon):
         wizard = self.propose()
         numbers = {line.cost_id.key: line.number for line in wizard.line_ids}
         self.assertEqual((numbers["order"], numbers["order_line"]), (2, 4))
+        self.assertNotIn("overdue_month", numbers)  # what customers owe is not for everybody
         wizard.line_ids.filtered(lambda line: line.cost_id.key == "order").total = 50
         wizard.action_apply()
         rates = {cost.key: cost.rate for cost in self.env["customer.tiering.cost"].search([])}

@@ -27,6 +27,8 @@ class CustomerTieringCostWizard(models.TransientModel):
         company = self.env.company
         as_of = company._get_tiering_today()
         costs = self.env["customer.tiering.cost"].search([])
+        may_see = self.env["customer.tiering.scorecard"]._may_see_column  # not what all of them owe either
+        costs = costs.filtered(lambda cost: may_see(cost.column))
         numbers = self._count(company, as_of, costs)
         wizard = self.create(
             {
