@@ -65,7 +65,8 @@ class CustomerTierCondition(models.Model):
                 else self.env._("%(metric)s of at most %(value)s", **values)
             )
 
-    @api.constrains("metric_id")
+    # And by which limit: trying them would tell the value.
+    @api.constrains("metric_id", "operator", "value", "keep_value")
     def _check_metric_id(self):
         self.metric_id._check_may_see()
 

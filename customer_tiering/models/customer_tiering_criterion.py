@@ -101,7 +101,8 @@ class CustomerTieringCriterion(models.Model):
         for criterion in self:
             criterion.unknown = criterion.metric_id.unknown or "zero"
 
-    @api.constrains("metric_id")
+    # And by which limits: trying them would tell the value.
+    @api.constrains("metric_id", "method", "band_1", "band_2", "band_3", "band_4", "band_unit")
     def _check_metric_id(self):
         self.metric_id._check_may_see()
 

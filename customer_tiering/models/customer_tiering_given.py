@@ -26,6 +26,19 @@ class CustomerTieringGiven(models.AbstractModel):
             if vals.get("partner_id"):
                 vals["partner_id"] = customers[vals["partner_id"]]
 
+    def _sign(self, vals):
+        """Have the values of a person's word name the person, and the day of the company that it is about: the day of
+        a person in another time zone would put it before, or after, what colleagues say.
+
+        :param vals: of a new record, or what one becomes
+        """
+        if self.env.su:
+            return
+        kept = self.company_id[:1].id or self.env.context.get("default_company_id")
+        company_id = vals.get("company_id", kept)
+        company = self.env["res.company"].sudo().browse([company_id] if type(company_id) is int else []).exists()
+        vals |= {"user_id": self.env.uid, "date": (company or self.env.company)._get_tiering_today()}
+
     @api.model
     def _merge(self, targets):
         """Give the records of customers to others.

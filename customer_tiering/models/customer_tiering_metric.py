@@ -372,6 +372,11 @@ class CustomerTieringMetric(models.Model):
                 )
         self._check_may_see()
 
+    @api.constrains("motive_id")
+    def _check_motive_id(self):
+        """Refuse that a person proposes by what is hidden from them: everybody sees what is proposed."""
+        self.filtered("motive_id")._check_may_see()
+
     @api.constrains("text_one", "text_many")
     def _check_texts(self):
         for metric in self:

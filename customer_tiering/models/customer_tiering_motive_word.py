@@ -36,8 +36,7 @@ class CustomerTieringMotiveWord(models.Model):
     def create(self, vals_list):
         self._name_customers(vals_list)
         for vals in vals_list:
-            if not self.env.su:  # never anonymous, never of another day
-                vals |= {"user_id": self.env.uid, "date": fields.Date.context_today(self)}
+            self._sign(vals)  # never anonymous, never of another day
         words = super().create(vals_list)
         for company, of_company in words.grouped("company_id").items():
             self.env["customer.tiering.refresh"]._add(of_company.partner_id, company, "motive")
@@ -72,7 +71,7 @@ class CustomerTieringMotiveWord(models.Model):
         """Return who said it, and when, as a sentence."""
         self.ensure_one()
         said = {
-            "person": self.user_id.sudo().name,  # sudo: a colleague who has left
+            "person": self.user_id.sudo().name or self.env._("Somebody"),  # sudo: a colleague who has left
             "date": format_date(self.env, self.date),
             "reason": self.reason,
         }

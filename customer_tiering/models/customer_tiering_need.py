@@ -71,15 +71,14 @@ class CustomerTieringNeed(models.Model):
     def create(self, vals_list):
         self._name_customers(vals_list)
         for vals in vals_list:
-            if not self.env.su:  # who says it, and when, is not a matter of choice
-                vals |= {"user_id": self.env.uid, "date": fields.Date.context_today(self)}
+            self._sign(vals)  # who says it, and when, is not a matter of choice
         return super().create(vals_list)
 
     def write(self, vals):
         if not self.env.su:
             vals = {fname: value for fname, value in vals.items() if fname not in ("user_id", "date", "partner_id")}
             if "text" in vals:  # who says it now
-                vals |= {"user_id": self.env.uid, "date": fields.Date.context_today(self)}
+                self._sign(vals)
         return super().write(vals)
 
     @api.model

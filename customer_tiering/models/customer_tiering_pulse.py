@@ -46,6 +46,5 @@ class CustomerTieringPulse(models.Model):
     def create(self, vals_list):
         self._name_customers(vals_list)
         for vals in vals_list:
-            if not self.env.su:  # never anonymous, never of another day
-                vals |= {"user_id": self.env.uid, "date": fields.Date.context_today(self)}
+            self._sign(vals)  # never anonymous, never of another day
         return super().create(vals_list)

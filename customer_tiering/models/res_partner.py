@@ -281,6 +281,11 @@ class ResPartner(models.Model):
             partner.tiering_said_motive_id = word and word.motive_id
 
     def _search_tiering_said_motive_id(self, operator, value):
+        motives = self.env["customer.tiering.motive"].with_context(active_test=False)
+        if operator == "any" and isinstance(value, Domain):
+            operator, value = "in", motives.search(value).ids
+        elif operator in ("like", "ilike", "=like", "=ilike"):  # by the name
+            operator, value = "in", motives.search([("display_name", operator, value)]).ids
         if operator != "in":
             return NotImplemented
         words = self.env["customer.tiering.motive.word"]

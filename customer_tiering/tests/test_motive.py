@@ -182,6 +182,25 @@ class TestMotiveWord(MotiveCommon):
         with self.assertRaisesRegex(ValidationError, "200"):
             self.say(self.anna, self.price, reason="x" * 201)
 
+    def test_the_last_word_counts_wherever_people_are(self):
+        """Somebody for whom it is tomorrow already, and then a colleague for whom it is still yesterday."""
+        for user, tz, motive in (
+            (self.salesperson, "Pacific/Kiritimati", self.quality),
+            (self.manager, "Etc/GMT+12", self.price),
+        ):
+            word = self.env["customer.tiering.motive.word"].with_user(user).with_context(tz=tz)
+            word = word.create({"partner_id": self.anna.id, "motive_id": motive.id})
+            self.assertEqual(word.date, self.today)
+        self.assertEqual(self.anna.with_user(self.salesperson).tiering_said_motive_id, self.price)
+
+    def test_the_word_of_a_person_who_is_gone(self):
+        leaver = self.new_user("tiering_leaver", "sales_team.group_sale_salesman_all_leads")
+        word = self.env["customer.tiering.motive.word"].with_user(leaver)
+        word = word.create({"partner_id": self.anna.id, "motive_id": self.price.id}).with_env(self.env)
+        leaver.unlink()
+        word.invalidate_recordset()
+        self.assertRegex(word._tell(), "^Somebody said so on ")
+
     def test_filters(self):
         self.compute(self.today)
         self.say(self.anna, self.quality)
@@ -190,6 +209,13 @@ class TestMotiveWord(MotiveCommon):
         self.assertEqual(found, self.anna | self.shop)
         self.assertEqual(partners.search([("tiering_said_motive_id", "=", self.quality.id)]), found)
         self.assertFalse(partners.search([("tiering_said_motive_id", "=", self.price.id)]))
+        for condition in (
+            ("tiering_said_motive_id", "ilike", self.quality.name),
+            ("tiering_said_motive_id.name", "=", self.quality.name),
+        ):
+            self.assertEqual(partners.search([condition]), found, condition)
+            others = partners.search(["!", condition, ("id", "in", (found | self.plain[0]).ids)])
+            self.assertEqual(others, self.plain[0], condition)
         nobody = partners.search(
             [("tiering_said_motive_id", "=", False), ("id", "in", (self.anna | self.plain[0]).ids)]
         )
@@ -249,6 +275,32 @@ class TestMotiveWord(MotiveCommon):
             self.card(self.plain[3]).motive_reason,
             "Frequency: 6 orders. Of 100 customers who bought at least three times, 90 have less.",
         )
+
+    def test_nobody_proposes_by_what_is_hidden_from_them(self):
+        green = self.env["customer.tiering.motive"].with_user(self.manager).create({"name": "Green"})
+        owed = self.env["customer.tiering.metric"].search([("column", "=", "overdue_amount")], limit=1)
+        self.assertFalse(owed.with_user(self.manager)._may_see())
+        with self.assertRaisesRegex(ValidationError, "You may not see .*Overdue Amount"):
+            owed.with_user(self.manager).motive_id = green
+        self.env.invalidate_all()
+        with self.assertRaisesRegex(ValidationError, "You may not see .*Overdue Amount"):
+            green.metric_ids = [Command.link(owed.id)]
+
+    def test_nobody_finds_out_by_limits_what_is_hidden_from_them(self):
+        owed = self.env["customer.tiering.metric"].search([("column", "=", "overdue_amount")], limit=1)
+        tier = self.policy.tier_ids[0]
+        tier.condition_ids = [Command.create({"metric_id": owed.id, "operator": "<=", "value": 100})]
+        self.policy.criterion_ids = [Command.create({"metric_id": owed.id, "method": "bands"})]
+        criterion = self.policy.criterion_ids.filtered(lambda criterion: criterion.metric_id == owed)
+        for record, vals in (
+            (tier.condition_ids, {"value": 50}),
+            (criterion, {"band_1": 0.1}),
+            (criterion, {"method": "percentile"}),
+        ):
+            with self.subTest(vals=vals), self.assertRaisesRegex(ValidationError, "You may not see .*Overdue Amount"):
+                record.with_user(self.manager).write(vals)
+        criterion.with_user(self.manager).weight = 3
+        tier.condition_ids.with_user(self.manager).unlink()
 
 
 @tagged("post_install", "-at_install")
