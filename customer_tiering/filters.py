@@ -99,8 +99,9 @@ def find_circle(model, domain):
         fields = follow(model, condition.field_expr)
         if any(_is_brought_about(model.env, field, set()) for field in fields):
             return _label(model.env, fields)
-        if fields and condition.operator in ("any", "not any"):  # a filter of what the last field leads to
-            found = find_circle(model.env[fields[-1].comodel_name], Domain(condition.value))
+        comodel = fields[-1].comodel_name if fields else None
+        if comodel and condition.operator in ("any", "not any"):  # a filter of what the last field leads to
+            found = find_circle(model.env[comodel], Domain(condition.value))
             if found:
                 return f"{_label(model.env, fields)} > {found}"
     return None

@@ -23,7 +23,23 @@ class CustomerTieringAudience(models.AbstractModel):
         for audience in self:
             model = self.env.get(audience._get_tiering_model_name())
             domain = audience._get_tiering_domain()
-            audience.tiering_asked = model is not None and bool(filters.find_circle(model, domain))
+            audience.tiering_asked = model is not None and (
+                bool(filters.find_circle(model, domain)) or self._asks_said(model, domain)
+            )
+
+    @api.model
+    def _asks_said(self, model, domain):
+        """Whether a filter asks for what people have said of customers, which no run brings about, but which is of a
+        company, and not for everybody to see."""
+        for condition in domain.iter_conditions():
+            path = filters.follow(model, condition.field_expr)
+            if any(field.name == "tiering_said_motive_id" for field in path):
+                return True
+            comodel = path[-1].comodel_name if path else None
+            is_filter = comodel and condition.operator in ("any", "not any")
+            if is_filter and self._asks_said(self.env[comodel], Domain(condition.value)):
+                return True
+        return False
 
     def _get_tiering_model_name(self):
         """Return the name of the model of those who are written to."""

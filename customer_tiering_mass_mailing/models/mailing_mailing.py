@@ -110,6 +110,14 @@ class MailingMailing(models.Model):
             vals["tiering_author_id"] = self.env.uid
         return super().write(vals)
 
+    def _compute_mailing_domain(self):
+        """The saved filter may say something else than when it was chosen: who has it taken over anew, by whatever way,
+        chooses it."""
+        result = super()._compute_mailing_domain()
+        # Past our own write: nobody names another person as the author.
+        super(MailingMailing, self.filtered("id")).write({"tiering_author_id": self.env.uid})
+        return result
+
     @api.constrains(*AUDIENCE_FIELDS)
     def _check_tiering_rights(self):
         """Say to people without rights in Sales that they would reach nobody."""
@@ -140,7 +148,11 @@ class MailingMailing(models.Model):
         if not company:
             return self.env._("Choose the company whose tiers the filter asks for.")
         named = self._get_tiering_named()
-        if any(records - records.exists() for records in named.values()):
+        author = self._get_tiering_author().sudo()
+        # To the author, tiers of companies that are not theirs do not exist.
+        theirs = named["customer.tier"].company_id if author._is_superuser() else author.company_ids | company
+        others = named["customer.tier"].filtered(lambda tier: tier.company_id not in theirs)
+        if others or any(records - records.exists() for records in named.values()):
             return self.env._(
                 "The filter asks for a tier or a segment that does not exist any more. Choose another one."
             )
@@ -157,7 +169,6 @@ class MailingMailing(models.Model):
                     other=tier.company_id.name,
                     company=company.name,
                 )
-        author = self._get_tiering_author().sudo()
         able = author.active and author.has_group(GROUP) and company in author.company_ids
         if not (author._is_superuser() or (able and self._get_tiering_records().has_access("read"))):
             return self.env._(

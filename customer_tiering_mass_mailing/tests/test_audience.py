@@ -27,6 +27,24 @@ class TestAudience(MailingCommon):
         self.assertEqual(self.reached(mailings[0]), self.here | self.both)
         self.assertEqual(self.reached(mailings[1]), self.there | self.both)
 
+    def test_what_people_said_matters_to_customers_is_of_a_company_too(self):
+        motives = self.env["customer.tiering.motive"].search([], limit=2)
+        words = self.env["customer.tiering.motive.word"].with_user(self.marketer)
+        for who, company, motive in (
+            (self.here, self.company, motives[0]),
+            (self.there, self.company, motives[1]),
+            (self.there, self.other, motives[0]),
+        ):
+            words.with_company(company).create({"partner_id": who.id, "company_id": company.id, "motive_id": motive.id})
+        domain = [("tiering_said_motive_id", "=", motives[0].id)]
+        for said in (domain, [("parent_id", "any", domain)]):
+            with self.assertRaisesRegex(ValidationError, "only people with rights in Sales"), self.env.cr.savepoint():
+                self.to_filter(said, self.mailer)
+        mailings = [self.to_filter(domain, company=company) for company in (self.company, self.other)]
+        self.send(*mailings)
+        self.assertEqual(self.reached(mailings[0]), self.here)
+        self.assertEqual(self.reached(mailings[1]), self.there)
+
     def test_a_filter_is_asked_when_it_is_sent(self):
         mailing = self.to_tier(self.platinum)
         for ago in range(12):
@@ -205,6 +223,37 @@ class TestAudience(MailingCommon):
         self.assertEqual(mailing.tiering_author_id, self.marketer)
         mailing.with_env(self.env).mailing_domain = repr([("tiering_tier_id", "=", self.other_platinum.id)])
         self.assertEqual(mailing.tiering_author_id, self.env.user)
+
+    def test_who_takes_over_a_changed_filter_is_the_author(self):
+        own = self.new_user("tiering_own", f"{MAILING},sales_team.group_sale_salesman", email="own@example.com")
+        values = {"mailing_model_id": self.env["ir.model"]._get_id("res.partner")}
+        for way in ("mailing", "list"):
+            with self.subTest(way=way):
+                saved = self.env["mailing.filter"].create(
+                    {**values, "name": way, "mailing_domain": "[('name', '=', 'Here')]"}
+                )
+                mailing = self.open({"context": {}}, **values, mailing_filter_id=saved.id)
+                self.assertEqual(mailing.tiering_author_id, self.marketer)
+                domain = repr([("tiering_tier_id", "=", self.platinum.id)])
+                saved.with_user(own).mailing_domain = domain
+                mailing.invalidate_recordset()
+                lists = self.env["mailing.list"].with_user(own).create({"name": "A List"})
+                if way == "mailing":
+                    mailing.with_user(own).contact_list_ids = lists
+                else:
+                    lists.mailing_ids = mailing.with_user(own)
+                lists.env.flush_all()
+                self.assertEqual((mailing.mailing_domain, mailing.tiering_author_id), (domain, own))
+
+    def test_nobody_reads_the_names_of_tiers_of_other_companies(self):
+        self.other_platinum.name = "Their Own"
+        self.marketer.write({"company_id": self.company.id, "company_ids": self.company.ids})
+        domain = [("tiering_tier_id", "=", self.other_platinum.id)]
+        mailing = self.to_filter(domain)
+        mailing.tiering_company_id = self.company
+        mailing.invalidate_recordset()
+        self.assertIn("does not exist any more", mailing.warning_message)
+        self.assertNotIn("Their Own", mailing.warning_message)
 
     # ------------------------------------------------------------------
     # What cannot be found
