@@ -21,13 +21,30 @@ class SaleOrder(models.Model):
     def _compute_tiering_margin_warning(self):
         asking = self._get_tiers_above_margin()
         for order in self:
-            tier = asking.get(order)
-            order.tiering_margin_warning = bool(tier) and self.env._(
-                "A margin of %(margin)s %% is less than the %(least)s %% that customers of %(tier)s bring.",
-                margin=format_number(self.env, order._get_tiering_margin(), 1),
-                least=format_number(self.env, tier.least_margin, 2),
-                tier=tier.name,
+            if order not in asking:
+                order.tiering_margin_warning = False
+                continue
+            said = order._get_margin_words(asking[order])
+            order.tiering_margin_warning = (
+                self.env._(
+                    "A margin of %(margin)s %% is less than the %(least)s %% that customers of %(tier)s bring.", **said
+                )
+                if said["tier"]
+                else self.env._(
+                    "A margin of %(margin)s %% is less than the %(least)s %% that is asked of this customer.", **said
+                )
             )
+
+    def _get_margin_words(self, tier):
+        """Return the words of the sentences that a margin is less than a tier asks for, without the name of a tier that
+        is not for this person."""
+        self.ensure_one()
+        return {
+            "order": self.name,
+            "margin": format_number(self.env, self._get_tiering_margin(), 1),
+            "least": format_number(self.env, tier.least_margin, 2),
+            "tier": self.tiering_customer_tier_id.name,
+        }
 
     def _get_tiers_above_margin(self):
         """Return ``{quotation: tier}`` of those whose margin is less than the customer's tier asks for."""
@@ -55,14 +72,18 @@ class SaleOrder(models.Model):
             # sudo: which tier asks, not what else it is
             for order, tier in self.sudo()._get_tiers_above_margin().items():
                 if tier.least_margin_rule == "ask":
+                    said = order._get_margin_words(tier)
                     raise UserError(
                         self.env._(
                             "%(order)s brings a margin of %(margin)s %%, less than the %(least)s %% that customers of "
                             "%(tier)s bring. Ask a sales manager to confirm it, or change the prices.",
-                            order=order.name,
-                            margin=format_number(self.env, order._get_tiering_margin(), 1),
-                            least=format_number(self.env, tier.least_margin, 2),
-                            tier=tier.name,
+                            **said,
+                        )
+                        if said["tier"]
+                        else self.env._(
+                            "%(order)s brings a margin of %(margin)s %%, less than the %(least)s %% that is asked of "
+                            "this customer. Ask a sales manager to confirm it, or change the prices.",
+                            **said,
                         )
                     )
         return super().action_confirm()

@@ -35,6 +35,19 @@ class TestLeastMargin(ProfitCommon):
         self.assertEqual((self.bad.state, self.good.state), ("sale", "sale"))
         self.assertFalse(self.bad.tiering_margin_warning)
 
+    def test_a_tier_that_is_not_for_the_person_is_not_named(self):
+        own = self.new_user("tiering_own", "sales_team.group_sale_salesman")
+        self.bad.user_id = own
+        bad = self.bad.with_user(own)
+        self.assertFalse(bad.tiering_customer_tier_id)  # colleagues sell to the customer
+        self.assertEqual(
+            bad.tiering_margin_warning, "A margin of 24.1 % is less than the 25 % that is asked of this customer."
+        )
+        with self.assertRaises(UserError) as caught:
+            bad.action_confirm()
+        self.assertIn("Ask a sales manager", str(caught.exception))
+        self.assertNotIn(self.tier.name, str(caught.exception))
+
     def test_who_gives_it_away_asks_too(self):
         self.bad.order_line.discount = 100
         self.assertEqual(self.bad.amount_untaxed, 0)
