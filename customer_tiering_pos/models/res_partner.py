@@ -20,9 +20,11 @@ class ResPartner(models.Model):
     )
 
     @api.depends("commercial_partner_id")
-    @api.depends_context("company", "lang")
+    @api.depends_context("company", "lang", "uid")
     def _compute_tiering_till_needs(self):
-        needs = self.env["customer.tiering.need"]._get_of(self.commercial_partner_id)
+        # Of customers whom the cashier may see, as with the tier.
+        customers = self.commercial_partner_id.filtered_domain(self.env["ir.rule"]._get_tiering_domain("res.partner"))
+        needs = self.env["customer.tiering.need"]._get_of(customers)
         for partner in self:
             found = needs.get(partner.commercial_partner_id.id)
             partner.tiering_till_needs = bool(found) and found._tell()

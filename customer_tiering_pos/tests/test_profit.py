@@ -63,6 +63,11 @@ class TestNeedsInTheTill(TicketsCommon):
             )
         told = shop.with_user(self.cashier).with_company(self.company).tiering_till_needs
         self.assertEqual(told, "In a box, By e-mail")
+        # Somebody who also sells, but own documents only, sees no more in the till than elsewhere.
+        own = self.new_user("tiering_own", "sales_team.group_sale_salesman,point_of_sale.group_pos_user")
+        self.order(ann, 5, user_id=self.salesperson.id)
+        seen = shop.with_user(own).with_company(self.company)
+        self.assertEqual((seen.tiering_till_tier, seen.tiering_till_needs), (False, False))
         partners = self.env["res.partner"]
         self.assertIn("tiering_till_needs", partners._load_pos_data_fields(self.till))
         # Guests who order by themselves are answered as superuser.
