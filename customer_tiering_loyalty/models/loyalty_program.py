@@ -5,6 +5,7 @@ from odoo.exceptions import ValidationError
 class LoyaltyProgram(models.Model):
     _inherit = "loyalty.program"
 
+    # Copied by hand: who copies a program need not see the tiers.
     tiering_tier_ids = fields.Many2many(
         "customer.tier",
         "loyalty_program_customer_tier_rel",
@@ -15,6 +16,7 @@ class LoyaltyProgram(models.Model):
         # Of archived tiers nobody is a customer: who forgot them would make the program one for all.
         context={"active_test": False},
         ondelete="restrict",
+        copy=False,
         groups="sales_team.group_sale_salesman",
         help="Only customers who are in one of these tiers when they order get the program. Empty: all customers.",
     )
@@ -35,3 +37,10 @@ class LoyaltyProgram(models.Model):
                             other=tier.company_id.name,
                         )
                     )
+
+    def copy(self, default=None):
+        copies = super().copy(default)
+        if "tiering_tier_ids" not in (default or {}):
+            for program, copied in zip(self.sudo(), copies.sudo(), strict=True):
+                copied.tiering_tier_ids = program.tiering_tier_ids
+        return copies

@@ -89,6 +89,16 @@ class TestTillPrograms(TillProgramsCommon):
         (data,) = programs._load_pos_data_read(self.promotion.with_user(self.cashier), self.till)
         self.assertEqual(data["tiering_tier_ids"], self.gold.ids)  # so it is for nobody, not for everybody
 
+    def test_a_copy_is_for_the_same_tiers_whoever_makes_it(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        boss = self.new_user("tiering_till_boss", "point_of_sale.group_pos_manager,product.group_product_manager")
+        foreign = self.new_user("tiering_foreign", "sales_team.group_sale_manager,product.group_product_manager", other)
+        self.promotion.company_id = False
+        for user in (boss, foreign):
+            copied = self.promotion.with_user(user).copy()
+            self.assertEqual(copied.sudo().tiering_tier_ids, self.gold, user.login)
+        self.assertFalse(self.loyalty.with_user(boss).copy().sudo().tiering_tier_ids)
+
     def test_guests_who_order_by_themselves_are_told_nothing(self):
         known = self.env["res.partner"]._load_pos_self_data_fields(self.till)
         self.assertFalse([fname for fname in known if fname.startswith("tiering")])
