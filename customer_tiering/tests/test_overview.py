@@ -233,6 +233,7 @@ class TestOverview(PlaybookCommon):
         followup = self.followups.create({**values, "problem": "day_limit"})
         self.assertFalse([text for text in self.attention() if "playbook" in text], "a limit is no problem")
         followup.problem = "no_person"
+        self.env.invalidate_all()  # what a playbook counts is asked for anew with each page
         self.assertMatter("Follow-ups of the playbook “enter” wait.…1 wait", playbook)
 
     # ------------------------------------------------------------------
