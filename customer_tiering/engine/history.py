@@ -41,16 +41,15 @@ def get_places(now: pd.Series, changes: pd.DataFrame, days: list) -> pd.DataFram
     partners = partners[order]
     dates = changes["date"].to_numpy(dtype="datetime64[D]")[order]
     left = changes["place"].to_numpy(dtype="int64")[order]
-    people = np.union1d(partners, now.index.to_numpy(dtype="int64"))
-    rows = np.searchsorted(people, partners)
+    people = np.union1d(partners[np.diff(partners, prepend=-1) != 0], now.index.to_numpy(dtype="int64"))
     today = np.full(len(people), NOWHERE, dtype="int64")
     today[np.searchsorted(people, now.index.to_numpy(dtype="int64"))] = now.to_numpy(dtype="int64")
     columns = {}
     for number, day in enumerate(days):
         later = np.flatnonzero(dates > np.datetime64(day))
-        first = later[np.diff(rows[later], prepend=-1) != 0]
+        first = later[np.diff(partners[later], prepend=-1) != 0]
         columns[number] = today.copy()
-        columns[number][rows[first]] = left[first]
+        columns[number][np.searchsorted(people, partners[first])] = left[first]
     return pd.DataFrame(columns, index=people)
 
 
