@@ -20,22 +20,31 @@ class MailActivity(models.Model):
     @api.depends_context("company", "uid")
     def _compute_tiering_tier(self):
         self.tiering_tier_id, self.tiering_tier_color = False, 0
+        # sudo: whose contact or document it is; the scorecard decides who may know the tier
+        everything = self.env(su=True, context={**self.env.context, "active_test": False})
+        owners = {}
         for name, activities in self.filtered("res_id").grouped("res_model").items():
-            fname, needed = self._get_tiering_fields(name)
-            if not fname:
-                continue
-            # What the person may not read tells nothing, although the activity is theirs: hence a search.
-            model = self.env[name].with_context(active_test=False)
-            records = model.search_fetch([("id", "in", activities.mapped("res_id"))], needed)
-            of_record = {record.id: record[fname] for record in records}
-            for activity in activities:
-                if tier := of_record.get(activity.res_id):
-                    activity.tiering_tier_id, activity.tiering_tier_color = tier, tier.color
-
-    @api.model
-    def _get_tiering_fields(self, model_name):
-        """Return which field of a model is the tier of its customer, None where it has none, and those behind it."""
-        if model_name == "res.partner":
-            return "tiering_tier_id", ["commercial_partner_id"]
-        known = self.env[model_name]._fields if model_name in self.env else {}
-        return "tiering_customer_tier_id" if "tiering_customer_tier_id" in known else None, ["partner_id", "company_id"]
+            if name == "res.partner":
+                owners |= {activity: (activity.res_id, self.env.company.id) for activity in activities}
+            elif name in self.env and "tiering_customer_tier_id" in self.env[name]._fields:
+                domain = [("id", "in", activities.mapped("res_id"))]
+                papers = everything[name].search_fetch(domain, ["partner_id", "company_id"]).grouped("id")
+                for activity in activities.filtered(lambda activity, papers=papers: activity.res_id in papers):
+                    paper = papers[activity.res_id]
+                    owners[activity] = paper.partner_id.id, paper.company_id.id or self.env.company.id
+        if not owners:
+            return
+        domain = [("id", "in", list({partner_id for partner_id, _company_id in owners.values()}))]
+        partners = everything["res.partner"].search_fetch(domain, ["commercial_partner_id"])
+        customers = {partner.id: partner.commercial_partner_id.id for partner in partners}
+        cards = self.env["customer.tiering.scorecard"].search_fetch(
+            [
+                ("partner_id", "in", list(set(customers.values()))),
+                ("company_id", "in", list({company_id for _partner_id, company_id in owners.values()})),
+            ],
+            ["partner_id", "company_id", "tier_id"],
+        )
+        tiers = {(card.partner_id.id, card.company_id.id): card.tier_id for card in cards}
+        for activity, (partner_id, company_id) in owners.items():
+            if tier := tiers.get((customers.get(partner_id), company_id)):
+                activity.tiering_tier_id, activity.tiering_tier_color = tier, tier.color

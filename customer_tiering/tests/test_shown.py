@@ -276,20 +276,34 @@ class TestShown(TieringCommon, TransactionCase):
         internal = self.new_user("tiering_shown_internal", "base.group_user")
         self.assertNotIn("tiering_tier_id", self.env["mail.activity"].with_user(internal).fields_get())
 
-    def test_a_list_of_eighty_activities_costs_three_queries_more_at_most(self):
+    def test_a_list_of_eighty_activities_costs_four_queries_more_at_most(self):
         for partner in (self.poor, self.contact, self.asked, self.best):
             for _number in range(20):
                 partner.activity_schedule("mail.mail_activity_data_todo", user_id=self.salesperson.id)
         self.env.flush_all()
         activities = self.env["mail.activity"].with_user(self.salesperson)
         activities = activities.search([("user_id", "=", self.salesperson.id)], limit=80)
-        ours = {"tiering_tier_id": {"fields": {"display_name": {}}}, "tiering_tier_color": {}}
+        name = {"fields": {"display_name": {}}}
+        shown = {"summary": {}, "activity_type_id": name, "user_id": name, "res_name": {}, "date_deadline": {}}
+        ours = {"tiering_tier_id": name, "tiering_tier_color": {}}
         counts = []
         for spec in ({}, ours):
-            spec = {"res_name": {}, "summary": {}, **spec}
+            spec = {**shown, **spec}
             activities.web_read(spec)
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
             activities.web_read(spec)
             counts.append(self.env.cr.sql_log_count - before)
-        self.assertLessEqual(counts[1] - counts[0], 3)
+        self.assertLessEqual(counts[1] - counts[0], 4)
+
+    def test_an_activity_on_a_hidden_customer_tells_no_tier(self):
+        own = self.new_user("tiering_shown_own", "sales_team.group_sale_salesman")
+        self.best.user_id = self.salesperson
+        orders = self.env["sale.order"].search([("partner_id", "=", self.best.id)])
+        orders.user_id = self.salesperson
+        for record in (self.best, orders[0]):
+            record.activity_schedule("mail.mail_activity_data_todo", user_id=own.id)
+        activities = self.env["mail.activity"].sudo().search([("user_id", "=", own.id)])
+        self.assertEqual(set(activities.mapped("res_model")), {"res.partner", "sale.order"})
+        self.assertFalse(activities.with_user(own).mapped("tiering_tier_id"))
+        self.assertEqual(activities.with_user(self.manager).mapped("tiering_tier_id.name"), ["Platinum"])
