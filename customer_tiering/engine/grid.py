@@ -3,6 +3,8 @@
 The rows and columns of a map are numbered from 1, the worst, to 5, the best.
 """
 
+import datetime
+
 import numpy as np
 import pandas as pd
 
@@ -68,6 +70,16 @@ def place(values: pd.Series, begin: np.ndarray, *, higher_is_better: bool) -> pd
     found = np.searchsorted(sign * begin[some], sign * values.to_numpy(), side="right") - 1
     fifth = pd.Series(some[found.clip(min=0)] + 1, index=values.index, dtype="Int64")
     return fifth.where(values.notna())
+
+
+def count_days(day: datetime.date, since: pd.Series) -> pd.Series:
+    """The days from each of some dates to a day: Series of float64, same index; NaN: no date.
+
+    >>> count_days(datetime.date(2024, 3, 1), pd.Series(["2024-02-28", None], dtype="datetime64[s]")).tolist()
+    [2.0, nan]
+    """
+    days = np.datetime64(day, "D") - since.to_numpy().astype("datetime64[D]")
+    return pd.Series(np.where(np.isnat(days), np.nan, days.astype("float64")), index=since.index)
 
 
 def get_spans(values: pd.Series, fifths: pd.Series) -> list[tuple[float, float] | None]:

@@ -694,12 +694,13 @@ class CustomerTieringScorecard(models.Model):
     @api.depends("partner_id", "tier_id.name")
     @api.depends_context("tiering_with_tier", "lang")
     def _compute_display_name(self):
-        super()._compute_display_name()
+        result = super()._compute_display_name()
         if self.env.context.get("tiering_with_tier"):
             for card in self.filtered("tier_id"):
                 card.display_name = self.env._(
                     "%(customer)s: %(tier)s", customer=card.display_name, tier=card.tier_id.name
                 )
+        return result
 
     @api.model
     def _read_group_tier_id(self, tiers, domain):

@@ -1,5 +1,4 @@
-import numpy as np
-import pandas as pd
+from contextlib import suppress
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -132,10 +131,8 @@ class CustomerTieringMapReport(models.AbstractModel):
         """Return the engine's ``PolicyRules`` of the last run, and its day; before it, those of today."""
         last = self.env["customer.tiering.run"]._get_last(policy)
         if last.version_id:
-            try:
+            with suppress(ValueError):  # judged otherwise by an earlier version
                 return last.version_id._get_rules(), last.as_of
-            except ValueError:  # judged otherwise by an earlier version
-                pass
         return policy._get_rules(), last.as_of or self.env.company._get_tiering_today()
 
     @api.model
@@ -196,7 +193,7 @@ class CustomerTieringMapReport(models.AbstractModel):
         frame = sources.rows.fetch_frame(self.env.cr, select, columns)
         today = self.env.company._get_tiering_today()
         for column, since in DAY_OF.items():
-            frame[column] = _count_days(today, frame[since])
+            frame[column] = engine.grid.count_days(today, frame[since])
         frame["contacted"] = frame["days_since_contact"] < CONTACT_DAYS
         return frame
 
@@ -227,7 +224,7 @@ class CustomerTieringMapReport(models.AbstractModel):
             name: frame[f"{name}_score"].astype("Float64").where(lambda score: score > 0).astype("Int64")
             for name in ("recency", "frequency", "monetary")
         }
-        lateness = (_count_days(as_of, frame["last_order_date"]) / frame["usual_gap_days"]).round(
+        lateness = (engine.grid.count_days(as_of, frame["last_order_date"]) / frame["usual_gap_days"]).round(
             engine.metrics.RATIO_DECIMALS
         )
         weights = (rules.weights.get(key) or 0 for key in (engine.metrics.FREQUENCY, engine.metrics.MONETARY))
@@ -242,7 +239,7 @@ class CustomerTieringMapReport(models.AbstractModel):
         if lacking := [metric.name for metric in axes or () if metric.column not in frame]:
             return [], self.env._("“%(metric)s” cannot be reckoned for an earlier day.", metric=lacking[0])
         frame = self._keep_seen(frame[frame["last_order_date"].notna()].copy())
-        frame["contacted"] = _count_days(day, frame["last_contact_date"]) < CONTACT_DAYS
+        frame["contacted"] = engine.grid.count_days(day, frame["last_contact_date"]) < CONTACT_DAYS
         self._place(frame, policy._get_rules(), axes, day, begins)
         cells = engine.grid.count(frame).drop(columns=["row", "column"]).to_dict("records")
         told = {"day": format_date(self.env, day)}
@@ -295,9 +292,3 @@ class CustomerTieringMapReport(models.AbstractModel):
         decimals = 0 if metric.unit in engine.metrics.WHOLE_UNITS or abs(value) >= 100 else 2
         text = sentences.format_number(self.env, value, decimals)
         return self.env._("%(number)s%%", number=text) if metric.unit == "percent" else text
-
-
-def _count_days(day, since):
-    """Return the days from each of some dates to a day, a Series of float64, NaN: no date."""
-    days = np.datetime64(day, "D") - since.to_numpy().astype("datetime64[D]")
-    return pd.Series(np.where(np.isnat(days), np.nan, days.astype("float64")), index=since.index)

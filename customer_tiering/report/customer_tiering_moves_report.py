@@ -1,5 +1,3 @@
-import pandas as pd
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -59,11 +57,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
         :param by_rules: True: whom other rules have moved, False: the others, None: all
         """
         before, after, ruled, _notes = self._read(kind, first, last)
-        ids = engine.moves.choose(before, after, origin, target)
-        if by_rules is not None:
-            moved = before.reindex(ids, fill_value=0) != after.reindex(ids, fill_value=0)
-            ids = ids[(moved & pd.Index(ids).isin(ruled)).to_numpy() == by_rules]
-        return ids.tolist()
+        return engine.moves.choose(before, after, ruled, origin=origin, target=target, by_rules=by_rules).tolist()
 
     # ------------------------------------------------------------------
     # What is read
@@ -98,7 +92,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
                 )
             )
         ruled = self._read_ruled(kind, *days)
-        return *map(self._keep_seen, places), pd.Index(ruled, dtype="int64"), list(dict.fromkeys(notes))
+        return *map(self._keep_seen, places), ruled, list(dict.fromkeys(notes))
 
     @api.model
     def _check_day(self, day):
@@ -145,7 +139,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
                     SELECT DISTINCT ON (partner_id) partner_id, from_tier_id AS place
                       FROM customer_tier_change WHERE company_id = %(company)s AND date > %(day)s
                   ORDER BY partner_id, id)
-                SELECT partner_id, COALESCE(place, 0) AS place FROM later
+                SELECT partner_id AS id, COALESCE(place, 0) AS place FROM later
                  UNION ALL
                 SELECT card.partner_id, COALESCE(card.tier_id, 0)
                   FROM customer_tiering_scorecard card
@@ -162,7 +156,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
                            CASE WHEN from_since <= %(day)s THEN COALESCE(from_segment_id, %(deleted)s) END AS place
                       FROM customer_segment_change WHERE company_id = %(company)s AND date > %(day)s
                   ORDER BY partner_id, id)
-                SELECT partner_id, COALESCE(place, 0) AS place FROM later
+                SELECT partner_id AS id, COALESCE(place, 0) AS place FROM later
                  UNION ALL
                 SELECT card.partner_id, CASE WHEN card.segment_since <= %(day)s THEN COALESCE(card.segment_id, 0)
                                              ELSE 0 END
@@ -175,9 +169,8 @@ class CustomerTieringMovesReport(models.AbstractModel):
                 deleted=DELETED,
             ),
         }
-        base = sources.base
-        found = sources.rows.fetch_arrays(self.env.cr, queries[kind], {"partner_id": base.ID, "place": base.ID})
-        return pd.Series(found["place"], index=found["partner_id"])
+        columns = {"id": sources.base.ID, "place": sources.base.ID}
+        return sources.rows.fetch_frame(self.env.cr, queries[kind], columns)["place"]
 
     @api.model
     def _reckon_places(self, kind, day):
@@ -187,7 +180,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
             [("company_id", "=", self.env.company.id), ("is_simulation", "=", False)]
         )
         frames = [policy._compute_frame(day)[column].fillna(0).astype("int64") for policy in policies]
-        return pd.concat(frames) if frames else pd.Series(dtype="int64")
+        return engine.moves.join(frames)
 
     @api.model
     def _read_ruled(self, kind, first, last):
@@ -228,12 +221,11 @@ class CustomerTieringMovesReport(models.AbstractModel):
     @api.model
     def _read_amounts(self):
         """Return the amount in the window of each customer, as it is now."""
-        base = sources.base
         query = SQL(
-            "SELECT partner_id, amount FROM customer_tiering_scorecard WHERE company_id = %s", self.env.company.id
+            "SELECT partner_id AS id, amount FROM customer_tiering_scorecard WHERE company_id = %s", self.env.company.id
         )
-        found = sources.rows.fetch_arrays(self.env.cr, query, {"partner_id": base.ID, "amount": base.FLOAT})
-        return pd.Series(found["amount"], index=found["partner_id"])
+        columns = {"id": sources.base.ID, "amount": sources.base.FLOAT}
+        return sources.rows.fetch_frame(self.env.cr, query, columns)["amount"]
 
     @api.model
     def _get_places(self, kind, keys):

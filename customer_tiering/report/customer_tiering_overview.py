@@ -1,7 +1,5 @@
 from datetime import timedelta
 
-import numpy as np
-import pandas as pd
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, models
@@ -76,7 +74,9 @@ class CustomerTieringOverview(models.AbstractModel):
         since = max(today - timedelta(days=DAYS), begin) if begin else today
         places, amounts = self._read_places([*days, since])
         rows = engine.history.sum_up(places[range(len(days))], amounts)
-        tiers = moves._get_places("tier", set(np.unique(places.to_numpy()).tolist()) - {engine.moves.NOWHERE})
+        tiers = moves._get_places(
+            "tier", set().union(*(places[column].unique().tolist() for column in places)) - {engine.moves.NOWHERE}
+        )
         numbers = {
             **sums,
             **self._count_moves(places[len(days)], places[len(days) - 1], tiers),
@@ -178,8 +178,9 @@ class CustomerTieringOverview(models.AbstractModel):
         ranks = {tier["id"]: (tier["ladder"], rank) for rank, tier in enumerate(tiers)}
         nowhere = engine.moves.NOWHERE
         moved = before != after
-        for (origin, target), count in (
-            pd.DataFrame({"origin": before[moved], "target": after[moved]}).value_counts().items()
+        rows = engine.moves.count(before[moved], after[moved], (), before[moved] * 0.0)
+        for origin, target, count in zip(
+            *(rows[name].tolist() for name in ("before", "after", "customers")), strict=True
         ):
             if nowhere in (origin, target):
                 counts["new" if origin == nowhere else "gone"] += count

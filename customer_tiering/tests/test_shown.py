@@ -151,8 +151,7 @@ class TestShown(TieringCommon, TransactionCase):
         self.env.user.company_ids |= other
         self.salesperson.company_ids |= other
         theirs = self.order(self.best, state="draft", company_id=other.id)
-        both = dict(self.env.context, allowed_company_ids=[self.company.id, other.id])
-        orders = self._orders().with_context(both)
+        orders = self._orders().with_context(allowed_company_ids=[self.company.id, other.id])
         domain = [("partner_id", "=", self.best.id)]
         found = orders.search([*domain, ("tiering_customer_tier_id.name", "=", "Platinum")])
         self.assertEqual((len(found), theirs in found), (12, False))

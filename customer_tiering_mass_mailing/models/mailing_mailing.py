@@ -115,6 +115,7 @@ class MailingMailing(models.Model):
         chooses it."""
         result = super()._compute_mailing_domain()
         # Past our own write: nobody names another person as the author.
+        # pylint: disable-next=super-method-mismatch
         super(MailingMailing, self.filtered("id")).write({"tiering_author_id": self.env.uid})
         return result
 
