@@ -63,7 +63,8 @@ class TestCircle(TieringCommon):
         searchable = [fname for fname in fnames if partners._fields[fname]._description_searchable]
         self.assertGreater(len(searchable), 30)
         free = [fname for fname in searchable if not find_circle(partners, filters.read(f"[('{fname}', '=', 1)]"))]
-        self.assertEqual(free, [])
+        # What people said is brought about by no run.
+        self.assertEqual(free, ["tiering_said_motive_id"])
 
     def test_fields_of_others_through_a_scorecard_are_refused(self):
         self._field("x_tier_name", "char", related="tiering_tier_id.name", store=False, readonly=True)
