@@ -124,16 +124,17 @@ class CustomerTieringPromiseReport(models.Model):
         return SQL(
             """
             SELECT event.id, event.kind, event.date, event.partner_id, event.company_id, tier.policy_id,
-                   standing.tier_id, card.tier_id = standing.tier_id AS is_present, event.order_id,
+                   standing.tier_id, event.order_id,
+                   NOT EXISTS (SELECT FROM customer_tier_change later
+                                WHERE later.partner_id = event.partner_id AND later.company_id = event.company_id
+                                  AND later.id > standing.id) AS is_present,
                    promise.days AS promised_days,
                    promise.days IS NOT NULL AS is_promised, took.days, event.is_done, outcome.status,
                    1 AS event_count, (outcome.status = 'kept')::int AS kept_count,
                    CASE outcome.status WHEN 'kept' THEN 100.0 WHEN 'broken' THEN 0.0 END AS kept_share
               FROM (%(events)s) event
-         LEFT JOIN customer_tiering_scorecard card
-                ON card.partner_id = event.partner_id AND card.company_id = event.company_id
 -- One after the other, by the index: PostgreSQL has no idea how few or many events there are, and would try all pairs.
- LEFT JOIN LATERAL (SELECT change.to_tier_id AS tier_id
+ LEFT JOIN LATERAL (SELECT change.id, change.to_tier_id AS tier_id
                       FROM customer_tier_change change
                      WHERE change.partner_id = event.partner_id AND change.company_id = event.company_id
                        AND change.date <= event.date

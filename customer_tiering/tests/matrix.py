@@ -44,7 +44,8 @@ BETWEEN = {
 HOPS = 3
 PATHS = 1  # so many ways to each secret field are tried, the shortest
 REFUSED = "refused"
-NOTED = ("customer.tiering.need", "customer.tiering.pulse")  # salespeople write them, of the customers whom they see
+# Salespeople write them, of the customers whom they see.
+NOTED = ("customer.tiering.need", "customer.tiering.pulse", "customer.tiering.motive.word")
 
 
 # What counts all customers is not shown to who may not see some of them: so it is there where nobody is hidden.

@@ -166,6 +166,20 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        env["customer.tiering.motive.word"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "motive_id": env["customer.tiering.motive"].search([], limit=1).id,
+                    "reason": reasons.get(customer, f"{mark} motive"),
+                }
+                for customer in customers
+            ]
+        )
+        segment = env["customer.segment"].search([], limit=1).id
+        left = {"company_id": company.id, "date": AS_OF, "from_segment_id": segment, "from_since": AS_OF}
+        env["customer.segment.change"].create([{**left, "partner_id": customer.id} for customer in customers])
         values = {"name": f"{mark} handover", "user_id": manager.id, "partner_ids": [Command.set(customers.ids)]}
         mine["customer.tiering.reassignment"].create(values).action_preview()
         lived = env["customer.tiering.replay"]._queue(policy)
