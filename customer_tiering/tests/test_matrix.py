@@ -24,6 +24,7 @@ EXCEPTIONS = {
 # Models of which the setting has no row of each secret customer, with the reason.
 UNFILLED = {
     "customer.tiering.former": "only administrators of the system have access",
+    "customer.tiering.treatment.report": "it takes several customers of a lower tier; test_hidden has its rows",
 }
 SALES, ALL_SALES, MANAGERS = (
     "sales_team.group_sale_salesman",
