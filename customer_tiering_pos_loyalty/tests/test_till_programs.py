@@ -95,7 +95,7 @@ class TestTillPrograms(TillProgramsCommon):
         foreign = self.new_user("tiering_foreign", "sales_team.group_sale_manager,product.group_product_manager", other)
         self.promotion.company_id = False
         for user in (boss, foreign):
-            copied = self.promotion.with_user(user).copy()
+            copied = self.promotion.with_user(user).with_context(allowed_company_ids=user.company_id.ids).copy()
             self.assertEqual(copied.sudo().tiering_tier_ids, self.gold, user.login)
         self.assertFalse(self.loyalty.with_user(boss).copy().sudo().tiering_tier_ids)
 
