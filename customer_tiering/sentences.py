@@ -955,15 +955,16 @@ def tell_behaviour(card):
     return text
 
 
-def say_motive(card):
+def say_motive(card, metrics):
     """Return by what the buying motive of a customer is proposed; False where none is.
 
     :param card: the ``customer.tiering.scorecard``
+    :param metrics: the ``customer.tiering.metric`` by their keys
     """
     env = card.env
     if not card.proposed_motive_id:
         return False
-    metric = env["customer.tiering.metric"].search([("key", "=", card.motive_metric)])
+    metric = metrics.get(card.motive_metric)
     if not metric or not metric._may_see() or not card._may_see_column(metric.column):
         # What it is proposed by is gone since, or not for this person.
         return env._("Proposed from how the customer buys.")

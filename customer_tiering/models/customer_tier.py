@@ -524,7 +524,6 @@ class CustomerTier(models.Model):
             stay_days=self.stay_days,
         )
 
-    @api.readonly
     @api.model
     def _order_to_place_sql(self, tier, direction, nulls):
         """Return the term of an ORDER BY by the place of a tier among the tiers, as Odoo does, but without joining the
@@ -536,6 +535,7 @@ class CustomerTier(models.Model):
         tiers = self.sudo().with_context(active_test=False).search([])
         return SQL("array_position(%s::int[], %s) %s %s", tiers.ids, tier, direction, nulls)
 
+    @api.readonly
     def action_open_customers(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_scorecard_action")

@@ -1,10 +1,9 @@
-import base64
-
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import sources
+from ..arrays import encode
 
 # The methods whose tiers follow from scores or amounts alone.
 METHODS = ("score", "customer_share", "revenue_share")
@@ -31,7 +30,7 @@ class CustomerTieringLive(models.AbstractModel):
     @api.readonly
     @api.model
     def get_data(self, policy_id):
-        """Return what the numbers follow from, a dict of plain values; arrays as base64 of little-endian numbers.
+        """Return what the numbers follow from, a dict of plain values; arrays as ``arrays.encode`` makes them.
 
         ``method``, ``name``, ``currency_id``, ``window_days``
             of the policy
@@ -70,9 +69,9 @@ class CustomerTieringLive(models.AbstractModel):
                 for criterion in criteria
             ],
             "customers": len(frame),
-            "points": [_encode(frame[f"points_{number}"], "<f4") for number in range(len(criteria))],
-            "amount": _encode(frame["amount"], "<f8"),
-            "bought": _encode(frame["order_count"].clip(0, 1), "u1"),
+            "points": [encode(frame[f"points_{number}"].to_numpy(), "Float32") for number in range(len(criteria))],
+            "amount": encode(frame["amount"].to_numpy(), "Float64"),
+            "bought": encode(frame["order_count"].clip(0, 1).to_numpy(), "Uint8"),
         }
 
     @api.model
@@ -128,7 +127,3 @@ class CustomerTieringLive(models.AbstractModel):
                     lines[target].append((1, record.id, {fname: value}))
         draft.write({name: commands for name, commands in lines.items() if commands})
         return action
-
-
-def _encode(values, dtype):
-    return base64.b64encode(values.to_numpy().astype(dtype).tobytes()).decode()

@@ -837,10 +837,12 @@ class CustomerTieringScorecard(models.Model):
     @api.depends_context("lang", "uid")
     def _compute_motive_reason(self):
         words = self.env["customer.tiering.motive.word"]._get_last(self.partner_id, self.company_id)
+        keys = list(set(self.mapped("motive_metric")))
+        metrics = self.env["customer.tiering.metric"].search([("key", "in", keys)]).grouped("key")
         for card in self:
             word = words.get((card.partner_id, card.company_id))
             card.motive_confirmed = bool(word and word.motive_id)
-            card.motive_reason = word._tell() if card.motive_confirmed else sentences.say_motive(card)
+            card.motive_reason = word._tell() if card.motive_confirmed else sentences.say_motive(card, metrics)
 
     @api.depends("net_profit", "company_id")
     @api.depends_context("lang", "uid")

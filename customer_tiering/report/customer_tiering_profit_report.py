@@ -1,11 +1,10 @@
-import base64
-
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import engine, sentences, sources
+from ..arrays import encode
 
 # What is read of each customer beside the columns of the costs, for remedies and for the report.
 COLUMNS = ("amount", "served_order_count", "margin", "costed_amount", "net_profit", "meeting_hours", "days_to_pay")
@@ -84,7 +83,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
     @api.readonly
     @api.model
     def get_data(self):
-        """Return all that the report shows, a dict of plain values; arrays as base64 of little-endian numbers.
+        """Return all that the report shows, a dict of plain values; arrays as ``arrays.encode`` makes them.
 
         ``tiers``
             of each tier, the highest first: ``id``, ``name``, ``color``, ``customers``, ``amount``, ``net_profit``
@@ -135,9 +134,9 @@ class CustomerTieringProfitReport(models.AbstractModel):
                 for cost in reckoned
             ],
             "arrays": {
-                "id": _encode(frame["partner_id"].to_numpy()),
-                "margin": _encode((frame["margin"] - hidden).to_numpy()),
-                **{cost.key: _encode(frame[rules[cost.key].column].fillna(0).to_numpy()) for cost in reckoned},
+                "id": encode(frame["partner_id"].to_numpy()),
+                "margin": encode((frame["margin"] - hidden).to_numpy()),
+                **{cost.key: encode(frame[rules[cost.key].column].fillna(0).to_numpy()) for cost in reckoned},
             },
         }
 
@@ -194,15 +193,3 @@ class CustomerTieringProfitReport(models.AbstractModel):
             card: sentences.tell_remedy(self.env, card.currency_id, base, row, chosen.iloc[row], *peers)
             for (card, row), peers in zip(known, zip(alike.tolist(), living.tolist(), strict=True), strict=True)
         }
-
-
-def _encode(values):
-    """Return the type of an array and its numbers as text, in as few bytes as keep them."""
-    is_whole = len(values) and (values == values.round()).all()
-    if is_whole and values.min() >= 0 and values.max() < 2**16:
-        kind, values = "Uint16", values.astype("<u2")
-    elif is_whole and abs(values).max() < 2**31:
-        kind, values = "Int32", values.astype("<i4")
-    else:
-        kind, values = "Float64", values.astype("<f8")
-    return [kind, base64.b64encode(values.tobytes()).decode()]

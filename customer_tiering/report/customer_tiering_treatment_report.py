@@ -45,7 +45,7 @@ class CustomerTieringTreatmentReport(models.Model):
     tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
     case_count = fields.Integer(string="Cases", readonly=True)
     days = fields.Float(
-        string="Median Days",
+        string="Days",
         digits=(16, 1),
         readonly=True,
         aggregator="avg",
@@ -56,7 +56,7 @@ class CustomerTieringTreatmentReport(models.Model):
     lower_color = fields.Integer(related="lower_tier_id.color", string="Lower Tier's Colour", aggregator=None)
     lower_case_count = fields.Integer(string="Cases There", readonly=True)
     lower_days = fields.Float(
-        string="Median Days There",
+        string="Days There",
         digits=(16, 1),
         readonly=True,
         aggregator="avg",

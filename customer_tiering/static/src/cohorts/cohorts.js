@@ -5,6 +5,7 @@ import { KeepLast } from "@web/core/utils/concurrency";
 import { formatInteger, formatMonetary, formatPercentage } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useState } from "@odoo/owl";
+import { getCustomersAction } from "../customers";
 import { getShade } from "../heat/heat";
 import { addUpColumns, getMost, getNumber } from "./cohort_numbers";
 
@@ -186,18 +187,7 @@ export class TieringCohorts extends Component {
                 ? _t("First order %(cohort)s, bought in period %(period)s or later", values)
                 : _t("First order %(cohort)s, bought in period %(period)s", values);
         }
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name,
-            res_model: "res.partner",
-            views: [
-                [false, "list"],
-                [false, "kanban"],
-                [false, "form"],
-            ],
-            domain: [["id", "in", ids]],
-            context: { active_test: false },
-        });
+        return this.action.doAction(getCustomersAction(name, ids));
     }
 }
 

@@ -4,7 +4,8 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { Component, useState } from "@odoo/owl";
-import { decode, getTiers } from "./live_tiers";
+import { decode } from "../arrays";
+import { getTiers } from "./live_tiers";
 
 /**
  * The tiers of a policy with sliders for weights, floors or shares: how many customers each tier would have, and what they
@@ -19,9 +20,9 @@ export class TieringLive extends Component {
         this.orm = useService("orm");
         const { data } = this.props;
         this.arrays = {
-            points: data.points.map((text) => decode(text, Float32Array)),
-            amount: decode(data.amount, Float64Array),
-            bought: decode(data.bought, Uint8Array),
+            points: data.points.map(decode),
+            amount: decode(data.amount),
+            bought: decode(data.bought),
         };
         this.state = useState({
             weights: data.criteria.map((criterion) => criterion.weight),

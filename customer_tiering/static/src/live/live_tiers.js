@@ -1,9 +1,3 @@
-/** The numbers of an array, as the server sends them. */
-export function decode(text, type) {
-    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    return new type(bytes.buffer);
-}
-
 /** Percentages that differ by less are the same, as the engine rounds them. */
 const SHARE_UNIT = 1e6;
 

@@ -6,6 +6,7 @@ import { KeepLast } from "@web/core/utils/concurrency";
 import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useState } from "@odoo/owl";
+import { getCustomersAction } from "../customers";
 import { getDirection, getFlow, getSums, NOWHERE } from "./moves_matrix";
 
 const SIZE = { width: 640, height: 420, gap: 16, bar: 12, margin: 8 };
@@ -190,18 +191,7 @@ export class TieringMoves extends Component {
         const [from, to] = [origin, target].map((id, place) =>
             id === null ? _t("anywhere") : this.name(id, place ? "after" : "before")
         );
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name: _t("%(from)s → %(to)s", { from, to }),
-            res_model: "res.partner",
-            views: [
-                [false, "list"],
-                [false, "kanban"],
-                [false, "form"],
-            ],
-            domain: [["id", "in", ids]],
-            context: { active_test: false },
-        });
+        return this.action.doAction(getCustomersAction(_t("%(from)s → %(to)s", { from, to }), ids));
     }
 }
 

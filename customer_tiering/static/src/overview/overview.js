@@ -7,6 +7,7 @@ import { useService } from "@web/core/utils/hooks";
 import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
+import { getCustomersAction } from "../customers";
 
 /** How often the progress of a computation is asked for, milliseconds. */
 const PATIENCE = 2000;
@@ -416,18 +417,7 @@ export class TieringOverview extends Component {
             tier.id,
             null,
         ]);
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            name: _t("%(tier)s, %(day)s", { tier: tier.name, day: this.day(day) }),
-            res_model: "res.partner",
-            views: [
-                [false, "list"],
-                [false, "kanban"],
-                [false, "form"],
-            ],
-            domain: [["id", "in", ids]],
-            context: { active_test: false },
-        });
+        return this.action.doAction(getCustomersAction(_t("%(tier)s, %(day)s", { tier: tier.name, day: this.day(day) }), ids));
     }
 }
 

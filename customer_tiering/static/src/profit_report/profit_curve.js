@@ -1,23 +1,7 @@
 /** From the numbers of customers to the curve of their net profit; nothing here knows of a screen. */
 
-const TYPES = { Uint16: Uint16Array, Int32: Int32Array, Float64: Float64Array };
-
 /** What share of the profit the head brings. */
 const HEAD = 0.8;
-
-/**
- * @param {"Uint16" | "Int32" | "Float64"} type
- * @param {string} text base64 of little-endian numbers
- * @returns {Uint16Array | Int32Array | Float64Array}
- */
-export function decode(type, text) {
-    const binary = atob(text);
-    const bytes = new Uint8Array(binary.length);
-    for (let place = 0; place < binary.length; place++) {
-        bytes[place] = binary.charCodeAt(place);
-    }
-    return new TYPES[type](bytes.buffer);
-}
 
 /**
  * The net profit of each customer: margin less what serving costs, each cost is rounded as the scorecards have it.

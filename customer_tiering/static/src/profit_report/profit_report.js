@@ -7,7 +7,8 @@ import { useDebounced } from "@web/core/utils/timing";
 import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
-import { decode, getCurve, getNet, getSections } from "./profit_curve";
+import { decode } from "../arrays";
+import { getCurve, getNet, getSections } from "./profit_curve";
 
 /** So many points has the curve; a click on one opens the customers up to the next. */
 const POINTS = 100;
@@ -40,7 +41,7 @@ export class TieringProfitReport extends Component {
             ]);
             this.data = data;
             this.arrays = Object.fromEntries(
-                Object.entries(data.arrays).map(([name, [type, text]]) => [name, decode(type, text)])
+                Object.entries(data.arrays).map(([name, encoded]) => [name, decode(encoded)])
             );
             for (const cost of data.costs) {
                 this.state.rates[cost.key] = cost.rate;
