@@ -21,7 +21,7 @@ class CustomerTieringPromiseReport(models.Model):
             "sale_line_id",
             "state",
         ],
-        "stock.picking": ["date_done"],
+        "stock.picking": ["backorder_id", "date_done"],
     }
 
     @api.model
@@ -37,7 +37,8 @@ class CustomerTieringPromiseReport(models.Model):
         """A row per confirmed order of which a delivery was due: on the day that the order promises, or else the last
         one of the deadlines of its transfers, which is what the order expected.
 
-        What is due today or was before is a row. It is done when nothing of it is left to send.
+        What is due today or was before is a row. It is done when nothing of it is left to send. What is sent again
+        because it came back is another matter, whenever that was: not so the rest of a delivery in parts.
         """
         return SQL(
             """
@@ -56,6 +57,11 @@ class CustomerTieringPromiseReport(models.Model):
                       JOIN stock_location target ON target.id = move.location_dest_id AND target.usage = 'customer'
                  LEFT JOIN stock_picking picking ON picking.id = move.picking_id
                      WHERE placed.state = 'sale' AND COALESCE(placed.commitment_date, move.date_deadline) >= %(since)s
+                       AND (picking.backorder_id IS NOT NULL OR NOT EXISTS (
+                               SELECT FROM stock_move back
+                                 JOIN stock_location came_from
+                                   ON came_from.id = back.location_id AND came_from.usage = 'customer'
+                                WHERE back.sale_line_id = line.id AND back.id < move.id AND back.state != 'cancel'))
                   GROUP BY placed.id, buyer.id, company.today, company.timezone) due
              WHERE due.promised BETWEEN %(first)s AND due.today
             """,

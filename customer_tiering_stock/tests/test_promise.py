@@ -115,6 +115,30 @@ class TestDeliveredOnTheDay(StockCommon):
         self.env.flush_all()
         self.assertFalse(self.row(order))
 
+    def test_what_is_sent_again_for_what_came_back_breaks_no_promise(self):
+        """In time, and exchanged weeks later; the rest of a delivery in parts is the order's all the same."""
+        self.enter(self.firm, self.high)
+        order = self.due(self.ann, 30, 30)
+        wizard = self.env["stock.return.picking"].create({"picking_id": order.picking_ids.id})
+        wizard.product_return_moves.quantity = 1
+        back = self.env["stock.picking"].browse(wizard.action_create_exchanges()["res_id"])
+        self.finish(back, 5)
+        again = order.picking_ids.filtered(lambda picking: picking.state != "done")
+        self.assertEqual(again.move_ids.sale_line_id, order.order_line)
+        self.env.flush_all()
+        self.assertEqual(self.line(order)[2:], (0, "kept", True))
+        self.finish(again, 3)
+        self.env.flush_all()
+        self.assertEqual(self.line(order)[2:], (0, "kept", True))
+        # One of three was sent in time and came back; of the other two one is sent late, the last one never.
+        parts = self.due(self.ann, 20, quantity=3)
+        first = self.finish(parts.picking_ids, 20, quantity=1)
+        self.give_back(first, 15)
+        rest = parts.picking_ids.filtered(lambda picking: picking.state != "done")
+        self.finish(rest, 10, quantity=1)
+        self.env.flush_all()
+        self.assertEqual(self.line(parts)[2:], (20, "broken", False))
+
     def test_days_are_those_of_the_company(self):
         self.enter(self.firm, self.high)
         self.company.partner_id.tz = "America/Los_Angeles"
