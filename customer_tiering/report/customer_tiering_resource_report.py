@@ -161,12 +161,13 @@ class CustomerTieringResourceReport(models.Model):
                    COUNT(*) FILTER (WHERE activity.active) AS open,
                    COUNT(*) FILTER (WHERE %(is_overdue)s) AS overdue
               FROM %(activities)s
-              JOIN customer_tiering_scorecard card ON card.partner_id = partner.commercial_partner_id
+              JOIN customer_tiering_scorecard card ON card.partner_id = %(customer)s
                                                   AND %(are_of_company)s
               JOIN of_policy ON of_policy.id = card.policy_id
           GROUP BY card.id
             """,
             activities=sources.activities.get_activities(documents),
+            customer=sources.activities.get_customer(),
             are_of_company=sources.activities.are_of_company(documents, SQL("card.company_id")),
             is_overdue=sources.activities.is_overdue(SQL("of_policy.as_of")),
         )

@@ -2,6 +2,7 @@
 
 from odoo.tools import SQL
 
+from . import customers
 from .base import COUNT, QuerySource
 from .documents import is_of_company
 
@@ -38,6 +39,11 @@ def are_of_company(documents, company):
     :param documents: those of :func:`get_activities`
     """
     return SQL(" AND ").join(is_of_company(on.get_column("company_id"), company) for on in documents)
+
+
+def get_customer():
+    """Whose ``activity`` is: of the ``partner`` on the day on which it was done, or today where it is open, as SQL."""
+    return customers.get_customer(SQL("partner"), SQL("COALESCE(activity.date_done, 'infinity')"))
 
 
 def is_overdue(as_of):

@@ -2,6 +2,7 @@
 
 from odoo.tools import SQL
 
+from . import customers
 from .documents import is_of_company
 
 
@@ -66,18 +67,18 @@ def _get_guests(documents):
 
 def get_meeting_query(companies, documents):
     """Return the SELECT of who met customers: what :func:`get_attendance_query` has, without colleagues, and
-    the ``customer``; several contacts of a customer give equal rows.
+    the ``customer``, that of the day; several contacts of a customer give equal rows.
 
     :param companies: a table of the companies' ids and the names of their time zones, as SQL
     :param documents: the :class:`.documents.Documents` that meetings may be about
     """
     return SQL(
         """
-        SELECT attended.company_id, attended.event_id, attendee.commercial_partner_id AS customer,
-               attended.day, attended.hours
-          FROM (%s) attended
+        SELECT attended.company_id, attended.event_id, %(customer)s AS customer, attended.day, attended.hours
+          FROM (%(attended)s) attended
           JOIN res_partner attendee ON attendee.id = attended.partner_id
          WHERE attendee.partner_share IS NOT FALSE
         """,
-        get_attendance_query(companies, SQL("TRUE"), documents),
+        customer=customers.get_customer(SQL("attendee"), SQL("attended.day")),
+        attended=get_attendance_query(companies, SQL("TRUE"), documents),
     )

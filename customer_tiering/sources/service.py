@@ -2,7 +2,7 @@
 
 from odoo.tools import SQL
 
-from .activities import are_of_company, get_activities
+from .activities import are_of_company, get_activities, get_customer
 from .base import COUNT, SUM, QuerySource
 from .meetings import get_meeting_query
 
@@ -46,7 +46,7 @@ class DoneActivities(QuerySource):
     def get_query(self, scope):
         return SQL(
             """
-            SELECT partner.commercial_partner_id AS customer, COUNT(*) AS done_activity_count
+            SELECT %(customer)s AS customer, COUNT(*) AS done_activity_count
               FROM %(activities)s
              WHERE activity.active IS FALSE
                AND activity.date_done > %(window_start)s AND activity.date_done <= %(as_of)s
@@ -55,12 +55,13 @@ class DoneActivities(QuerySource):
                                 WHERE followup.activity_id = activity.id AND followup.state = 'closed')
                AND NOT EXISTS (SELECT FROM (%(meetings)s) met
                                 WHERE met.event_id = activity.calendar_event_id
-                                  AND met.customer = partner.commercial_partner_id
+                                  AND met.customer = %(customer)s
                                   AND met.day > %(window_start)s AND met.day <= %(as_of)s)
           GROUP BY 1
             """,
             meetings=_get_meetings(scope),
             activities=get_activities(scope.documents),
+            customer=get_customer(),
             are_of_company=are_of_company(scope.documents, SQL("%s", scope.company_id)),
             of_activities=scope.of_documents(
                 SQL.identifier("activity", "res_model"), SQL.identifier("activity", "res_id")

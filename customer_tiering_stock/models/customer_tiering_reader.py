@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from odoo.addons.customer_tiering.sources import customers
 from odoo.addons.customer_tiering.sources.base import COUNT, QuerySource
 
 
@@ -16,7 +17,7 @@ class Deliveries(QuerySource):
     def get_query(self, scope):
         return SQL(
             """
-            SELECT buyer.commercial_partner_id AS customer,
+            SELECT %(customer)s AS customer,
                    COUNT(DISTINCT picking.id) FILTER (WHERE target.usage = 'customer' AND origin.usage != 'customer')
                        AS delivery_count,
                    COUNT(DISTINCT picking.id) FILTER (WHERE origin.usage = 'customer' AND target.usage != 'customer')
@@ -34,6 +35,7 @@ class Deliveries(QuerySource):
                AND (picking.date_done AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date <= %(as_of)s
           GROUP BY 1
             """,
+            customer=customers.get_customer(SQL("buyer"), SQL("sale_order.date_order")),
             of_partners=scope.of_partners(SQL.identifier("sale_order", "partner_id")),
             **scope.parameters,
         )

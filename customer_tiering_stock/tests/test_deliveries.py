@@ -53,6 +53,17 @@ class TestDeliveries(StockCommon):
         self.sent(self.ben, 3)
         self.assertMoved({self.firm: (2, 1), self.ben: (1, 0)})
 
+    def test_what_was_sent_stays_with_the_firm_that_the_contact_has_left(self):
+        """As the order does."""
+        new = self.buyer("New firm", 40, is_company=True)
+        self.give_back(self.sent(self.ann, 20), 5)
+        self.ann.parent_id = new
+        everybody = self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(AS_OF), COLUMNS)
+        self.assertEqual(everybody.loc[self.firm.id, ["delivery_count", "return_count"]].tolist(), [1, 1])
+        alone = self.policy._get_scope(AS_OF, partner_ids=(self.firm | new).ids)
+        alone = self.env["customer.tiering.reader"]._read_customers(alone, COLUMNS)
+        self.assertEqual(alone["delivery_count"].to_dict(), {self.firm.id: 1, new.id: 0})
+
     def test_an_order_sent_in_two_parts_has_two_deliveries(self):
         order = self.confirmed(self.ann, 3)
         self.finish(order.picking_ids, 9, quantity=1)
