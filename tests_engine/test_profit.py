@@ -47,6 +47,13 @@ def test_all_came_back():
     assert found.loc[7, ["margin", "served_order_count", "returned_order_count"]].tolist() == [0, 1, 1]
 
 
+def test_what_is_given_away_costs_all_the_same():
+    found = summarize((0, 100.0, 100.0, 60.0, 0.0, 1, True), (0, 0.0, 0.0, 60.0, 0.0, 1, True))
+    assert found.loc[7, ["margin", "costed_amount", "served_order_count", "returned_order_count"]].tolist() == [
+        *(-20, 100, 2, 0)
+    ]
+
+
 def test_a_return_by_a_document_of_its_own():
     """100 that cost 60, and 100 that come back with their cost: nothing is left."""
     found = summarize((0, 100.0, 100.0, 60.0, 0.0, 1, True), (0, -100.0, -100.0, -60.0, 0.0, 1, True))

@@ -65,7 +65,7 @@ class Documents(NamedTuple):
 
     buyer: np.ndarray  # of each the place of the customer, int
     money: np.ndarray  # what is left of it, float64; below 0: a return by a document of its own
-    whole: np.ndarray  # what it was worth before anything came back, float64
+    whole: np.ndarray  # what it was worth before anything came back, float64; 0: goods that were given away
     cost: np.ndarray  # what all its goods cost the company, float64
     uncosted: np.ndarray  # money of the goods of which no cost is known, float64
     lines: np.ndarray  # of goods, float64: of a document with several customers each has a part of them
@@ -96,7 +96,7 @@ def summarize(
           no cost; NaN: of none of the goods that were bought a cost is known, whatever fees there were
         - ``costed_amount``, ``uncosted_amount``: float64, the money with and without a cost; without a margin nothing
           is with one
-        - ``served_order_count``: int64, documents above 0, whatever came back of them
+        - ``served_order_count``: int64, documents of 0 or more, whatever came back of them
         - ``order_line_count``: int64, their lines of goods
         - ``returned_order_count``: int64, those of which something came back
 
@@ -111,7 +111,7 @@ def summarize(
     def total(values, chosen=documents.counted):
         return grouped.sums(documents.buyer[chosen], values[chosen], count)
 
-    left = np.divide(documents.money, documents.whole, out=np.zeros(len(documents.money)), where=documents.whole != 0)
+    left = np.divide(documents.money, documents.whole, out=np.ones(len(documents.money)), where=documents.whole != 0)
     left = left.clip(0, 1)
     uncosted, amount = total(documents.uncosted * left), total(documents.money) + grouped.sums(*rebates, count)
     costed = amount - uncosted
@@ -120,7 +120,7 @@ def summarize(
     costed, uncosted = (grouped.rounded(values, decimals) for values in (costed, uncosted))
     unknown = (uncosted != 0) & (grouped.rounded(cost, decimals) == 0)
     margin[unknown], costed[unknown] = np.nan, 0
-    served = documents.whole > 0
+    served = documents.whole >= 0
     back = served & (documents.money < documents.whole)
     return pd.DataFrame(
         {

@@ -33,20 +33,27 @@ def join_cost_today(line):
 def read_costs(reading, lines, ids):
     """Return the costs of documents as :meth:`.base.PurchaseSource.read_costs` does.
 
-    Of goods without a cost nobody knows what they cost; a discount has none, and fees such as freight need none. A line
-    that is worth nothing and costs nothing, or a discount, is nobody's work.
+    Of goods without a cost nobody knows what they cost; a discount has none, and fees such as freight need none. A
+    discount by a line of its own is one on all goods of the document, also on those without a cost. A line that is
+    worth nothing and costs nothing, or a discount, is nobody's work.
 
     :param lines: the SELECT of the lines: ``document``, ``money`` (below 0: a discount, or goods that come back) and
         ``cost`` in the company's currency, ``quantity``, and whether it ``is_goods``
     """
     query = SQL(
         """
-        SELECT document, SUM(cost)::float8 AS cost, COUNT(*) FILTER (
-                   WHERE is_goods AND (money > 0 OR cost != 0 OR quantity < 0)) AS lines,
-               COALESCE(SUM(money) FILTER (WHERE is_goods AND cost = 0 AND (money > 0 OR quantity < 0)), 0)::float8
-               AS uncosted
-          FROM (SELECT document, is_goods, quantity, %(cost)s AS cost, %(money)s AS money FROM (%(lines)s) line) line
-      GROUP BY document
+        SELECT document, cost, lines,
+               uncosted * CASE WHEN goods > 0 THEN GREATEST(1 + discount / goods, 0) ELSE 1 END AS uncosted
+          FROM (SELECT document, SUM(cost)::float8 AS cost,
+                       COUNT(*) FILTER (WHERE is_goods AND (money > 0 OR cost != 0 OR quantity < 0)) AS lines,
+                       COALESCE(SUM(money) FILTER (WHERE is_goods AND (money > 0 OR quantity < 0)), 0)::float8 AS goods,
+                       COALESCE(SUM(money) FILTER (WHERE is_goods AND cost = 0 AND money < 0 AND quantity >= 0),
+                                0)::float8 AS discount,
+                       COALESCE(SUM(money) FILTER (WHERE is_goods AND cost = 0 AND (money > 0 OR quantity < 0)),
+                                0)::float8 AS uncosted
+                  FROM (SELECT document, is_goods, quantity, %(cost)s AS cost, %(money)s AS money
+                          FROM (%(lines)s) line) line
+              GROUP BY document) charged
         """,
         cost=_limit("cost"),
         money=_limit("money"),

@@ -18,11 +18,17 @@ class Margins(MetricSource):
         counted, served = purchases.choose_counted(
             found, scope.as_of, scope.window_days, scope.decimals, least=scope.least
         )
-        some = np.flatnonzero(counted | served)
+        # What is given away costs all the same, but of an order that was cancelled only the record is left.
+        given = (whole == 0) & (found.day > np.datetime64(scope.window_start, "D"))
+        given[found.taken[found.undone > 0]] = False
+        some = np.flatnonzero(counted | served | given)
         place, *amounts = source.read_costs(reading, source.get_ids(reading)[some])
         cost, uncosted, lines = (np.zeros(len(some)) for _ in amounts)
-        for values, given in zip((cost, uncosted, lines), amounts, strict=True):
-            values[place] = given
+        for values, of_place in zip((cost, uncosted, lines), amounts, strict=True):
+            values[place] = of_place
+        with_goods = ~given[some] | (lines > 0)
+        if scope.least == 0:  # else it is smaller than what counts
+            counted |= given
         # Of a document that several customers share each has a part.
         of_all = source.get_wholes(reading)[some]
         part = np.divide(whole[some], of_all, out=np.ones(len(some)), where=of_all != 0)
@@ -35,6 +41,7 @@ class Margins(MetricSource):
             lines * part,
             counted[some],
         )
+        documents = profit.Documents(*(values[with_goods] for values in documents))
         # Who never bought has nothing that a rebate could lower.
         customer, money = reading.rebates
         has_bought = np.zeros(len(reading.customers), dtype=bool)

@@ -94,6 +94,52 @@ class TestMargin(ProfitCommon):
         self.compute()
         self.assertCard(anna, amount=270, margin=90, uncosted_amount=0)
 
+    def test_a_discount_on_the_whole_order_is_one_on_goods_without_a_cost_too(self):
+        """10 % of 1,000, of which 900 are gift wrap: 90 for goods that cost 60, and not 0 for them."""
+        anna = self.new_customer("Anna")
+        order = self.sold(anna, 10, (self.product, 1, 100), (self.gift, 1, 900))
+        self.env["sale.order.discount"].create(
+            {"sale_order_id": order.id, "discount_type": "so_discount", "discount_percentage": 0.1}
+        ).action_apply_discount()
+        invoice = self.invoice(order, 10)
+        self.assertEqual((order.amount_untaxed, invoice.amount_untaxed), (900, 900))
+        for source in ("order", "invoice"):
+            with self.subTest(source=source):
+                self.policy.revenue_from = source
+                self.compute()
+                self.assertCard(anna, amount=900, margin=30, uncosted_amount=810, margin_percent=33.3)
+
+    def test_samples_cost_what_they_cost_also_by_an_order_of_their_own(self):
+        """Two pieces for nothing: 40 - 120. Without goods an order of nothing is no work."""
+        self.rate(order=15, order_line=1)
+        anna, ben = self.new_customer("Anna"), self.new_customer("Ben")
+        self.sold(anna, 10, (self.product, 1, 100))
+        self.sold(anna, 9, (self.product, 2, 0))
+        self.sold(anna, 9, (self.product, 2, 0), state="cancel")
+        self.sold(anna, 400, (self.product, 2, 0))
+        self.sold(anna, 9)
+        self.sold(ben, 9, (self.product, 1, 0))
+        self.compute()
+        self.assertCard(anna, amount=100, order_count=1, margin=40 - 120, served_order_count=2, order_line_count=2)
+        self.assertCard(anna, net_profit=-80 - 2 * 15 - 2)
+        self.assertCard(ben, amount=0, order_count=0, margin=-60, net_profit=-60 - 16)
+        # Where small orders do not count, neither does the smallest.
+        self.policy.min_order_amount = 50
+        self.compute()
+        self.assertCard(anna, margin=40, served_order_count=2)
+
+    def test_a_cancelled_order_costs_nothing(self):
+        """Also where it is asked what would be, had nothing been taken back."""
+        self.policy.refunds_at_once = True
+        anna = self.new_customer("Anna")
+        self.sold(anna, 10, (self.product, 1, 100))
+        order = self.sold(anna, 9, (self.product, 2, 100), state="draft")
+        order.action_confirm()
+        order.date_order = self.noon(AS_OF, 9)
+        order._action_cancel()
+        self.compute()
+        self.assertCard(anna, margin=40, served_order_count=1)
+
     def test_a_return_takes_its_margin_along(self):
         """A third of 300 came back: 200 less 120 for the goods that stay."""
         anna = self.new_customer("Anna")
@@ -246,6 +292,37 @@ class TestCostToServe(ProfitCommon):
         self.assertCard(anna, margin=120, cost_to_serve=work, net_profit=120 - work, meeting_hours=1.5)
         parts = [line["text"] for line in self.card(anna).profit_data if line["kind"] == "less"]
         self.assertEqual(len(parts), 5, "the cost of the goods and four kinds of work")
+
+    def test_work_stays_with_the_firm_that_the_contact_has_left(self):
+        """As the orders and the interactions do: a visit and a call of half a year ago."""
+        self.rate(order=15, meeting_hour=40, activity=10)
+        old, new = (self.new_customer(name, is_company=True) for name in ("Old firm", "New firm"))
+        carla = self.new_customer("Carla", parent_id=old.id)
+        self.sold(carla, 10, (self.product, 1, 100))
+        self.sold(new, 10, (self.product, 1, 100))
+        start = self.noon(AS_OF, 8)
+        visit = {"name": "Visit", "start": start, "stop": start + timedelta(hours=1)}
+        self.env["calendar.event"].create({**visit, "partner_ids": [Command.set(carla.ids)]})
+        call = self.env["mail.activity"].create(
+            {
+                "res_model_id": self.env["ir.model"]._get_id("res.partner"),
+                "res_id": carla.id,
+                "activity_type_id": self.env.ref("mail.mail_activity_data_call").id,
+                "user_id": self.salesperson.id,
+            }
+        )
+        call.action_done()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE mail_activity SET date_done = %s WHERE id = %s", [AS_OF, call.id])
+        carla.parent_id = new
+        self.compute()
+        worked = {"served_order_count": 1, "meeting_hours": 1, "done_activity_count": 1}
+        self.assertCard(old, contact_count=2, net_profit=40 - 15 - 40 - 10, **worked)
+        idle = {"served_order_count": 1, "meeting_hours": 0, "done_activity_count": 0}
+        self.assertCard(new, contact_count=0, net_profit=40 - 15, **idle)
+        scope = self.policy._get_scope(AS_OF, (old | new).ids)
+        alone = self.env["customer.tiering.reader"]._read_customers(scope, self.policy._get_rules().columns)
+        self.assertEqual(alone["meeting_hours"].to_dict(), {old.id: 1, new.id: 0})
 
     def test_a_meeting_and_the_activity_from_which_it_was_planned_are_one(self):
         self.rate(meeting_hour=40, activity=10)
@@ -623,7 +700,7 @@ class TestAbsurdNumbers(ProfitCommon):
         """6 % on receivables of 5.7534... and months that are no whole ones."""
         self.rate(order=3.33, order_line=0.37, meeting_hour=47.11, overdue_month=9.87, interest=6.35)
         anna = self.new_customer("Anna")
-        self.invoice(self.sold(anna, 97, (self.product, 3, 33.33)), 97)
+        self.invoice(self.sold(anna, 97, (self.product, 3, 33.3)), 97)
         self.env["calendar.event"].create(
             {
                 "name": "Visit",
