@@ -45,7 +45,6 @@ class CustomerTieringTreatmentReport(models.Model):
     tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
     case_count = fields.Integer(string="Cases", readonly=True)
     days = fields.Float(
-        string="Days",
         digits=(16, 1),
         readonly=True,
         aggregator="avg",
