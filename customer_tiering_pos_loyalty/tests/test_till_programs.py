@@ -92,7 +92,8 @@ class TestTillPrograms(TillProgramsCommon):
     def test_a_copy_is_for_the_same_tiers_whoever_makes_it(self):
         other = self.env["res.company"].create({"name": "Other Company"})
         boss = self.new_user("tiering_till_boss", "point_of_sale.group_pos_manager,product.group_product_manager")
-        foreign = self.new_user("tiering_foreign", "point_of_sale.group_pos_user,product.group_product_manager", other)
+        till = "point_of_sale.group_pos_user,product.group_product_manager"
+        foreign = self.new_user("tiering_foreign", f"sales_team.group_sale_manager,{till}", other)
         self.promotion.company_id = False
         for user in (boss, foreign):
             copied = self.promotion.with_user(user).with_context(allowed_company_ids=user.company_id.ids).copy()
