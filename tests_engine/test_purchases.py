@@ -84,6 +84,7 @@ def test_purchases_are_those_of_plain_pandas(seed):
         pd.testing.assert_series_equal(left, right, check_names=False, rtol=1e-12)
     for column, values in {
         "purchase_days": days.groupby("place").size().reindex(range(40), fill_value=0),
+        "bought_days": days[days["day"] > START].groupby("place").size().reindex(range(40), fill_value=0),
         "order_count": bought_recently.groupby("place").size().reindex(range(40), fill_value=0),
         "gross_amount": money(bought_recently),
         "amount": (money(recent) + credited).round(2),
@@ -93,7 +94,8 @@ def test_purchases_are_those_of_plain_pandas(seed):
     }.items():
         assert (found[column] == values).all(), column
     assert found[list(found)].dtypes.to_dict() == {
-        column: np.dtype((schema.DTYPES | {schema.REFUND_AMOUNT: "float64"})[column]) for column in found
+        column: np.dtype((schema.DTYPES | {schema.REFUND_AMOUNT: "float64", schema.BOUGHT_DAYS: "int64"})[column])
+        for column in found
     }
 
 
@@ -115,7 +117,7 @@ def test_had_nothing_been_taken_back_it_would_be_as_if_it_had_not(seed):
     orders, whole = taken_back(seed)
     found = summarize(orders, some_credits(seed), with_untaken=True)
     expected = summarize(orders[["place", "day"]].assign(money=whole), some_credits(seed)[:0])
-    for column in schema.PURCHASE_COLUMNS:
+    for column in (*schema.PURCHASE_COLUMNS, schema.BOUGHT_DAYS):
         pd.testing.assert_series_equal(found[schema.UNTAKEN + column], expected[column], check_names=False)
     recent = orders[orders["day"] > START]
     given = recent.groupby("place")["returned"].sum().reindex(range(40), fill_value=0)

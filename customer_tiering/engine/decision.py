@@ -83,8 +83,9 @@ def _by_refunds(
     as_of: datetime.date,
 ) -> pd.Series | None:
     """Who falls now and would not, had nothing been taken back: Series of bool, or None."""
-    untaken = {name: schema.UNTAKEN + name for name in schema.PURCHASE_COLUMNS}
-    if not rules.retention.refunds_at_once or untaken[schema.AMOUNT] not in frame:
+    names = (*schema.PURCHASE_COLUMNS, schema.BOUGHT_DAYS)
+    untaken = {name: schema.UNTAKEN + name for name in names if schema.UNTAKEN + name in frame}
+    if not rules.retention.refunds_at_once or schema.AMOUNT not in untaken:
         return None
     keys, previous = [tier.key for tier in rules.ladder], states[schema.PREVIOUS_TIER]
     falls = direction(previous, candidate, keys) == DOWN

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from . import explain, lifecycle, metrics, motives, profit, risk, schema, scoring, segments, tiers
+from . import explain, lifecycle, metrics, motives, outlook, profit, risk, schema, scoring, segments, tiers
 from .rules import LEFT_OUT, CriterionRule, PolicyRules
 from .tiers import TierFit
 
@@ -42,6 +42,7 @@ class Fit:
     open_days : if the rules skip idle days, days since the last purchases of all, ascending, each once, the latest
         of them; see the module ``idle``
     motives : if the rules propose motives: where the customers stand, see `motives.fit`
+    outlook : if the rules foretell: what was learned, see `outlook.learn`; empty: nothing was
     """
 
     population: int
@@ -52,6 +53,7 @@ class Fit:
     typical_gap: float | None = None
     open_days: tuple[int, ...] = ()
     motives: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
+    outlook: Mapping = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict:
         """The fit as a dict that ``json.dumps`` writes."""
@@ -64,6 +66,7 @@ class Fit:
             "typical_gap": self.typical_gap,
             "open_days": list(self.open_days),
             "motives": dict(self.motives),
+            "outlook": dict(self.outlook),
         }
 
     @classmethod
@@ -78,10 +81,11 @@ class Fit:
             typical_gap=data.get("typical_gap"),  # absent in fits of earlier versions
             open_days=tuple(data.get("open_days", ())),
             motives=data.get("motives", {}),
+            outlook=data.get("outlook", {}),
         )
 
 
-def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
+def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date, learned: Mapping | None = None) -> Fit:
     """Fit the scales and the tiers of a policy on the customers who bought in the window.
 
     Who bought only before it is scored by the same scales: recency beyond the worst value of
@@ -93,13 +97,14 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
     rules : of the policy
     frame : pd.DataFrame, shape (n_customers, any), as `schema.check_frame` accepts it
     as_of : the day "today", last day of the window (inclusive)
+    learned : what `outlook.learn` has learned on that day or before; None: nothing, so that nothing is foretold
 
     Raises
     ------
     ValueError
         If the frame is refused or lacks the column of a metric that is scored, ranked or clustered.
     """
-    customers = _derive(rules, frame, as_of)
+    customers = _derive(rules, frame, as_of, learned, foretelling=rules.by_outlook)
     active = customers[customers[schema.ORDER_COUNT] > 0]
     small = len(active) < rules.min_population
     median_order = metrics.median_order(active)
@@ -120,6 +125,7 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> Fit:
         typical_gap=lifecycle.typical_gap(customers),
         open_days=tuple(open_days),
         motives=motives.fit(rules, active),
+        outlook=(learned or {}) if rules.foretells else {},
     )
     return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, _score(rules, scored, active)))
 
@@ -148,6 +154,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         - ``segment``: Int64, key of the rules, see `segments.rows`
         - ``lifecycle``: object, one of `lifecycle.STAGES`
         - ``usual_gap_days``, ``risk``, ``risk_rank``, ``expected_loss``, ``risk_signals``: see `risk.assess`
+        - if the rules foretell, what `outlook.derive` returns
         - if the rules propose motives, those of `motives.propose`
 
         Prospects, who never bought, have no points and a score of 0, the segment
@@ -160,7 +167,7 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
         If the frame is refused, lacks the column of a metric of the rules, or if `fit`
         lacks the scale of a criterion or is of other tiers.
     """
-    customers = _derive(rules, frame, as_of)
+    customers = _derive(rules, frame, as_of, fit.outlook, foretelling=rules.foretells)
     bought = schema.bought(customers)
     points = _measure(rules, fit, customers)
     weights = _weights(rules)
@@ -168,11 +175,12 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
     score, parts = explain.contributions(scored, weights)
     fifths = {key: scoring.quintile(points[key].where(bought)) for key in _SCORE_COLUMNS}
     risks = risk.assess(customers, rules.risk, rules.lifecycle, fit.typical_gap)
-    lateness = lifecycle.lateness(customers, risks[schema.USUAL_GAP_DAYS])
+    standing = lifecycle.stand(customers, rules.lifecycle, rules.risk, risks[schema.USUAL_GAP_DAYS])
     return pd.concat(
         [
             *([motives.propose(rules, fit.motives, customers)] if rules.motives else ()),
             customers[_derived(rules)],
+            *([customers[list(schema.FORETOLD)]] if rules.foretells else ()),
             scored.add_prefix(schema.POINTS_PREFIX),
             parts.add_prefix(schema.CONTRIBUTION_PREFIX),
             risks,
@@ -181,8 +189,8 @@ def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.dat
                 {
                     schema.SCORE: score,
                     **tiers.assign(rules, fit.tiers, customers, score.where(bought)),
-                    schema.SEGMENT: _segment(rules, weights, fifths, lateness),
-                    schema.LIFECYCLE: lifecycle.stage(customers, rules.lifecycle, fit.typical_gap),
+                    schema.SEGMENT: _segment(rules, weights, fifths, standing),
+                    schema.LIFECYCLE: lifecycle.stage(customers, rules.lifecycle, fit.typical_gap, rules.risk),
                 }
             ),
         ],
@@ -200,7 +208,7 @@ def rank(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date
     pd.DataFrame, shape (n_customers, …), with the index of `frame`: the derived metrics, ``score``, ``earned`` and
         ``kept``, as `apply` returns them
     """
-    customers = _derive(rules, frame, as_of)
+    customers = _derive(rules, frame, as_of, fit.outlook, foretelling=rules.by_outlook)
     score = _score(rules, fit, customers)
     return customers[_derived(rules)].assign(
         **{schema.SCORE: score, **tiers.assign(rules, fit.tiers, customers, score.where(schema.bought(customers)))}
@@ -264,8 +272,12 @@ def told_columns(rules: PolicyRules) -> list[str]:
     return [rules.get_metric(key).column for key in rules.metrics] + prefixed
 
 
-def _derive(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
-    return metrics.derive(frame, as_of, rules.ratios, rules.costs if rules.by_profit else None)
+def _derive(
+    rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date, learned: Mapping | None, *, foretelling: bool
+) -> pd.DataFrame:
+    customers = metrics.derive(frame, as_of, rules.ratios, rules.costs if rules.by_profit else None)
+    # Told of all whom it is asked for, but only then: it takes as long as all else together.
+    return customers.assign(**outlook.derive(learned, customers, as_of)) if foretelling else customers
 
 
 def _derived(rules: PolicyRules) -> list[str]:
@@ -308,7 +320,7 @@ def _score(rules: PolicyRules, fit: Fit, customers: pd.DataFrame) -> pd.Series:
 
 
 def _segment(
-    rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[str, pd.Series], lateness: pd.Series
+    rules: PolicyRules, weights: Mapping[str, float], fifths: Mapping[str, pd.Series], standing: np.ndarray
 ) -> pd.Series:
     """Keys of segments, Int64; only prospects have no 1..5 scores, hence no cell of the grid."""
     frequency_monetary = segments.frequency_monetary_score(
@@ -317,7 +329,7 @@ def _segment(
         weights.get(metrics.FREQUENCY, 0),
         weights.get(metrics.MONETARY, 0),
     )
-    row = segments.rows(fifths[metrics.RECENCY], lateness, rules.lifecycle)
+    row = segments.rows(fifths[metrics.RECENCY], standing)
     segment = segments.assign(row, frequency_monetary, rules.segment_map)
     if rules.prospect_segment is None:
         return segment

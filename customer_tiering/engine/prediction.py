@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import btyd, risk, schema
+from . import btyd, grouped, risk, schema
 from . import purchases as documents
 
 MODEL = "mbg_nbd"
@@ -102,7 +102,7 @@ class History(NamedTuple):
 
     buyer: np.ndarray  # place of the customer, int64
     day: np.ndarray  # days since 0001-01-01, int64
-    money: np.ndarray  # of that day, with what is below zero since, float64
+    money: np.ndarray  # of that day, with what is below zero since, float64; NaN: it is not known
 
 
 class Past(NamedTuple):
@@ -126,7 +126,9 @@ def to_number(day: datetime.date) -> int:
     return int((schema.day(day) - _EPOCH).astype("int64"))
 
 
-def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0) -> History:
+def collect(
+    purchases: documents.Purchases, decimals: int, *, least: float = 0.0, since: datetime.date | None = None
+) -> History:
     """The days on which customers bought, and what those were worth.
 
     Parameters
@@ -134,6 +136,7 @@ def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0
     purchases : as for `purchases.summarize`
     decimals : of the currency
     least : money: documents of which less is left are no purchases
+    since : the first day of which the money is known; None: of all days it is
 
     Returns
     -------
@@ -151,10 +154,11 @@ def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0
     number = (purchases.day - _EPOCH).astype("int64")
     pair = (purchases.buyer.astype("int64") << _LOW_BITS) | number
     bought = documents.choose_bought(purchases, decimals, least=least)
-    keys = np.unique(pair[bought])
+    keys = grouped.distinct(pair[bought])
     money = np.zeros(len(keys))
+    known = 0 if since is None else to_number(since)
     if len(keys):
-        counted = bought | (purchases.money < 0)
+        counted = (bought | (purchases.money < 0)) & (number >= known)
         place = np.maximum(np.searchsorted(keys, pair[counted], side="right") - 1, 0)
         buyer = pair[counted] >> _LOW_BITS
         place = np.where((keys[place] >> _LOW_BITS) < buyer, np.minimum(place + 1, len(keys) - 1), place)
@@ -162,7 +166,9 @@ def collect(purchases: documents.Purchases, decimals: int, *, least: float = 0.0
         # Whole coins add up exactly, in whatever order.
         coins = np.rint(purchases.money[counted] * 10.0**decimals)
         money = np.bincount(place[own], coins[own], len(keys)) / 10.0**decimals
-    return History(keys >> _LOW_BITS, keys & ((1 << _LOW_BITS) - 1), money)
+    day = keys & ((1 << _LOW_BITS) - 1)
+    money[day < known] = np.nan
+    return History(keys >> _LOW_BITS, day, money)
 
 
 def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd.DataFrame:
@@ -182,6 +188,7 @@ def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd
         - ``span_days``: days from the first to the last of them
         - ``age_days``: days from the first of them to `as_of`
         - ``order_value``: money per day with a purchase, may be below 0
+        - if the money of some days is not known, ``bought_days``: of how many days ``order_value`` is; 0: of none
 
     >>> day = (np.datetime64("2024-06-01") - _EPOCH).astype("int64")
     >>> history = History(np.array([0, 0, 1]), day + np.array([0, 7, 9]), np.array([10.0, 20.0, 5.0]))
@@ -198,12 +205,19 @@ def summarize(history: History, customers: pd.Index, as_of: datetime.date) -> pd
     end = np.cumsum(size)
     some = size > 0
     first, last = day[(end - size)[some]], day[end[some] - 1]
-    columns = np.full((4, count), np.nan)
+    paid = ~np.isnan(money)
+    partly = not paid.all()
+    names = [*_INPUTS, schema.BOUGHT_DAYS] if partly else list(_INPUTS)
+    worth = np.bincount(buyer[paid], money[paid], count)
+    paid_days = np.bincount(buyer[paid], minlength=count) if partly else size
+    columns = np.full((len(names), count), np.nan)
     columns[0, some] = size[some] - 1
     columns[1, some] = last - first
     columns[2, some] = today - first
-    columns[3, some] = np.bincount(buyer, money, count)[some] / size[some]
-    return pd.DataFrame(columns.T, index=customers, columns=list(_INPUTS), copy=False)
+    columns[3, some] = worth[some] / np.maximum(paid_days[some], 1)
+    if partly:
+        columns[4, some] = paid_days[some]
+    return pd.DataFrame(columns.T, index=customers, columns=names, copy=False)
 
 
 def add_outcome(summary: pd.DataFrame, history: History, as_of: datetime.date, horizon: int) -> pd.DataFrame:
@@ -429,7 +443,8 @@ def fit(
 
     Parameters
     ----------
-    summary : pd.DataFrame, shape (n_customers, any), with the columns of `summarize`
+    summary : pd.DataFrame, shape (n_customers, any), with the columns of `summarize`; without ``bought_days`` the
+        worth is of all days with a purchase
     horizon : days of which the chance of an order is told, 1 or more
     pasts : earlier days, as `look_back` returns them; without them nothing is corrected and no value has an interval
     typical_gap : days, as `lifecycle.typical_gap` returns it
@@ -458,9 +473,9 @@ def fit(
     ValueError
         If a column is absent, a number of days is no whole one or contradicts the others, or money is infinite.
     """
-    repeat, span, age, average = _check(summary)
-    order = np.lexsort((average, age, span, repeat))
-    repeat, span, age, average = (column[order] for column in (repeat, span, age, average))
+    columns = _check(summary)
+    order = np.lexsort(columns[::-1])
+    repeat, span, age, average, paid = (column[order] for column in columns)
     counts = {
         "customers": len(repeat),
         "repeaters": int((repeat > 0).sum()),
@@ -486,7 +501,7 @@ def fit(
     if found["cannot_tell"]:
         return found
     rates, converged = _fit_grouped(repeat, span, age, prior)
-    value, peak = btyd.fit_value(repeat + 1, average, prior=prior)
+    value, peak = btyd.fit_value(paid, average, prior=prior)
     if not (converged and peak):
         return found | {"cannot_tell": _say(NOT_CONVERGED)}
     found["rates"] = rates._asdict()
@@ -507,7 +522,7 @@ def fit(
             found["notes"].append(_say(NOTE_SEASON, percent=round(100 * found["season"]["ratio"]) - 100))
         elif past.role == VALUE and value and past.value:
             some = _evenly(len(repeat))
-            history = tuple(column[some] for column in (repeat, span, age, average))
+            history = tuple(column[some] for column in (repeat, span, age, average, paid))
             worth = _tell_value(rates, value, history, 12, discount)
             found["interval"] = _fit_interval(past, worth * margin)
     return found
@@ -548,7 +563,7 @@ def apply(fit: dict, summary: pd.DataFrame, horizon: int | None = None) -> pd.Da
     ever = summary[schema.REPEAT_DAYS].notna().to_numpy()
     result = np.full((len(COLUMNS), len(summary)), np.nan)
     if fit["cannot_tell"] is None and ever.any():
-        repeat, span, age, average = _check(summary)
+        repeat, span, age, average, paid = _check(summary)
         horizon = fit["horizon"] if horizon is None else horizon
         rates, value = btyd.Rates(**fit["rates"]), fit["value"] and btyd.Value(**fit["value"])
         alive = btyd.get_alive(rates, repeat, span, age)
@@ -558,7 +573,7 @@ def apply(fit: dict, summary: pd.DataFrame, horizon: int | None = None) -> pd.Da
         factor = fit["season"]["factor"] if fit["season"] else 1.0
         chance = 1 - stopped
         orders = np.maximum(alive * soon * factor, chance)
-        money = btyd.mix_value(value, repeat + 1, average) if value else np.zeros(len(repeat))
+        money = btyd.mix_value(value, paid, average) if value else np.zeros(len(repeat))
         year = alive * year * money * fit["margin"]
         low, high = _spread(fit["interval"], year)
         found = (alive, chance, orders, orders * money, year, low, high, btyd.get_next(rates, repeat, span, age))
@@ -709,8 +724,8 @@ def shown(
     return result
 
 
-def _check(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The four columns of who ever bought, looked through."""
+def _check(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The four columns of who ever bought, looked through, and of how many days the worth is."""
     absent = [name for name in _INPUTS if name not in summary.columns]
     if absent:
         raise ValueError(f"The summary lacks the columns {', '.join(absent)}.")
@@ -728,7 +743,15 @@ def _check(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
         raise ValueError(
             f"Column {schema.SPAN_DAYS!r} contradicts the others for {wrong.sum()} of {len(span)} customers."
         )
-    return columns
+    if schema.BOUGHT_DAYS not in summary.columns:
+        return *columns, repeat + 1
+    paid = summary[schema.BOUGHT_DAYS].to_numpy(dtype="float64")[ever]
+    wrong = ~((paid >= 0) & (paid <= repeat + 1))
+    if wrong.any():
+        raise ValueError(
+            f"Column {schema.BOUGHT_DAYS!r} contradicts the others for {wrong.sum()} of {len(paid)} customers."
+        )
+    return *columns, paid
 
 
 def _say(code: str, **facts) -> dict:
@@ -772,7 +795,7 @@ class _Known(NamedTuple):
     horizon: int
     rates: btyd.Rates
     value: btyd.Value | None
-    history: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    history: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     orders: np.ndarray  # came within the horizon
     amount: np.ndarray
 
@@ -782,18 +805,19 @@ def _recall(past: Past, prior: bool) -> _Known | None:
     summary = past.summary[past.summary[schema.REPEAT_DAYS].notna()]
     columns = [*_check(summary), *(summary[name].to_numpy() for name in (schema.CAME_ORDERS, schema.CAME_AMOUNT))]
     order = np.lexsort(columns[::-1])  # no result depends on the order of the rows
-    repeat, span, age, average, orders, amount = (column[order] for column in columns)
+    repeat, span, age, average, paid, orders, amount = (column[order] for column in columns)
     rates, converged = _fit_grouped(repeat, span, age, prior)
-    value, peak = btyd.fit_value(repeat + 1, average, prior=prior) if past.role == VALUE else (None, True)
+    value, peak = btyd.fit_value(paid, average, prior=prior) if past.role == VALUE else (None, True)
     if not (converged and peak):
         return None
-    return _Known(past.role, past.days, past.horizon, rates, value, (repeat, span, age, average), orders, amount)
+    history = repeat, span, age, average, paid
+    return _Known(past.role, past.days, past.horizon, rates, value, history, orders, amount)
 
 
 def _fit_correction(rates: btyd.Rates, times: tuple, horizon: int, days: Sequence[_Known]) -> dict | None:
     learned = []
     for past in sorted(days, key=lambda past: past.days)[:EARLIER_DAYS]:
-        repeat, span, age, _ = past.history
+        repeat, span, age, *_ = past.history
         if len(repeat) >= CORRECTED_THEN:
             stopped = btyd.get_stopped(past.rates, repeat, span, age, past.horizon)
             features = _features(stopped, age - span, repeat)
@@ -810,7 +834,7 @@ def _fit_correction(rates: btyd.Rates, times: tuple, horizon: int, days: Sequenc
 
 def _fit_season(past: _Known) -> dict:
     """By how much the model of a year ago was wrong, believed as far as it knew a year then."""
-    repeat, span, age, _ = past.history
+    repeat, span, age, *_ = past.history
     stopped = btyd.get_stopped(past.rates, repeat, span, age, past.horizon)
     expected = float(btyd.get_expected(past.rates, repeat, span, age, past.horizon).sum())
     weight = min(1.0, float(age.max()) / YEAR)
@@ -829,8 +853,8 @@ def _fit_season(past: _Known) -> dict:
 
 def _fit_interval(past: _Known, worth: np.ndarray) -> dict | None:
     """How far what came lay from what was expected, by tenths of what was expected."""
-    repeat, span, age, average = past.history
-    money = btyd.mix_value(past.value, repeat + 1, average)
+    repeat, span, age, average, paid = past.history
+    money = btyd.mix_value(past.value, paid, average)
     expected = btyd.get_expected(past.rates, repeat, span, age, past.horizon) * money
     some = expected > 0
     expected, came, worth = expected[some], past.amount[some], worth[worth > 0]
@@ -886,9 +910,9 @@ def _months(months: int, discount: float) -> list[tuple[float, float]]:
 
 
 def _tell_value(rates: btyd.Rates, value: btyd.Value, history: tuple, months: int, discount: float) -> np.ndarray:
-    repeat, span, age, average = history
+    repeat, span, age, average, paid = history
     (orders,) = btyd.orders_if_alive(rates, repeat, age, [_months(months, discount)])
-    return btyd.get_alive(rates, repeat, span, age) * orders * btyd.mix_value(value, repeat + 1, average)
+    return btyd.get_alive(rates, repeat, span, age) * orders * btyd.mix_value(value, paid, average)
 
 
 def _evenly(size: int) -> slice | np.ndarray:

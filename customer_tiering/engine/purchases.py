@@ -54,10 +54,11 @@ def summarize(
 
     Returns
     -------
-    pd.DataFrame, index = `customers`, with the columns of ``schema.DTYPES`` about purchases and
-    ``schema.REFUND_AMOUNT``, in these dtypes; with ``schema.SMALL_COUNT`` (int64) if `least` is positive, and, if
-    asked for, with each of ``schema.PURCHASE_COLUMNS`` again behind ``schema.UNTAKEN``: as it would be, had nothing
-    been taken back. Who never bought has nothing that a rebate, or a document below 0, could lower.
+    pd.DataFrame, index = `customers`, with the columns of ``schema.DTYPES`` about purchases,
+    ``schema.REFUND_AMOUNT`` and ``schema.BOUGHT_DAYS`` (int64), in these dtypes; with ``schema.SMALL_COUNT`` (int64)
+    if `least` is positive, and, if asked for, with each of ``schema.PURCHASE_COLUMNS`` and the days again behind
+    ``schema.UNTAKEN``: as it would be, had nothing been taken back. Who never bought has nothing that a rebate, or a
+    document below 0, could lower.
 
     >>> days = np.array(["2024-06-01", "2024-06-30", "2021-06-30"], dtype="datetime64[D]")
     >>> taken = np.array([0]), np.array([2.0]), np.array([0.0])
@@ -82,7 +83,7 @@ def summarize(
         bought = _choose_bought(whole, decimals, least)
         nothing = np.zeros(0, dtype=int), np.zeros(0)
         untaken = _summarize(purchases._replace(money=whole), bought, nothing, count, as_of, window_days, decimals)
-        for name in schema.PURCHASE_COLUMNS:
+        for name in (*schema.PURCHASE_COLUMNS, schema.BOUGHT_DAYS):
             frame[schema.UNTAKEN + name] = untaken[name]
     return frame
 
@@ -150,7 +151,7 @@ def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) 
     def total(chosen, values=money):
         return grouped.rounded(grouped.sums(buyer[chosen], values[chosen], count), decimals)
 
-    purchase_days, rhythm = _summarize_days(buyer[bought], day[bought], count)
+    purchase_days, bought_days, rhythm = _summarize_days(buyer[bought], day[bought], count, start)
     rebated = grouped.sums(*rebates, count)
     rebated[purchase_days == 0] = 0
     counted = recent & (bought | ((money < 0) & (purchase_days > 0)[buyer]))
@@ -158,6 +159,7 @@ def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) 
     returned = buyer[purchases.taken[given_back]], purchases.returned[given_back]
     return {
         schema.PURCHASE_DAYS: purchase_days,
+        schema.BOUGHT_DAYS: bought_days,
         schema.ORDER_COUNT: np.bincount(buyer[bought & recent], minlength=count),
         schema.GROSS_AMOUNT: total(bought & recent),
         schema.AMOUNT: grouped.rounded(grouped.sums(buyer[counted], money[counted], count) + rebated, decimals),
@@ -168,8 +170,10 @@ def _summarize(purchases, bought, rebates, count, as_of, window_days, decimals) 
     }
 
 
-def _summarize_days(buyer: np.ndarray, day: np.ndarray, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The number of days with a purchase, and the first, the last and the gaps between them."""
+def _summarize_days(
+    buyer: np.ndarray, day: np.ndarray, count: int, start: np.datetime64
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """The number of days with a purchase, of those after `start`, and the first, the last and the gaps between all."""
     buyer, number = grouped.unpaired(grouped.distinct(grouped.pairs(buyer, (day - _EPOCH).astype("int64"))))
     size = np.bincount(buyer, minlength=count)
     end = np.cumsum(size)
@@ -183,10 +187,15 @@ def _summarize_days(buyer: np.ndarray, day: np.ndarray, count: int) -> tuple[np.
     gaps = size - 1.0
     gaps[gaps < 1] = np.nan
     summed, squared = np.bincount(who, gap, count), np.bincount(who, gap * gap, count)
-    return size, {
-        schema.FIRST_ORDER_DATE: first,
-        schema.LAST_ORDER_DATE: last,
-        schema.GAP_MEDIAN_DAYS: grouped.medians(who, gap, count),
-        # whole numbers until the root: nothing is lost in the difference
-        schema.GAP_STD_DAYS: np.sqrt(gaps * squared - summed * summed) / gaps,
-    }
+    bought_days = np.bincount(buyer[number > (start - _EPOCH).astype("int64")], minlength=count)
+    return (
+        size,
+        bought_days,
+        {
+            schema.FIRST_ORDER_DATE: first,
+            schema.LAST_ORDER_DATE: last,
+            schema.GAP_MEDIAN_DAYS: grouped.medians(who, gap, count),
+            # whole numbers until the root: nothing is lost in the difference
+            schema.GAP_STD_DAYS: np.sqrt(gaps * squared - summed * summed) / gaps,
+        },
+    )

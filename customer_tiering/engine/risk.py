@@ -1,6 +1,7 @@
 """The churn warning: who is about to stop buying, how likely that looks, and what would be lost.
 
-Three signals, none of which needs a model that learns:
+By the method 'prediction' the chance that no order comes decides (module ``outlook``), of whom it can be told; else
+three signals do, none of which needs a model that learns:
 
 ======= =====================================================================================
 late    the last purchase is more than `RiskRules.watch_lateness` usual gaps ago;
@@ -31,9 +32,10 @@ LEVELS = (NONE, WATCH, HIGH, LOST)
 LATE = "late"
 FALLING = "falling"
 SILENT = "silent"
+CHANCE = "chance"  # it was the chance of the next order that decided
 
-#: In the order in which they are told.
-SIGNALS = (LATE, FALLING, SILENT)
+#: Each with its own bit.
+SIGNALS = (LATE, FALLING, SILENT, CHANCE)
 
 #: How much of the hope a fall or a silence takes away, on top of lateness.
 FALLING_PART = 0.30
@@ -55,9 +57,14 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
     none  all others; silence alone is no warning
     ===== ==================================================================================
 
+    Of whom `lifecycle.is_foretold`, the chance that no order comes decides instead: lost, high and watch from
+    `rules.lost_percent`, `rules.high_percent` and `rules.watch_percent` on. Who bought on a single day may be lost,
+    but is not warned of: whether somebody comes at all is another question than whether he stops.
+
     Parameters
     ----------
-    frame : pd.DataFrame, shape (n_customers, any), as `metrics.derive` returns it
+    frame : pd.DataFrame, shape (n_customers, any), as `metrics.derive` returns it; where anything is foretold, with
+        ``order_percent``
     rules : the numbers of the warning
     stages : where Lost begins, and what a fall is
     typical_gap : days, of customers without a rhythm of their own, see `lifecycle.usual_gap`
@@ -68,8 +75,8 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
 
         - ``usual_gap_days``: float64, days, NaN: never bought
         - ``risk``: object, one of `LEVELS`
-        - ``risk_rank``: int64, percent, a multiple of `RANK_STEP`: 0 for none, 100 for lost,
-          else see `rank`
+        - ``risk_rank``: int64, percent: 0 for none; else the chance that no order comes, where it is foretold; else a
+          multiple of `RANK_STEP`, 100 for lost, see `rank`
         - ``expected_loss``: float64, money, 0 or more: the rank's percentage of the amount of the
           window, so all of it for lost. Who has bought nothing in the window has nothing more to
           take away: customers of long ago do not hide those whom a call can still win back.
@@ -78,7 +85,7 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
     gap = lifecycle.usual_gap(frame, typical_gap)
     lateness = lifecycle.lateness(frame, gap)
     rhythm = frame[schema.PURCHASE_DAYS] >= metrics.RHYTHM_DAYS
-    late = lateness > rules.watch_lateness
+    late = (lateness > rules.watch_lateness).to_numpy()
     falling = rhythm & (frame[schema.GROWTH] <= -stages.falling)
     silent = (frame[schema.DAYS_SINCE_CONTACT] > rules.silent_days) & (frame[schema.RECENCY_DAYS] > rules.silent_days)
     warned = late | falling
@@ -91,8 +98,24 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
         [LOST, HIGH, WATCH],
         default=NONE,
     )
-    lost = levels == LOST
-    ranks = np.where(lost, 100, np.where(levels == NONE, 0, rank(lateness, falling, silent)))
+    ranks = np.where(levels == LOST, 100, np.where(levels == NONE, 0, rank(lateness, falling, silent)))
+    late = late | (levels == LOST)
+    foretold = lifecycle.is_foretold(frame, rules)
+    if foretold.any():
+        stopped = 100 - frame[schema.ORDER_PERCENT].to_numpy()
+        again = (frame[schema.PURCHASE_DAYS] > 1).to_numpy()
+        by_chance = np.select(
+            [
+                stopped >= rules.lost_percent,
+                again & (stopped >= rules.high_percent),
+                again & (stopped >= rules.watch_percent),
+            ],
+            [LOST, HIGH, WATCH],
+            default=NONE,
+        )
+        levels = np.where(foretold, by_chance, levels)
+        ranks = np.where(foretold, np.where(by_chance == NONE, 0, stopped), ranks).astype("int64")
+        late = late | foretold
     at_stake = frame[schema.AMOUNT].clip(lower=0)
     return pd.DataFrame(
         {
@@ -100,32 +123,35 @@ def assess(frame: pd.DataFrame, rules: RiskRules, stages: LifecycleRules, typica
             schema.RISK: pd.Series(levels, index=frame.index, dtype=object),
             schema.RISK_RANK: ranks,
             schema.EXPECTED_LOSS: (at_stake * ranks / 100).round(metrics.MONEY_DECIMALS),
-            schema.RISK_SIGNALS: tell_signals(levels != NONE, late | lost, falling, silent),
+            schema.RISK_SIGNALS: tell_signals(levels != NONE, late, falling, silent, foretold),
         },
         index=frame.index,
     )
 
 
-def tell_signals(at_risk: np.ndarray, late: pd.Series, falling: pd.Series, silent: pd.Series) -> pd.Categorical:
+def tell_signals(at_risk: np.ndarray, *signals: np.ndarray | pd.Series) -> pd.Categorical:
     """Which of `SIGNALS` each customer at risk gives.
 
     Parameters
     ----------
     at_risk : np.ndarray of bool, shape (n_customers,): of the others nothing is told
-    late, falling, silent : pd.Series of bool, shape (n_customers,)
+    signals : of bool, shape (n_customers,): the first ones of `SIGNALS`, in their order
 
     Returns
     -------
     pd.Categorical of str, shape (n_customers,): the signals in the order of `SIGNALS` with a space
-        between them, empty for who is not at risk. There are eight texts in all, whatever the data;
+        between them, empty for who is not at risk. There are sixteen texts in all, whatever the data;
         a string for each of a million customers would be most of the memory.
 
     >>> yes, no = pd.Series([True] * 4), pd.Series([True, False, False, True])
     >>> tell_signals(np.array([True, True, True, False]), yes, no, pd.Series([True, True, False, True])).tolist()
     ['late falling silent', 'late silent', 'late', '']
     """
-    texts = [" ".join(signal for place, signal in enumerate(SIGNALS) if code >> place & 1) for code in range(8)]
-    codes = sum(np.asarray(signal, dtype="int8") << place for place, signal in enumerate((late, falling, silent)))
+    texts = [
+        " ".join(signal for place, signal in enumerate(SIGNALS) if code >> place & 1)
+        for code in range(1 << len(SIGNALS))
+    ]
+    codes = sum(np.asarray(signal, dtype="int8") << place for place, signal in enumerate(signals))
     return pd.Categorical.from_codes(np.where(at_risk, codes, 0), texts)
 
 

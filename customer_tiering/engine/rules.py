@@ -39,10 +39,18 @@ AT_MOST = "<="
 OPERATORS = (AT_LEAST, AT_MOST)
 
 #: What rules of earlier versions do not have: unused it is not written, so that these rules stay the same.
-_LATER = ("shown", "costs", "axes", "motives")
+_LATER = ("shown", "costs", "axes", "motives", "outlook")
 
 #: Shares make a whole if they do so but for this many percent, as thirds of two decimals do.
 SHARE_TOLERANCE = 0.005
+
+#: What decides who is at risk.
+LATENESS = "lateness"
+PREDICTION = "prediction"
+RISK_METHODS = (LATENESS, PREDICTION)
+
+#: Days for which the next order's chance may be told.
+LEAST_DAYS, MOST_DAYS = 7, 730
 
 #: An upgrade waits a year at most.
 MOST_UPGRADE_DAYS = 365
@@ -373,6 +381,10 @@ class RiskRules:
     watch_lateness : Watch: no purchase for more than so many times the usual gap, 1 or more
     high_lateness : High: no purchase for more than so many times the usual gap, above `watch_lateness`
     silent_days : silence: neither a purchase nor an interaction for more than so many days, 1 or more
+    method : 'lateness': those two and the lateness of `LifecycleRules` decide; 'prediction': the chance that no order
+        comes within the horizon of `OutlookRules`, and lateness only of whom nothing can be foretold
+    watch_percent, high_percent, lost_percent : method 'prediction': Watch, High and Lost from this chance on, percent,
+        above 0, rising, at most 100
 
     >>> RiskRules(watch_lateness=3)
     Traceback (most recent call last):
@@ -383,12 +395,65 @@ class RiskRules:
     watch_lateness: float = 1.5
     high_lateness: float = 2.5
     silent_days: int = 90
+    method: str = LATENESS
+    watch_percent: int = 50
+    high_percent: int = 70
+    lost_percent: int = 90
 
     def __post_init__(self):
         if not 1 <= self.watch_lateness < self.high_lateness < math.inf:
             raise RuleError("risk_order", watch=self.watch_lateness, high=self.high_lateness)
         if self.silent_days < 1:
             raise RuleError("silent_days", days=self.silent_days)
+        if self.method not in RISK_METHODS:
+            raise RuleError("bad_risk_method", method=self.method)
+        if not 0 < self.watch_percent < self.high_percent < self.lost_percent <= 100:
+            raise RuleError("percent_order", watch=self.watch_percent, high=self.high_percent, lost=self.lost_percent)
+
+    def to_json(self) -> dict:
+        """The rules as a dict of plain values; without what came later where it is not used.
+
+        >>> sorted(RiskRules().to_json()), len(RiskRules(method="prediction").to_json())
+        (['high_lateness', 'silent_days', 'watch_lateness'], 7)
+        """
+        data = dataclasses.asdict(self)
+        if self.method == LATENESS:
+            return {name: data[name] for name in ("watch_lateness", "high_lateness", "silent_days")}
+        return data
+
+
+@dataclasses.dataclass(frozen=True)
+class OutlookRules:
+    """What is foretold; see the module ``outlook``.
+
+    Parameters
+    ----------
+    days : of which the next order's chance is told, 0: three usual gaps, else `LEAST_DAYS` to `MOST_DAYS`
+    discount : percent by which money of a year later is worth less, 0 to 100
+
+    Raises
+    ------
+    RuleError
+        'outlook_days' (facts: days, least, most), 'outlook_discount' (fact: discount)
+    """
+
+    days: int = 0
+    discount: float = 10.0
+
+    def __post_init__(self):
+        if self.days and not LEAST_DAYS <= self.days <= MOST_DAYS:
+            raise RuleError("outlook_days", days=self.days, least=LEAST_DAYS, most=MOST_DAYS)
+        if not 0 <= self.discount <= 100:
+            raise RuleError("outlook_discount", discount=self.discount)
+
+    def to_json(self) -> dict:
+        """The rules as a dict of plain values, those that differ from what is usual.
+
+        >>> OutlookRules().to_json(), OutlookRules(days=60).to_json()
+        ({}, {'days': 60})
+        """
+        usual = dataclasses.asdict(OutlookRules())
+        return {name: value for name, value in dataclasses.asdict(self).items() if value != usual[name]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -422,6 +487,7 @@ class PolicyRules:
     retention : what protects from falling
     lifecycle : the numbers that divide the stages of a relation
     risk : the numbers of the churn warning
+    outlook : what is foretold
     definitions : the metrics that the rules look at, and any others; those of `metrics.RFM` that are not among
         them are the engine's own
     shown : keys of metrics that are measured although nothing depends on them
@@ -460,6 +526,7 @@ class PolicyRules:
     costs: tuple[CostRule, ...] = ()
     axes: AxesRule | None = None
     motives: tuple[MotiveRule, ...] = ()
+    outlook: OutlookRules = OutlookRules()
 
     def __post_init__(self):
         # First the tiers: who has just made a policy has no weights yet, and sees the tiers first.
@@ -540,6 +607,16 @@ class PolicyRules:
         return metrics.needs_profit(self._measured)
 
     @property
+    def by_outlook(self) -> bool:
+        """Whether one of the metrics is foretold."""
+        return any(metric.column in schema.FORETOLD for metric in self._measured)
+
+    @property
+    def foretells(self) -> bool:
+        """Whether anything is foretold of the customers."""
+        return self.risk.method == PREDICTION or self.by_outlook
+
+    @property
     def ratios(self) -> tuple[Metric, ...]:
         """The metrics that the rules look at or show and that are ratios of columns."""
         return tuple(metric for metric in self._measured if metric.part)
@@ -551,7 +628,8 @@ class PolicyRules:
 
     def to_json(self) -> dict:
         """The rules as a dict that ``json.dumps`` writes, without what came later and is not used."""
-        data = {**dataclasses.asdict(self), "retention": self.retention.to_json()}
+        parts = {name: getattr(self, name).to_json() for name in ("retention", "risk", "outlook")}
+        data = {**dataclasses.asdict(self), **parts}
         return {name: value for name, value in data.items() if value or name not in _LATER}
 
     @classmethod
@@ -588,6 +666,7 @@ class PolicyRules:
                 "costs": tuple(CostRule(**cost) for cost in data.get("costs", ())),
                 "axes": _axes_from_json(data.get("axes")),
                 "motives": tuple(MotiveRule(**rule) for rule in data.get("motives", ())),
+                "outlook": OutlookRules(**data.get("outlook", {})),
             }
         )
 

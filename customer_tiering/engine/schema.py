@@ -23,6 +23,7 @@ AMOUNT_LATE = "amount_late"
 AMOUNT_EARLY = "amount_early"
 GAP_MEDIAN_DAYS = "gap_median_days"
 REFUND_AMOUNT = "refund_amount"  # returned of the window's purchases, and its rebates; optional
+BOUGHT_DAYS = "bought_days"  # days of the window with a purchase; optional
 SMALL_COUNT = "small_count"  # documents of the window that are too small to be purchases; optional
 GAP_STD_DAYS = "gap_std_days"
 CONTACT_COUNT = "contact_count"
@@ -202,6 +203,21 @@ YEAR_VALUE_LOW = "year_value_low"
 YEAR_VALUE_HIGH = "year_value_high"
 NEXT_ORDER_DAYS = "next_order_days"
 NEXT_ORDER_DATE = "next_order_date"
+
+# Added by ``outlook.derive``, beside some of those.
+ORDER_PERCENT = "order_percent"
+SECOND_ORDER_DATE = "second_order_date"
+FORETOLD = (
+    ORDER_PERCENT,
+    EXPECTED_ORDERS,
+    EXPECTED_AMOUNT,
+    YEAR_VALUE,
+    YEAR_VALUE_LOW,
+    YEAR_VALUE_HIGH,
+    NEXT_ORDER_DAYS,
+    NEXT_ORDER_DATE,
+    SECOND_ORDER_DATE,
+)
 
 # Added by ``second_order.apply``.
 ONLY_ONCE = "only_once"

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from . import metrics
-from .rules import LifecycleRules
 from .scoring import POINT_DECIMALS
 
 CHAMPIONS = "champions"
@@ -113,31 +112,30 @@ def by_scores(
     return segment_map[recency - 1][int(fm.iloc[0]) - 1]
 
 
-def rows(recency: pd.Series, lateness: pd.Series, rules: LifecycleRules) -> pd.Series:
-    """The row of the map for each customer: the recency score, within what the own rhythm allows.
+def rows(recency: pd.Series, standing: np.ndarray) -> pd.Series:
+    """The row of the map for each customer: the recency score, within what the own rhythm, or the chance of the next
+    order, allows.
 
-    ======= ================================================ ====
-    on time at most `rules.late_lateness` usual gaps         3..5
-    late    at most `rules.lost_lateness` usual gaps         2..3
-    lost    more                                             1..2
-    ======= ================================================ ====
+    ======= ====
+    on time 3..5
+    late    2..3
+    gone    1..2
+    ======= ====
 
     Parameters
     ----------
     recency : pd.Series of Int64, shape (n_customers,), 1..5 or NA
-    lateness : pd.Series of float64, same index, days since the last purchase in usual gaps, see `lifecycle.lateness`
-    rules : where Declining and Lost begin
+    standing : np.ndarray of int64, shape (n_customers,), see `lifecycle.stand`
 
     Returns
     -------
     pd.Series of Int64, shape (n_customers,), 1..5; NA where `recency` is NA
 
-    >>> recency, lateness = pd.Series([1, 1, 1, 5, 5, 5, None], dtype="Int64"), pd.Series([2, 4, 4.1, 2, 2.1, 9, None])
-    >>> rows(recency, lateness, LifecycleRules(late_lateness=2, lost_lateness=4)).tolist()
+    >>> recency = pd.Series([1, 1, 1, 5, 5, 5, None], dtype="Int64")
+    >>> rows(recency, np.array([0, 1, 2, 0, 1, 2, 0])).tolist()
     [3, 2, 1, 5, 3, 2, <NA>]
     """
-    late, lost = (lateness > limit for limit in (rules.late_lateness, rules.lost_lateness))
-    lowest, highest = np.select([lost, late], [1, 2], 3), np.select([lost, late], [2, 3], 5)
+    lowest, highest = np.array([3, 2, 1])[standing], np.array([5, 3, 2])[standing]
     known = recency.notna()
     clipped = np.clip(recency.to_numpy(dtype="int64", na_value=1), lowest, highest)
     return pd.Series(clipped, index=recency.index).astype("Int64").where(known)
