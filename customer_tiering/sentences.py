@@ -36,15 +36,16 @@ CANNOT_TELL = {
         "Cannot tell yet: all purchases are of one single day. Customers who came back show how long others wait."
     ),
     "short_history": _lt(
-        "Cannot tell yet: the history is too short. Days since the first purchase: %(days)s; it takes %(needed)s to see "
-        "who comes back."
+        "Cannot tell yet: the history is too short. Days since the first purchase: %(days)s; it takes %(needed)s to "
+        "see who comes back."
     ),
     "few_customers": _lt(
-        "Cannot tell yet: too few customers have bought anything, %(customers)s. It takes %(needed)s to learn from them."
+        "Cannot tell yet: too few customers have bought anything, %(customers)s. It takes %(needed)s to learn from "
+        "them."
     ),
     "no_repeat": _lt(
-        "Cannot tell yet: nobody has bought on a second day, so there is no rhythm to learn. Customers who bought once: "
-        "%(customers)s."
+        "Cannot tell yet: nobody has bought on a second day, so there is no rhythm to learn. Customers who bought "
+        "once: %(customers)s."
     ),
     "imported": _lt(
         "Cannot tell yet: %(customers)s of %(of)s customers seem to begin on the same day, %(days)s days ago, as after "
@@ -67,8 +68,8 @@ CANNOT_TELL = {
 # What to know of what it tells.
 FORECAST_NOTES = {
     "few_for_chances": _lt(
-        "Few customers have bought so far, %(customers)s: with fewer than %(needed)s, chances are estimated with the help "
-        "of typical companies."
+        "Few customers have bought so far, %(customers)s: with fewer than %(needed)s, chances are estimated with the "
+        "help of typical companies."
     ),
     "few_for_totals": _lt(
         "Few customers have bought so far, %(customers)s: with fewer than %(needed)s, totals of orders and amounts are "
