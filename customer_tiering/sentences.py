@@ -11,7 +11,7 @@ from datetime import date
 
 import babel.dates
 
-from odoo.tools import float_round, format_date, format_list
+from odoo.tools import LazyTranslate, float_round, format_date, format_list
 from odoo.tools.misc import formatLang, get_lang
 
 from . import engine
@@ -26,6 +26,57 @@ NUMBER = "%(number)s"
 OWN_METRICS = ("recency", "frequency", "monetary")
 # The days that are told count from here.
 EPOCH = date(1970, 1, 1)
+
+_lt = LazyTranslate(__name__)
+
+# Why the engine cannot tell what customers will do, by its codes.
+CANNOT_TELL = {
+    "no_customers": _lt("Cannot tell yet: nobody has bought anything so far."),
+    "one_day": _lt(
+        "Cannot tell yet: all purchases are of one single day. Customers who came back show how long others wait."
+    ),
+    "short_history": _lt(
+        "Cannot tell yet: the history is too short. Days since the first purchase: %(days)s; it takes %(needed)s to "
+        "see who comes back."
+    ),
+    "few_customers": _lt(
+        "Cannot tell yet: too few customers have bought anything, %(customers)s. It takes %(needed)s to learn from "
+        "them."
+    ),
+    "no_repeat": _lt(
+        "Cannot tell yet: nobody has bought on a second day, so there is no rhythm to learn. Customers who bought "
+        "once: %(customers)s."
+    ),
+    "imported": _lt(
+        "Cannot tell yet: %(customers)s of %(of)s customers seem to begin on the same day, %(days)s days ago, as after "
+        "an import without the time before. Import the older orders, or wait until most customers have come since."
+    ),
+    "slow_trade": _lt(
+        "Cannot be told here: customers usually order every %(days)s days. With more than %(most)s days between "
+        "orders, as in projects, silence says nothing about the next one."
+    ),
+    "not_converged": _lt("Cannot tell yet: the purchases follow no pattern from which the next ones could be told."),
+    "few_second_orders": _lt(
+        "Cannot tell yet: too few customers have come a second time, %(second_orders)s. It takes %(needed)s to see how "
+        "long the others wait."
+    ),
+    "too_early": _lt(
+        "Cannot tell yet: second orders still come in at the end of the %(days)s days that are known. More time has "
+        "to pass to see when waiting is in vain."
+    ),
+}
+# What to know of what it tells.
+FORECAST_NOTES = {
+    "few_for_chances": _lt(
+        "Few customers have bought so far, %(customers)s: with fewer than %(needed)s, chances are estimated with the "
+        "help of typical companies."
+    ),
+    "few_for_totals": _lt(
+        "Few customers have bought so far, %(customers)s: with fewer than %(needed)s, totals of orders and amounts are "
+        "rough."
+    ),
+    "no_correction": _lt("Nothing could be learned yet from earlier days of this company."),
+}
 
 
 class Words:
@@ -1055,3 +1106,32 @@ def say_motive(card, metrics):
         value=Words(card, card.run_id.exists().version_id.sudo()).value(metric._get_definition(), card[metric.column]),
         rank=card.motive_rank,
     )
+
+
+def say_cannot_tell(env, why):
+    """Return why nothing can be told of what customers will do; False where it can.
+
+    :param why: ``{"code": …, "facts": {…}}``, as the engine's ``prediction`` and ``second_order`` say it, or None
+    """
+    return bool(why) and _say_code(env, CANNOT_TELL, why)
+
+
+def say_forecast_note(env, note):
+    """Return what to know of what was learned about the customers.
+
+    :param note: ``{"code": …, "facts": {…}}``, one of the ``notes`` of the engine's ``prediction.fit``
+    """
+    if note["code"] == engine.prediction.NOTE_SEASON:
+        percent = note["facts"]["percent"]
+        said = {"percent": format_number(env, abs(percent))}
+        if percent < 0:
+            return env._("A year ago, orders of this season were %(percent)s %% below what was expected.", **said)
+        if percent > 0:
+            return env._("A year ago, orders of this season were %(percent)s %% above what was expected.", **said)
+        return env._("A year ago, as many orders came in this season as were expected.")
+    return _say_code(env, FORECAST_NOTES, note)
+
+
+def _say_code(env, sentences, said):
+    sentence = env._(sentences[said["code"]])  # pylint: disable=translation-not-lazy
+    return sentence % {name: format_number(env, value) for name, value in said["facts"].items()}
