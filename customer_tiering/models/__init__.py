@@ -22,6 +22,7 @@ from . import customer_tiering_need_kind
 from . import customer_tiering_motive
 from . import customer_tiering_motive_word
 from . import customer_tiering_need
+from . import customer_tiering_outlook
 from . import customer_tiering_pulse
 from . import customer_tiering_playbook_step
 from . import customer_tiering_playbook
