@@ -44,7 +44,7 @@ class CustomerTieringOutlook(models.AbstractModel):
         elif order_id or not values:
             return False
         values = values or self._get_values(order)
-        company = order.company_id or self.env["res.company"].browse(values.get("company_id") or self.env.company.id)
+        company = self.env["res.company"].browse(values.get("company_id") or (order.company_id or self.env.company).id)
         if company not in self.env.companies:
             raise AccessError(self.env._("You do not work in the company of this quotation."))
         partner = self.env["res.partner"].with_company(company).browse(values.get("partner_id") or [])

@@ -188,6 +188,7 @@ class TestTours(TieringCommon, HttpCase):
 
     def test_a_quotation_grows_until_it_reaches_the_tier_that_it_promises(self):
         # One disc: today → 100, 2 orders → 25, 200 = 2 median orders → 50: 58.33. Six: see above.
+        self.product.list_price = 100
         order = self.order(self.poor, amount=100, state="draft")
         self.start_tour(
             f"/odoo/action-sale.action_quotations_with_onboarding/{order.id}",
