@@ -5,8 +5,8 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from engine import draft, pipeline, purchases, retention, schema
-from engine.rules import RetentionRules
+from engine import draft, metrics, pipeline, purchases, retention, schema
+from engine.rules import CriterionRule, PolicyRules, RetentionRules, TierRule
 
 BANDS = [("monetary", 1, "bands", (100.0, 200.0, 500.0, 1000.0), "value")]
 NOTHING = [np.zeros(0, dtype=int)] * 3
@@ -94,5 +94,15 @@ def test_nothing_lifts_whom_a_person_has_locked(foresee):
     assert foresee([(40, 300)], 250, previous=2, lock=1) == draft.Outlook(75.0, 1)
 
 
-def test_nobody_falls(foresee):
-    assert foresee([(40, 100)], 10, previous=4).tier == 4
+def test_nobody_falls_and_what_is_missing_is_to_the_tier_above(foresee):
+    # 110 are 25 points, those of tier 1; 1000 - 110
+    assert foresee([(40, 100)], 10, previous=3) == draft.Outlook(25.0, 3, more=(4, 890.0))
+    assert foresee([(40, 100)], 10, previous=4) == draft.Outlook(25.0, 4)
+
+
+def test_what_no_order_moves_is_foreseen():
+    visits = {"key": "visits", "column": "visits", "unit": "count", "bands": (1, 2), "columns": ("visits",)}
+    for after_order, expected in ((metrics.SAME, []), (metrics.UNFORESEEN, ["visits"])):
+        definition = metrics.Metric(**visits, higher_is_better=True, after_order=after_order)
+        rules = PolicyRules((CriterionRule("visits", 1),), (TierRule(1),), ((1,) * 5,) * 5, definitions=(definition,))
+        assert draft.unforeseen(rules) == expected
