@@ -742,10 +742,11 @@ def say_missing_amount(card, rules, fit):
     return formatLang(card.env, amount, currency_obj=card.currency_id) if amount else card.env._("any amount")
 
 
-def say_outlook(card, outlook, saving, currency, invoiced):
+def say_outlook(card, outlook, rises, saving, currency, invoiced):
     """Return in words what a purchase of today would do.
 
     :param outlook: the engine's ``Outlook``
+    :param rises: whether its tier, or the one that comes, is above that of the scorecard
     :param saving: what its goods would have cost less by the prices of the tier that comes, in ``currency``
     :param invoiced: whether it counts once it is invoiced, not when it is confirmed
     """
@@ -762,9 +763,9 @@ def say_outlook(card, outlook, saving, currency, invoiced):
         first = env._("Score %(before)s → %(after)s, goes up to %(tier)s on %(date)s.", **said, date=date)
     elif coming:
         first = env._("Score %(before)s → %(after)s, reaches %(tier)s with the next computation.", **said)
-    elif tier and tier != card.tier_id:
+    elif rises:
         first = env._("Score %(before)s → %(after)s, reaches %(tier)s.", **said)
-    elif tier:
+    elif tier and tier == card.tier_id:
         first = env._("Score %(before)s → %(after)s, stays in %(tier)s.", **said)
     else:
         first = env._("Score %(before)s → %(after)s.", **said)

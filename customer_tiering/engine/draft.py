@@ -26,7 +26,7 @@ _MONEY = (schema.GROSS_AMOUNT, schema.AMOUNT, schema.AMOUNT_LATE, schema.AMOUNT_
 _MOST_BITS = 46
 
 #: So many amounts are tried at once.
-_TRIALS = 128
+_TRIALS = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _goal(rules, fit, scored, states) -> pd.Series:
 
 def _least_more(rules, fit, after, states, as_of, grown, target, decimals) -> float | None:
     """The least money on top of the purchase with which the numbers speak for the tier at `target` or above."""
-    keys = [tier.key for tier in rules.ladder]
+    high_enough = [tier.key for tier in rules.ladder][target:]
     coins = 10**decimals
 
     def is_enough(trials: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def _least_more(rules, fit, after, states, as_of, grown, target, decimals) -> fl
         frame = frame.assign(**{column: (frame[column] + trials / coins).round(decimals) for column in grown})
         tiled = states.iloc[np.zeros(len(trials), dtype=int)].set_axis(index)
         goals = _goal(rules, fit, pipeline.rank(rules, fit, frame, as_of), tiled)
-        return np.array([_place(keys, goal) >= target for goal in goals])
+        return goals.isin(high_enough).to_numpy(dtype=bool)
 
     powers = 2 ** np.arange(_MOST_BITS + 1, dtype="int64")
     enough = is_enough(powers)

@@ -23,11 +23,11 @@ class CustomerTieringOutlook(models.AbstractModel):
 
     @api.readonly
     @api.model
-    def get_outlook(self, order_id=False, values=None):
+    def get_outlook(self, order_id, form):
         """Return in words what a quotation would do if it were confirmed today.
 
         :param order_id: id of the quotation, False: it was never saved
-        :param values: what stands in the form, where it may differ from what is saved: ``company_id``, ``partner_id``,
+        :param form: what stands in the form, where it may differ from what is saved: ``company_id``, ``partner_id``,
             ``currency_id`` and ``pricelist_id`` (ids), ``amount_untaxed``, and ``lines``, a list of dicts with
             ``LINE_FIELDS`` (ids for records); None: as it is saved
         :return: ``{"text": …, "kind": "up", "same" or "unknown"}``; False for what is no quotation any more, or
@@ -41,9 +41,9 @@ class CustomerTieringOutlook(models.AbstractModel):
             order.check_access("read")
             if order.state not in ("draft", "sent"):
                 return False
-        elif order_id or not values:
+        elif order_id or not form:
             return False
-        values = values or self._get_values(order)
+        values = form or self._get_values(order)
         company = self.env["res.company"].browse(values.get("company_id") or (order.company_id or self.env.company).id)
         if company not in self.env.companies:
             raise AccessError(self.env._("You do not work in the company of this quotation."))
@@ -87,10 +87,13 @@ class CustomerTieringOutlook(models.AbstractModel):
             reason = reason or self.env._("Cannot tell yet: the numbers of this customer have to be computed first.")
             return {"text": reason, "kind": "unknown"}
         tier = self.env["customer.tier"].browse(outlook.coming or outlook.tier or [])
-        rises = bool(tier) and tier != card.tier_id
+        ladder = [rule.key for rule in measure[1].ladder]
+        before = ladder.index(card.tier_id.id) if card.tier_id.id in ladder else -1
+        rises = tier.id in ladder[before + 1 :]
         text = sentences.say_outlook(
             card,
             outlook,
+            rises=rises,
             saving=self._get_saving(company, partner, tier, values) if rises else 0,
             currency=self.env["res.currency"].browse(values["currency_id"]),
             invoiced=self._get_counting(policy) == sources.base.INVOICED,

@@ -233,7 +233,7 @@ class TestDraft(DraftCommon):
         order = self.order(self.ann, amount=250, state="draft")
         env = self.env(user=stranger, context={"allowed_company_ids": other.ids})
         with self.assertRaises(AccessError):
-            env["customer.tiering.outlook"].get_outlook(order.id)
+            env["customer.tiering.outlook"].get_outlook(order.id, None)
         values = self.env["customer.tiering.outlook"]._get_values(order)
         with self.assertRaises(AccessError):
             env["customer.tiering.outlook"].get_outlook(False, values)
@@ -246,7 +246,7 @@ class TestDraft(DraftCommon):
         draft = self.order(self.ann, amount=250, state="draft")
         draft_id, draft_env = draft.id, self.env(user=self.salesperson)
         draft.unlink()
-        self.assertFalse(draft_env["customer.tiering.outlook"].get_outlook(draft_id))
+        self.assertFalse(draft_env["customer.tiering.outlook"].get_outlook(draft_id, None))
 
     def test_queries(self):
         order = self.order(self.ann, amount=250, state="draft")

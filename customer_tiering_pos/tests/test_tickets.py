@@ -26,7 +26,7 @@ class TestTickets(TicketsCommon):
         self.compute()
         quotation = self.order(who, 0, 1000, state="draft")
         outlooks = self.env["customer.tiering.outlook"].with_user(self.salesperson)
-        found = outlooks.with_context(allowed_company_ids=self.company.ids).get_outlook(quotation.id)
+        found = outlooks.with_context(allowed_company_ids=self.company.ids).get_outlook(quotation.id, None)
         self.assertEqual(found["kind"], "unknown")
         self.assertIn("only tickets do", found["text"])
 
