@@ -66,25 +66,27 @@ class CustomerTieringOutlook(models.AbstractModel):
         }
 
     def _tell(self, company, partner, values):
+        """Return what :meth:`get_outlook` returns of a quotation to a contact whom the person may read."""
         card = partner.tiering_scorecard_id
         # sudo: salespeople need not see the policy, its runs nor what else the customer has bought
         policy = card.sudo().policy_id.exists().filtered("active")
         runs = self.env["customer.tiering.run"].sudo()
-        reason, text, outlook = self._find_obstacle(company, partner, card, policy, values), False, None
-        if not reason:
-            measure = runs._get_measure(policy)
-            reason = self._find_obstacle_in(measure, card, policy)
-        if not reason:
-            money = self._get_money(company, values)
-            least = policy.min_order_amount
-            if least and company.currency_id.compare_amounts(money, least) < 0:
-                return {"text": sentences.say_too_small(card, least), "kind": "same"}
-            try:
-                outlook = runs._foresee(policy, measure, partner.commercial_partner_id, money)
-            except ValueError as error:
-                _logger.info("What a quotation would do to customer %s is not known: %s", card.partner_id.id, error)
+        if reason := self._find_obstacle(company, partner, card, policy, values):
+            return {"text": reason, "kind": "unknown"}
+        measure = runs._get_measure(policy)
+        if reason := self._find_obstacle_in(measure, card, policy):
+            return {"text": reason, "kind": "unknown"}
+        money = self._get_money(company, values)
+        least = measure[0].version_id.rules["min_order_amount"]
+        if least and company.currency_id.compare_amounts(money, least) < 0:
+            return {"text": sentences.say_too_small(card, least), "kind": "same"}
+        try:
+            outlook = runs._foresee(policy, measure, partner.commercial_partner_id, money)
+        except ValueError as error:
+            _logger.info("What a quotation would do to customer %s is not known: %s", card.partner_id.id, error)
+            outlook = None
         if not outlook:
-            reason = reason or self.env._("Cannot tell yet: the numbers of this customer have to be computed first.")
+            reason = self.env._("Cannot tell yet: the numbers of this customer have to be computed first.")
             return {"text": reason, "kind": "unknown"}
         tier = self.env["customer.tier"].browse(outlook.coming or outlook.tier or [])
         ladder = [rule.key for rule in measure[1].ladder]
@@ -101,6 +103,7 @@ class CustomerTieringOutlook(models.AbstractModel):
         return {"text": text, "kind": "up" if rises else "same"}
 
     def _get_counting(self, policy):
+        """Return when the money of an order counts by the rules of the last run, see ``sources.base``."""
         version = policy.env["customer.tiering.run"]._get_last(policy).version_id
         key = version.rules["revenue_from"] if version else policy.revenue_from
         return self.env["customer.tiering.reader"]._get_purchase_source(key).counts_when
@@ -127,6 +130,7 @@ class CustomerTieringOutlook(models.AbstractModel):
         return False
 
     def _find_obstacle_in(self, measure, card, policy):
+        """Return the same of the last run of the policy."""
         if not measure:
             return self.env._("Cannot tell yet: the policy “%(policy)s” has to be computed first.", policy=policy.name)
         last, rules, _as_of, _fit = measure

@@ -130,6 +130,13 @@ class TestDraft(DraftCommon):
         self.confirm(order)
         self.assertEqual(self.card(self.ann).amount, 300)
 
+    def test_the_rules_of_the_last_run_count(self):
+        order = self.order(self.ann, amount=250, state="draft")
+        self.policy.min_order_amount = 1000
+        self.assertIn("reaches Gold", self.outlook(order)["text"])
+        self.compute()
+        self.assertIn("would not count", self.outlook(order)["text"])
+
     def test_another_currency(self):
         euro = self.env["res.currency"].with_context(active_test=False).search([("name", "=", "EUR")])
         euro.active = True
@@ -206,8 +213,20 @@ class TestDraft(DraftCommon):
         self.product.list_price = 250
         order = self.order(self.ann, amount=250, state="draft")
         self.assertIn("As Gold these lines would have cost $\xa025.00 less.", self.outlook(order)["text"])
+        # Ten per cent less of a line that was sold for a fifth less already would cost more.
+        self.assertNotIn("would have cost", self.outlook(self._discounted(20))["text"])
+        self.assertIn("$\xa012.50 less.", self.outlook(self._discounted(5))["text"])
+        self.ann.specific_property_product_pricelist = self.env["product.pricelist"].create({"name": "Agreed"})
+        self.assertNotIn("would have cost", self.outlook(order)["text"])
+        self.ann.specific_property_product_pricelist = False
+        self.assertIn("would have cost", self.outlook(order)["text"])
         order.pricelist_id = prices
         self.assertNotIn("would have cost", self.outlook(order)["text"])
+
+    def _discounted(self, discount):
+        order = self.order(self.ann, amount=250, state="draft")
+        order.order_line.discount = discount
+        return order
 
     def test_who_may_ask(self):
         order = self.order(self.ann, amount=250, state="draft")
@@ -252,7 +271,7 @@ class TestDraft(DraftCommon):
         order = self.order(self.ann, amount=250, state="draft")
         self.outlook(order)
         self.env.invalidate_all()
-        with self.assertQueryCount(60):
+        with self.assertQueryCount(12):
             self.outlook(order)
 
 
