@@ -50,6 +50,7 @@ from . import test_queue
 from . import test_reader
 from . import test_reassignment
 from . import test_refresh
+from . import test_forecast
 from . import test_replay
 from . import test_res_partner
 from . import test_resource_report
