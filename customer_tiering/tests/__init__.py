@@ -12,6 +12,7 @@ from . import test_credit
 from . import test_everyday
 from . import test_explanation
 from . import test_followup_report
+from . import test_forecast
 from . import test_golden
 from . import test_goods
 from . import test_hidden
@@ -50,7 +51,6 @@ from . import test_queue
 from . import test_reader
 from . import test_reassignment
 from . import test_refresh
-from . import test_forecast
 from . import test_replay
 from . import test_res_partner
 from . import test_resource_report

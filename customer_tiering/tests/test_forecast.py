@@ -1,6 +1,6 @@
 import math
 import random
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
