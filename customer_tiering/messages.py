@@ -91,6 +91,13 @@ SENTENCES = {
         "The warning must grow with the days: “Watch After” of 1 usual gap or more, then “High After”. Now they are "
         "%(watch)s and %(high)s.",
     ),
+    "bad_risk_method": _lt("Choose what says who is at risk: the chance of the next order, or the usual gap."),
+    "percent_order": _lt(
+        "The warning must grow with the chance that no order comes: first “Watch From”, above 0 %%, then “High From”, "
+        "then “Lost From”, at most 100 %%. Now they are %(watch)s, %(high)s and %(lost)s.",
+    ),
+    "outlook_days": _lt("“Look Ahead” is 0, for three usual gaps, or %(least)s to %(most)s days. Now it is %(days)s."),
+    "outlook_discount": _lt("“Discount a Year” is 0 to 100 %%, not %(discount)s."),
     "risk_after_lost": _lt(
         "The warning must grow with the days: first “High After”, then “Lost After”. Now they are %(high)s and "
         "%(lost)s.",

@@ -529,6 +529,8 @@ class Explanation:
     def _say_stage(self):
         """Return what the stage means, with the policy's numbers."""
         env, policy = self.env, self.card.policy_id
+        if is_foretold(self.card) and self.card.lifecycle in ("declining", "lost"):
+            return self._say_foretold_stage()
         days = policy.lifecycle_exploring_days
         exploring = env._("Has ordered on a single day so far.")
         if days > 1:
@@ -551,6 +553,24 @@ class Explanation:
             ),
         }[self.card.lifecycle]
 
+    def _say_foretold_stage(self):
+        """Return the same where the chance of the next order decides."""
+        env, policy = self.env, self.card.policy_id
+        told = {"days": format_number(env, policy.outlook_horizon)}
+        if self.card.lifecycle == "lost":
+            return env._(
+                "No order within %(days)s days has a chance of %(chance)s %% or more.",
+                chance=format_number(env, policy.risk_lost_percent),
+                **told,
+            )
+        return env._(
+            "No order within %(days)s days has a chance of %(chance)s %% or more, or at least %(fall)s %% less than "
+            "before.",
+            chance=format_number(env, policy.risk_watch_percent),
+            fall=format_number(env, policy.lifecycle_falling, 2),
+            **told,
+        )
+
     def _get_risk(self):
         """Return the churn warning and its reason; False without one."""
         card, env = self.card, self.env
@@ -560,7 +580,7 @@ class Explanation:
             "level": dict(card._fields["risk"]._description_selection(env))[card.risk],
             "reason": card.risk_reason,
         }
-        if card.risk == engine.risk.LOST:  # always 100 %
+        if card.risk == engine.risk.LOST and not is_foretold(card):  # always 100 %
             sentence = env._("Risk: %(level)s. %(reason)s", **said)
         else:
             sentence = env._("Risk: %(level)s (%(rank)s %%). %(reason)s", rank=card.risk_rank, **said)
@@ -693,6 +713,8 @@ def risk_reason(card):
     signals = (card.risk_signals or "").split()
     late = engine.risk.LATE in signals
     sentences = [_say_late(card)] if late else []
+    if is_foretold(card):
+        sentences.append(_say_chance(card))
     if engine.risk.FALLING in signals and not (late and card.growth <= -100):  # the day of the last order says that
         sentences.append(_say_falling(card))
     if engine.risk.SILENT in signals:
@@ -700,6 +722,65 @@ def risk_reason(card):
             card.env._("No interaction for %(days)s days.", days=format_number(card.env, card.days_since_contact))
         )
     return join(card.env, sentences)
+
+
+def is_foretold(card):
+    """Whether it was the chance of the next order that has put a customer at risk."""
+    return engine.risk.CHANCE in (card.sudo().risk_signals or "").split()
+
+
+def _say_chance(card):
+    env = card.env
+    return env._(
+        "Chance of an order within %(days)s days: %(chance)s %%.",
+        days=format_number(env, card.policy_id.outlook_horizon),
+        chance=format_number(env, card.order_percent),
+    )
+
+
+def tell_outlook(card):
+    """Return in words what is to be expected of a customer; False where nothing can be foretold."""
+    env, told = card.env, []
+    if card.last_order_date and card.policy_id.outlook_horizon:
+        told.append(_say_chance(card))
+        told.append(
+            env._(
+                "Expected: %(orders)s orders, about %(amount)s.",
+                orders=format_number(env, card.expected_orders, 1),
+                amount=_round_money(card, card.expected_amount),
+            )
+        )
+        if card.next_order_date:
+            told.append(
+                env._(
+                    "The next order is expected around %(date)s.",
+                    date=format_date(env, card.next_order_date),
+                )
+            )
+        if card.year_value and card.year_value_high:
+            told.append(
+                env._(
+                    "In 12 months about %(value)s, mostly between %(low)s and %(high)s.",
+                    value=_round_money(card, card.year_value),
+                    low=_round_money(card, card.year_value_low),
+                    high=_round_money(card, card.year_value_high),
+                )
+            )
+    if card.second_order_date and card.purchase_days == 1:
+        late = card.second_order_date < card.company_id._get_tiering_today()
+        date = format_date(env, card.second_order_date)
+        told.append(
+            env._("Has ordered once; most second orders had come by %(date)s, so waiting is in vain.", date=date)
+            if late
+            else env._("Has ordered once; most second orders come by %(date)s.", date=date)
+        )
+    return bool(told) and join(env, told)
+
+
+def _round_money(card, amount):
+    """Return an amount of which the small coins would promise too much."""
+    unit = "units" if abs(amount) >= 100 else "decimals"
+    return formatLang(card.env, amount, currency_obj=card.currency_id, rounding_unit=unit)
 
 
 def say_notice(card):

@@ -1,14 +1,16 @@
 """What a run says beside each customer's tier: why the tier changed, whether that is an event, and the drift."""
 
+import dataclasses
 import datetime
 from collections.abc import Collection
+from typing import NamedTuple
 
 import pandas as pd
 
-from . import pipeline, schema
+from . import outlook, pipeline, risk, schema
 from .ladder import places
 from .pipeline import Fit
-from .rules import CLUSTERS, CONDITIONS, CUSTOMER_SHARE, REVENUE_SHARE, SCORE, TWO_AXES, PolicyRules
+from .rules import CLUSTERS, CONDITIONS, CUSTOMER_SHARE, LATENESS, REVENUE_SHARE, SCORE, TWO_AXES, PolicyRules
 
 RULES = "rules"  # the rules are others than those of the run before
 CALIBRATION = "calibration"  # the customers were compared anew
@@ -56,6 +58,34 @@ def drift(rules: PolicyRules, fresh: Fit, frame: pd.DataFrame, scored: pd.DataFr
     """
     moved = _differ(pipeline.earned(rules, fresh, frame, as_of), scored[schema.EARNED])
     return 100 * float(moved.mean()) if len(moved) else 0.0
+
+
+class Moved(NamedTuple):
+    """Who is at risk by the chance of the next order, and by the usual gaps between orders."""
+
+    foretold: int
+    plain: int
+    both: int
+
+
+def compare_warnings(rules: PolicyRules, fit: Fit, result: pd.DataFrame) -> Moved | None:
+    """How many customers another way to warn concerns.
+
+    Parameters
+    ----------
+    rules : of the policy, which warns by the chance of the next order
+    fit : by which the customers were scored
+    result : pd.DataFrame, shape (n_customers, any): what `decision.decide` returned
+
+    Returns
+    -------
+    None: nothing can be foretold, so that nothing has changed
+    """
+    if not outlook.tells(fit.outlook):
+        return None
+    plain = risk.assess(result, dataclasses.replace(rules.risk, method=LATENESS), rules.lifecycle, fit.typical_gap)
+    now, before = (frame[schema.RISK] != risk.NONE for frame in (result, plain))
+    return Moved(int(now.sum()), int(before.sum()), int((now & before).sum()))
 
 
 def judge(

@@ -10,7 +10,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_list, ormcache
 
 from .. import engine, filters, languages, messages
-from ..sentences import format_number, join
+from ..sentences import format_number, join, say_cannot_tell
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
@@ -29,7 +29,12 @@ RISK_FIELDS = {
     "risk_watch": "watch_lateness",
     "risk_high": "high_lateness",
     "risk_silent_days": "silent_days",
+    "risk_method": "method",
+    "risk_watch_percent": "watch_percent",
+    "risk_high_percent": "high_percent",
+    "risk_lost_percent": "lost_percent",
 }
+OUTLOOK_FIELDS = {"outlook_days": "days", "outlook_discount": "discount"}
 # What decides which purchases of whom are read.
 SCOPE_FIELDS = ("window_days", "partner_domain", "revenue_from", "min_order_amount", "subtract_rebates")
 RETENTION_FIELDS = (
@@ -53,6 +58,7 @@ RULE_FIELDS = (
     *RETENTION_FIELDS,
     *LIFECYCLE_FIELDS,
     *RISK_FIELDS,
+    *OUTLOOK_FIELDS,
 )
 
 # No window reaches back to where dates of arrays end.
@@ -292,6 +298,45 @@ class CustomerTieringPolicy(models.Model):
         help="Forming: in the later half of the window the customer bought for at least this percentage more than in "
         "the earlier half. 25 is a quarter more, 100 twice as much; more than 900 is not measured.",
     )
+    risk_method = fields.Selection(
+        [
+            ("prediction", "The chance of the next order"),
+            ("lateness", "The usual gap between orders"),
+        ],
+        string="At Risk By",
+        required=True,
+        default="prediction",
+        help="What says who is at risk, declining or lost. The chance is learned from the company's own orders, once a "
+        "week. Where nothing can be foretold yet, the usual gap decides.",
+    )
+    risk_watch_percent = fields.Integer(
+        string="Watch From (%)",
+        default=50,
+        help="Watch: from this chance on that no order comes, of customers who have ordered on two days or more.",
+    )
+    risk_high_percent = fields.Integer(
+        string="High From (%)",
+        default=70,
+        help="High: from this chance on that no order comes, of customers who have ordered on two days or more.",
+    )
+    risk_lost_percent = fields.Integer(
+        string="Lost From (%)",
+        default=90,
+        help="Very high risk, and the stage Lost: from this chance on that no order comes.",
+    )
+    outlook_days = fields.Integer(
+        string="Look Ahead (Days)",
+        help="Of how many days the next order's chance is told, 7 to 730. 0: three usual gaps between orders, at least "
+        "30 days and at most a year.",
+    )
+    outlook_discount = fields.Float(
+        string="Discount a Year (%)",
+        default=10,
+        digits=(5, 2),
+        help="By how much money that comes a year later is worth less in the value of the next 12 months.",
+    )
+    outlook_note = fields.Text(compute="_compute_outlook_note", compute_sudo=True)
+    outlook_horizon = fields.Integer(compute="_compute_outlook_note", compute_sudo=True, exportable=False)
     risk_watch = fields.Float(
         string="Watch After",
         default=1.5,
@@ -482,6 +527,28 @@ class CustomerTieringPolicy(models.Model):
                     policy.revenue_hint = self.env._(
                         "Nothing was invoiced in the last 12 months. As long as you do not invoice, choose “Orders”."
                     )
+
+    @api.depends_context("lang")
+    def _compute_outlook_note(self):
+        for policy in self:
+            rules, fit = policy._get_last_computation() if policy._origin else (None, None)
+            outlook = fit.outlook if rules and rules.foretells else {}
+            policy.outlook_note = policy._say_outlook(outlook)
+            policy.outlook_horizon = outlook["horizon"] if engine.outlook.tells(outlook) else 0
+
+    def _say_outlook(self, outlook):
+        """Return in words what is foretold, or why nothing can be; False where nothing was asked.
+
+        :param outlook: what ``engine.outlook.learn`` has learned
+        """
+        if not outlook:
+            return False
+        if outlook["prediction"]["cannot_tell"]:
+            return self.env._(
+                "%(reason)s The usual gaps between orders say who is at risk.",
+                reason=say_cannot_tell(self.env, outlook["prediction"]["cannot_tell"]),
+            )
+        return False
 
     @api.depends("lost_metrics")
     @api.depends_context("lang")
@@ -1077,6 +1144,7 @@ class CustomerTieringPolicy(models.Model):
             retention=engine.rules.RetentionRules(**{name: self[name] for name in RETENTION_FIELDS}),
             lifecycle=engine.rules.LifecycleRules(**{name: self[fname] for fname, name in LIFECYCLE_FIELDS.items()}),
             risk=engine.rules.RiskRules(**{name: self[fname] for fname, name in RISK_FIELDS.items()}),
+            outlook=engine.rules.OutlookRules(**{name: self[fname] for fname, name in OUTLOOK_FIELDS.items()}),
             definitions=definitions,
             shown=tuple(self.shown_metric_ids.sorted("key").mapped("key")),
             costs=costs,
@@ -1204,10 +1272,15 @@ class CustomerTieringPolicy(models.Model):
         """Return the frame of the customers on a day, with all that the engine makes of it."""
         self._check_usable()
         rules = self._get_rules()
-        replica = self.env["customer.tiering.replica"].sudo()
-        frame = replica._read_customers(self._get_scope(as_of), rules.columns)
+        replica, scope = self.env["customer.tiering.replica"].sudo(), self._get_scope(as_of)
+        runs, outlook = self.env["customer.tiering.run"].sudo(), {}
         try:
-            fit = engine.pipeline.fit(rules, frame, as_of)
+            if rules.foretells:
+                frame, past = replica._read_with_past(scope, rules.columns)
+                outlook = runs._learn_outlook(rules, scope, past)
+            else:
+                frame = replica._read_customers(scope, rules.columns)
+            fit = engine.pipeline.fit(rules, frame, as_of, outlook)
             return frame.join(engine.pipeline.apply(rules, fit, frame, as_of))
         except ValueError as error:
             raise UserError(str(error)) from error

@@ -175,6 +175,16 @@ class CustomerTieringPolicyVersion(models.Model):
             )
         )
         risk = rules.get("risk")  # absent in versions from before there was a warning
+        if risk and risk.get("method") == engine.rules.PREDICTION:
+            lines.append(
+                env._(
+                    "Churn warning by the chance that no order comes: watch from %(watch)s %%, high from %(high)s %%, "
+                    "lost from %(lost)s %%",
+                    watch=format_number(env, risk["watch_percent"]),
+                    high=format_number(env, risk["high_percent"]),
+                    lost=format_number(env, risk["lost_percent"]),
+                )
+            )
         if risk:
             lines.append(
                 env._(
@@ -184,6 +194,8 @@ class CustomerTieringPolicyVersion(models.Model):
                     days=format_number(env, risk["silent_days"]),
                 )
             )
+        if days := rules.get("outlook", {}).get("days"):
+            lines.append(env._("Look ahead: %(days)s days", days=format_number(env, days)))
         return "\n".join(lines)
 
     def _get_tier_name(self, key):

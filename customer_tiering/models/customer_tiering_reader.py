@@ -1,4 +1,5 @@
 import dataclasses
+from datetime import timedelta
 
 from odoo import api, models
 from odoo.fields import Domain
@@ -133,12 +134,13 @@ class CustomerTieringReader(models.AbstractModel):
         """Return the names of all columns with numbers that customers can have, but those of ratios."""
         schema = engine.schema
         dtypes = schema.DTYPES | schema.OPTIONAL_DTYPES
-        columns = {*schema.DTYPES, *schema.DERIVED, *engine.profit.DERIVED}
+        columns = {*schema.DTYPES, *schema.DERIVED, *engine.profit.DERIVED, *schema.FORETOLD}
         for source in self._get_metric_sources():
             columns.update(source.columns)
             if isinstance(source, sources.base.QuerySource):
                 columns.difference_update(name for name, kind in source.columns.items() if kind == sources.base.DATE)
         dates = {name for name, dtype in dtypes.items() if dtype.startswith("datetime")}
+        dates |= {schema.NEXT_ORDER_DATE, schema.SECOND_ORDER_DATE}
         keys = {
             schema.TOP_CATEGORY_ID,
             schema.TOP_TEAM_ID,
@@ -182,6 +184,21 @@ class CustomerTieringReader(models.AbstractModel):
         self.env.flush_all()
         purchases = self._get_purchase_source(scope.revenue_from)
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).frame(columns)
+
+    @api.model
+    def _read_with_past(self, scope, columns=()):
+        """Read the customers of a scope and all that they bought, of which the outlook learns.
+
+        :param columns: see :meth:`_read_customers`
+        :return: the DataFrame of :meth:`_read_customers`, the engine's ``Purchases``, whose buyers are places in it,
+            and the first day of which their money is right
+        """
+        self.env.flush_all()
+        scope = dataclasses.replace(scope, nights=engine.outlook.PAST_DAYS)
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources())
+        frame = reading.frame(columns)
+        return frame, reading.purchases, scope.window_start + timedelta(days=1 - scope.nights)
 
     @api.model
     def _read_history(self, scope, columns, nights):

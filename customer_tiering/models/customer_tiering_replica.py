@@ -47,6 +47,16 @@ class CustomerTieringReplica(models.AbstractModel):
         return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))
 
     @api.model
+    def _read_with_past(self, scope, columns=()):
+        """Read the same and all that they bought, as ``customer.tiering.reader`` does.
+
+        :return: the frame of :meth:`_read_customers`, and all that the reader returns
+        """
+        past, cr = self._read(lambda env: (env["customer.tiering.reader"]._read_with_past(scope, columns), env.cr))
+        frame = past[0]
+        return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index)), past
+
+    @api.model
     def _read_history(self, scope, columns, nights):
         """Read the customers of a scope and what they bought, as ``customer.tiering.reader`` does."""
         return self._read(lambda env: env["customer.tiering.reader"]._read_history(scope, columns, nights))

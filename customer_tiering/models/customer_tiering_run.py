@@ -423,15 +423,19 @@ class CustomerTieringRun(models.Model):
         policy._check_usable()
         rules = policy._get_rules()
         scope = policy._get_scope(as_of)
-        frame, states, cards = self._read_frames(policy, scope, rules)
-        pace.rest()
-        try:
-            fresh = engine.pipeline.fit(rules, frame, as_of)
-        except ValueError as error:
-            raise UserError(str(error)) from error
         same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values(rules)
         earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
         kept = self._get_kept_calibration(earlier, as_of)
+        outlook = kept._get_fit().outlook if kept else self._get_outlook(last, rules, as_of)
+        frame, states, cards, past = self._read_frames(policy, scope, rules, learning=rules.foretells and not outlook)
+        pace.rest()
+        try:
+            if past:
+                outlook = self._learn_outlook(rules, scope, past)
+                del past
+            fresh = engine.pipeline.fit(rules, frame, as_of, outlook)
+        except ValueError as error:
+            raise UserError(str(error)) from error
         last_orders = frame[engine.schema.LAST_ORDER_DATE]
         values = {
             "last_purchase_date": engine.idle.last_purchase(last_orders) or False,
@@ -449,7 +453,8 @@ class CustomerTieringRun(models.Model):
         idle = rules.retention.skip_idle_days and same_rules and last._is_idle(last_orders)
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=idle)
         idle_locks = int(result["idle_lock_id"].notna().sum())
-        notes = languages.say(self, lambda run: run._get_note(len(frame), fresh, idle_locks))
+        moved = engine.outcome.compare_warnings(rules, fit, result) if self._is_foretold_anew(rules, last) else None
+        notes = languages.say(self, lambda run: run._get_note(len(frame), fresh, idle_locks, moved))
         values["strays"] = self._find_strays(scope)
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
@@ -485,14 +490,46 @@ class CustomerTieringRun(models.Model):
         )
         return {partner_id for (partner_id,) in rows}
 
-    def _read_frames(self, policy, scope, rules):
-        """Return the frames of the scope's customers, of what was decided about them before, and of the scorecards."""
-        reader = self.env["customer.tiering.reader"].sudo()
+    def _read_frames(self, policy, scope, rules, learning=False):
+        """Return the frames of the scope's customers, of what was decided about them before, and of the scorecards, and
+        all that the outlook learns of; None where it does not learn."""
+        reader, past = self.env["customer.tiering.reader"].sudo(), None
         customers = self.env["customer.tiering.replica"].sudo() if scope.everybody else reader
-        frame = customers._read_customers(scope, rules.columns)
+        if learning:
+            frame, past = customers._read_with_past(scope, rules.columns)
+        else:
+            frame = customers._read_customers(scope, rules.columns)
         cards = reader._read_cards(scope)
         ladder = [tier.key for tier in rules.tiers]
-        return frame, reader._read_states(policy, scope, frame.index, cards, ladder), cards
+        return frame, reader._read_states(policy, scope, frame.index, cards, ladder), cards, past
+
+    def _get_outlook(self, last, rules, as_of):
+        """Return what the outlook has learned not long ago, see ``engine.outlook.learn``; empty: it learns anew.
+
+        :param last: the last run of the policy
+        """
+        fit = (last.calibration_id or last)._get_fit()
+        if self.recalibrate or not fit or not engine.outlook.holds(fit.outlook, rules, as_of):
+            return {}
+        return fit.outlook
+
+    @api.model
+    def _learn_outlook(self, rules, scope, past):
+        """Return what the outlook learns of purchases.
+
+        :param past: what the reader's ``_read_with_past`` returned
+        """
+        frame, purchases, since = past
+        return engine.outlook.learn(
+            rules, frame, purchases, scope.as_of, scope.decimals, least=scope.least, since=since
+        )
+
+    @api.model
+    def _is_foretold_anew(self, rules, last):
+        """Whether the chance of the next order says who is at risk from now on, and did not before."""
+        if rules.risk.method != engine.rules.PREDICTION or not last.version_id:
+            return False
+        return last.version_id.rules["rules"].get("risk", {}).get("method") != engine.rules.PREDICTION
 
     def _get_last(self, policy):
         """Return the last run of ``policy`` that was computed."""
@@ -587,7 +624,7 @@ class CustomerTieringRun(models.Model):
         )
         partners = rows.partner_id - others.partner_id
         scope = policy._get_scope(as_of, partners.ids, last.version_id)
-        frame, states, cards = self._read_frames(policy, scope, rules)
+        frame, states, cards, _past = self._read_frames(policy, scope, rules)
         if frame.empty:
             return
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
@@ -618,8 +655,11 @@ class CustomerTieringRun(models.Model):
         sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
         return rules.columns <= {column for source in sources for column in source.columns}
 
-    def _get_note(self, customer_count, fit, idle_locks):
-        """Return what to know when reading the results, as lines of text; False when there is nothing."""
+    def _get_note(self, customer_count, fit, idle_locks, moved):
+        """Return what to know when reading the results, as lines of text; False when there is nothing.
+
+        :param moved: what ``engine.outcome.compare_warnings`` returned; None: who is at risk is said as before
+        """
         policy = self.policy_id
         notes = (
             self.attempts > 1
@@ -628,6 +668,15 @@ class CustomerTieringRun(models.Model):
                 count=format_number(self.env, self.attempts - 1),
             ),
             self._get_population_note(customer_count, fit),
+            moved
+            and self.env._(
+                "The chance of the next order says who is at risk from now on: %(foretold)s customers. By the usual "
+                "gaps between orders it would be %(plain)s; %(both)s are the same. The earlier rule can be chosen "
+                "again under “Lifecycle and Risk” of the policy.",
+                foretold=format_number(self.env, moved.foretold),
+                plain=format_number(self.env, moved.plain),
+                both=format_number(self.env, moved.both),
+            ),
             idle_locks
             and self.env._(
                 "Locks without effect, because they name a tier that this policy does not have: %(count)s. Lock these "

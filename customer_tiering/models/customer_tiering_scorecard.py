@@ -439,8 +439,8 @@ class CustomerTieringScorecard(models.Model):
         string="Lifecycle Stage",
         readonly=True,
         help="No Order Yet: never bought. Exploring: the first orders. Forming: buys more and more. "
-        "Stable: buys as usual. Declining: late for the usual cycle, or buys much less. "
-        "Lost: so late that nothing more is expected.",
+        "Stable: buys as usual. Declining: the next order has become unlikely, or buys much less. "
+        "Lost: nothing more is expected.",
     )
 
     usual_gap_days = fields.Float(
@@ -454,15 +454,17 @@ class CustomerTieringScorecard(models.Model):
     risk = fields.Selection(
         [("none", "None"), ("watch", "Watch"), ("high", "High"), ("lost", "Very High")],
         readonly=True,
-        help="Watch: late for the usual gap between orders, or buying much less. High: very late, or two of these: "
-        "late, buying less, silent. Very High: so late that the stage is Lost.",
+        help="How likely it is that no order comes, from the numbers of the policy on. Where the usual gap between "
+        "orders decides: Watch: late, or buying much less. High: very late, or two of these: late, buying less, "
+        "silent. Very High: so late that the stage is Lost.",
     )
     risk_rank = fields.Integer(
         string="Risk (%)",
         readonly=True,
         aggregator="avg",
-        help="Ranks the customers in steps of 5: twice as late as usual is 50; buying less and silence raise it. It is "
-        "not a probability. Very high is 100, no warning is 0.",
+        help="The chance that no order comes within the days for which the policy looks ahead. Where the usual gap "
+        "between orders decides, it only ranks the customers in steps of 5: twice as late as usual is 50; buying less "
+        "and silence raise it. No warning is 0.",
     )
     expected_loss = fields.Monetary(
         readonly=True,
@@ -480,6 +482,53 @@ class CustomerTieringScorecard(models.Model):
         compute="_compute_risk_reason",
         compute_sudo=True,
         help="Why the customer is at risk, in words, as of today. Empty without risk.",
+    )
+
+    # What is foretold
+    order_percent = fields.Integer(
+        string="Chance of an Order (%)",
+        readonly=True,
+        aggregator="avg",
+        help="How likely the customer orders within the days for which the policy looks ahead, learned from the orders "
+        "of all customers, in steps. Empty where nothing can be foretold.",
+    )
+    expected_orders = fields.Float(
+        digits=(10, 1),
+        readonly=True,
+        help="How many days with orders are to be expected within the days for which the policy looks ahead.",
+    )
+    expected_amount = fields.Monetary(
+        readonly=True, help="What those orders come to: their number times what an order of the customer is worth."
+    )
+    year_value = fields.Monetary(
+        string="Value of 12 Months",
+        readonly=True,
+        help="What is to be expected of the customer in the next 12 months; money that comes later is worth less.",
+    )
+    year_value_low = fields.Monetary(
+        string="12 Months, Low",
+        readonly=True,
+        help="Of customers with such a value one in ten brought less than this, looking back.",
+    )
+    year_value_high = fields.Monetary(
+        string="12 Months, High",
+        readonly=True,
+        help="Of customers with such a value one in ten brought more than this, looking back.",
+    )
+    next_order_date = fields.Date(
+        string="Next Order Expected",
+        readonly=True,
+        help="By this day the next order is as likely to have come as not. Empty: none is to be expected.",
+    )
+    second_order_date = fields.Date(
+        string="Second Order Until",
+        readonly=True,
+        help="Of customers who have ordered once: nine of ten second orders have come by this day after the first.",
+    )
+    outlook = fields.Char(
+        compute="_compute_outlook",
+        compute_sudo=True,
+        help="What is to be expected of the customer, in words.",
     )
 
     # What it is worth
@@ -724,6 +773,7 @@ class CustomerTieringScorecard(models.Model):
         "growth",
         "last_order_date",
         "last_contact_date",
+        "order_percent",
         "company_id",
         "policy_id.window_days",
     )
@@ -731,6 +781,12 @@ class CustomerTieringScorecard(models.Model):
     def _compute_risk_reason(self):
         for card in self:
             card.risk_reason = sentences.risk_reason(card)
+
+    @api.depends("order_percent", "expected_orders", "expected_amount", "year_value", "next_order_date", "policy_id")
+    @api.depends_context("lang")
+    def _compute_outlook(self):
+        for card in self:
+            card.outlook = sentences.tell_outlook(card)
 
     @api.depends("risk", "segment_id.advice")
     @api.depends_context("lang")

@@ -16,6 +16,11 @@ DECIDED = (
     *("upgrade_tier_id", "upgrade_date"),
     *("lock_id", "idle_lock_id"),
     *("motive_id", "proposed_motive_id", "motive_metric", "motive_rank"),
+    *("order_percent", "second_order_date"),
+)
+# What changes a little every night: it is written with what else is new of a customer, and is no news by itself.
+FOLLOWING = (
+    *("expected_orders", "expected_amount", "year_value", "year_value_low", "year_value_high", "next_order_date"),
 )
 # Where a run rests, so many scorecards are updated between two rests.
 UPDATED = 20_000
@@ -53,7 +58,7 @@ class CustomerTieringWriter(models.AbstractModel):
         measured = {name for metric in metrics for name in (metric.column, *metric._get_needed_columns())}
         measured.update(engine.profit.COLUMNS, self.env["customer.tiering.cost"].sudo().search([]).mapped("column"))
         stored = {name for name in measured if name in fields and fields[name].store}
-        return sorted(stored.union(DECIDED))
+        return sorted(stored.union(DECIDED, FOLLOWING))
 
     @api.model
     def _write_result(self, run, as_of, rules, result, cards, partial=False):
@@ -72,7 +77,8 @@ class CustomerTieringWriter(models.AbstractModel):
         self.env.flush_all()
         pace.rest()
         frame, told = self._as_kept(run, result), engine.pipeline.tell(rules, result, as_of)
-        frame["digest"] = engine.changes.digest(frame.join(told), rules)
+        following = [column for column in FOLLOWING if column in frame]
+        frame["digest"] = engine.changes.digest(frame.drop(columns=following).join(told), rules)
         pace.rest()
         before = cards[["id", "digest", "policy_id", "tier_id", "lock_id", "score"]].reindex(frame.index)
         new = before["id"].isna()
