@@ -14,6 +14,7 @@ RUNS = "customer_tiering.ir_cron_process_queue"
 REFRESH = "customer_tiering.ir_cron_refresh"
 FOLLOWUPS = "customer_tiering.ir_cron_followup"
 REPLAYS = "customer_tiering.ir_cron_replay"
+FORECASTS = "customer_tiering.ir_cron_forecast"
 
 
 def get(env, name):

@@ -77,7 +77,8 @@ class Forecast:
     gain, gain_least, gain_most : their difference, and its 95 % interval by redrawing customers
     endangered : how many of the most endangered are compared with as many of the longest silent
     hits, naive_hits : of them, who stopped; an expected number where ties are broken by lot
-    orders, orders_came, amount, amount_came : predicted and come
+    orders, orders_came, amount, amount_came : predicted and come; of amounts None: it is not known what came
+    notes : what to know of what was said, see the ``notes`` of `prediction.fit`
     """
 
     as_of: datetime.date
@@ -101,6 +102,7 @@ class Forecast:
     orders_came: float | None = None
     amount: float | None = None
     amount_came: float | None = None
+    notes: tuple[dict, ...] = ()
 
     @property
     def lift(self) -> float | None:
@@ -135,6 +137,16 @@ class Forecast:
                 return B
         return C
 
+    def to_json(self) -> dict:
+        """All of it as plain values for JSON, with the grade.
+
+        >>> Forecast(datetime.date(2024, 6, 30), 90, None, error=0.04).to_json()["as_of"]
+        '2024-06-30'
+        """
+        found = dataclasses.asdict(self)
+        derived = {"lift": self.lift, "plain_is_as_good": self.plain_is_as_good, "grade": self.grade}
+        return found | {"as_of": self.as_of.isoformat()} | derived
+
 
 def try_out(
     history: prediction.History,
@@ -157,9 +169,11 @@ def try_out(
 
     Returns
     -------
-    list of Forecast, the latest day first; empty if the history is not longer than the horizon
+    list of Forecast, the latest day first; empty if the history is not longer than the horizon. Of
+        `prediction.MOST_CUSTOMERS` at most.
     """
     today = schema.day(as_of)
+    history, customers = prediction.draw(history, customers)
     first = history.day.min(initial=prediction.to_number(as_of))
     found = []
     for step in range(1, days + 1):
@@ -205,7 +219,8 @@ def judge(fit: dict, outcome: pd.DataFrame, as_of: datetime.date) -> Forecast:
         orders=float(predicted[schema.EXPECTED_ORDERS].sum()),
         orders_came=float(outcome[schema.CAME_ORDERS].sum()),
         amount=float(predicted[schema.EXPECTED_AMOUNT].sum()),
-        amount_came=float(outcome[schema.CAME_AMOUNT].sum()),
+        amount_came=None if outcome[schema.CAME_AMOUNT].isna().any() else float(outcome[schema.CAME_AMOUNT].sum()),
+        notes=tuple(fit["notes"]),
     )
 
 

@@ -9,7 +9,7 @@ import datetime
 import numpy as np
 import pandas as pd
 
-from . import lifecycle, prediction, schema, second_order
+from . import forecasts, lifecycle, prediction, schema, second_order
 from .purchases import Purchases
 from .rules import PolicyRules
 
@@ -51,8 +51,7 @@ def learn(
         - ``step``: of the chances that are told, see `prediction.propose_step`
         - ``second``: see `second_order.fit`
     """
-    gap = lifecycle.typical_gap(frame)
-    horizon = rules.outlook.days or prediction.propose_horizon(gap)
+    gap, horizon = _get_horizon(rules, frame)
     history = prediction.collect(purchases, decimals, least=least, since=since)
     found, summary = prediction.learn(
         history, frame.index, as_of, horizon, typical_gap=gap, discount=rules.outlook.discount / 100
@@ -65,6 +64,62 @@ def learn(
         "step": prediction.propose_step(found, summary),
         "second": second_order.fit(second_order.summarize(history, frame.index, as_of)),
     }
+
+
+def try_out(
+    rules: PolicyRules,
+    frame: pd.DataFrame,
+    purchases: Purchases,
+    as_of: datetime.date,
+    decimals: int,
+    *,
+    least: float = 0.0,
+    since: datetime.date | None = None,
+) -> dict:
+    """What would have been foretold on earlier days, and what came.
+
+    Parameters
+    ----------
+    rules, frame, purchases, as_of, decimals, least, since : as for `learn`
+
+    Returns
+    -------
+    dict of plain values, for JSON
+
+        - ``horizon``: days of which was told each time, and which were looked at
+        - ``days``: list of what `forecasts.Forecast.to_json` returns, of each day on which something could be told,
+          the latest first
+        - ``grade``: of the latest; None: there is none
+        - ``cannot_tell``: why there is none, ``{"code": …, "facts": {…}}``; None: there is one
+    """
+    gap, horizon = _get_horizon(rules, frame)
+    history = prediction.collect(purchases, decimals, least=least, since=since)
+    tried = forecasts.try_out(history, frame.index, as_of, horizon, typical_gap=gap)
+    told = [forecast for forecast in tried if forecast.grade]
+    return {
+        "horizon": horizon,
+        "days": [forecast.to_json() for forecast in told],
+        "grade": forecasts.get_grade(told),
+        "cannot_tell": None if told else _find_obstacle(history, frame.index, as_of, horizon, gap, tried),
+    }
+
+
+def _get_horizon(rules: PolicyRules, frame: pd.DataFrame) -> tuple[float | None, int]:
+    """The usual gap of all, and for how many days is told."""
+    gap = lifecycle.typical_gap(frame)
+    return gap, rules.outlook.days or prediction.propose_horizon(gap)
+
+
+def _find_obstacle(history, customers, as_of, horizon, gap, tried) -> dict:
+    """Why nothing can be tested: what keeps from telling today, or else kept on the latest day."""
+    summary = prediction.summarize(*prediction.draw(history, customers), as_of)
+    today = prediction.fit(summary, horizon, typical_gap=gap)
+    if today["cannot_tell"] or tried:
+        return today["cannot_tell"] or tried[0].cannot_tell
+    # Enough is known for telling, but not for longer than it would be told.
+    needed = horizon + max(prediction.LEAST_LOOK, horizon // 3)
+    facts = {"days": today["counts"]["history_days"], "needed": needed}
+    return {"code": prediction.SHORT_HISTORY, "facts": facts}
 
 
 def holds(outlook: dict, rules: PolicyRules, as_of: datetime.date) -> bool:

@@ -252,7 +252,7 @@ def look_back(history: History, customers: pd.Index, as_of: datetime.date, horiz
         Of `MOST_CUSTOMERS` at most.
     """
     today = schema.day(as_of)
-    history, customers = _draw(history, customers)
+    history, customers = draw(history, customers)
     length = to_number(as_of) - int(history.day.min(initial=to_number(as_of)))
     wanted = []
     look = min(horizon, length // 3)
@@ -273,7 +273,7 @@ def look_back(history: History, customers: pd.Index, as_of: datetime.date, horiz
     return found
 
 
-def _draw(history: History, customers: pd.Index) -> tuple[History, pd.Index]:
+def draw(history: History, customers: pd.Index) -> tuple[History, pd.Index]:
     """The history of `MOST_CUSTOMERS` at most, the same ones in whatever order customers come."""
     ids = customers.to_numpy()
     if len(ids) <= MOST_CUSTOMERS:

@@ -391,6 +391,8 @@ class CustomerTieringRun(models.Model):
             }
         )
         languages.write(run, "note", notes)
+        if not policy.is_simulation:
+            self.env["customer.tiering.forecast"]._follow(policy, rules, as_of)
         if policy.post_changes and run.trigger == "manual" and not policy.is_simulation:
             run._post_changes()
         run._notify("success", run.with_user(run.user_id or self.env.user)._get_summary())

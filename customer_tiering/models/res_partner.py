@@ -112,6 +112,12 @@ class ResPartner(models.Model):
     tiering_risk_rank = fields.Integer(
         related="tiering_scorecard_id.risk_rank", string="Risk (%)", groups=GROUP, aggregator=None
     )
+    tiering_forecast_grade = fields.Selection(
+        related="tiering_scorecard_id.forecast_grade",
+        string="Grade of the Forecast",
+        groups=GROUP,
+        exportable=False,
+    )
     tiering_risk_reason = fields.Char(
         related="tiering_scorecard_id.risk_reason", string="Reason for the Risk", groups=GROUP
     )

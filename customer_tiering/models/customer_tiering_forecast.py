@@ -1,0 +1,249 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import ormcache
+
+from .. import engine, jobs, languages
+from .customer_tiering_run import INTERRUPTIONS, RETRYABLE
+
+_logger = logging.getLogger(__name__)
+
+GRADES = [("A", "A"), ("B", "B"), ("C", "C")]
+GRADE_HELP = (
+    "How far the chances of the next order can be relied on, by what came after earlier days. A: clearly better than "
+    "counting the days since the last order, and right within 5 points. B: no worse than that, and right within 10 "
+    "points. C: else; then the longest silence says more."
+)
+
+
+class CustomerTieringForecast(models.Model):
+    """The test of a policy's forecast: what would have been foretold on earlier days, and what came.
+
+    It is made anew once a week, after a run, and when somebody asks for it; without any lock that a run or a person
+    could wait for.
+    """
+
+    _name = "customer.tiering.forecast"
+    _description = "Test of a Policy's Forecast"
+    _order = "id desc"
+    _rec_name = "policy_id"
+
+    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
+    company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
+    state = fields.Selection(
+        [("queued", "Waiting"), ("done", "Done"), ("failed", "Failed")], required=True, readonly=True, default="queued"
+    )
+    attempts = fields.Integer(readonly=True, help="How often this test was started; more than once if interrupted.")
+    as_of = fields.Date(readonly=True, help="The day on which was tested; the days that were looked at lie before it.")
+    grade = fields.Selection(GRADES, readonly=True, help=GRADE_HELP)
+    # Counts all customers: read it by the report.
+    result = fields.Json(
+        readonly=True,
+        prefetch=False,
+        groups=fields.NO_ACCESS,
+        help="What was foretold on earlier days, and what came, as the engine's ``outlook.test`` tells it.",
+    )
+    error = fields.Text(readonly=True, translate=True)
+
+    _policy_uniq = models.Constraint("UNIQUE(policy_id)", "A policy has one test of its forecast.")
+
+    # ------------------------------------------------------------------
+    # The grade, wherever the numbers are
+    # ------------------------------------------------------------------
+
+    @api.model
+    @ormcache()
+    def _get_grades(self):
+        """Return ``{id of a policy: "A", "B" or "C"}``, of the policies that have a grade."""
+        # sudo: a letter about the method, which says nothing of any customer
+        graded = self.sudo().search_fetch([("grade", "!=", False)], ["policy_id", "grade"])
+        return {forecast.policy_id.id: forecast.grade for forecast in graded}
+
+    @api.model
+    def _is_led_by_silence(self, company):
+        """Whether silence says more of a company's customers at risk than what is foretold of them."""
+        grades = self._get_grades()
+        if not grades:
+            return False
+        # sudo: which policies there are
+        policies = self.env["customer.tiering.policy"].sudo().search([("company_id", "=", company.id)])
+        return {grades[policy.id] for policy in policies if policy.id in grades} == {engine.forecasts.C}
+
+    @api.model
+    def _forget(self):
+        """Have the grades read anew."""
+        self.env.registry.clear_cache()
+
+    # ------------------------------------------------------------------
+    # Queue and job
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _queue(self, policy):
+        """Return the waiting test of a policy; what an earlier one has found stays until this one has."""
+        # sudo: tests are written by the system; the person's right is checked by the caller
+        forecast = self.sudo().search([("policy_id", "=", policy.id)])
+        if not forecast:
+            forecast = forecast.create([{"policy_id": policy.id}])
+        forecast.write({"state": "queued", "attempts": 0, "error": False})
+        return forecast
+
+    @api.model
+    def _follow(self, policy, rules, as_of):
+        """Have a policy tested after a run, where something is foretold and the last test is a week old.
+
+        :param rules: the engine's ``PolicyRules`` of the run
+        """
+        # sudo: as the run
+        forecast = self.sudo().search([("policy_id", "=", policy.id)])
+        if not rules.foretells:
+            if forecast:
+                forecast.unlink()
+                self._forget()
+            return
+        is_fresh = forecast.as_of and 0 <= (as_of - forecast.as_of).days < engine.outlook.LEARNED_DAYS
+        if forecast.state != "queued" and not is_fresh:
+            self._queue(policy)
+            jobs.call(self.env, jobs.FORECASTS)
+
+    @api.model
+    def _cron_process(self):
+        """Make the waiting tests, one after the other; what fails does not stop the others."""
+        # One that interrupted the server goes behind the others.
+        waiting = self.search(
+            Domain("state", "=", "queued") & Domain("company_id.active", "=", True), order="attempts, id"
+        )
+        jobs.work_off(jobs.FORECASTS, waiting, lambda forecast: forecast._take())
+
+    def _take(self):
+        """Make this test, unless it was deleted or made by hand meanwhile."""
+        if self.exists() and self.state == "queued":
+            self.attempts += 1
+            jobs.commit(self.env)
+            self._compute_and_record()
+
+    def _compute_and_record(self):
+        """Make this test in the background, and record a failure as its outcome."""
+        self.ensure_one()
+        if self.attempts > INTERRUPTIONS:
+            self._fail(
+                lambda forecast: forecast.env._(
+                    "The server was stopped %(count)s times during this test. Test again at a quiet time.",
+                    count=INTERRUPTIONS,
+                )
+            )
+            return
+        try:
+            self._compute()
+        except RETRYABLE as error:
+            self.env.cr.rollback()
+            _logger.info("Test of a forecast %s met a concurrent change: %s", self.id, error)
+            jobs.call_again(self.env, jobs.FORECASTS)
+        except UserError as error:
+            self.env.cr.rollback()
+            message = str(error)
+            self._fail(lambda forecast: forecast.policy_id._get_refusal() or message)
+        except Exception as error:
+            _logger.exception("Test of a forecast %s failed", self.id)  # first: the database may be away
+            self.env.cr.rollback()
+            message = f"{type(error).__name__}: {error}"
+            self._fail(lambda forecast: message)
+
+    def _fail(self, speak):
+        """Record that this test failed.
+
+        :param speak: returns why, in words, for this test in a language
+        """
+        if not self.exists():
+            return
+        reasons = languages.say(self, speak)
+        _logger.error("The test of the forecast of policy %s failed: %s", self.policy_id.id, reasons["en_US"])
+        self.state = "failed"
+        languages.write(self, "error", reasons)
+
+    # ------------------------------------------------------------------
+    # Read, try out, write
+    # ------------------------------------------------------------------
+
+    def _compute(self, as_of=None):
+        """Foretell on earlier days what came later, and keep how right it was.
+
+        :param as_of: a date, the day of the test; today in the company's time zone when left out
+        :raises UserError: when the policy cannot be used
+        """
+        self.ensure_one()
+        # sudo: tests are written by the system; the person's right is checked by the caller
+        forecast = self.sudo()
+        policy = forecast.policy_id
+        if problem := policy._get_obstacle():
+            raise UserError(problem)
+        policy._check_usable()
+        as_of = as_of or policy.company_id._get_tiering_today()
+        rules, scope = policy._get_rules(), policy._get_scope(as_of)
+        past = engine.outlook.PAST_DAYS
+        history = self.env["customer.tiering.replica"].sudo()._read_history(scope, (), past)
+        try:
+            found = engine.outlook.test(
+                rules,
+                history.frame,
+                history.purchases,
+                as_of,
+                scope.decimals,
+                least=scope.least,
+                since=fields.Date.add(scope.window_start, days=1 - past),
+            )
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        if not forecast.exists():  # the policy was deleted meanwhile
+            return
+        forecast.write({"state": "done", "error": False, "as_of": as_of, "grade": found["grade"], "result": found})
+        forecast._forget()
+
+
+class CustomerTieringPolicy(models.Model):
+    """A policy says how far its forecast can be relied on."""
+
+    _inherit = "customer.tiering.policy"
+
+    forecast_ids = fields.One2many(
+        "customer.tiering.forecast", "policy_id", string="Tests of the Forecast", groups="sales_team.group_sale_manager"
+    )
+    forecast_grade = fields.Selection(
+        GRADES,
+        string="Grade of the Forecast",
+        compute="_compute_forecast_grade",
+        help=GRADE_HELP,
+    )
+
+    @api.depends("forecast_ids.grade")
+    def _compute_forecast_grade(self):
+        grades = self.env["customer.tiering.forecast"]._get_grades()
+        for policy in self:
+            policy.forecast_grade = grades.get(policy._origin.id, False)
+
+    def action_open_forecast(self):
+        """Open the test of the forecast."""
+        self.ensure_one()
+        self.check_access("write")
+        action = self.env["ir.actions.actions"]._for_xml_id("customer_tiering.customer_tiering_forecast_report_action")
+        return {**action, "params": {"policy_id": self.id}}
+
+
+class CustomerTieringScorecard(models.Model):
+    _inherit = "customer.tiering.scorecard"
+
+    forecast_grade = fields.Selection(
+        GRADES,
+        string="Grade of the Forecast",
+        compute="_compute_forecast_grade",
+        exportable=False,
+        help=GRADE_HELP,
+    )
+
+    @api.depends("policy_id")
+    def _compute_forecast_grade(self):
+        grades = self.env["customer.tiering.forecast"]._get_grades()
+        for card in self:
+            card.forecast_grade = grades.get(card.policy_id.id, False)
