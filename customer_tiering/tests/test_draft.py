@@ -271,7 +271,7 @@ class TestDraft(DraftCommon):
         order = self.order(self.ann, amount=250, state="draft")
         self.effect(order)
         self.env.invalidate_all()
-        with self.assertQueryCount(12):
+        with self.assertQueryCount(34):
             self.effect(order)
 
 
