@@ -101,6 +101,7 @@ MODULES = (
     "history",
     "timeline",
     "replay",
+    "calendar",
 )
 
 
