@@ -14,6 +14,7 @@ RUNS = "customer_tiering.ir_cron_process_queue"
 REFRESH = "customer_tiering.ir_cron_refresh"
 FOLLOWUPS = "customer_tiering.ir_cron_followup"
 REPLAYS = "customer_tiering.ir_cron_replay"
+FILL = "customer_tiering.ir_cron_fill"
 
 
 def get(env, name):
