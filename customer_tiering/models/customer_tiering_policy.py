@@ -9,7 +9,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_list, ormcache
 
-from .. import engine, filters, languages, messages
+from .. import engine, filters, jobs, languages, messages
 from ..sentences import format_number, join, say_cannot_tell
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
@@ -1338,6 +1338,24 @@ class CustomerTieringPolicy(models.Model):
             run._compute()
         kind = "warning" if "skipped" in runs.mapped("state") else "success"
         return self._notification(kind, "\n".join(run._get_summary() for run in runs))
+
+    def action_fill_orders(self):
+        """Have the orders that recorded no tier at their confirmation filled from the history, in the background."""
+        self.ensure_one()
+        self.check_access("write")
+        # sudo: whether there are any is no secret
+        if not self.env["sale.order"].sudo()._count_fillable(self.company_id.sudo(), most=1):
+            message = self.env._("There is no order without a tier from after the day on which the history begins.")
+            return self._notification("info", message)
+        if not jobs.call(self.env, jobs.FILL):
+            raise UserError(
+                self.env._(
+                    "The scheduled action that fills the tiers of old orders was deleted. Upgrade the app Customer "
+                    "Tiering to get it back."
+                )
+            )
+        message = self.env._("Orders without a tier get that of their day from the history, in the background.")
+        return self._notification("info", message)
 
     def _count_purchases(self, most):
         """Return about how many documents these policies look at; no more than so many of a kind are counted."""

@@ -1,9 +1,18 @@
+import logging
 from datetime import timezone
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
+from .. import jobs, sources
 from ..fields import UncheckedMany2one
+from .customer_tiering_run import RETRYABLE
+
+_logger = logging.getLogger(__name__)
+
+# So many orders are filled in one transaction. People who save one of them meanwhile wait that long.
+FILL_BATCH = 1000
 
 
 class SaleOrder(models.Model):
@@ -21,6 +30,13 @@ class SaleOrder(models.Model):
         index="btree_not_null",
         groups="sales_team.group_sale_salesman",
         help="The customer's tier when the order was confirmed.",
+    )
+    tiering_tier_filled = fields.Boolean(
+        string="Filled Later",
+        readonly=True,
+        copy=False,
+        groups="sales_team.group_sale_salesman",
+        help="The tier at confirmation was not recorded when the order was confirmed, but found in the history later.",
     )
     # What an order was worth as a purchase when it could lift somebody: by this a run knows what was cancelled or
     # corrected later.
@@ -193,9 +209,11 @@ class SaleOrder(models.Model):
         # Nothing depends on these fields, and nobody follows their changes: put beside the new state in the cache, they
         # go to the database in the same UPDATE, because the person who confirms waits.
         tier, amount = self._fields["tiering_tier_id"], self._fields["tiering_amount"]
+        filled = self._fields["tiering_tier_filled"]
         for order, worth in self._get_tiering_worth().items():
             tier._update_cache(order, tiers.get(order.company_id, {}).get(order.partner_id.id), dirty=True)
             amount._update_cache(order, worth, dirty=True)
+            filled._update_cache(order, False, dirty=True)
         return super()._action_confirm()
 
     def _get_tiering_worth(self):
@@ -212,3 +230,105 @@ class SaleOrder(models.Model):
     def _action_cancel(self):
         self.env["customer.tiering.refresh"]._add_affected(self)  # as long as it can be seen which ones counted
         return super()._action_cancel()
+
+    # ------------------------------------------------------------------
+    # Orders that were confirmed without the addon, or imported
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _cron_fill_tiers(self):
+        """Give confirmed orders that recorded nothing the tier that the history knows for their day.
+
+        What was filled stays when this is interrupted, and the next call goes on with the others. Who saves an order at
+        the same moment is repeated by Odoo, and so is this.
+        """
+        # sudo: the job belongs to the system user, and archived companies have old orders, too
+        companies = self.env["res.company"].sudo().with_context(active_test=False).search([])
+        waiting = {company: self._count_fillable(company) for company in companies}
+        jobs.begin(self.env, left=sum(waiting.values()))
+        try:
+            for company in companies.filtered(waiting.get):
+                last, done = self._fill_tiers(company, 0)
+                while done:
+                    if not jobs.commit(self.env, done):
+                        return
+                    last, done = self._fill_tiers(company, last)
+        except RETRYABLE as error:
+            self.env.cr.rollback()
+            _logger.info("The tiers of old orders are filled later: %s", str(error).strip())
+            jobs.call_again(self.env, jobs.FILL)
+        jobs.commit(self.env, left=0)
+
+    @api.model
+    def _get_fillable(self, company):
+        """Return the FROM and WHERE of the orders of a company of which the history may know the tier, as SQL.
+
+        Orders that recorded their amount recorded their tier with it, be it none.
+        """
+        return SQL(
+            """
+            FROM sale_order placed
+           WHERE placed.company_id = %(company)s AND %(confirmed)s
+             AND placed.tiering_tier_id IS NULL AND placed.tiering_amount IS NULL
+             AND %(day)s > (SELECT MIN(date) FROM customer_tier_change WHERE company_id = %(company)s)
+            """,
+            company=company.id,
+            confirmed=sources.orders.is_confirmed("placed"),
+            day=self._get_tiering_day(company),
+        )
+
+    @api.model
+    def _get_tiering_day(self, company):
+        return sources.orders.get_day(company._get_tiering_timezone().key, "placed")
+
+    @api.model
+    def _count_fillable(self, company, most=None):
+        """Return how many orders of a company the job would look at.
+
+        :param most: no more than so many are counted
+        """
+        self.env.flush_all()
+        query = SQL("SELECT COUNT(*) FROM (SELECT 1 %s LIMIT %s) counted", self._get_fillable(company), most)
+        return self.env.execute_query(query)[0][0]
+
+    @api.model
+    def _fill_tiers(self, company, after):
+        """Fill the tiers of the next ``FILL_BATCH`` orders of a company. No ORM: hundreds of thousands may be old.
+
+        The tier is that of the last change before the day of the order, on which it has not counted yet, as in the
+        sales analysis; of the customer to whom the contact belonged then.
+
+        :param after: the id of the last order that was looked at, 0 at the beginning
+        :return: the id of the last order that was looked at now, and how many were
+        """
+        self.env.flush_all()
+        query = SQL(
+            """
+            WITH page AS (
+                SELECT placed.id, placed.partner_id, placed.date_order, %(day)s AS day
+                %(fillable)s AND placed.id > %(after)s
+              ORDER BY placed.id LIMIT %(batch)s),
+            found AS (
+                SELECT page.id, change.to_tier_id
+                  FROM page
+                  JOIN res_partner buyer ON buyer.id = page.partner_id
+            CROSS JOIN LATERAL (
+                    SELECT to_tier_id FROM customer_tier_change
+                     WHERE partner_id = %(customer)s AND company_id = %(company)s AND date < page.day
+                  ORDER BY id DESC LIMIT 1) change
+                  JOIN customer_tier tier ON tier.id = change.to_tier_id),
+            filled AS (
+                UPDATE sale_order SET tiering_tier_id = found.to_tier_id, tiering_tier_filled = TRUE
+                  FROM found WHERE sale_order.id = found.id)
+            SELECT COALESCE(MAX(id), 0), COUNT(*) FROM page
+            """,
+            day=self._get_tiering_day(company),
+            fillable=self._get_fillable(company),
+            after=after,
+            batch=FILL_BATCH,
+            customer=sources.customers.get_customer(SQL("buyer"), SQL("page.date_order")),
+            company=company.id,
+        )
+        result = self.env.execute_query(query)[0]
+        self.invalidate_model(["tiering_tier_id", "tiering_tier_filled"], flush=False)
+        return result

@@ -34,6 +34,7 @@ from . import test_motive
 from . import test_moves
 from . import test_my_customers
 from . import test_old_data
+from . import test_old_orders
 from . import test_outlook
 from . import test_overview
 from . import test_pace
