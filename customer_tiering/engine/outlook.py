@@ -17,8 +17,8 @@ from .rules import PolicyRules
 LEARNED_DAYS = 7
 #: Years of purchases before the window of which the money is looked at, days.
 PAST_DAYS = 730
-#: Beyond so many days no date is told.
-MOST_DAYS = 30 * prediction.YEAR
+#: Of an order that is further off no day is told: that it comes at all is little more than even.
+MOST_DAYS = 2 * prediction.YEAR
 
 
 def learn(
@@ -204,7 +204,7 @@ def derive(outlook: dict | None, frame: pd.DataFrame, as_of: datetime.date) -> p
         - ``order_percent``: float64, chance of an order within the horizon, percent, in steps
         - ``expected_orders``: float64, within the horizon, one decimal
         - ``expected_amount``, ``year_value``, ``year_value_low``, ``year_value_high``: float64, two digits
-        - ``next_order_days``: float64, from today; missing: no order is expected
+        - ``next_order_days``: float64, from today; missing: no order is expected within `MOST_DAYS`
         - ``next_order_date``: datetime64[s]
         - ``second_order_date``: datetime64[s], of who bought once: the day after which waiting for more is in vain
     """
@@ -223,7 +223,9 @@ def derive(outlook: dict | None, frame: pd.DataFrame, as_of: datetime.date) -> p
         found[schema.ORDER_PERCENT] = np.rint(100 * told[schema.ORDER_CHANCE].to_numpy())
         date = found[schema.NEXT_ORDER_DATE].astype("datetime64[D]")
         days = (date - schema.day(as_of)) / np.timedelta64(1, "D")
-        found[schema.NEXT_ORDER_DAYS] = np.where(np.isnat(date), np.nan, days)
+        near = days <= MOST_DAYS  # False where there is none
+        found[schema.NEXT_ORDER_DATE] = np.where(near, found[schema.NEXT_ORDER_DATE], nothing)
+        found[schema.NEXT_ORDER_DAYS] = np.where(near, days, np.nan)
     return pd.DataFrame(found, index=frame.index)
 
 
