@@ -43,7 +43,7 @@ class CustomerTieringForecast(models.Model):
         readonly=True,
         prefetch=False,
         groups=fields.NO_ACCESS,
-        help="What was foretold on earlier days, and what came, as the engine's ``outlook.test`` tells it.",
+        help="What was foretold on earlier days, and what came, as the engine's ``outlook.try_out`` tells it.",
     )
     error = fields.Text(readonly=True, translate=True)
 
@@ -185,7 +185,7 @@ class CustomerTieringForecast(models.Model):
         past = engine.outlook.PAST_DAYS
         history = self.env["customer.tiering.replica"].sudo()._read_history(scope, (), past)
         try:
-            found = engine.outlook.test(
+            found = engine.outlook.try_out(
                 rules,
                 history.frame,
                 history.purchases,
