@@ -42,6 +42,11 @@ const withSilence = (Controller, template) =>
             return { ...super.modelParams, isLedBySilence: () => this.askSilence() };
         }
 
+        /** Nothing is drawn before it is known how it is sorted. */
+        get modelOptions() {
+            return { ...super.modelOptions, lazy: false };
+        }
+
         askSilence() {
             this.asked ??= this.tieringOrm
                 .call("customer.tiering.forecast.report", "is_led_by_silence", [])
