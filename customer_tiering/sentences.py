@@ -874,6 +874,66 @@ def say_missing_amount(card, rules, fit):
     return formatLang(card.env, amount, currency_obj=card.currency_id) if amount else card.env._("any amount")
 
 
+def say_draft(card, effect, rises, saving, currency, invoiced):
+    """Return in words what a purchase of today would do.
+
+    :param effect: the engine's ``draft.Effect``
+    :param rises: whether its tier, or the one that comes, is above that of the scorecard
+    :param saving: what its goods would have cost less by the prices of the tier that comes, in ``currency``
+    :param invoiced: whether it counts once it is invoiced, not when it is confirmed
+    """
+    env = card.env
+    tiers = env["customer.tier"]
+    tier, coming = tiers.browse(effect.tier or []), tiers.browse(effect.coming or [])
+    said = {
+        "before": format_number(env, card.score, 1),
+        "after": format_number(env, effect.score, 1),
+        "tier": (coming or tier).name,
+    }
+    if effect.coming_date:
+        date = format_date(env, effect.coming_date)
+        first = env._("Score %(before)s → %(after)s, goes up to %(tier)s on %(date)s.", **said, date=date)
+    elif coming:
+        first = env._("Score %(before)s → %(after)s, reaches %(tier)s with the next computation.", **said)
+    elif rises:
+        first = env._("Score %(before)s → %(after)s, reaches %(tier)s.", **said)
+    elif tier and tier == card.tier_id:
+        first = env._("Score %(before)s → %(after)s, stays in %(tier)s.", **said)
+    else:
+        first = env._("Score %(before)s → %(after)s.", **said)
+    told = [first, invoiced and env._("This counts once the order is invoiced.")]
+    if effect.more:
+        key, amount = effect.more
+        money = formatLang(env, amount, currency_obj=card.currency_id)
+        told.append(env._("%(amount)s more would reach %(tier)s.", amount=money, tier=tiers.browse(key).name))
+    if saving > 0:
+        money = formatLang(env, saving, currency_obj=currency)
+        told.append(
+            env._("As %(tier)s these lines would have cost %(amount)s less.", tier=(coming or tier).name, amount=money)
+        )
+    if currency != card.currency_id:
+        told.append(env._("At today's exchange rate."))
+    return join(env, told)
+
+
+def say_too_small(card, least):
+    """Return that a purchase does not count, because it is worth less than ``least``."""
+    money = formatLang(card.env, least, currency_obj=card.currency_id)
+    return card.env._("This order would not count: it has to be worth %(amount)s at least.", amount=money)
+
+
+def say_unforeseen(card, rules, version):
+    """Return that nothing can be told because of metrics that move as only the order itself shows; False: none do."""
+    keys = engine.draft.unforeseen(rules)
+    if not keys:
+        return False
+    words = Words(card, version)
+    names = format_list(card.env, [words.name(rules.get_metric(key)) for key in keys])
+    return card.env._(
+        "Cannot tell yet: the tier also depends on %(metrics)s, as only the order will show.", metrics=names
+    )
+
+
 def _get_least_amount(card):
     """Return what an order must be worth to count at all; 0: whatever is more than nothing."""
     return card.policy_id.min_order_amount

@@ -41,6 +41,7 @@ pipeline     all of it for one policy: ``fit`` and ``apply``
 ways         from a customer's values to what is missing to a tier, by an order or metric by metric
 idle         days on which nobody bought, and the fit that they do not age
 decision     the tier that counts: the past, fairness and a person's lock
+draft        what a customer's quotation would do to the score and the tier
 outcome      of a run: why tiers change, what is no event, the drift of the comparison
 changes      from what is kept and what is new to the rows that are written
 moves        who was where on one day and where on another
@@ -95,6 +96,7 @@ MODULES = (
     "ways",
     "idle",
     "decision",
+    "draft",
     "outcome",
     "changes",
     "moves",

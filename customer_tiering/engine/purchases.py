@@ -88,6 +88,29 @@ def summarize(
     return frame
 
 
+def with_document(purchases: Purchases, buyer: int, day: datetime.date, money: float) -> Purchases:
+    """These purchases and one document more.
+
+    Parameters
+    ----------
+    purchases : of some customers; they are not changed
+    buyer : place of the customer
+    day : of the document
+    money : of the company, untaxed
+
+    >>> nothing = [np.zeros(0, dtype=int)] * 3
+    >>> bought = Purchases(np.array([0]), np.array(["2024-06-01"], dtype="datetime64[D]"), np.array([10.0]), *nothing)
+    >>> more = with_document(bought, 0, datetime.date(2024, 6, 30), 5.5)
+    >>> more.money.tolist(), more.day.astype(str).tolist(), len(bought.money)
+    ([10.0, 5.5], ['2024-06-01', '2024-06-30'], 1)
+    """
+    return purchases._replace(
+        buyer=np.append(purchases.buyer, purchases.buyer.dtype.type(buyer)),
+        day=np.append(purchases.day, schema.day(day)),
+        money=np.append(purchases.money, float(money)),
+    )
+
+
 def choose_recent(
     purchases: Purchases, as_of: datetime.date, window_days: int, decimals: int, *, least: float = 0.0
 ) -> np.ndarray:

@@ -1,3 +1,4 @@
+from . import customer_tiering_draft
 from . import customer_tiering_referred
 from . import customer_tiering_given
 from . import customer_tiering_shown

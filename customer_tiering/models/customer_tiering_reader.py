@@ -201,6 +201,20 @@ class CustomerTieringReader(models.AbstractModel):
         return frame, reading.purchases, scope.window_start + timedelta(days=1 - scope.nights)
 
     @api.model
+    def _read_planned(self, scope, columns, money):
+        """Read the only customer of a scope as it is, and as it would be if it bought once more on the last day.
+
+        :param columns: see :meth:`_read_customers`
+        :param money: of the company, untaxed
+        :return: two DataFrames as :meth:`_read_customers` returns one; without rows where there is no such customer
+        """
+        self.env.flush_all()
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources())
+        frame = reading.frame(columns)
+        return frame, frame if frame.empty else reading.plan(frame, scope.as_of, money)
+
+    @api.model
     def _read_history(self, scope, columns, nights):
         """Read the customers of a scope and all that they bought, to live through its last nights again.
 

@@ -597,23 +597,11 @@ class CustomerTieringRun(models.Model):
 
         :param rows: ``customer.tiering.refresh`` records of the policy's company
         """
-        last = self._get_last(policy)
-        if not last.version_id:
+        found = self._get_measure(policy)
+        if not found:
             return
-        try:
-            rules = last.version_id._get_rules()
-        except ValueError as error:
-            _logger.info("Policy %s waits for its next run: %s", policy.id, error)
-            return
+        last, rules, as_of, fit = found
         company = policy.company_id
-        # Not before that run, if the clock was set back: who is scored alone is compared with the others.
-        as_of = max(company._get_tiering_today(), last.as_of)
-        fit = last._get_used_fit(rules, as_of)
-        if not fit:
-            return
-        if not self._can_refer_to(rules):
-            _logger.info("Policy %s waits for its next run: a tier, a segment or a metric was deleted.", policy.id)
-            return
         # Who has come to match this policy moves in its run: the tiers of two policies are not comparable.
         others = self.env["customer.tiering.scorecard"].search(
             [
@@ -628,8 +616,7 @@ class CustomerTieringRun(models.Model):
         if frame.empty:
             return
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
-        mode = engine.retention.MODE_UP if policy.upgrade_when == "instant" else engine.retention.MODE_HOLD
-        result = engine.decision.decide(rules, fit, frame, scored, states, as_of, mode=mode)
+        result = engine.decision.decide(rules, fit, frame, scored, states, as_of, mode=self._get_refresh_mode(policy))
         # What a person says of a customer leads to no tier: who moves now does so by what was bought.
         told = {"motive": "instant"}
         rows = rows.sorted(lambda row: (row.reason != "motive", row.reason == "merged"))
@@ -641,6 +628,52 @@ class CustomerTieringRun(models.Model):
         writer = self.env["customer.tiering.writer"].sudo()
         result = engine.outcome.as_scorecards(rules, result, writer._get_columns())
         writer._write_result(last, as_of, rules, result, cards, partial=True)
+
+    def _get_measure(self, policy):
+        """Return by what single customers of ``policy`` are scored: its last run, the engine's ``PolicyRules`` and the
+        day of today and the ``Fit`` on it; None where they wait for its next run."""
+        last = self._get_last(policy)
+        if not last.version_id:
+            return None
+        try:
+            rules = last.version_id._get_rules()
+        except ValueError as error:
+            _logger.info("Policy %s waits for its next run: %s", policy.id, error)
+            return None
+        # Not before that run, if the clock was set back: who is scored alone is compared with the others.
+        as_of = max(policy.company_id._get_tiering_today(), last.as_of)
+        fit = last._get_used_fit(rules, as_of)
+        if not fit:
+            return None
+        if not self._can_refer_to(rules):
+            _logger.info("Policy %s waits for its next run: a tier, a segment or a metric was deleted.", policy.id)
+            return None
+        return last, rules, as_of, fit
+
+    def _get_refresh_mode(self, policy):
+        return engine.retention.MODE_UP if policy.upgrade_when == "instant" else engine.retention.MODE_HOLD
+
+    def _foresee(self, policy, measure, customer, money):
+        """Return the engine's ``draft.Effect`` of a customer who buys for ``money`` (untaxed, of the company) today.
+
+        Nothing is written; what it says is what :meth:`_refresh` makes of the purchase.
+
+        :param measure: what :meth:`_get_measure` returned
+        :return: None where the customer is none of the policy's any more
+        :raises ValueError: when the customer cannot be scored
+        """
+        last, rules, as_of, fit = measure
+        reader = self.env["customer.tiering.reader"].sudo()
+        scope = policy._get_scope(as_of, customer.ids, last.version_id)
+        before, after = reader._read_planned(scope, rules.columns, money)
+        if before.empty:
+            return None
+        cards = reader._read_cards(scope)
+        states = reader._read_states(policy, scope, before.index, cards, [tier.key for tier in rules.tiers])
+        mode = self._get_refresh_mode(policy)
+        return engine.draft.foresee(
+            rules, fit, before, after, states, as_of, mode=mode, decimals=policy.currency_id.decimal_places
+        )
 
     def _can_refer_to(self, rules):
         """Whether all metrics that ``rules`` look at, and all tiers and segments that they can lead to, are there."""

@@ -19,6 +19,10 @@ COUNT = "count"  # a whole number, 0
 SUM = "sum"  # a number, 0
 NUMBER = "number"  # a number, nothing; a DATE: nothing
 
+# When the money of an order counts for a PurchaseSource.
+CONFIRMED = "confirmed"
+INVOICED = "invoiced"
+
 
 class PurchaseSource:
     """Where purchases come from: who has dealings with the company, what they bought and gave back.
@@ -30,6 +34,9 @@ class PurchaseSource:
     #: The SELECT of the ids of the products that stand for money paid in advance, such as gift cards: a line of one
     #: pays, or sells what will pay, and is no purchase. None: there is no such app.
     advances = None
+
+    #: When the money of an order counts here: CONFIRMED or INVOICED; None: it never does.
+    counts_when = None
 
     def get_dealing_query(self, company_id):
         """Return the SELECT of who has dealings with a company, however often: ``partner_id``, and the ``moment``

@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from .. import engine, sources
 from . import billing
-from .base import DATE, FLOAT, ID, PurchaseSource
+from .base import DATE, FLOAT, ID, INVOICED, PurchaseSource
 from .orders import Orders, in_currency_of_order
 
 
@@ -18,6 +18,7 @@ class Invoices(Orders):
 
     #: Whether those that come from an order are left out.
     only_direct = False
+    counts_when = INVOICED
 
     def get_dealing_query(self, company_id):
         return SQL(
@@ -355,6 +356,8 @@ class DirectInvoices(Invoices):
 
 class OrdersAndInvoices(PurchaseSource):
     """Orders, and the invoices that come from none. The ids of invoices are negative."""
+
+    counts_when = Orders.counts_when
 
     def __init__(self, orders, invoices):
         self.orders, self.invoices, self.advances = orders, invoices, invoices.advances

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from .. import engine, sources
 from . import billing, customers
-from .base import BOOLEAN, FLOAT, ID, MOMENT, PurchaseSource
+from .base import BOOLEAN, CONFIRMED, FLOAT, ID, MOMENT, PurchaseSource
 
 # ----------------------------------------------------------------------
 # An order in SQL; ``order`` is the alias of ``sale_order``
@@ -175,6 +175,8 @@ class Orders(PurchaseSource):
     :param recorded_cost: what one unit of ``ordered``, a line of an order, costs in the order's currency, as it was
         recorded, SQL; None: no app records it, so that goods cost what they cost today
     """
+
+    counts_when = CONFIRMED
 
     def __init__(self, no_goods=(), advances=None, recorded_cost=None):
         self.no_goods, self.advances, self.recorded_cost = no_goods, advances, recorded_cost

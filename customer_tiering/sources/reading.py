@@ -119,6 +119,15 @@ class Reading:
             frame = frame.join(found[[column for column in found if column in columns]])
         return frame
 
+    def plan(self, frame, day, money):
+        """Return the frame as it would be if its only customer had bought once more.
+
+        :param frame: what :meth:`frame` has returned
+        :param day: of the purchase, a ``datetime.date``
+        :param money: of the company, untaxed
+        """
+        return frame.assign(**self._summarize(purchases.with_document(self.purchases, 0, day, money)))
+
     def _read_customers(self):
         ids = self.fetch(self.scope.candidates, {"id": ID})["id"]
         ids.sort()
@@ -130,22 +139,24 @@ class Reading:
         return pd.Index(ids[np.isin(ids, known)], dtype="int64", name=schema.CUSTOMER)
 
     def _summarize_purchases(self):
-        scope = self.scope
         self.purchases = self.purchase_source.read_purchases(self)
-        by_scope = {
+        self.bought = purchases.choose_recent(self.purchases, **self._by_scope)
+        self.rebates = self.purchase_source.read_rebates(self)
+        return self._summarize(self.purchases)
+
+    @property
+    def _by_scope(self):
+        scope = self.scope
+        return {
             "as_of": scope.as_of,
             "window_days": scope.window_days,
             "decimals": scope.decimals,
             "least": scope.least,
         }
-        self.bought = purchases.choose_recent(self.purchases, **by_scope)
-        self.rebates = self.purchase_source.read_rebates(self)
+
+    def _summarize(self, documents):
         return purchases.summarize(
-            self.customers,
-            self.purchases,
-            self.rebates,
-            with_untaken=scope.with_untaken,
-            **by_scope,
+            self.customers, documents, self.rebates, with_untaken=self.scope.with_untaken, **self._by_scope
         )
 
     # ------------------------------------------------------------------

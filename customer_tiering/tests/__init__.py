@@ -9,6 +9,7 @@ from . import test_circle
 from . import test_cohorts
 from . import test_concurrency
 from . import test_credit
+from . import test_draft
 from . import test_everyday
 from . import test_explanation
 from . import test_followup_report

@@ -295,7 +295,7 @@ class TestMetrics(TieringCommon):
             everything = self._read(*ALL_METRICS)
         from ..engine import schema  # noqa: PLC0415
 
-        always = {*schema.DTYPES, schema.REFUND_AMOUNT}
+        always = {*schema.DTYPES, schema.REFUND_AMOUNT, schema.BOUGHT_DAYS}
         self.assertEqual(set(few.columns), always)
         self.assertEqual(set(quotations.columns), {*always, "open_quotation_count", "open_quotation_amount"})
         of_motives = {schema.MOTIVE_SAID, schema.MOTIVE_BEFORE}  # needed by no metric
@@ -457,7 +457,7 @@ class TestMetrics(TieringCommon):
 
     def test_every_metric_has_a_label_and_a_meaning(self):
         metrics = self.env["customer.tiering.metric"].search([])
-        self.assertEqual(len(metrics), 39)
+        self.assertEqual(len(metrics), 43)
         for metric in metrics:
             self.assertRegex(
                 metric.help, "More is better" if metric.direction == "higher" else "(Fewer|Less) is better"

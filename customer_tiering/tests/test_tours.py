@@ -186,6 +186,20 @@ class TestTours(TieringCommon, HttpCase):
         self.assertTiers({self.poor: "Gold"})
         self.start_tour("/odoo/customers", "customer_tiering_upgraded", login="tiering_salesperson")
 
+    def test_a_quotation_grows_until_it_reaches_the_tier_that_it_promises(self):
+        # One disc: today → 100, 2 orders → 25, 200 = 2 median orders → 50: 58.33. Six: see above.
+        self.product.list_price = 100
+        order = self.order(self.poor, amount=100, state="draft")
+        self.start_tour(
+            f"/odoo/action-sale.action_quotations_with_onboarding/{order.id}",
+            "customer_tiering_draft",
+            login="tiering_salesperson",
+        )
+        self.assertEqual((order.state, order.amount_untaxed), ("sale", 600))
+        self.env.ref("customer_tiering.ir_cron_refresh").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertTiers({self.poor: "Gold"})
+
     def test_salesperson_works_the_customers_at_risk(self):
         today = self.company._get_tiering_today()
         mine = {"user_id": self.salesperson.id, "is_company": True}

@@ -136,6 +136,9 @@ class Tickets(Orders):
     :param with_teams: whether tickets have a sales team
     """
 
+    #: A quotation becomes no ticket.
+    counts_when = None
+
     def __init__(self, no_goods=(), left_out=(), with_teams=False):
         super().__init__(no_goods)
         self.is_left_out = SQL("((%s) IS TRUE)", SQL(" OR ").join([*left_out, SQL("FALSE")]))

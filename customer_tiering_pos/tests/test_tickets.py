@@ -20,6 +20,16 @@ class TestTickets(TicketsCommon):
         self.assertBought(firm, 150, 2, last=10)
         self.assertEqual(self._row(firm).purchase_days, 3)
 
+    def test_a_quotation_does_nothing_where_only_tickets_count(self):
+        who = self.new_customer("Ann")
+        self.ticket(who, 20, self.sells(100))
+        self.compute()
+        quotation = self.order(who, 0, 1000, state="draft")
+        outlooks = self.env["customer.tiering.outlook"].with_user(self.salesperson)
+        found = outlooks.with_context(allowed_company_ids=self.company.ids).get_outlook(quotation.id, None)
+        self.assertEqual(found["kind"], "unknown")
+        self.assertIn("only tickets do", found["text"])
+
     def test_a_day_ends_at_midnight_of_the_company(self):
         who = self.new_customer("Ann")
         self.company.partner_id.tz = "Asia/Tokyo"  # nine hours before

@@ -36,6 +36,15 @@ class TestPurchases(LoyaltyCommon):
                 self.assertEqual(cards[0]["last_order_date"], AS_OF - timedelta(days=10))
                 self.assertEqual((cards[0]["order_count"], cards[0]["amount"]), (7, 2800))
 
+    def test_what_a_quotation_is_worth_is_what_it_counts_for(self):
+        who = self.new_customer("Pays by eWallet")
+        outlook = self.env["customer.tiering.outlook"].with_company(self.company)
+        order = self.order(who, 0, 400, state="draft")
+        self.pay(order, self.purse(self.wallets, who, 150))
+        self.assertEqual(order.amount_untaxed, 250)
+        self.assertEqual(outlook._get_money(self.company, outlook._get_values(order)), 400)
+        self.assertEqual(order._get_tiering_worth(), {order: 400})
+
     def test_what_a_gift_card_pays_may_be_a_part_and_contain_taxes(self):
         tax = self.env["account.tax"].create({"name": "A quarter", "amount": 25, "company_id": self.company.id})
         self.product.taxes_id = tax
