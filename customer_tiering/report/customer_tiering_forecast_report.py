@@ -92,6 +92,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         env = self.env
         told = {
             "name": env._("%(low)s to %(high)s %%", low=self._percent(band["low"]), high=self._percent(band["high"])),
+            "mark": f"{self._percent(band['low'])}–{self._percent(band['high'])}",
             "customers": format_number(env, band["customers"]),
             **{name: band[name] for name in ("said", "happened", "least", "most")},
         }

@@ -13,7 +13,7 @@ export function tellGrade(grade) {
             "Grade B: the chances find who stops no worse than the longest silence does, and they are right within 10 points."
         ),
         C: _t(
-            "Grade C: do not rely on the chances here. Who was silent for the longest is as likely to stop as those whom they name."
+            "Grade C: do not rely on the chances here: it is not shown that they find who stops as well as the longest silence does, or they were off by more than 10 points."
         ),
     }[grade];
 }
