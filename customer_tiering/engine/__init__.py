@@ -105,6 +105,7 @@ MODULES = (
     "history",
     "timeline",
     "replay",
+    "calendar",
 )
 
 

@@ -82,7 +82,7 @@ class History:
         return dataclasses.replace(
             self,
             frame=self.frame.iloc[chosen],
-            purchases=_choose(self.purchases, place[self.purchases.buyer] >= 0, place),
+            purchases=choose(self.purchases, place[self.purchases.buyer] >= 0, place),
             rebates=(place[who[kept]], money[kept]),
         )
 
@@ -248,7 +248,7 @@ def replay_all(
     locks = pd.DataFrame(index=index, columns=list(_LOCK_DTYPES)) if locks is None else locks
     lives = [_Life(variant, states, locks[list(_LOCK_DTYPES)].astype(_LOCK_DTYPES)) for variant in variants]
     comparison = None
-    for number, (day, frame) in enumerate(_frames(history, nights)):
+    for number, (day, frame) in enumerate(frames(history, nights)):
         if number % max(recalibrate_days, 1) == 0:
             comparison = _Comparison(frame, day, comparison)
         else:
@@ -376,14 +376,23 @@ class _Life:
         )
 
 
-def _frames(history: History, nights: int) -> Iterator[tuple[datetime.date, pd.DataFrame]]:
+def frames(
+    history: History, nights: int, *, contacts_age: bool = False, with_untaken: bool = False
+) -> Iterator[tuple[datetime.date, pd.DataFrame]]:
     """The frame of each day, from the day before the first night to the last.
+
+    Parameters
+    ----------
+    history : of the customers
+    nights : how many, 0 or more; the last one is at ``history.as_of``
+    contacts_age : the last interaction stays on its day, as in nights ahead; else it is as long ago as on the last day
+    with_untaken : with the columns ``untaken_…`` of `purchases.summarize`
 
     From day to day the numbers of those customers change only of whom a document comes into the window or one of its
     halves or leaves it, so only these are summed up again.
     """
     days = [history.as_of - _ONE_DAY * ago for ago in range(nights, -1, -1)]
-    documents = _Documents(history)
+    documents = _Documents(history, with_untaken)
     frame = {name: history.frame[name].to_numpy() for name in history.frame}
     contact = schema.days(history.frame[schema.LAST_CONTACT_DATE])
     for day in days:
@@ -394,23 +403,23 @@ def _frames(history: History, nights: int) -> Iterator[tuple[datetime.date, pd.D
                 frame[name] = found[name].to_numpy().copy()  # of everybody
             else:
                 frame[name][who] = found[name].to_numpy()
-        frame[schema.LAST_CONTACT_DATE] = (contact - np.timedelta64((history.as_of - day).days, "D")).astype(
-            "datetime64[s]"
-        )
+        if not contacts_age:
+            ago = np.timedelta64((history.as_of - day).days, "D")
+            frame[schema.LAST_CONTACT_DATE] = (contact - ago).astype("datetime64[s]")
         yield day, pd.DataFrame(frame, index=history.frame.index)
 
 
 class _Documents:
     """The documents of a history by customer and day, to sum up those of some customers."""
 
-    def __init__(self, history: History):
-        self.history = history
-        bought = _choose(history.purchases, history.purchases.day <= schema.day(history.as_of))
+    def __init__(self, history: History, with_untaken: bool):
+        self.history, self.with_untaken = history, with_untaken
+        bought = choose(history.purchases, history.purchases.day <= schema.day(history.as_of))
         order = np.lexsort((bought.day, bought.buyer))
         self.buyer, self.day, self.money = bought.buyer[order], bought.day[order], bought.money[order]
-        self.returned = np.zeros(len(order))
-        self.returned[bought.taken] = bought.returned
-        self.returned = self.returned[order]
+        self.returned, self.undone = np.zeros(len(order)), np.zeros(len(order))
+        self.returned[bought.taken], self.undone[bought.taken] = bought.returned, bought.undone
+        self.returned, self.undone = self.returned[order], self.undone[order]
         count = len(history.frame)
         self.start = np.searchsorted(self.buyer, np.arange(count + 1))
         self.by_day = self.day.argsort(kind="stable")
@@ -439,23 +448,24 @@ class _Documents:
         place = np.arange(len(buyer)) + np.repeat(self.start[who] - (np.cumsum(size) - size), size)
         past = self.day[place] <= schema.day(day)
         buyer, place = buyer[past], place[past]
-        returned = self.returned[place]
-        taken = np.flatnonzero(returned)
+        returned, undone = self.returned[place], self.undone[place]
+        taken = np.flatnonzero(returned + undone)
         history, rebated = self.history, self.rebated[who]
         given = np.flatnonzero(rebated)
         return purchases.summarize(
             history.frame.index[who],
-            Purchases(buyer, self.day[place], self.money[place], taken, returned[taken], np.zeros(len(taken))),
+            Purchases(buyer, self.day[place], self.money[place], taken, returned[taken], undone[taken]),
             (given, rebated[given]),
             day,
             history.window_days,
             history.decimals,
             least=history.least,
+            with_untaken=self.with_untaken,
         )
 
 
-def _choose(bought: Purchases, chosen: np.ndarray, place: np.ndarray | None = None) -> Purchases:
-    """The chosen documents; `place`: from the places of the customers to other ones."""
+def choose(bought: Purchases, chosen: np.ndarray, place: np.ndarray | None = None) -> Purchases:
+    """The chosen documents, bool of shape (n_documents,); `place`: from the places of the customers to other ones."""
     buyer = bought.buyer[chosen]
     kept = chosen[bought.taken]
     taken = np.cumsum(chosen)[bought.taken[kept]] - 1

@@ -1,0 +1,306 @@
+"""The tiers of the nights ahead: who falls on which day if nothing more is ordered, and who at the usual rhythm.
+
+A rolling window says for certain on which day each document leaves it, and the fit of the last run says what that
+costs. The nights ahead are lived through by the very functions that runs use, so that the day which is told is the day
+of the run that then happens, as long as the fit is kept and nothing else changes. What purchases do not give
+(interactions, products, fields of the contact, rebates) is held at its value of today; the day of the last interaction
+stays.
+
+Others go on buying. A coming day is one without purchases if nobody bought on the same weekday in the last
+`WEEKS_LOOKED_BACK` weeks, which matters only to rules that skip idle days.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from . import decision, idle, ladder, metrics, pipeline, purchases, replay, retention, schema, ways
+from .pipeline import Fit
+from .purchases import Purchases
+from .replay import History
+from .rules import LEFT_OUT, SCORE, PolicyRules
+
+#: Thirteen weeks.
+NIGHTS = 91
+WEEKS_LOOKED_BACK = 8
+#: So many customers are lived through together, so that they fit into memory.
+CHUNK = 20_000
+
+LOCK_END = "lock_end"
+
+#: Of the customers who fall.
+DTYPES = {
+    "from_tier": "int64",
+    "to_tier": "int64",
+    "day": "datetime64[s]",
+    "usual_day": "datetime64[s]",
+    "document_day": "datetime64[s]",
+    "document_money": "float64",
+    "leaves_on": "datetime64[s]",
+    "needed_money": "float64",
+    "amount": "float64",
+}
+
+_STATES = {
+    schema.PREVIOUS_TIER: schema.COMPUTED_TIER,
+    schema.PREVIOUS_SINCE: schema.COMPUTED_SINCE,
+    schema.PENDING_TIER: schema.PENDING_TIER,
+    schema.PENDING_DATE: schema.PENDING_DATE,
+}
+_LOCKS = ("lock_id", "lock_mode", "lock_tier")
+_ONE_DAY = np.timedelta64(1, "D")
+
+
+class Kept(NamedTuple):
+    """The comparison that runs go by.
+
+    fit : as it was on its day
+    fitted_on : that day
+    open_days : those that have become known since, see `idle.age`
+    """
+
+    fit: Fit
+    fitted_on: datetime.date
+    open_days: Sequence[datetime.date] = ()
+
+
+def foresee(
+    rules: PolicyRules, kept: Kept, history: History, states: pd.DataFrame, *, nights: int = NIGHTS, chunk: int = CHUNK
+) -> pd.DataFrame:
+    """The first fall of each customer in the nights ahead.
+
+    Parameters
+    ----------
+    rules : of the policy
+    kept : the comparison by which the nights ahead score, whatever day it is from
+    history : of all customers, as of the day of the last run; later documents are left out
+    states : pd.DataFrame, index as of ``history.frame``: what the run of that day decided, and the locks, with the
+        columns that `decision.decide` wants; with ``lock_end`` (datetime64; the last day, inclusive; NaT: for good) if
+        locks end
+    nights : how many, 1 or more; the first is that after ``history.as_of``, the last one is inclusive
+    chunk : how many customers at a time, 1 or more; the result does not depend on it
+
+    Returns
+    -------
+    pd.DataFrame, index = ids of those who fall in either way, ascending, with the columns of `DTYPES`
+
+        - ``from_tier``, ``to_tier``: keys; the tier that counts, a person's lock included, before and after the fall
+          without another order, or, where there is none, at the usual rhythm
+        - ``day``: of the first fall without another order; ``usual_day``: at the usual rhythm; NaT: none
+        - ``document_day``, ``document_money``: of the largest document that leaves the window until the night that
+          announces the fall, which is that of the fall where nothing is announced; ``leaves_on``: the first day on
+          which it is not in the window. NaT and NaN: none does, time alone causes it
+        - ``needed_money``: the least amount of orders on ``day`` that keeps the tier, see `ways.missing_amount`; NaN:
+          no amount alone does, or it cannot be told
+        - ``amount``: money in the window of ``history.as_of``
+
+    Raises
+    ------
+    ValueError
+        If there are no nights, and as `pipeline.apply`.
+    """
+    if nights < 1:
+        raise ValueError(f"There must be one night or more to foresee, not {nights}.")
+    bought = history.purchases
+    bought = replay.choose(bought, bought.day <= schema.day(history.as_of))
+    history = dataclasses.replace(history, purchases=bought)
+    fits = _age(rules, kept, history, nights)
+    found = []
+    for start in range(0, len(history.frame), chunk):
+        some = _cut(history, start, start + chunk)
+        found.append(_foresee_some(rules, fits, some, states.iloc[start : start + chunk], nights))
+    found = pd.concat(found) if found else pd.DataFrame(columns=list(DTYPES), index=history.frame.index[:0])
+    return found.astype(DTYPES).sort_index()
+
+
+def plan_usual(history: History, nights: int) -> Purchases:
+    """What customers would buy in the nights ahead if they went on as they use to.
+
+    Parameters
+    ----------
+    history : of the customers
+    nights : how many, the last one is inclusive
+
+    Returns
+    -------
+    Purchases
+        One for each usual gap (the median, in whole days) after the last purchase, the first not before tomorrow, each
+        worth as much as those of the window on average. None of who bought on one day only or not in the window.
+
+    >>> frame = pd.DataFrame({"last_order_date": pd.to_datetime(["2024-06-10"]), "gap_median_days": [7.0],
+    ...                       "order_count": [4], "gross_amount": [100.0]})
+    >>> nothing = Purchases(*[np.zeros(0, dtype=kind) for kind in (int, "datetime64[D]", float, int, float, float)])
+    >>> history = History(frame, nothing, (np.zeros(0, dtype=int), np.zeros(0)), datetime.date(2024, 6, 30), 365, 2)
+    >>> planned = plan_usual(history, 10)
+    >>> planned.day.astype(str).tolist(), planned.money.tolist()
+    (['2024-07-01', '2024-07-08'], [25.0, 25.0])
+    """
+    frame, today = history.frame, schema.day(history.as_of)
+    gap, orders = frame[schema.GAP_MEDIAN_DAYS].to_numpy(), frame[schema.ORDER_COUNT].to_numpy()
+    who = np.flatnonzero(np.isfinite(gap) & (orders > 0))
+    gap = np.maximum(np.rint(gap[who]), 1).astype("int64")
+    last = schema.days(frame[schema.LAST_ORDER_DATE])[who]
+    ahead = np.maximum((last - today).astype("int64") + gap, 1)
+    count = np.maximum((nights - ahead) // gap + 1, 0)
+    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    day = today + (np.repeat(ahead, count) + number * np.repeat(gap, count)).astype("timedelta64[D]")
+    worth = (frame[schema.GROSS_AMOUNT].to_numpy()[who] / orders[who]).round(history.decimals)
+    nothing = np.zeros(0)
+    return Purchases(np.repeat(who, count), day, np.repeat(worth, count), nothing.astype(int), nothing, nothing)
+
+
+def _age(rules: PolicyRules, kept: Kept, history: History, nights: int) -> list[tuple[Fit, bool]]:
+    """The fit of each night, and whether nobody bought before it; the first is of the night after the last run."""
+    found = []
+    weekdays = _open_weekdays(history)
+    open_days = list(kept.open_days)
+    for number in range(1, nights + 1):
+        day = history.as_of + datetime.timedelta(days=number)
+        is_open = day.weekday() in weekdays
+        if is_open:
+            open_days.append(day)
+        skips = rules.retention.skip_idle_days
+        found.append((idle.age(rules, kept.fit, kept.fitted_on, open_days, day), skips and not is_open))
+    return found
+
+
+def _open_weekdays(history: History) -> Collection[int]:
+    """Weekdays on which somebody has bought of late, Monday is 0."""
+    day = history.purchases.day[purchases.choose_bought(history.purchases, history.decimals, least=history.least)]
+    late = day[day > schema.day(history.as_of) - np.timedelta64(7 * WEEKS_LOOKED_BACK, "D")]
+    return {found.weekday() for found in np.unique(late).tolist()}
+
+
+def _cut(history: History, start: int, end: int) -> History:
+    """The history of the customers at some places."""
+    count = len(history.frame)
+    if start == 0 and end >= count:
+        return history
+    buyer, (who, money) = history.purchases.buyer, history.rebates
+    inside, rebated = ((place >= start) & (place < end) for place in (buyer, who))
+    return dataclasses.replace(
+        history,
+        frame=history.frame.iloc[start:end],
+        purchases=replay.choose(history.purchases, inside, np.arange(count) - start),
+        rebates=(who[rebated] - start, money[rebated]),
+    )
+
+
+def _foresee_some(rules, fits, history: History, states: pd.DataFrame, nights: int) -> pd.DataFrame:
+    without = _live(rules, fits, history, states, nights, tell_needed=True)
+    planned = plan_usual(history, nights)
+    # The planned ones have nothing taken back, so the places of those that have remain.
+    both = Purchases(
+        *(np.concatenate([before, after]) for before, after in zip(history.purchases, planned, strict=True))
+    )
+    usual = _live(rules, fits, dataclasses.replace(history, purchases=both), states, nights)
+    found = without.reindex(without.index.union(usual.index))
+    for name in ("from_tier", "to_tier", "announced_on"):
+        found[name] = found[name].fillna(usual[name])
+    found["usual_day"] = usual["day"].reindex(found.index)
+    found["amount"] = history.frame[schema.AMOUNT].reindex(found.index)
+    told = found.drop(columns=["document_day", "document_money", "leaves_on"], errors="ignore")
+    return told.join(_find_documents(history, found))[list(DTYPES)]
+
+
+def _live(rules, fits, history: History, states: pd.DataFrame, nights: int, *, tell_needed=False) -> pd.DataFrame:
+    """Live through the nights until each customer's first fall; index = ids of those who fall."""
+    keys, index = [tier.key for tier in rules.ladder], history.frame.index
+    lock_end = schema.days(states[LOCK_END]) if LOCK_END in states else np.full(len(index), np.datetime64("NaT"))
+    last = dataclasses.replace(history, as_of=history.as_of + datetime.timedelta(days=nights))
+    days = replay.frames(last, nights, contacts_age=True, with_untaken=rules.retention.refunds_at_once)
+    next(days)  # that of the run, whose states are known
+    held = retention.effective(states[schema.PREVIOUS_TIER], states["lock_mode"], states["lock_tier"], rules.ladder)
+    place = ladder.places(held, keys)
+    announced = np.full(len(index), np.datetime64("NaT"), dtype="datetime64[D]")
+    announced[_is_falling(states[schema.PENDING_TIER], states[schema.PREVIOUS_TIER], keys)] = schema.day(history.as_of)
+    alive, found = np.ones(len(index), dtype=bool), []
+    for (day, frame), (fit, nobody_bought) in zip(days, fits, strict=True):
+        today = schema.day(day)
+        # Who has fallen is not asked any more.
+        who = np.flatnonzero(alive)
+        frame, before = frame.iloc[who], states.iloc[who]
+        ended = lock_end[who] < today
+        if ended.any():
+            before = before.assign(**{name: before[name].mask(ended) for name in _LOCKS})
+        scored = pipeline.rank(rules, fit, frame, day)
+        decided = decision.decide(rules, fit, frame, scored, before, day, idle=nobody_bought)
+        now = ladder.places(decided[schema.TIER], keys)
+        fallen = (now >= 0) & (now < place[who])
+        if fallen.any():
+            fell = who[fallen]
+            since = np.where(np.isnat(announced[fell]), today, announced[fell])
+            columns = {
+                "from_tier": np.array(keys)[place[fell]],
+                "to_tier": np.array(keys)[now[fallen]],
+                "day": today.astype("datetime64[s]"),
+                "announced_on": since.astype("datetime64[s]"),
+            }
+            if tell_needed:
+                columns["needed_money"] = _find_needed(rules, fit, decided[fallen], place[fell], history.least)
+            found.append(pd.DataFrame(columns, index=index[fell]))
+            alive[fell] = False
+        falling = _is_falling(decided[schema.PENDING_TIER], decided[schema.COMPUTED_TIER], keys)
+        announced[who] = np.where(falling, np.fmin(announced[who], today), np.datetime64("NaT"))
+        place[who] = now
+        states = states.copy()
+        for to, name in _STATES.items():
+            states[to] = decided[name].reindex(index)
+    return pd.concat(found) if found else pd.DataFrame(columns=[*DTYPES, "announced_on"], index=index[:0])
+
+
+def _is_falling(pending: pd.Series, computed: pd.Series, keys: list[int]) -> np.ndarray:
+    """Who has a downgrade that is announced."""
+    goal = ladder.places(pending.astype("Int64"), keys)
+    return (goal >= 0) & (goal < ladder.places(computed.astype("Int64"), keys))
+
+
+def _find_needed(rules: PolicyRules, fit: Fit, decided: pd.DataFrame, place: np.ndarray, least: float) -> np.ndarray:
+    """The money of orders of today that would have kept the tiers at these places."""
+    keys = dict.fromkeys((*rules.metrics, metrics.MONETARY))
+    values = {key: rules.get_metric(key).comparable(decided).to_numpy() for key in keys}
+    values[SCORE] = decided[schema.SCORE].to_numpy()
+    unknown = {
+        criterion.metric: rules.get_metric(criterion.metric).unknown(decided).to_numpy()
+        for criterion in rules.criteria
+        if criterion.unknown == LEFT_OUT
+    }
+    money = [
+        ways.missing_amount(
+            rules,
+            fit,
+            {key: float(value[number]) for key, value in values.items()},
+            rules.ladder[tier],
+            keep=True,
+            left_out={key for key, which in unknown.items() if which[number]},
+        )
+        for number, tier in enumerate(place)
+    ]
+    # Whatever is less does not count as an order.
+    return np.maximum(np.array(money, dtype="float64"), least)
+
+
+def _find_documents(history: History, falls: pd.DataFrame) -> pd.DataFrame:
+    """The largest document of each that leaves the window until the fall is announced."""
+    bought, window = history.purchases, np.timedelta64(history.window_days, "D")
+    until = np.full(len(history.frame), np.datetime64("NaT"), dtype="datetime64[D]")
+    until[history.frame.index.get_indexer(falls.index)] = schema.days(falls["announced_on"].astype("datetime64[s]"))
+    leaves = bought.day + window
+    chosen = purchases.choose_recent(
+        bought, history.as_of, history.window_days, history.decimals, least=history.least
+    ) & (leaves <= until[bought.buyer])
+    found = pd.DataFrame(
+        {
+            "customer": history.frame.index[bought.buyer[chosen]],
+            "document_day": bought.day[chosen].astype("datetime64[s]"),
+            "document_money": bought.money[chosen],
+            "leaves_on": leaves[chosen].astype("datetime64[s]"),
+        }
+    )
+    # Of equal ones the one that leaves last.
+    found = found.sort_values(["customer", "document_money", "document_day"])
+    return found.drop_duplicates("customer", keep="last").set_index("customer")
