@@ -166,6 +166,8 @@ class TestForecast(ForecastCommon):
             self.assertEqual(card.forecast_grade, grade)
             self.assertEqual(self.policy.with_user(self.salesperson).forecast_grade, grade)
             self.assertEqual(self.customers[0].with_user(self.salesperson).tiering_forecast_grade, grade)
+            calm = self.env["customer.tiering.overview"].with_user(self.manager).get_data()["calm"]
+            self.assertEqual([policy["grade"] for policy in calm], [grade])
 
     def test_silence_leads_where_every_grade_is_c(self):
         self.assertFalse(self.forecasts._is_led_by_silence(self.company))
