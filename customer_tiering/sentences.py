@@ -1193,5 +1193,6 @@ def say_forecast_note(env, note):
 
 
 def _say_code(env, sentences, said):
-    sentence = env._(sentences[said["code"]])  # pylint: disable=translation-not-lazy
-    return sentence % {name: format_number(env, value) for name, value in said["facts"].items()}
+    sentence = sentences[said["code"]]
+    facts = {name: format_number(env, value) for name, value in said["facts"].items()}
+    return env._(sentence) % facts  # pylint: disable=translation-not-lazy

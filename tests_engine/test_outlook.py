@@ -232,3 +232,57 @@ def test_the_number_of_warned_is_told_beside_the_plain_rule(policy, rules, learn
     moved = outcome.compare_warnings(rules, fit, result)
     assert moved == (by_chance.sum(), by_gap.sum(), (by_chance & by_gap).sum())
     assert moved.foretold != moved.plain
+
+
+def test_what_was_foretold_on_earlier_days_is_tried_out(rules, frame, bought):
+    """Four days a horizon apart; what came is counted by loops, and its money is told where it is known."""
+    horizon = outlook.learn(rules, frame, bought, AS_OF, 2)["horizon"]
+    since = AS_OF - datetime.timedelta(days=2 * horizon)
+    found = outlook.try_out(rules, frame, bought, AS_OF, 2, since=since)
+    assert found["horizon"] == horizon
+    assert found == json.loads(json.dumps(found))
+    assert found["grade"] == found["days"][0]["grade"]
+    assert found["cannot_tell"] is None
+    days = [datetime.date.fromisoformat(day["as_of"]) for day in found["days"]]
+    assert days == [AS_OF - datetime.timedelta(days=horizon * step) for step in (1, 2, 3, 4)]
+    for day, told in zip(days, found["days"], strict=True):
+        start, end = np.datetime64(day, "D"), np.datetime64(day, "D") + horizon
+        known = set(bought.buyer[bought.day <= start].tolist())
+        rows = zip(bought.buyer.tolist(), bought.day, bought.money.tolist(), strict=True)
+        later = [(buyer, when, money) for buyer, when, money in rows if start < when <= end and buyer in known]
+        assert told["customers"] == len(known)
+        assert told["stopped"] == len(known - {buyer for buyer, _when, _money in later})
+        assert told["orders_came"] == len({(buyer, str(when)) for buyer, when, _money in later})
+        if day >= since:
+            assert told["amount_came"] == pytest.approx(sum(money for *_, money in later))
+        else:
+            assert told["amount_came"] is None
+
+
+def test_of_very_many_customers_some_are_tried_out(rules, frame, bought, monkeypatch):
+    monkeypatch.setattr(prediction, "MOST_CUSTOMERS", 150)
+    found = outlook.try_out(rules, frame, bought, AS_OF, 2)
+    assert 100 < found["days"][0]["customers"] <= 150
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "facts"),
+    [
+        ([], "no_customers", {}),
+        ([(buyer, 400) for buyer in range(30)], "one_day", {"customers": 30}),
+        ([(buyer, ago) for buyer in range(30) for ago in (10, buyer % 5)], "short_history", {"days": 10, "needed": 30}),
+        # Enough for telling today: 45 days. For telling 60 days ago it takes 60 days and 30 before them.
+        ([(b, ago) for b in range(30) for ago in (45 - b, b % 9)], "short_history", {"days": 45, "needed": 90}),
+        ([(b, 200 - b) for b in range(30)], "no_repeat", {"customers": 30}),
+    ],
+)
+def test_why_nothing_can_be_tried_out(policy, rows, code, facts):
+    rules = policy(risk=FORETELLING, outlook=OutlookRules(days=60))
+    buyer, ago = (
+        (np.array(column, dtype=int) for column in zip(*rows, strict=True)) if rows else (np.zeros(0, int),) * 2
+    )
+    nothing = np.zeros(0, dtype=int), np.zeros(0), np.zeros(0)
+    bought = purchases.Purchases(buyer, np.datetime64(AS_OF, "D") - ago, np.full(len(ago), 9.0), *nothing)
+    found = outlook.try_out(rules, summarize(bought, 30), bought, AS_OF, 2)
+    assert (found["days"], found["grade"]) == ([], None)
+    assert found["cannot_tell"] == {"code": code, "facts": facts}

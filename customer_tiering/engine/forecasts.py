@@ -144,8 +144,9 @@ class Forecast:
         '2024-06-30'
         """
         found = dataclasses.asdict(self)
+        lists = {"bands": list(found["bands"]), "notes": list(found["notes"])}
         derived = {"lift": self.lift, "plain_is_as_good": self.plain_is_as_good, "grade": self.grade}
-        return found | {"as_of": self.as_of.isoformat()} | derived
+        return found | lists | derived | {"as_of": self.as_of.isoformat()}
 
 
 def try_out(

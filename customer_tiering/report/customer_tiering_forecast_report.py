@@ -22,9 +22,8 @@ class CustomerTieringForecastReport(models.AbstractModel):
 
         :param policy_id: id of a policy of the current company; False: the one with the most customers
         :return: ``policies``, ``policy_id``, ``may_test``; ``state``: of the test, False before the first one;
-            ``notes``: sentences about all of it; ``grade``: "A", "B", "C" or False, and in words ``meaning``; ``days``:
-            of each tested day, the latest first, ``key``, ``name``, ``grade``, ``sentences`` and ``bands``, see
-            :meth:`_tell_band`
+            ``notes``: sentences about all of it; ``grade``: "A", "B", "C" or False; ``days``: of each tested day, the
+            latest first, ``key``, ``name``, ``grade``, ``sentences`` and ``bands``, see :meth:`_tell_band`
         """
         self.env["customer.tiering.forecast"].check_access("read")
         policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
@@ -35,7 +34,6 @@ class CustomerTieringForecastReport(models.AbstractModel):
             "may_test": policy.has_access("write"),
             "state": forecast.state,
             "grade": forecast.grade,
-            "meaning": self._tell_grade(forecast.grade),
             "notes": [],
             "days": [],
         }
@@ -61,6 +59,13 @@ class CustomerTieringForecastReport(models.AbstractModel):
         if policy._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.FORECASTS):
             forecast._compute()
 
+    @api.readonly
+    @api.model
+    def is_led_by_silence(self):
+        """Return whether silence says more of the current company's customers at risk than what is foretold of them."""
+        self.env["customer.tiering.scorecard"].check_access("read")
+        return self.env["customer.tiering.forecast"]._is_led_by_silence(self.env.company)
+
     # ------------------------------------------------------------------
     # In words
     # ------------------------------------------------------------------
@@ -72,21 +77,6 @@ class CustomerTieringForecastReport(models.AbstractModel):
         if result["cannot_tell"]:
             return [*notes, say_cannot_tell(env, result["cannot_tell"])]
         return notes + [say_forecast_note(env, note) for note in result["days"][0]["notes"]]
-
-    @api.model
-    def _tell_grade(self, grade):
-        """Return what a grade means; False: there is none."""
-        return {
-            "A": self.env._(
-                "Grade A: the chances find who stops clearly better than the longest silence does, and they are right."
-            ),
-            "B": self.env._(
-                "Grade B: the chances are no worse than the longest silence at finding who stops, and nearly right."
-            ),
-            "C": self.env._(
-                "Grade C: do not rely on the chances yet. The customers at risk are sorted by the longest silence."
-            ),
-        }.get(grade, False)
 
     def _tell_day(self, policy, day):
         return {
@@ -102,6 +92,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         env = self.env
         told = {
             "name": env._("%(low)s to %(high)s %%", low=self._percent(band["low"]), high=self._percent(band["high"])),
+            "mark": f"{self._percent(band['low'])}–{self._percent(band['high'])}",
             "customers": format_number(env, band["customers"]),
             **{name: band[name] for name in ("said", "happened", "least", "most")},
         }
@@ -161,7 +152,9 @@ class CustomerTieringForecastReport(models.AbstractModel):
                     plain=format_number(env, day["naive_hits"]),
                 )
             )
-        if day["plain_is_as_good"]:
+        if day["gain"] is None:
+            sentences.append(env._("Too few of them stopped, or did not, to compare the chances with silence."))
+        elif day["plain_is_as_good"]:
             sentences.append(env._("Here the plain rule is as good: call those first who were silent for the longest."))
         sentences.append(self._tell_orders(day))
         if day["amount_came"] is not None:

@@ -52,7 +52,7 @@ class CustomerTieringOverview(models.AbstractModel):
         ``links``
             where the numbers lead to, see :meth:`_link`
         ``calm``
-            of each policy what its last run and its replay have found, as sentences
+            of each policy what its last run and its replay have found, as sentences, and the grade of its forecast
         ``days``, ``tiers``, ``rows``
             the ends of the last months and today, each with the ``rules`` that changed since the one before; the tiers,
             the highest first; and ``engine.history.sum_up`` as dicts
@@ -232,6 +232,7 @@ class CustomerTieringOverview(models.AbstractModel):
             ),
             "text": may_read and policy.calm_text,
             "is_new": may_read and policy.calm_state == "new",
+            "grade": policy.forecast_grade,
         }
 
     # ------------------------------------------------------------------

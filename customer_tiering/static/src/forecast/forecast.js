@@ -6,6 +6,7 @@ import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useState } from "@odoo/owl";
 import { getPicture, HEIGHT, WIDTH } from "./forecast_picture";
+import { tellGrade } from "./grade";
 
 /** What would have been foretold on earlier days, and what came: a picture with its table, and sentences. */
 export class TieringForecast extends Component {
@@ -67,6 +68,10 @@ export class TieringForecast extends Component {
 
     getPicture() {
         return getPicture(this.day.bands);
+    }
+
+    get meaning() {
+        return tellGrade(this.state.data.grade);
     }
 
     share(value) {

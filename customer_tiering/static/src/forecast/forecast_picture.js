@@ -4,7 +4,7 @@ export const HEIGHT = 260;
 const LEFT = 44;
 const RIGHT = 12;
 const TOP = 12;
-const BOTTOM = 34;
+const BOTTOM = 38;
 
 /** Where a share of 0 to 1 stands, upwards. */
 export function getHeight(share) {

@@ -8,6 +8,7 @@ import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, onWillUnmount, useEffect, useRef, useState } from "@odoo/owl";
 import { getCustomersAction } from "../customers";
+import { TieringGrade } from "../forecast/grade";
 
 /** How often the progress of a computation is asked for, milliseconds. */
 const PATIENCE = 2000;
@@ -26,6 +27,7 @@ const EXAMPLE = [
  */
 export class TieringOverview extends Component {
     static template = "customer_tiering.Overview";
+    static components = { TieringGrade };
     static props = { ...standardActionServiceProps };
 
     setup() {
