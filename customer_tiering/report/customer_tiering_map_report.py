@@ -17,7 +17,10 @@ DAY_OF = {
     "tenure_days": "first_order_date",
 }
 # What is read of each scorecard beside the two metrics.
-NUMBERS = ("amount", "expected_loss", "recency_score", "frequency_score", "monetary_score", "usual_gap_days")
+NUMBERS = (
+    *("amount", "expected_loss", "recency_score", "frequency_score", "monetary_score"),
+    *("usual_gap_days", "purchase_days", "order_percent"),
+)
 DATES = ("first_order_date", "last_order_date", "last_contact_date")
 
 
@@ -219,16 +222,16 @@ class CustomerTieringMapReport(models.AbstractModel):
 
     @api.model
     def _place_by_segment(self, frame, rules, as_of):
-        """As the segments are found: the row is the recency score within what the customer's own rhythm allows."""
+        """As the segments are found: the row is the recency score within what the customer's own rhythm, or the chance of
+        the next order, allows."""
         scores = {
             name: frame[f"{name}_score"].astype("Float64").where(lambda score: score > 0).astype("Int64")
             for name in ("recency", "frequency", "monetary")
         }
-        lateness = (engine.grid.count_days(as_of, frame["last_order_date"]) / frame["usual_gap_days"]).round(
-            engine.metrics.RATIO_DECIMALS
-        )
+        known = frame.assign(recency_days=engine.grid.count_days(as_of, frame["last_order_date"]))
+        standing = engine.lifecycle.stand(known, rules.lifecycle, rules.risk, frame["usual_gap_days"])
         weights = (rules.weights.get(key) or 0 for key in (engine.metrics.FREQUENCY, engine.metrics.MONETARY))
-        frame["row"] = engine.segments.rows(scores["recency"], lateness, rules.lifecycle)
+        frame["row"] = engine.segments.rows(scores["recency"], standing)
         frame["column"] = engine.segments.frequency_monetary_score(scores["frequency"], scores["monetary"], *weights)
 
     @api.model
