@@ -222,8 +222,8 @@ class CustomerTieringMapReport(models.AbstractModel):
 
     @api.model
     def _place_by_segment(self, frame, rules, as_of):
-        """As the segments are found: the row is the recency score within what the customer's own rhythm, or the chance of
-        the next order, allows."""
+        """As the segments are found: the row is the recency score within what the own rhythm, or the chance of the next
+        order, allows."""
         scores = {
             name: frame[f"{name}_score"].astype("Float64").where(lambda score: score > 0).astype("Int64")
             for name in ("recency", "frequency", "monetary")
