@@ -17,9 +17,10 @@ SOME = pd.Index([7, 8, 9], name="customer")
 
 
 def documents(*rows):
-    """Rows of buyer, money, whole, cost, uncosted, lines, counted."""
-    columns = zip(*rows, strict=True)
-    kinds = (int, float, float, float, float, float, bool)
+    """Rows of buyer, money, whole, cost, uncosted, lines, counted; and, where they are known, of what came back by
+    lines: money, cost, uncosted."""
+    columns = zip(*((*row, 0, 0, 0)[:10] for row in rows), strict=True)
+    kinds = (int, float, float, float, float, float, bool, float, float, float)
     return profit.Documents(*(np.array(values, dtype=kind) for values, kind in zip(columns, kinds, strict=True)))
 
 
@@ -39,6 +40,32 @@ def test_goods_that_came_back_cost_nothing():
         "returned_order_count": 1,
     }
     assert found.loc[9].tolist() == [0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("back", "margin", "uncosted"),
+    [
+        ((30.0, 25.0, 0.0), 70 - (60 - 25), 0),  # the line of 30 that cost 25
+        ((30.0, 0.0, 0.0), 70 - 60, 0),  # a fee
+        ((60.0, 50.0, 0.0), 70 - (60 - 25), 0),  # for goods of 60 only 30 were given
+        ((20.0, 20.0, 0.0), 70 - (60 - 20) * 70 / 80, 0),  # of the other 10 nobody knows the line
+        ((0.0, 0.0, 0.0), 70 - 60 * 0.7, 0),  # of nothing
+    ],
+)
+def test_lines_that_came_back_take_their_own_cost_along(back, margin, uncosted):
+    found = summarize((0, 70.0, 100.0, 60.0, 0.0, 2, True, *back))
+    assert found.loc[7, ["margin", "uncosted_amount"]].tolist() == [round(margin, 2), uncosted]
+
+
+def test_goods_without_a_cost_that_came_back_have_none():
+    """100, of which 40 have no cost, and these came back: what is left has all its cost."""
+    found = summarize((0, 60.0, 100.0, 45.0, 40.0, 2, True, 40.0, 0.0, 40.0))
+    assert found.loc[7, ["margin", "costed_amount", "uncosted_amount"]].tolist() == [15, 60, 0]
+
+
+def test_all_lines_came_back():
+    found = summarize((0, 0.0, 100.0, 60.0, 0.0, 2, True, 100.0, 60.0, 0.0))
+    assert found.loc[7, ["margin", "costed_amount"]].tolist() == [0, 0]
 
 
 def test_all_came_back():

@@ -109,7 +109,7 @@ class Table:
 
     def lines(self):
         return self.read(
-            """SELECT line.order_id, line.product_id, template.categ_id, template.type,
+            """SELECT line.id AS line, line.order_id, line.product_id, template.categ_id, template.type,
                       line.price_subtotal::float8 AS money, line.product_uom_qty::float8 AS quantity,
                       (line.price_unit * line.product_uom_qty)::float8 AS listed, line.purchase_price::float8 AS cost
                  FROM sale_order_line line
@@ -169,6 +169,7 @@ class Table:
 
     def reckon_quotations(self):
         orders = self.orders()
+        orders = orders[orders["website_id"].isna()]  # what customers did alone in the shop
         placed = orders[self.recent(orders["day"])]
         is_open = orders["state"].isin(("draft", "sent")) & (self.day(orders["create_date"]) <= self.as_of)
         return {
@@ -186,10 +187,19 @@ class Table:
         lines = self.lines()
         lines["cost"] = lines["cost"] * lines["quantity"]
         lines["uncosted"] = lines["money"].where(lines["cost"] == 0, 0)
-        sums = lines.groupby("order_id")[["cost", "uncosted"]].sum()
-        left = orders["money"] / orders["whole"]
-        cost = orders["id"].map(sums["cost"]) * left
-        uncosted = orders["id"].map(sums["uncosted"]) * left
+        back = self.read(
+            """SELECT link.order_line_id, SUM(item.price_subtotal)::float8 AS money
+                 FROM sale_order_line_invoice_rel link
+                 JOIN account_move_line item ON item.id = link.invoice_line_id
+                 JOIN account_move move ON move.id = item.move_id
+                WHERE move.move_type = 'out_refund' AND move.state = 'posted' AND move.invoice_date <= %s
+             GROUP BY 1""",
+            self.as_of.date(),
+        )
+        share = lines["line"].map(back.set_index("order_line_id")["money"]) / lines["money"]
+        left = (1 - share.where(lines["money"] != 0).fillna(0)).clip(0, 1)
+        sums = lines[["cost", "uncosted"]].mul(left, axis=0).groupby(lines["order_id"]).sum()
+        cost, uncosted = orders["id"].map(sums["cost"]), orders["id"].map(sums["uncosted"])
         by = orders["customer"]
         costed = (orders["money"] - uncosted).groupby(by).sum()
         margin = (costed - cost.groupby(by).sum()).round(2)
@@ -234,7 +244,11 @@ class Table:
         )
         matches = self.read(
             """SELECT match.debit_move_id, match.credit_move_id, match.amount::float8 AS amount, match.max_date,
-                      paying.move_type
+                      paying.move_type = 'entry' AND (paying.origin_payment_id IS NOT NULL OR EXISTS (
+                          SELECT FROM account_move_line other
+                            JOIN account_account ON account_account.id = other.account_id
+                           WHERE other.move_id = paying.id AND other.debit > 0
+                             AND SPLIT_PART(account_type, '_', 1) IN ('asset', 'liability'))) AS is_payment
                  FROM account_partial_reconcile match
                  JOIN account_move_line credit ON credit.id = match.credit_move_id
                  JOIN account_move paying ON paying.id = credit.move_id
@@ -260,7 +274,7 @@ class Table:
                 months += max((end - max(line.due, self.start)).days, 0) / (365 / 12)
                 if line.move_type not in ("out_invoice", "out_receipt"):
                     continue
-                for match in found[found["move_type"] != "out_refund"].itertuples():
+                for match in found[found["is_payment"]].itertuples():
                     if match.max_date > self.start:
                         weighted += match.amount * max((match.max_date - line.date).days, 0)
                         paid += match.amount

@@ -70,6 +70,9 @@ class Documents(NamedTuple):
     uncosted: np.ndarray  # money of the goods of which no cost is known, float64
     lines: np.ndarray  # of goods, float64: of a document with several customers each has a part of them
     counted: np.ndarray  # whether its money counts, bool: too small ones are only served
+    back: np.ndarray  # what the lines of which something came back are worth as far as it did, float64, 0: not known
+    cost_back: np.ndarray  # what the goods of `back` cost, float64
+    uncosted_back: np.ndarray  # money of the goods of `back` of which no cost is known, float64
 
 
 def summarize(
@@ -77,8 +80,9 @@ def summarize(
 ) -> pd.DataFrame:
     """The margin of each customer, and how much work the orders were.
 
-    Goods that came back cost nothing: cost and what has none are taken in the proportion of what is left. What has no
-    cost is no margin; freight and other fees, which are no goods, are margin entirely.
+    Goods that came back cost nothing: what they cost is that of the lines that came back. What came back beyond them,
+    of whatever line, takes cost along in the proportion of money. What has no cost is no margin; freight and other
+    fees, which are no goods, are margin entirely.
 
     Parameters
     ----------
@@ -101,7 +105,8 @@ def summarize(
         - ``returned_order_count``: int64, those of which something came back
 
     >>> one = np.array([0, 0]), np.array([60.0, 100.0]), np.array([120.0, 100.0]), np.array([70.0, 0.0])
-    >>> documents = Documents(*one, np.array([0.0, 100.0]), np.array([2, 1]), np.array([True, True]))
+    >>> lines = np.array([2, 1]), np.array([True, True]), np.zeros(2), np.zeros(2), np.zeros(2)
+    >>> documents = Documents(*one, np.array([0.0, 100.0]), *lines)
     >>> found = summarize(pd.Index([7, 8]), documents, (np.array([0]), np.array([-5.0])), 2)
     >>> found.T.to_dict("list")[7]  # 60 - 35 - 5; the 100 have no cost
     [20.0, 55.0, 100.0, 2.0, 3.0, 1.0]
@@ -111,11 +116,10 @@ def summarize(
     def total(values, chosen=documents.counted):
         return grouped.sums(documents.buyer[chosen], values[chosen], count)
 
-    left = np.divide(documents.money, documents.whole, out=np.ones(len(documents.money)), where=documents.whole != 0)
-    left = left.clip(0, 1)
-    uncosted, amount = total(documents.uncosted * left), total(documents.money) + grouped.sums(*rebates, count)
+    amount = total(documents.money) + grouped.sums(*rebates, count)
+    uncosted = total(_get_left(documents, documents.uncosted, documents.uncosted_back))
     costed = amount - uncosted
-    cost = total(documents.cost * left)
+    cost = total(_get_left(documents, documents.cost, documents.cost_back))
     margin = grouped.rounded(costed - cost, decimals)
     costed, uncosted = (grouped.rounded(values, decimals) for values in (costed, uncosted))
     unknown = (uncosted != 0) & (grouped.rounded(cost, decimals) == 0)
@@ -135,6 +139,20 @@ def summarize(
         },
         index=customers,
     )
+
+
+def _get_left(documents, values, values_back):
+    """What is left of `values` of documents when the lines that came back have taken theirs along.
+
+    No more is taken by lines than money came back: less was given for some of the goods than they were sold for.
+    """
+    returned = (documents.whole - documents.money).clip(0)
+    known = np.minimum(documents.back, returned).clip(0)
+    share = np.divide(known, documents.back, out=np.zeros(len(known)), where=documents.back > 0)
+    rest = documents.whole - known
+    left = np.divide(documents.money, rest, out=(documents.whole == 0).astype("float64"), where=rest != 0)
+    # A return by a document of its own is below 0, and has no lines that came back.
+    return (values - np.minimum(values_back * share, values.clip(0))) * left.clip(0, 1)
 
 
 def get_parts(frame: pd.DataFrame, costs: Sequence[CostRule]) -> pd.DataFrame:

@@ -86,9 +86,12 @@ class CustomerTieringReader(models.AbstractModel):
         return None
 
     @api.model
-    def _get_no_quotations(self):
-        """Return conditions, any of which says of ``placed``, an order, that the customer made it alone, as in a shop,
-        so that there was no quotation to answer; a list of SQL. Another app adds its own."""
+    def _get_no_quotations(self, order="placed"):
+        """Return conditions, any of which says of an order that the customer made it alone, as in a shop, so that there
+        never was a quotation; a list of SQL. Another app adds its own.
+
+        :param order: the alias of ``sale_order``
+        """
         return []
 
     @api.model
@@ -102,7 +105,7 @@ class CustomerTieringReader(models.AbstractModel):
         """Return what brings further columns, a list of ``sources.base.MetricSource``."""
         return [
             sources.interactions.Interactions(),
-            sources.quotations.Quotations(),
+            sources.quotations.Quotations(self._get_no_quotations("sale_order")),
             sources.products.Products(),
             sources.behaviour.Weekdays(),
             sources.wishes.Wishes(),
@@ -283,7 +286,7 @@ class CustomerTieringReader(models.AbstractModel):
         """
         self.env.flush_all()
         purchases = self._get_purchase_source(scope.revenue_from)
-        quotations = [sources.quotations.Quotations()]
+        quotations = [sources.quotations.Quotations(self._get_no_quotations("sale_order"))]
         return sources.reading.Reading(self.env.cr, scope, purchases, quotations).revenue()
 
     @api.model

@@ -79,10 +79,14 @@ class PurchaseSource:
         0: none), and what it cost, what it would have cost without discount, and the discount."""
         raise NotImplementedError
 
-    def read_costs(self, reading, ids):
+    def read_costs(self, reading, ids, only_back=False):
         """Return what the goods of these documents cost the company as arrays: place in ``ids``, what all goods of the
-        document cost, for how much money there is no cost, and the number of lines of goods; at most one row per
-        document, money in the company's currency."""
+        document cost, for how much money there is no cost, the number of lines of goods, and what all lines are worth;
+        at most one row per document, money in the company's currency.
+
+        :param only_back: whether this is asked of the lines that came back, as far as they did; of a document without
+            such a row nobody knows which
+        """
         raise NotImplementedError
 
     def get_wholes(self, reading):

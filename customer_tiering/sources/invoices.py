@@ -107,7 +107,7 @@ class Invoices(Orders):
         )
         return sources.products.read_lines(reading, query, "account_move_line", ids)
 
-    def read_costs(self, reading, ids):
+    def read_costs(self, reading, ids, only_back=False):
         """By the recorded cost of the line of an order that a line comes from; else goods cost what they cost today."""
         cost, joins = sources.costs.get_cost_today("line"), sources.costs.join_cost_today("line")
         if self.recorded_cost and not self.only_direct:
@@ -127,7 +127,7 @@ class Invoices(Orders):
             )
         query = SQL(
             """
-            SELECT line.move_id AS document, -line.balance AS money, %(quantity)s AS quantity,
+            SELECT line.id AS line, line.move_id AS document, -line.balance AS money, %(quantity)s AS quantity,
                    %(quantity)s * %(cost)s AS cost, NOT %(is_no_goods)s AS is_goods
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
@@ -143,7 +143,49 @@ class Invoices(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )
-        return sources.costs.read_costs(reading, query, ids)
+        back = self._get_back_query(reading, ids) if only_back else None
+        return sources.costs.read_costs(reading, query, ids, back)
+
+    def _get_back_query(self, reading, ids):
+        """By the products of the credit notes that reverse an invoice, and the lines of orders of the others."""
+        return SQL(
+            """
+            WITH credited AS (
+                SELECT line.id, move.reversed_entry_id AS invoice_id, line.product_id, line.balance
+                  FROM account_move move
+                  JOIN account_move_line line ON line.move_id = move.id AND %(is_charged)s
+                 WHERE %(is_credit)s
+            ), charged AS (
+                SELECT line.id, line.move_id, line.product_id,
+                       SUM(line.balance) OVER (PARTITION BY line.move_id, line.product_id) AS balance
+                  FROM account_move_line line
+                 WHERE %(of_documents)s AND %(is_charged)s
+            ), of_product AS (
+                SELECT invoice_id, product_id, SUM(balance) AS balance
+                  FROM credited
+                 WHERE invoice_id IS NOT NULL
+              GROUP BY 1, 2
+            ), of_order_line AS (
+                SELECT link.order_line_id, SUM(credited.balance * part) AS balance
+                  FROM credited
+                  JOIN (%(links_of_credits)s) link ON link.line_id = credited.id
+              GROUP BY 1
+            )
+            SELECT charged.id AS line, -of_product.balance / NULLIF(charged.balance, 0) AS share
+              FROM charged
+              JOIN of_product ON of_product.invoice_id = charged.move_id
+                   AND of_product.product_id IS NOT DISTINCT FROM charged.product_id
+         UNION ALL
+            SELECT rel.invoice_line_id, -of_order_line.balance / NULLIF(charged.balance, 0)
+              FROM of_order_line
+              JOIN sale_order_line_invoice_rel rel ON rel.order_line_id = of_order_line.order_line_id
+              JOIN charged ON charged.id = rel.invoice_line_id
+            """,
+            is_charged=billing.is_charged(self.advances),
+            is_credit=billing.is_credit(reading.scope),
+            of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
+            links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
+        )
 
     def get_wholes(self, reading):
         if self.rows["whole"] is self.rows["money"]:  # each has one customer
@@ -396,10 +438,10 @@ class OrdersAndInvoices(PurchaseSource):
             pieces.append((chosen.nonzero()[0][document], *columns))
         return tuple(map(reading.join, *pieces))
 
-    def read_costs(self, reading, ids):
+    def read_costs(self, reading, ids, only_back=False):
         pieces = []
         for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
-            document, *columns = source.read_costs(reading, abs(ids[chosen]))
+            document, *columns = source.read_costs(reading, abs(ids[chosen]), only_back)
             pieces.append((chosen.nonzero()[0][document], *columns))
         return tuple(map(reading.join, *pieces))
 

@@ -22,10 +22,9 @@ class Margins(MetricSource):
         given = (whole == 0) & (found.day > np.datetime64(scope.window_start, "D"))
         given[found.taken[found.undone > 0]] = False
         some = np.flatnonzero(counted | served | given)
-        place, *amounts = source.read_costs(reading, source.get_ids(reading)[some])
-        cost, uncosted, lines = (np.zeros(len(some)) for _ in amounts)
-        for values, of_place in zip((cost, uncosted, lines), amounts, strict=True):
-            values[place] = of_place
+        cost, uncosted, lines, _worth = self._read_costs(reading, some)
+        is_back = (found.money < whole)[some] & (whole[some] > 0)
+        cost_back, uncosted_back, _lines, back = self._read_costs(reading, some, is_back)
         with_goods = ~given[some] | (lines > 0)
         if scope.least == 0:  # else it is smaller than what counts
             counted |= given
@@ -40,6 +39,9 @@ class Margins(MetricSource):
             uncosted * part,
             lines * part,
             counted[some],
+            back * part,
+            cost_back * part,
+            uncosted_back * part,
         )
         documents = profit.Documents(*(values[with_goods] for values in documents))
         # Who never bought has nothing that a rebate could lower.
@@ -48,3 +50,16 @@ class Margins(MetricSource):
         has_bought[found.buyer[purchases.choose_bought(found, scope.decimals, least=scope.least)]] = True
         rebates = customer[has_bought[customer]], money[has_bought[customer]]
         return profit.summarize(reading.customers, documents, rebates, decimals=scope.decimals)
+
+    def _read_costs(self, reading, some, is_back=None):
+        """Return for documents at the places ``some`` what :meth:`.base.PurchaseSource.read_costs` says of them, or of
+        what came back of those that ``is_back``; 0: nothing."""
+        ids = reading.purchase_source.get_ids(reading)[some]
+        result = tuple(np.zeros(len(some)) for _ in range(4))
+        chosen = np.arange(len(some)) if is_back is None else np.flatnonzero(is_back)
+        if not len(chosen):
+            return result
+        place, *amounts = reading.purchase_source.read_costs(reading, ids[chosen], is_back is not None)
+        for values, of_place in zip(result, amounts, strict=True):
+            values[chosen[place]] = of_place
+        return result

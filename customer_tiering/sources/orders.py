@@ -313,12 +313,12 @@ class Orders(PurchaseSource):
         rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)
         return sources.products.read_lines(reading, query, "sale_order_line", ids, rate)
 
-    def read_costs(self, reading, ids):
+    def read_costs(self, reading, ids, only_back=False):
         rate, recorded = SQL("placed.currency_rate"), self.recorded_cost
         query = SQL(
             """
-            SELECT ordered.order_id AS document, %(money)s AS money, ordered.product_uom_qty AS quantity,
-                   %(cost)s AS cost, (%(is_no_goods)s) IS NOT TRUE AS is_goods
+            SELECT ordered.id AS line, ordered.order_id AS document, %(money)s AS money,
+                   ordered.product_uom_qty AS quantity, %(cost)s AS cost, (%(is_no_goods)s) IS NOT TRUE AS is_goods
               FROM sale_order_line ordered
               JOIN sale_order placed ON placed.id = ordered.order_id
                    %(joins)s
@@ -335,7 +335,12 @@ class Orders(PurchaseSource):
             of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
             **reading.scope.parameters,
         )
-        return sources.costs.read_costs(reading, query, ids)
+        back = self._get_back_query(reading, ids) if only_back else None
+        return sources.costs.read_costs(reading, query, ids, back)
+
+    def _get_back_query(self, reading, ids):
+        """Return the SELECT of which ``share`` of a ``line`` of these documents came back, one row or several."""
+        return sources.returns.get_back_query(reading)
 
     def get_affected(self, records):
         if records._name == "sale.order":

@@ -8,6 +8,22 @@ from .base import MOST, NUMBER, SUM, QuerySource
 MONTH = 365 / 12
 
 
+def is_payment():
+    """The condition that ``paying``, a move that lowers what is owed, brings something else for it: money, or a claim
+    on whoever has the money.
+
+    A credit note brings nothing, nor does what only moves a result, as a write-off, a difference of exchange rates or
+    an entry that reverses an invoice.
+    """
+    return SQL(
+        """paying.move_type = 'entry' AND (paying.origin_payment_id IS NOT NULL OR EXISTS (
+               SELECT FROM account_move_line brought
+                 JOIN account_account account ON account.id = brought.account_id
+                WHERE brought.move_id = paying.id AND brought.balance > 0 AND brought.tax_line_id IS NULL
+                  AND (account.account_type LIKE 'asset%%' OR account.account_type LIKE 'liability%%')))"""
+    )
+
+
 class Receivables(QuerySource):
     """What is owed and paid, as of the last day: of each line on a receivable account less what was matched with it
     until then.
@@ -22,7 +38,7 @@ class Receivables(QuerySource):
         one percent of that, times the years of the window: what an interest of 1 % a year comes to
     ``days_to_pay``
         from the invoice to its payments in the window, on average by money; unknown without any. What a credit note
-        settles is not paid
+        settles, or what is written off, is not paid
     """
 
     columns = {
@@ -48,7 +64,7 @@ class Receivables(QuerySource):
             ), payment AS (
                 SELECT item.id, item.partner_id, GREATEST(match.max_date - item.date, 0) AS days, match.amount,
                        match.max_date > %(window_start)s AND item.move_type IN ('out_invoice', 'out_receipt')
-                       AND paying.move_type != 'out_refund' AS is_recent, match.max_date
+                       AND %(is_payment)s AS is_recent, match.max_date
                   FROM item
                   JOIN account_partial_reconcile match ON match.debit_move_id = item.id AND match.max_date <= %(as_of)s
                   JOIN account_move_line other ON other.id = match.credit_move_id
@@ -89,6 +105,7 @@ class Receivables(QuerySource):
          LEFT JOIN quick ON quick.partner_id = owed.partner_id
           GROUP BY 1
             """,
+            is_payment=is_payment(),
             of_partners=scope.of_partners(SQL.identifier("line", "partner_id")),
             days=scope.window_days,
             month=MONTH,

@@ -15,8 +15,45 @@ def read_of_orders(reading):
     was; never more than what was credited, nor than what is missing from full invoicing. What was paid in advance is in
     none of these sums.
     """
-    scope, advances = reading.scope, reading.purchase_source.advances
     query = SQL(
+        """
+        %(of_lines)s, total AS (
+            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited + more) AS credited,
+                   SUM(invoiced) AS invoiced, SUM(missing + more) AS missing
+              FROM whole
+          GROUP BY id
+        ), back AS (  -- of an order by which goods come back that return, which is below 0
+            SELECT id, worth, rate,
+                   CASE WHEN worth < 0 THEN LEAST(0, GREATEST(credited, worth, worth - invoiced, missing))
+                        ELSE GREATEST(0, LEAST(credited, worth, worth - invoiced, missing)) END AS returned
+              FROM total
+        )
+        SELECT id, %(kept)s AS kept, %(returned)s AS returned FROM back WHERE returned != 0
+        """,
+        of_lines=_get_lines(reading),
+        kept=billing.convert(SQL("(worth - returned)"), SQL("rate")),
+        returned=billing.convert(SQL("GREATEST(returned, 0)"), SQL("rate")),
+    )
+    found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})
+    return found["id"], found["kept"], found["returned"]
+
+
+def get_back_query(reading):
+    """Return the SELECT of which ``share`` of a ``line`` of an order was returned, as :func:`read_of_orders` says."""
+    return SQL(
+        """
+        %s
+        SELECT order_line_id AS line, LEAST(credited + more, missing + more) / NULLIF(ordered, 0) AS share FROM whole
+        """,
+        _get_lines(reading),
+    )
+
+
+def _get_lines(reading):
+    """Return the WITH of ``whole``: of each line of an order with a credit note what was ``credited``, ``invoiced``
+    in the end, is ``missing`` of what once was invoiced, and came back ``more``, in the order's currency."""
+    scope, advances = reading.scope, reading.purchase_source.advances
+    return SQL(
         """
         WITH credit AS (
             SELECT move.id, move.reversed_entry_id, move.invoice_date
@@ -91,28 +128,17 @@ def read_of_orders(reading):
                    SUM(invoiced) OVER (PARTITION BY id, order_line_id ORDER BY invoice_date, move_id) AS so_far
               FROM document
         ), of_line AS (
-            SELECT balance.id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited) AS credited,
+            SELECT balance.id, order_line_id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited) AS credited,
                    SUM(invoiced) AS invoiced,
                    CASE WHEN price_subtotal < 0 THEN LEAST(MIN(so_far), 0) ELSE GREATEST(MAX(so_far), 0) END
                    - SUM(invoiced) AS missing, price_subtotal AS ordered
               FROM balance JOIN sale_order_line ON sale_order_line.id = order_line_id
-          GROUP BY balance.id, sale_order_line.id
+          GROUP BY balance.id, order_line_id, sale_order_line.id
         ), whole AS (  -- less was invoiced than ordered, at a rate or a price of its own, and all of it came back
             SELECT *, CASE WHEN ROUND(invoiced, 2) = 0 AND missing / NULLIF(ordered, 0) BETWEEN 0.9 AND 1
                            THEN ordered - missing ELSE 0 END AS more
               FROM of_line
-        ), total AS (
-            SELECT id, MAX(worth) AS worth, MAX(rate) AS rate, SUM(credited + more) AS credited,
-                   SUM(invoiced) AS invoiced, SUM(missing + more) AS missing
-              FROM whole
-          GROUP BY id
-        ), back AS (  -- of an order by which goods come back that return, which is below 0
-            SELECT id, worth, rate,
-                   CASE WHEN worth < 0 THEN LEAST(0, GREATEST(credited, worth, worth - invoiced, missing))
-                        ELSE GREATEST(0, LEAST(credited, worth, worth - invoiced, missing)) END AS returned
-              FROM total
         )
-        SELECT id, %(kept)s AS kept, %(returned)s AS returned FROM back WHERE returned != 0
         """,
         is_credit=billing.is_credit(scope),
         is_invoice=billing.is_invoice(scope),
@@ -133,12 +159,8 @@ def read_of_orders(reading):
         ),
         invoiced=orders.in_currency_of_order(-1),
         rate=orders.get_rate("placed"),
-        kept=billing.convert(SQL("(worth - returned)"), SQL("rate")),
-        returned=billing.convert(SQL("GREATEST(returned, 0)"), SQL("rate")),
         **scope.parameters,
     )
-    found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})
-    return found["id"], found["kept"], found["returned"]
 
 
 def _of_orders(scope):

@@ -88,6 +88,55 @@ class TestMargin(ProfitCommon):
         self.assertCard(ben, amount=80, margin=0, uncosted_amount=80)
         self.assertEqual(self.card(ben).profit_data[-1], {"kind": "sum", "label": "Margin", "text": "not known"})
 
+    def test_what_comes_back_takes_the_cost_of_its_own_lines_along(self):
+        """3 lamps of 100 that cost 60, and 2 vases of 50 that cost 5; one vase comes back: 350 - 180 - 5. The same by
+        a credit note that reverses the invoice, and by one that is the order's; of the order and of the invoice."""
+        vase = self.env["product.product"].create(
+            {"name": "Vase", "type": "service", "taxes_id": False, "standard_price": 5, "invoice_policy": "order"}
+        )
+        anna, ben = self.new_customer("Anna"), self.new_customer("Ben")
+        for who in (anna, ben):
+            order = self.sold(who, 10, (self.product, 3, 100), (vase, 2, 50))
+            invoice = self.invoice(order, 10)
+            credit = invoice._reverse_moves([{"invoice_date": AS_OF - timedelta(days=5), "date": AS_OF}])
+            kept = credit.invoice_line_ids.filtered(lambda line: line.product_id == vase)
+            (credit.invoice_line_ids - kept).unlink()
+            kept.quantity = 1
+            if who == ben:
+                credit.reversed_entry_id = False
+            credit.action_post()
+            self.assertEqual(credit.amount_untaxed, 50)
+        for source in ("order", "invoice"):
+            with self.subTest(source=source):
+                self.policy.revenue_from = source
+                self.compute()
+                for who in (anna, ben):
+                    self.assertCard(who, amount=350, margin=350 - 180 - 5, uncosted_amount=0)
+
+    def test_goods_of_a_direct_invoice_take_their_own_cost_along(self):
+        """One lamp that cost 60 and gift wrap of 50 without a cost, which comes back."""
+        anna = self.new_customer("Anna")
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": anna.id,
+                "invoice_date": AS_OF - timedelta(days=10),
+                "invoice_line_ids": [
+                    Command.create({"product_id": product.id, "quantity": 1, "price_unit": price, "tax_ids": False})
+                    for product, price in ((self.product, 100), (self.gift, 50))
+                ],
+            }
+        )
+        invoice.action_post()
+        credit = invoice._reverse_moves([{"invoice_date": AS_OF - timedelta(days=5), "date": AS_OF}])
+        credit.invoice_line_ids.filtered(lambda line: line.product_id == self.product).unlink()
+        credit.action_post()
+        for source in ("order_invoice", "invoice"):
+            with self.subTest(source=source):
+                self.policy.revenue_from = source
+                self.compute()
+                self.assertCard(anna, amount=100, margin=40, uncosted_amount=0)
+
     def test_a_discount_lowers_the_margin_also_as_a_line(self):
         anna = self.new_customer("Anna")
         self.sold(anna, 10, (self.product, 3, 100), (self.gift, 1, -30))
@@ -405,6 +454,50 @@ class TestCostToServe(ProfitCommon):
         invoice._reverse_moves([{"invoice_date": AS_OF - timedelta(days=5), "date": AS_OF}], cancel=True)
         self.compute()
         self.assertCard(anna, days_to_pay=0, overdue_amount=0)
+
+    def settle(self, invoice, days, amount, account):
+        """An entry ``days`` days before AS_OF that lowers what is owed for an invoice, and is matched with it."""
+        owed = invoice.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        entry = self.env["account.move"].create(
+            {
+                "date": AS_OF - timedelta(days=days),
+                "journal_id": self.env["account.journal"]
+                .search([("type", "=", "general"), ("company_id", "=", self.company.id)], limit=1)
+                .id,
+                "line_ids": [
+                    Command.create({"account_id": owed.account_id.id, "partner_id": owed.partner_id.id, **side})
+                    if account is None
+                    else Command.create({"account_id": account.id, **side})
+                    for account, side in ((None, {"credit": amount}), (account, {"debit": amount}))
+                ],
+            }
+        )
+        entry.action_post()
+        (owed + entry.line_ids.filtered("credit")).reconcile()
+
+    def test_what_is_written_off_is_no_payment(self):
+        """Of 100, 70 are paid after 10 days and 30 written off after 40; another customer's 100 are lost entirely, and
+        a third one's come in by an entry, as from a till or a lawyer's account, after 15 days."""
+        self.measure("days_to_pay", "overdue_amount")
+        customers = anna, ben, carl = [self.new_customer(name) for name in ("Anna", "Ben", "Carl")]
+        invoices = [self.invoice(self.sold(who, 50, (self.product, 1, 100)), 50) for who in customers]
+        lost, money = (
+            self.env["account.account"].create(
+                {"name": kind, "code": f"TT.{kind[:2]}", "account_type": kind, "company_ids": self.company.ids}
+            )
+            for kind in ("expense", "asset_current")
+        )
+        self.pay(invoices[0], 40, 70)
+        self.settle(invoices[0], 10, 30, lost)
+        self.settle(invoices[1], 10, 100, lost)
+        self.settle(invoices[2], 35, 100, money)
+        self.assertEqual([invoice.amount_residual for invoice in invoices], [0, 0, 0])
+        found = self.env["customer.tiering.reader"]._read_customers(
+            self.policy._get_scope(AS_OF), {"days_to_pay", "overdue_amount"}
+        )
+        self.assertEqual(found.overdue_amount[[who.id for who in customers]].tolist(), [0, 0, 0])
+        self.assertEqual((found.days_to_pay[anna.id], found.days_to_pay[carl.id]), (10, 15))
+        self.assertNotEqual(found.days_to_pay[ben.id], found.days_to_pay[ben.id])  # NaN: nothing was paid
 
     def test_costs_are_those_of_each_company(self):
         self.rate(order=15)

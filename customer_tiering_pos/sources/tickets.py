@@ -246,12 +246,12 @@ class Tickets(Orders):
         )
         return sources.products.read_lines(reading, query, "pos_order_line", ids)
 
-    def read_costs(self, reading, ids):
+    def read_costs(self, reading, ids, only_back=False):
         rate = SQL("ticket.currency_rate")
         query = SQL(
             """
-            SELECT line.order_id AS document, %(money)s AS money, line.qty AS quantity, %(cost)s AS cost,
-                   (%(is_no_goods)s) IS NOT TRUE AS is_goods
+            SELECT line.id AS line, line.order_id AS document, %(money)s AS money, line.qty AS quantity,
+                   %(cost)s AS cost, (%(is_no_goods)s) IS NOT TRUE AS is_goods
               FROM pos_order_line line
               JOIN pos_order ticket ON ticket.id = line.order_id
              WHERE %(of_documents)s AND %(is_charged)s AND ticket.company_id = %(company)s
@@ -263,7 +263,15 @@ class Tickets(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
             **reading.scope.parameters,
         )
-        return sources.costs.read_costs(reading, query, ids)
+        back = self._get_back_query(reading, ids) if only_back else None
+        return sources.costs.read_costs(reading, query, ids, back)
+
+    def _get_back_query(self, reading, ids):
+        return SQL(
+            "SELECT line.id AS line, -back.qty / NULLIF(line.qty, 0) AS share FROM %s WHERE %s",
+            get_taken_back(reading.scope),
+            reading.of_documents(SQL.identifier("line", "order_id"), ids),
+        )
 
     def get_affected(self, records):
         if records._name != "pos.order":
@@ -371,6 +379,23 @@ class SettledOrders(Orders):
         some = returned.nonzero()[0]
         taken = reading.renumber(returned >= 0, (some, returned[some]), (bought.taken, bought.undone))
         return bought._replace(**dict(zip(("taken", "returned", "undone"), taken, strict=True)))
+
+    def _get_back_query(self, reading, ids):
+        # What came back may be less than the order's line, of which the till sold a part.
+        return SQL(
+            """
+            (%(of_credits)s)
+         UNION ALL
+            SELECT ordered.id, -back.qty / NULLIF(ordered.product_uom_qty, 0)
+              FROM %(taken_back)s
+              JOIN sale_order_line ordered ON ordered.id = line.sale_order_line_id
+             WHERE %(of_documents)s AND (%(is_down_payment)s) IS NOT TRUE
+            """,
+            of_credits=super()._get_back_query(reading, ids),
+            taken_back=get_taken_back(reading.scope),
+            of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
+            is_down_payment=is_down_payment(),
+        )
 
     def _read_given_back(self, reading):
         """Return the ids of orders of which something came back in the till, and which share of their money."""

@@ -38,6 +38,15 @@ class TestProfit(TicketsCommon):
         self.compute()
         self.assertCard(amount=100, margin=40, returned_order_count=1)
 
+    def test_goods_that_come_back_take_their_own_cost_along(self):
+        """100 that cost 60 and two bags of 30 that cost 3 each, one of which comes back."""
+        bag = self.new_product("Bag", standard_price=3)
+        sold = self.ticket(self.ann, 5, self.sells(100), self.sells(30, bag, qty=2))
+        line = sold.lines.filtered(lambda line: line.product_id == bag)
+        self.ticket(self.ann, 2, self.sells(30, bag, qty=-1, refunded_orderline_id=line.id))
+        self.compute()
+        self.assertCard(amount=130, margin=130 - 60 - 3, uncosted_amount=0)
+
     def test_goods_without_a_cost(self):
         self.ticket(self.ann, 5, self.sells(100), self.sells(30, self.new_product("Bag")))
         self.compute()

@@ -12,6 +12,6 @@ class CustomerTieringReader(models.AbstractModel):
         return [*super()._get_metric_sources(), browsing.Visits(), browsing.Unbought(), browsing.Carts()]
 
     @api.model
-    def _get_no_quotations(self):
-        """Nobody has to answer a cart."""
-        return [*super()._get_no_quotations(), SQL("placed.website_id IS NOT NULL")]
+    def _get_no_quotations(self, order="placed"):
+        """Nobody offered a cart or what became of it, nor has to answer it."""
+        return [*super()._get_no_quotations(order), SQL("%s IS NOT NULL", SQL.identifier(order, "website_id"))]

@@ -77,3 +77,23 @@ class TestCarts(ShopCommon):
             )
         frame = self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(AS_OF), {"quotation_days"})
         self.assertEqual(frame.quotation_days[who.id], 20)
+
+    def test_what_customers_order_alone_is_no_quotation(self):
+        """Two quotations, one of which was confirmed, beside carts and orders of the shop; Ben only ever used that."""
+        who, ben = self.buyer("Ann", 200), self.new_customer("Ben")
+        self.order(who, 20, 100)
+        self.order(who, 10, 70, state="sent")
+        for state in ("draft", "sent", "sale", "sale", "cancel"):
+            self.cart(who, state=state)
+        self.cart(ben, state="sale")
+        self.cart(ben)
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE sale_order SET create_date = date_order WHERE company_id = %s", [self.company.id])
+        reader, scope = self.env["customer.tiering.reader"], self.policy._get_scope(AS_OF)
+        columns = ["placed_count", "confirmed_count", "open_quotation_count", "open_quotation_amount"]
+        frame = reader._read_customers(scope, set(columns))
+        # The buyer's first order, 200 days ago, was confirmed, too.
+        self.assertEqual(frame.loc[who.id, columns].tolist(), [3, 2, 1, 70])
+        self.assertEqual(frame.loc[ben.id, columns].tolist(), [0, 0, 0, 0])
+        revenue = reader._read_revenue(scope).loc[[who.id, ben.id]]
+        self.assertEqual(revenue[["quotations", "quoted"]].to_numpy().tolist(), [[1, 70], [0, 0]])
