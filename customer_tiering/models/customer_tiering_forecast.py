@@ -202,35 +202,6 @@ class CustomerTieringForecast(models.Model):
         forecast._forget()
 
 
-class CustomerTieringPolicy(models.Model):
-    """A policy says how far its forecast can be relied on."""
-
-    _inherit = "customer.tiering.policy"
-
-    forecast_ids = fields.One2many(
-        "customer.tiering.forecast", "policy_id", string="Tests of the Forecast", groups="sales_team.group_sale_manager"
-    )
-    forecast_grade = fields.Selection(
-        GRADES,
-        string="Grade of the Forecast",
-        compute="_compute_forecast_grade",
-        help=GRADE_HELP,
-    )
-
-    @api.depends("forecast_ids.grade")
-    def _compute_forecast_grade(self):
-        grades = self.env["customer.tiering.forecast"]._get_grades()
-        for policy in self:
-            policy.forecast_grade = grades.get(policy._origin.id, False)
-
-    def action_open_forecast(self):
-        """Open the test of the forecast."""
-        self.ensure_one()
-        self.check_access("write")
-        action = self.env["ir.actions.actions"]._for_xml_id("customer_tiering.customer_tiering_forecast_report_action")
-        return {**action, "params": {"policy_id": self.id}}
-
-
 class CustomerTieringScorecard(models.Model):
     _inherit = "customer.tiering.scorecard"
 

@@ -11,6 +11,7 @@ from odoo.tools import SQL, format_list, ormcache
 
 from .. import engine, filters, jobs, languages, messages
 from ..sentences import format_number, join, say_cannot_tell
+from .customer_tiering_forecast import GRADE_HELP, GRADES
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
@@ -337,6 +338,15 @@ class CustomerTieringPolicy(models.Model):
     )
     outlook_note = fields.Text(compute="_compute_outlook_note", compute_sudo=True)
     outlook_horizon = fields.Integer(compute="_compute_outlook_note", compute_sudo=True, exportable=False)
+    forecast_ids = fields.One2many(
+        "customer.tiering.forecast", "policy_id", string="Tests of the Forecast", groups="sales_team.group_sale_manager"
+    )
+    forecast_grade = fields.Selection(
+        GRADES,
+        string="Grade of the Forecast",
+        compute="_compute_forecast_grade",
+        help=GRADE_HELP,
+    )
     risk_watch = fields.Float(
         string="Watch After",
         default=1.5,
@@ -527,6 +537,12 @@ class CustomerTieringPolicy(models.Model):
                     policy.revenue_hint = self.env._(
                         "Nothing was invoiced in the last 12 months. As long as you do not invoice, choose “Orders”."
                     )
+
+    @api.depends("forecast_ids.grade")
+    def _compute_forecast_grade(self):
+        grades = self.env["customer.tiering.forecast"]._get_grades()
+        for policy in self:
+            policy.forecast_grade = grades.get(policy._origin.id, False)
 
     @api.depends_context("lang")
     def _compute_outlook_note(self):
@@ -1321,6 +1337,13 @@ class CustomerTieringPolicy(models.Model):
     # ------------------------------------------------------------------
     # Actions
     # ------------------------------------------------------------------
+
+    def action_open_forecast(self):
+        """Open the test of the forecast."""
+        self.ensure_one()
+        self.check_access("write")
+        action = self.env["ir.actions.actions"]._for_xml_id("customer_tiering.customer_tiering_forecast_report_action")
+        return {**action, "params": {"policy_id": self.id}}
 
     def action_compute_now(self):
         """Compute at once where that takes a moment, in the background where it takes longer."""
