@@ -1,6 +1,8 @@
 import io
+import json
 
 import xlsxwriter
+from werkzeug.exceptions import BadRequest
 
 from odoo import http
 from odoo.exceptions import AccessError
@@ -104,17 +106,22 @@ class CustomerTieringController(http.Controller):
             Line.env.invalidate_all(flush=False)
 
     @http.route("/customer_tiering/table", type="http", auth="user", readonly=True)
-    def table_export(self, ids=""):
+    def table_export(self, ids="", domain="[]"):
         """Download the tiering table of the current company as a workbook: the customers, and what the columns mean.
 
         :param ids: of the only scorecards, with commas between; all that the person may see when left out
+        :param domain: what the scorecards have in common, JSON
         """
         env = request.env
         cards = env["customer.tiering.scorecard"]
         cards.check_access("read")
         if not env.user.has_group("base.group_allow_export"):
             raise AccessError(env._("You may not export data. Ask your administrator for it."))
-        domain = Domain("company_id", "=", env.company.id)
+        try:
+            domain = Domain("company_id", "=", env.company.id) & Domain(json.loads(domain))
+            domain.validate(cards)
+        except (TypeError, ValueError) as error:
+            raise BadRequest(env._("This filter of the list cannot be read.")) from error
         if ids:
             chosen = [int(id_) for id_ in ids[:10_000].split(",") if id_.isdecimal() and len(id_) < 10]
             domain &= Domain("id", "in", chosen)

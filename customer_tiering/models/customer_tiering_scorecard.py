@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import urllib.parse
 from datetime import datetime, time, timezone
 
 from dateutil.relativedelta import relativedelta
@@ -991,18 +993,25 @@ class CustomerTieringScorecard(models.Model):
         columns = {*self._get_seen_table_fields(), "weekday_share", "top_team_share", "top_category_share"}
         return self.env["customer.tiering.metric"].search([]).filtered(lambda metric: metric.column in columns)
 
+    @staticmethod
+    def _is_number(field):
+        """Whether a field is a number that a run writes, or leaves empty."""
+        return field.store and field.name != "id" and field.type in ("float", "integer", "monetary")
+
+    def _post_model_setup__(self):
+        """Let no filter take a number that nobody knows for 0, as Odoo does: who never paid does not pay in less than
+        10 days."""
+        super()._post_model_setup__()
+        for field in self._fields.values():
+            if self._is_number(field):
+                field.falsy_value = None
+
     def _find_unknown(self, fnames):
         """Return which numbers nobody knows of which scorecards: ``{id: names of fields}``. Odoo reads them as 0.
 
         :param fnames: names of any fields
         """
-        numbers = [
-            fname
-            for fname in fnames
-            if fname in self._fields
-            and self._fields[fname].store
-            and self._fields[fname].type in ("float", "integer", "monetary")
-        ]
+        numbers = [fname for fname in fnames if fname in self._fields and self._is_number(self._fields[fname])]
         if not (numbers and self):
             return {}
         self.flush_recordset(numbers)
@@ -1025,6 +1034,22 @@ class CustomerTieringScorecard(models.Model):
         unknown = self._find_unknown(specification)
         for row in rows:
             row |= dict.fromkeys(unknown.get(row["id"], ()), False)
+        return rows
+
+    def _export_rows(self, fields, *, _is_toplevel_call=True):
+        """As the list shows it: a number that nobody knows is empty."""
+        places = {place: path[0] for place, path in enumerate(fields) if path}
+        unknown = self._find_unknown({*places.values()})
+        if not unknown:
+            return super()._export_rows(fields, _is_toplevel_call=_is_toplevel_call)
+        # Of each scorecard, the first row has its numbers; lists in it may bring more.
+        rows = []
+        for card in self:
+            first, *more = super(CustomerTieringScorecard, card)._export_rows(
+                fields, _is_toplevel_call=_is_toplevel_call
+            )
+            of_card = unknown.get(card.id, ())
+            rows += [["" if places.get(place) in of_card else value for place, value in enumerate(first)], *more]
         return rows
 
     def _tell(self, fname):
@@ -1232,16 +1257,21 @@ class CustomerTieringScorecard(models.Model):
         }
 
     def action_tiering_workbook(self):
-        """Download the tiering table: of these customers, of all when none are chosen."""
+        """Download the tiering table: of these customers; when none are chosen, of those whom the filters of the list
+        show."""
         if len(self) > MOST_CHOSEN:
             raise UserError(
                 self.env._(
-                    "Choose at most %(most)s customers, or none: then all of them are in the workbook.",
+                    "Choose at most %(most)s customers, or none: then all in the list are in the workbook.",
                     most=sentences.format_number(self.env, MOST_CHOSEN),
                 )
             )
-        ids = ",".join(map(str, self.ids))
-        return {"type": "ir.actions.act_url", "target": "self", "url": f"/customer_tiering/table?ids={ids}"}
+        if self:
+            which = {"ids": ",".join(map(str, self.ids))}
+        else:
+            which = {"domain": json.dumps(self.env.context.get("active_domain") or [])}
+        url = f"/customer_tiering/table?{urllib.parse.urlencode(which)}"
+        return {"type": "ir.actions.act_url", "target": "self", "url": url}
 
     def action_tiering_use_credit(self):
         """Make the proposed credit limits those of the customers, where the person may set them; where none is proposed

@@ -76,5 +76,6 @@ from . import test_tours
 from . import test_trigger
 from . import test_typed
 from . import test_unchecked
+from . import test_unknown
 from . import test_version
 from . import test_voice

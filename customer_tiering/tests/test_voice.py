@@ -264,6 +264,26 @@ class TestWorkbook(HttpCase, VoiceCommon):
         one = openpyxl.load_workbook(io.BytesIO(self.download("tiering_manager", self.card(self.anna).id).content))
         self.assertEqual(len(list(one.worksheets[0].values)), 2)
 
+    def test_the_workbook_has_the_customers_of_the_list(self):
+        """None chosen: those whom its filters show, groups or not; and never more than that."""
+        self.buyer("Ben", 3)
+        self.manager.group_ids += self.env.ref("base.group_allow_export")
+        self.compute()
+        cards = self.env["customer.tiering.scorecard"].with_user(self.manager)
+        self.authenticate("tiering_manager", "tiering_manager")
+        filtered = cards.with_context(active_domain=[["partner_id.name", "=", "Ben"]])
+        for chosen, expected in (
+            (filtered, {"Ben"}),
+            (cards, {"Anna", "Ben"}),
+            (filtered.browse(self.card(self.anna).id), {"Anna"}),
+        ):
+            response = self.url_open(chosen.action_tiering_workbook()["url"])
+            titles, *rows = openpyxl.load_workbook(io.BytesIO(response.content)).worksheets[0].values
+            self.assertEqual({row[titles.index("Customer")] for row in rows}, expected)
+        for domain in ("nonsense", "[1]", '[["no_such_field", "=", 1]]', "{}"):
+            with self.subTest(domain=domain):
+                self.assertEqual(self.url_open(f"/customer_tiering/table?domain={domain}").status_code, 400)
+
     def test_who_may_not_export_gets_none(self):
         self.compute()
         self.salesperson.group_ids -= self.env.ref("base.group_allow_export")
