@@ -77,3 +77,11 @@ class TestCarts(ShopCommon):
             )
         frame = self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(AS_OF), {"quotation_days"})
         self.assertEqual(frame.quotation_days[who.id], 20)
+
+    def test_a_cart_stays_with_the_firm_that_the_contact_has_left(self):
+        old, new = self.buyer("Old firm", 200, is_company=True), self.buyer("New firm", 200, is_company=True)
+        ann = self.new_customer("Ann", parent_id=old.id)
+        self.cart(ann, amount=30)
+        ann.parent_id = new
+        self.assertCard(old, website_cart_count=1, website_cart_amount=30)
+        self.assertCard(new, website_cart_count=0, website_cart_amount=0)
