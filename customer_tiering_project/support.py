@@ -5,6 +5,7 @@ In all of it ``task`` is the task.
 
 from odoo.tools import SQL
 
+from odoo.addons.customer_tiering.sources import customers
 from odoo.addons.project.models.project_task import CLOSED_STATES
 
 IS_OPEN = SQL("task.state NOT IN %s", tuple(CLOSED_STATES))
@@ -55,3 +56,9 @@ def is_open_complaint(playbook):
 def get_day(column, timezone):
     """The day of a moment, a name of a column of the task, in a time zone."""
     return SQL("(%s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", SQL.identifier("task", column), timezone)
+
+
+def get_customer():
+    """Return the customer whom the task is about: that of the time when it was made, if ``person``, its contact, has
+    moved since."""
+    return customers.get_customer(SQL("person"), SQL("task.create_date"))

@@ -13,8 +13,8 @@ class Complaint(Trigger):
 
     def get_joins(self, scan):
         return SQL(
-            "JOIN res_partner person ON person.commercial_partner_id = card.partner_id "
-            "JOIN project_task task ON task.partner_id = person.id"
+            "JOIN (project_task task JOIN res_partner person ON person.id = task.partner_id) ON %s = card.partner_id",
+            support.get_customer(),
         )
 
     def get_condition(self, scan):
@@ -35,7 +35,8 @@ class Complaint(Trigger):
         return SQL(
             """EXISTS (SELECT FROM project_task task JOIN res_partner person ON person.id = task.partner_id
                         WHERE task.id = split_part(followup.event, ':', 2)::int
-                          AND person.commercial_partner_id = followup.partner_id AND %s)""",
+                          AND %s = followup.partner_id AND %s)""",
+            support.get_customer(),
             support.is_open_complaint(self.playbook),
         )
 

@@ -2,6 +2,8 @@
 
 from odoo.tools import SQL
 
+from odoo.addons.customer_tiering.sources import customers
+
 # What people rate after they were served. Not products and courses: these are reviews for everybody.
 RATED_MODELS = ("project.task", "discuss.channel")
 # Fewer stars are a bad rating.
@@ -37,3 +39,8 @@ def _is_of_company(document, company_id):
 def get_day(timezone):
     """Return the day of the company on which it was given."""
     return SQL("(rating.rated_on AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", timezone)
+
+
+def get_customer():
+    """Return the customer for whom it was given: that of the time, when the contact has moved since."""
+    return customers.get_customer(SQL("rater"), SQL("rating.rated_on"))

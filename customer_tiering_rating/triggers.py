@@ -2,7 +2,7 @@ from odoo.tools import SQL
 
 from odoo.addons.customer_tiering import triggers
 
-from .ratings import GOOD, get_day, get_ratings
+from .ratings import GOOD, get_customer, get_day, get_ratings
 
 
 class BadRating(triggers.Trigger):
@@ -37,8 +37,8 @@ class BadRating(triggers.Trigger):
         """Return the SELECT of the bad ratings of customers: ``id``, ``customer`` and ``day``."""
         company = self.playbook.company_id
         return SQL(
-            "SELECT rating.id, rater.commercial_partner_id AS customer, %(day)s AS day FROM %(ratings)s"
-            " AND rating.rating < %(good)s",
+            "SELECT rating.id, %(customer)s AS customer, %(day)s AS day FROM %(ratings)s AND rating.rating < %(good)s",
+            customer=get_customer(),
             day=get_day(company._get_tiering_timezone().key),
             ratings=get_ratings(self.env, company.id),
             good=GOOD,

@@ -1,3 +1,5 @@
+import itertools
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_list
@@ -10,6 +12,7 @@ class CustomerSegment(models.Model):
     _inherit = ["customer.tiering.referred", "customer.tiering.typed"]
     _description = "Customer Segment"
     _order = "sequence, id"
+    _names_copies = True
 
     name = fields.Char(required=True, translate=True)
     code = fields.Char(
@@ -38,6 +41,18 @@ class CustomerSegment(models.Model):
         segments = super().create(vals_list)
         self.env.registry.clear_cache("templates")  # the partner's search view lists the segments
         return segments
+
+    def copy_data(self, default=None):
+        """Give each copy a code that no segment has yet."""
+        vals_list = super().copy_data(default)
+        # sudo: a code is taken also by a segment that the person may not see
+        taken = set(self.sudo().search([]).mapped("code"))
+        for segment, vals in zip(self, vals_list, strict=True):
+            if not vals.get("code"):
+                number = next(number for number in itertools.count(2) if f"{segment.code}_{number}" not in taken)
+                vals["code"] = f"{segment.code}_{number}"
+                taken.add(vals["code"])
+        return vals_list
 
     def write(self, vals):
         if any(segment.code != vals["code"] for segment in self if "code" in vals):

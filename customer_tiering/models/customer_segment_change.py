@@ -37,19 +37,27 @@ class CustomerSegmentChange(models.Model):
 
     @api.model
     def _merge(self, targets):
-        """Give the history of customers to others who have none of their own: two histories at once are none."""
+        """Give the history of customers to others who have none of their own: two histories at once are none. Of those
+        of several customers who become one, that stays which began first."""
+        self.env.flush_all()
         self.env.cr.execute(
             SQL(
                 """
-                DELETE FROM customer_segment_change
-                 WHERE id IN (SELECT given.id
-                                FROM customer_segment_change given
-                                JOIN unnest(%s, %s) AS pair (source, target) ON pair.source = given.partner_id
-                               WHERE EXISTS (SELECT FROM customer_segment_change own
-                                              WHERE own.partner_id = pair.target AND own.company_id = given.company_id))
+                WITH history AS (
+                    SELECT partner_id, company_id,
+                           ROW_NUMBER() OVER (PARTITION BY company_id, COALESCE(given.target, partner_id)
+                                                  ORDER BY given.target IS NOT NULL, MIN(change.id)) AS place
+                      FROM customer_segment_change change
+                 LEFT JOIN unnest(%(sources)s, %(targets)s) AS given (source, target) ON given.source = partner_id
+                     WHERE partner_id = ANY(%(sources)s || %(targets)s)
+                  GROUP BY partner_id, company_id, given.target)
+                DELETE FROM customer_segment_change change
+                 USING history
+                 WHERE history.place > 1 AND change.partner_id = history.partner_id
+                   AND change.company_id = history.company_id
                 """,
-                list(targets),
-                list(targets.values()),
+                sources=list(targets),
+                targets=list(targets.values()),
             )
         )
         return super()._merge(targets)

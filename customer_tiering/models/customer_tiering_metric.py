@@ -55,6 +55,7 @@ class CustomerTieringMetric(models.Model):
     _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Metric"
     _order = "sequence, id"
+    _names_copies = True
 
     name = fields.Char(required=True, translate=True)
     key = fields.Char(
@@ -538,8 +539,6 @@ class CustomerTieringMetric(models.Model):
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
         for metric, vals in zip(self, vals_list, strict=True):
-            if not (default or {}).get("name"):
-                vals["name"] = self.env._("%(name)s (copy)", name=metric.name)
             vals.pop("column", None)  # one of its own
             if metric.origin == "source":
                 vals["column"] = metric.column

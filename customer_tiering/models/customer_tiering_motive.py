@@ -10,6 +10,7 @@ class CustomerTieringMotive(models.Model):
     _inherit = ["customer.tiering.referred", "customer.tiering.typed"]
     _description = "Buying Motive"
     _order = "sequence, id"
+    _names_copies = True
 
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=100)

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-from odoo.tools import format_date, format_list
+from odoo.tools import SQL, format_date, format_list
 
 
 class CustomerTieringNeed(models.Model):
@@ -80,6 +80,32 @@ class CustomerTieringNeed(models.Model):
             if "text" in vals:  # who says it now
                 self._sign(vals)
         return super().write(vals)
+
+    @api.model
+    def _merge(self, targets):
+        """Give the needs of customers to others; what was noted of several who become one stays once, as long as it
+        holds longest."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM customer_tiering_need
+                 WHERE id IN (SELECT id
+                                FROM (SELECT need.id, ROW_NUMBER() OVER (
+                                                 PARTITION BY COALESCE(given.target, partner_id), company_id, kind_id,
+                                                              LOWER(TRIM(text))
+                                                     ORDER BY valid_until DESC NULLS FIRST, need.id)
+                                        FROM customer_tiering_need need
+                                   LEFT JOIN unnest(%(sources)s, %(targets)s) AS given (source, target)
+                                          ON given.source = partner_id
+                                       WHERE partner_id = ANY(%(sources)s || %(targets)s)) ranked
+                               WHERE row_number > 1)
+                """,
+                sources=list(targets),
+                targets=list(targets.values()),
+            )
+        )
+        return super()._merge(targets)
 
     @api.model
     def _get_of(self, partners):

@@ -8,6 +8,7 @@ class CustomerTieringNeedKind(models.Model):
     _inherit = ["customer.tiering.typed"]
     _description = "Kind of Customer Need"
     _order = "sequence, id"
+    _names_copies = True
 
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)

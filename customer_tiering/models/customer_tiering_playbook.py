@@ -17,6 +17,7 @@ class CustomerTieringPlaybook(models.Model):
     _inherit = ["customer.tiering.typed"]
     _description = "Customer Tiering Playbook"
     _order = "sequence, id"
+    _names_copies = True
     _check_company_auto = True
 
     _typed_ranges = dict.fromkeys(
@@ -355,13 +356,6 @@ class CustomerTieringPlaybook(models.Model):
             .sudo()
             .search([("playbook_id", "in", self.ids), ("state", "in", states)])
         )
-
-    def copy_data(self, default=None):
-        vals_list = super().copy_data(default)
-        if not (default or {}).get("name"):
-            for playbook, vals in zip(self, vals_list, strict=True):
-                vals["name"] = self.env._("%(name)s (copy)", name=playbook.name)
-        return vals_list
 
     # ------------------------------------------------------------------
     # Computed fields

@@ -91,6 +91,7 @@ class CustomerTieringPolicy(models.Model):
     _description = "Customer Tiering Policy"
     _typed_sizes = {"partner_domain": filters.MOST_CHARACTERS}
     _order = "company_id, sequence, id"
+    _names_copies = True
 
     _typed_ranges = {
         "window_days": (1, 36500),
@@ -748,8 +749,6 @@ class CustomerTieringPolicy(models.Model):
         default = default or {}
         vals_list = super().copy_data(default)
         for policy, vals in zip(self, vals_list, strict=True):
-            if "name" not in default:
-                vals["name"] = self.env._("%(policy)s (copy)", policy=policy.name)
             if policy._takes_all() and not default.keys() & {"active", "partner_domain"}:
                 # Two policies for all customers are refused: the copy waits for its own customers.
                 vals["active"] = False

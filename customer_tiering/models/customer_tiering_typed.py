@@ -32,6 +32,8 @@ class CustomerTieringTyped(models.AbstractModel):
     _typed_sizes = {}
     # ``{field: (least, most)}``; most is None where there is no upper limit
     _typed_ranges = {}
+    # Whether a copy has a name of its own, in each language.
+    _names_copies = False
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -42,6 +44,24 @@ class CustomerTieringTyped(models.AbstractModel):
     def write(self, vals):
         self._check_typed(vals)
         return super().write(vals)
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        if self._names_copies and not (default or {}).get("name"):
+            for record, vals in zip(self, vals_list, strict=True):
+                vals["name"] = record._get_name_of_copy()
+        return vals_list
+
+    def copy_translations(self, new, excluded=()):
+        super().copy_translations(new, excluded)
+        if self._names_copies and "name" not in excluded:
+            languages = self._fields["name"]._get_stored_translations(self) or {}
+            others = [lang for lang, _name in self.env["res.lang"].get_installed() if lang in languages]
+            names = {lang: self.with_context(lang=lang)._get_name_of_copy() for lang in others if lang != self.env.lang}
+            new.update_field_translations("name", names)
+
+    def _get_name_of_copy(self):
+        return self.env._("%(name)s (copy)", name=self.name)
 
     def update_field_translations(self, field_name, translations, source_lang=""):
         for values in translations.values():

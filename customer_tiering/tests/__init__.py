@@ -8,6 +8,7 @@ from . import test_cdnow
 from . import test_circle
 from . import test_cohorts
 from . import test_concurrency
+from . import test_copies
 from . import test_credit
 from . import test_draft
 from . import test_everyday

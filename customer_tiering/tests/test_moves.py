@@ -195,6 +195,27 @@ class TestMoves(PlaybookCommon):
             people = self.report.get_customers(kind, str(AS_OF), str(AS_OF + timedelta(days=40)), None, None, None)
             self.assertEqual(len(people), len(set(people)))
 
+    def test_of_two_customers_merged_into_a_third_one_history_stays(self):
+        """That of Carl, which began first; Dora's own stays although it is younger than Emil's."""
+        carl, ben, new, dora, emil = (self.new_customer(name) for name in ("Carl", "Ben", "New", "Dora", "Emil"))
+        changes, segments = self.env["customer.segment.change"], self.env["customer.segment"].search([], limit=2)
+        for who, ago in ((carl, 30), (emil, 20), (ben, 15), (dora, 10), (carl, 5)):
+            changes.create(
+                {
+                    "partner_id": who.id,
+                    "company_id": self.company.id,
+                    "date": AS_OF - timedelta(days=ago),
+                    "from_segment_id": segments[0].id,
+                    "to_segment_id": segments[1].id,
+                }
+            )
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({})
+        wizard._merge((ben | carl | new).ids, dst_partner=new)
+        wizard._merge((emil | dora).ids, dst_partner=dora)
+        for who, days in ((new, [5, 30]), (dora, [10])):
+            kept = changes.search([("partner_id", "=", who.id)]).mapped("date")
+            self.assertEqual(sorted((AS_OF - day).days for day in kept), days)
+
     def test_archiving_a_policy_ends_the_segments(self):
         self.other_policy()
         self.policy.with_context(active_test=False).active = False

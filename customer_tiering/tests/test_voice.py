@@ -86,6 +86,20 @@ class TestNeeds(VoiceCommon):
         self.env["customer.tiering.former"]._hand_over({self.anna.id: ben.id})
         self.assertEqual(need.partner_id, ben)
 
+    def test_what_was_noted_of_several_who_are_merged_is_there_once(self):
+        """That which holds longest; another company's is another need."""
+        ben, carl, until = self.buyer("Ben", 5), self.buyer("Carl", 5), self.company._get_tiering_today()
+        self.need("No pallets", valid_until=until)
+        longest = self.need(" no Pallets", partner_id=ben.id)
+        everywhere = self.need("No pallets", partner_id=carl.id, company_id=False)
+        other = self.need("Before ten", partner_id=carl.id)
+        self.need("No pallets", partner_id=carl.id, valid_until=until)
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({})
+        wizard._merge((self.anna | ben | carl).ids, dst_partner=self.anna)
+        kept = self.env["customer.tiering.need"].search([("partner_id", "in", (self.anna | ben | carl).ids)])
+        self.assertEqual(kept, longest | everywhere | other)
+        self.assertEqual(kept.partner_id, self.anna)
+
     def test_who_may_not_see_the_customer_sees_no_need(self):
         own = self.new_user("own_only", "sales_team.group_sale_salesman")
         self.anna.user_id = self.manager

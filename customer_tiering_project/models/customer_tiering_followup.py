@@ -18,8 +18,9 @@ class CustomerTieringFollowup(models.Model):
                 SQL(
                     """WHEN EXISTS (SELECT FROM project_task task
                                       JOIN res_partner person ON person.id = task.partner_id
-                                     WHERE person.commercial_partner_id = followup.partner_id AND %s)
+                                     WHERE %s = followup.partner_id AND %s)
                        THEN 'complaint'""",
+                    support.get_customer(),
                     support.is_open_complaint(playbook),
                 )
             )

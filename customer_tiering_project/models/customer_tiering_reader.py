@@ -19,16 +19,17 @@ class SupportTasks(QuerySource):
     def get_query(self, scope):
         return SQL(
             """
-            SELECT customer.commercial_partner_id AS customer,
+            SELECT %(customer)s AS customer,
                    COUNT(*) FILTER (WHERE %(created)s > %(window_start)s) AS support_count,
                    COUNT(*) FILTER (WHERE %(is_open)s) AS support_open_count,
                    COUNT(*) FILTER (WHERE %(is_open)s AND %(deadline)s < %(as_of)s) AS support_late_count,
                    COUNT(*) FILTER (WHERE %(is_open)s AND %(is_complaint)s) AS complaint_open_count
               FROM project_task task
-              JOIN res_partner customer ON customer.id = task.partner_id
+              JOIN res_partner person ON person.id = task.partner_id
              WHERE %(is_support)s AND %(created)s <= %(as_of)s AND %(of_partners)s
           GROUP BY 1
             """,
+            customer=support.get_customer(),
             created=support.get_day("create_date", scope.timezone),
             deadline=support.get_day("date_deadline", scope.timezone),
             is_open=support.IS_OPEN,

@@ -107,3 +107,14 @@ class TestComplaints(SupportCommon):
             playbook.enabled_since = AS_OF
             self.followups._collect_present(playbook, since=self.day(10))
         self.assertEqual(self._rows(playbook).partner_id, self.firm)
+
+    def test_a_complaint_is_that_of_the_firm_that_the_contact_has_left_since(self):
+        new = self.buyer("New firm", 10, is_company=True)
+        self.compute()
+        playbook = self._playbook("complaint", on=0)
+        self.task(self.ann, -1, tags=self.complaint)
+        self.ann.parent_id = new
+        self._live(1, playbook)
+        self.assertEqual((len(self._activities(self.firm)), len(self._activities(new))), (1, 0))
+        self._live(2, playbook)
+        self.assertEqual(self._rows(playbook).mapped("state"), ["open"])

@@ -187,3 +187,10 @@ class TestTasks(SupportCommon):
         self.assertEqual(len(self.policy.version_ids), 2)
         self.policy.write({"support_project_ids": False, "complaint_tag_ids": False})
         self.assertNotIn("support", self.policy._get_rules_values())
+
+    def test_tasks_stay_with_the_firm_that_the_contact_has_left(self):
+        new = self.buyer("New firm", 10, is_company=True)
+        self.task(self.ann, 30, tags=self.complaint, deadline=5)
+        self.compute()  # whoever has a scorecard is known to move
+        self.ann.parent_id = new
+        self.assertTasks({self.firm: (1, 1, 1, 1), new: (0, 0, 0, 0)}, by_orm=False)

@@ -3,7 +3,7 @@ from odoo.tools import SQL
 
 from odoo.addons.customer_tiering.sources.base import COUNT, NUMBER, QuerySource
 
-from ..ratings import GOOD, get_day, get_ratings
+from ..ratings import GOOD, get_customer, get_day, get_ratings
 
 
 class Ratings(QuerySource):
@@ -17,7 +17,7 @@ class Ratings(QuerySource):
     def get_query(self, scope):
         return SQL(
             """
-            SELECT rater.commercial_partner_id AS customer,
+            SELECT %(customer)s AS customer,
                    AVG(rating.rating)::float8 AS rating_average,
                    COUNT(*) AS rating_count,
                    COUNT(*) FILTER (WHERE rating.rating < %(good)s) AS bad_rating_count
@@ -26,6 +26,7 @@ class Ratings(QuerySource):
                AND %(day)s > %(window_start)s AND %(day)s <= %(as_of)s AND %(of_partners)s
           GROUP BY 1
             """,
+            customer=get_customer(),
             good=GOOD,
             ratings=get_ratings(self.env, scope.company_id),
             day=get_day(scope.timezone),

@@ -118,3 +118,15 @@ class TestRatings(RatingCommon, TieringCommon):
             found = self.env["rating.rating"].search([("partner_id", "child_of", who.id), ("consumed", "=", True)])
             stars = found.filtered(lambda rating: start < rating.rated_on.date() <= AS_OF).mapped("rating")
             self.assertRatings(who, sum(stars) / len(stars), len(stars), len([star for star in stars if star < 3]))
+
+    def test_a_rating_stays_with_the_firm_that_the_contact_has_left(self):
+        """What Ann says now is said for her new firm."""
+        new = self.buyer("New firm", 40, is_company=True)
+        self.rate(self.help, self.ann, 2, self.today)
+        self.compute()  # whoever has a scorecard is known to move
+        self.ann.parent_id = new
+        self.assertRatings(self.firm, 2, 1, 1)
+        self.assertRatings(new, None, 0, 0)
+        self.env["customer.tiering.former"].search([("partner_id", "=", self.ann.id)]).moved_at = self.noon(AS_OF, 1)
+        self.assertRatings(self.firm, None, 0, 0)
+        self.assertRatings(new, 2, 1, 1)

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from odoo.addons.customer_tiering.sources import customers
 from odoo.addons.customer_tiering.sources.base import COUNT, DATE, NUMBER, QuerySource
 
 from .customer_tiering_policy import LEAST, MOST
@@ -22,7 +23,7 @@ class Surveys(QuerySource):
         return SQL(
             """
             WITH entry AS (
-                SELECT asked.partner_id, asked.id, asked.end_datetime,
+                SELECT %(customer)s AS customer, asked.id, asked.end_datetime,
                        survey.scoring_type != 'no_scoring' AS is_scored, asked.scoring_percentage,
                        (asked.create_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date AS asked_on,
                        CASE WHEN asked.state = 'done'
@@ -32,6 +33,7 @@ class Surveys(QuerySource):
                   JOIN customer_tiering_policy_survey_rel named ON named.policy_id = policy.id
                   JOIN survey_survey survey ON survey.id = named.survey_id AND survey.active
                   JOIN survey_user_input asked ON asked.survey_id = survey.id AND asked.test_entry IS NOT TRUE
+                  JOIN res_partner who ON who.id = asked.partner_id
                  WHERE policy.id = %(policy)s AND %(of_partners)s
             ), answered AS (
                 SELECT entry.*, done_on > %(window_start)s AND done_on <= %(as_of)s AS is_recent, said.value
@@ -42,7 +44,7 @@ class Surveys(QuerySource):
                                    AND line.skipped IS NOT TRUE AND line.value_scale BETWEEN %(least)s AND %(most)s
                               ORDER BY line.id DESC LIMIT 1) said ON TRUE
             )
-            SELECT who.commercial_partner_id AS customer,
+            SELECT customer,
                    (AVG(scoring_percentage) FILTER (WHERE is_recent AND is_scored))::float8 AS survey_result,
                    COUNT(*) FILTER (WHERE is_recent AND is_scored) AS survey_count,
                    ((array_agg(value ORDER BY end_datetime DESC, answered.id DESC)
@@ -51,9 +53,9 @@ class Surveys(QuerySource):
                    (%(as_of)s - MAX(asked_on) FILTER (WHERE asked_on <= %(as_of)s))::float8 AS survey_asked_days,
                    MAX(asked_on) FILTER (WHERE asked_on <= %(as_of)s) AS last_survey_date
               FROM answered
-              JOIN res_partner who ON who.id = answered.partner_id
           GROUP BY 1
             """,
+            customer=customers.get_customer(SQL("who"), SQL("asked.create_date")),
             least=LEAST,
             most=MOST,
             of_partners=scope.of_partners(SQL.identifier("asked", "partner_id")),

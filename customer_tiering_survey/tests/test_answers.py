@@ -163,3 +163,11 @@ class TestAnswers(SurveyCommon, TieringCommon):
             self.assertKnown(
                 who, survey_result=sum(results) / len(results), survey_count=len(recent), survey_recommendation=said
             )
+
+    def test_answers_stay_with_the_firm_that_the_contact_has_left(self):
+        new = self.buyer("New firm", 40, is_company=True)
+        self.answer(self.asked, self.ann, self.noon(AS_OF, 5), "So so", 7)
+        self.compute()  # whoever has a scorecard is known to move
+        self.ann.parent_id = new
+        self.assertKnown(self.firm, survey_result=40, survey_count=1, survey_recommendation=7, survey_asked_days=5)
+        self.assertEqual(self._row(new), NOTHING)

@@ -47,7 +47,13 @@ class CustomerTieringScorecard(models.Model):
         self.env.flush_all()
         for company, cards in self.grouped("company_id").items():
             views = Views(company.id, company._get_tiering_timezone().key, company._get_tiering_today())
-            of_people = SQL("person.commercial_partner_id = ANY(%s)", cards.partner_id.ids)
+            of_people = SQL(
+                """(person.commercial_partner_id = ANY(%(ids)s) OR person.id IN (
+                       SELECT former.partner_id FROM customer_tiering_former former
+                         JOIN res_partner customer ON customer.id = former.customer_id
+                        WHERE customer.commercial_partner_id = ANY(%(ids)s)))""",
+                ids=cards.partner_id.ids,
+            )
             rows = self.env.execute_query(
                 SQL(
                     "SELECT customer_id, product_id FROM (%s) unbought ORDER BY viewed_on DESC, 2",

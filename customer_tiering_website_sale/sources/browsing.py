@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from odoo.tools import SQL
 
-from odoo.addons.customer_tiering.sources import orders
+from odoo.addons.customer_tiering.sources import customers, orders
 from odoo.addons.customer_tiering.sources.base import COUNT, NUMBER, SUM, QuerySource
 
 #: What is longer ago than so many days is not looked at, however long the policy's window is.
@@ -37,6 +37,11 @@ class Views:
         """The day of ``track`` in the company's time zone."""
         return self._get_day(SQL("track.visit_datetime"))
 
+    @property
+    def customer(self):
+        """The customer of ``visitor``: that of the time of ``track``, if the contact has moved since."""
+        return customers.get_customer(SQL("visitor"), SQL("COALESCE(track.visit_datetime, 'infinity')"))
+
     def _get_day(self, moment):
         return SQL("(%s AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", moment, self.timezone)
 
@@ -46,8 +51,8 @@ class Views:
         return midnight.astimezone(timezone.utc).replace(tzinfo=None)
 
     def get_from(self, of_people):
-        """Return the FROM of a SELECT: ``visitor`` with its ``customer_id``, ``track``, the view, and ``template``, the
-        product.
+        """Return the FROM of a SELECT: ``visitor``, a contact and its ``visitor_id``, ``track``, the view, and
+        ``template``, the product.
 
         A visitor who viewed nothing is there, too. Only people who were logged in have a contact. A visitor is one for
         all websites and says on which it came first; pages and products of one website say it better.
@@ -55,13 +60,13 @@ class Views:
         :param of_people: the condition on ``person``, the contact, that keeps others out
         """
         return SQL(
-            """     (SELECT visitor.id, visitor.website_id, visitor.create_date,
-                            person.commercial_partner_id AS customer_id
+            """     (SELECT visitor.id AS visitor_id, visitor.website_id, visitor.create_date,
+                            person.id, person.commercial_partner_id
                        FROM website_visitor visitor
                        JOIN res_partner person ON person.id = visitor.partner_id
                       WHERE %(of_people)s
                      OFFSET 0) visitor -- by itself: else contacts are looked up once per view
-          LEFT JOIN website_track track ON track.visitor_id = visitor.id
+          LEFT JOIN website_track track ON track.visitor_id = visitor.visitor_id
                 -- Moments and not their days: PostgreSQL knows how many there are.
                 AND track.visit_datetime >= %(since)s AND track.visit_datetime < %(until)s
           LEFT JOIN website_page page ON page.id = track.page_id
@@ -90,18 +95,25 @@ class Views:
             SELECT viewed.customer_id, viewed.product_id, %(day_of)s AS viewed_on, %(ordered_on)s AS ordered_on
               FROM (SELECT customer_id, product_id, ARRAY_AGG(moment) AS moments
                       -- Most were viewed once: an array of each of them would take longer than all the rest.
-                      FROM (SELECT visitor.customer_id, template.id AS product_id, track.visit_datetime AS moment,
-                                   COUNT(*) OVER (PARTITION BY visitor.customer_id, template.id) AS times
-                              FROM %(from_tables)s
-                             WHERE template.active AND template.sale_ok) view
+                      FROM (SELECT customer_id, product_id, moment,
+                                   COUNT(*) OVER (PARTITION BY customer_id, product_id) AS times
+                              FROM (SELECT %(customer)s AS customer_id, template.id AS product_id,
+                                           track.visit_datetime AS moment
+                                      FROM %(from_tables)s
+                                     WHERE template.active AND template.sale_ok) looked) view
                      WHERE times > 1
                   GROUP BY 1, 2) viewed
 CROSS JOIN LATERAL (SELECT MAX(placed.date_order) AS moment
-                      FROM res_partner buyer
+                      FROM (SELECT id, commercial_partner_id FROM res_partner
+                             WHERE commercial_partner_id = viewed.customer_id
+                             UNION
+                            SELECT moved.id, moved.commercial_partner_id
+                              FROM customer_tiering_former former JOIN res_partner moved ON moved.id = former.partner_id
+                             WHERE former.customer_id = viewed.customer_id) buyer
                       JOIN sale_order placed ON placed.partner_id = buyer.id AND placed.company_id = %(company)s
                       JOIN sale_order_line line ON line.order_id = placed.id
                       JOIN product_product bought ON bought.id = line.product_id
-                     WHERE buyer.commercial_partner_id = viewed.customer_id AND %(is_confirmed)s
+                     WHERE %(buyer)s = viewed.customer_id AND %(is_confirmed)s
                        AND bought.product_tmpl_id = viewed.product_id AND %(order_day)s <= %(as_of)s) ordered
               JOIN LATERAL (SELECT moment
                               FROM unnest(viewed.moments) AS moment
@@ -111,6 +123,8 @@ CROSS JOIN LATERAL (SELECT MAX(placed.date_order) AS moment
             """,
             day_of=self._get_day(SQL("second.moment")),
             ordered_on=self._get_day(SQL("ordered.moment")),
+            customer=self.customer,
+            buyer=customers.get_customer(SQL("buyer"), SQL("placed.date_order")),
             from_tables=self.get_from(of_people),
             order_day=orders.get_day(self.timezone, "placed"),
             is_confirmed=orders.is_confirmed("placed"),
@@ -129,12 +143,13 @@ class Visits(QuerySource):
         views = Views.of_scope(scope)
         return SQL(
             """
-            SELECT visitor.customer_id AS customer, COUNT(DISTINCT %(day)s) AS website_visit_count,
+            SELECT %(customer)s AS customer, COUNT(DISTINCT %(day)s) AS website_visit_count,
                    COUNT(DISTINCT template.id) AS website_product_count
               FROM %(from_tables)s
              WHERE (visitor.create_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date <= %(as_of)s
           GROUP BY 1
             """,
+            customer=views.customer,
             day=views.day,
             from_tables=views.get_from(scope.of_partners(SQL.identifier("person", "id"))),
             **scope.parameters,
@@ -162,7 +177,7 @@ class Carts(QuerySource):
     def get_query(self, scope):
         return SQL(
             """
-            SELECT buyer.commercial_partner_id AS customer, COUNT(*) AS website_cart_count,
+            SELECT %(customer)s AS customer, COUNT(*) AS website_cart_count,
                    ROUND(SUM(%(money)s)::numeric, %(decimals)s)::float8 AS website_cart_amount
               FROM sale_order
               JOIN website ON website.id = sale_order.website_id AND website.company_id = %(company)s
@@ -175,6 +190,7 @@ class Carts(QuerySource):
                AND %(of_buyers)s
           GROUP BY 1
             """,
+            customer=customers.get_customer(SQL("buyer"), SQL("sale_order.date_order")),
             money=orders.get_money(),
             day=orders.get_day(scope.timezone),
             start=Views.of_scope(scope).start,

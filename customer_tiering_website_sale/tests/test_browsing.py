@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from freezegun import freeze_time
+
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -169,3 +171,18 @@ class TestBrowsing(ShopCommon):
         uninstall_hook(self.env)
         self.assertFalse(going.exists())
         self.assertTrue(staying.exists())
+
+    def test_what_people_looked_at_stays_with_the_firm_that_they_have_left(self):
+        """Two views for the old firm, one for the new one; what Ann bought before is the old firm's, too."""
+        new = self.buyer("New firm", 200, is_company=True)
+        self.view(self.ann, 30, 20, product=self.lamp)
+        self.view(self.ann, 30, 20, product=self.chair)
+        self.bought(self.ann, 10, self.chair)
+        self.ann.parent_id = new
+        self.env["customer.tiering.former"].search([("partner_id", "=", self.ann.id)]).moved_at = self.noon(AS_OF, 5)
+        self.view(self.ann, 2, product=self.lamp)
+        self.assertCard(self.firm, website_visit_count=2, website_product_count=2, website_unbought_count=1)
+        self.assertCard(new, website_visit_count=1, website_product_count=1, website_unbought_count=0)
+        with freeze_time(self.noon(AS_OF)):
+            self.assertEqual(self.card(self.firm).website_unbought_ids, self.lamp)
+            self.assertFalse(self.card(new).website_unbought_ids)

@@ -97,3 +97,11 @@ class TestCarts(ShopCommon):
         self.assertEqual(frame.loc[ben.id, columns].tolist(), [0, 0, 0, 0])
         revenue = reader._read_revenue(scope).loc[[who.id, ben.id]]
         self.assertEqual(revenue[["quotations", "quoted"]].to_numpy().tolist(), [[1, 70], [0, 0]])
+
+    def test_a_cart_stays_with_the_firm_that_the_contact_has_left(self):
+        old, new = self.buyer("Old firm", 200, is_company=True), self.buyer("New firm", 200, is_company=True)
+        ann = self.new_customer("Ann", parent_id=old.id)
+        self.cart(ann, amount=30)
+        ann.parent_id = new
+        self.assertCard(old, website_cart_count=1, website_cart_amount=30)
+        self.assertCard(new, website_cart_count=0, website_cart_amount=0)
