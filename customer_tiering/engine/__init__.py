@@ -27,6 +27,7 @@ btyd         when customers order and stop, and what an order is worth: likeliho
 prediction   the next order of each customer, its chance and worth, learned from the company's own past
 forecasts    what was predicted on earlier days and what came, beside the plainest rule there is
 second_order who bought once, and after which day waiting for a second order is in vain
+gaps         what customers stopped buying, what others like them buy, what they are likely to buy next
 remedies     what would bring customers without a profit to zero
 portfolios   customers shared out among people, so that each tier is spread evenly
 clusters     groups of similar customers, ordered by score
@@ -80,6 +81,7 @@ MODULES = (
     "prediction",
     "forecasts",
     "second_order",
+    "gaps",
     "remedies",
     "portfolios",
     "clusters",
