@@ -1,6 +1,6 @@
 """What is recommended, tried on the past: how many of five recommended products customers then bought.
 
-python benchmarks/gaps.py [LINES.parquet] [--customer C --item I --day D --quantity Q --money M]
+bin/python benchmarks/gaps.py [LINES.parquet] [--customer C --item I --day D --quantity Q --money M]
 
 Beside the rule of the addon stand the two plain ones: what the customer bought most, and what all customers bought
 most. Without a file the purchases are drawn. A file is any log of baskets; the names are those of its columns, by

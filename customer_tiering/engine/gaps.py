@@ -130,7 +130,7 @@ def find_missing(pairs: pd.DataFrame) -> pd.DataFrame:
     chosen = np.unique(np.linspace(0, max(len(customers) - 1, 0), min(len(customers), MOST_PEERS)).astype("int64"))
     peers = table[chosen]
     size, peer_size = (np.asarray(each.sum(axis=1), dtype="float64").ravel() for each in (table, peers))
-    step = max(1, _CELLS // max(len(chosen), 1))
+    step = max(1, _CELLS // max(len(chosen), len(items), 1))
     pieces = [
         _find_missing(table[first : first + step], size[first : first + step], first, peers, peer_size, chosen)
         for first in range(0, len(customers) if len(chosen) > ALIKE else 0, step)
@@ -197,6 +197,61 @@ def recommend(pairs: pd.DataFrame, customers: np.ndarray, count: int) -> pd.Data
     found = found.assign(rank=found.groupby("place").cumcount())
     found = found[found["rank"] < count].reset_index(drop=True)
     return found[["customer", "item", "rank"]].astype("int64")
+
+
+def find_all(read: list, as_of, decimals: int) -> tuple[pd.DataFrame, dict]:
+    """What is stopped and missing among the goods of one company.
+
+    Parameters
+    ----------
+    read : dicts of arrays of lines, shape (n_lines,): ``customer``, ``day``, ``product``, ``category``, ``quantity``
+        and ``money``, as `summarize` wants them; no customer in two of them
+    as_of : the last day that counts, datetime.date
+    decimals : of the currency
+
+    Returns
+    -------
+    found : pd.DataFrame, index = ``partner_id``: ``product_id`` and ``category_id`` (int64, one of them 0), ``kind``
+        ("stopped" or "missing"), ``last_day`` (datetime64[s], NaT: never), ``usual_gap``, ``usual_quantity``,
+        ``yearly_worth`` and ``buyer_share`` (float64, NaN: not said)
+    bought : ``{"product_id" or "category_id": last day of each pair, a dict}`` of pd.Timestamp
+    """
+    names = ("customer", "day", "quantity", "money", "product", "category")
+    lines = {name: np.concatenate([each[name] for each in read]) for name in names}
+    pieces, bought = [], {}
+    for column, item in (("product_id", "product"), ("category_id", "category")):
+        pairs = summarize(*(lines[name] for name in ("customer", item, "day", "quantity", "money")), as_of, decimals)
+        bought[column] = pairs["last_day"].to_dict()
+        pieces.append(find_stopped(pairs, as_of).assign(kind="stopped", column=column))
+        if item == "category":
+            pieces.append(find_missing(pairs).assign(kind="missing", column=column))
+    found = pd.concat([piece.reset_index() for piece in pieces], ignore_index=True)
+    for column in bought:
+        found[column] = np.where(found["column"] == column, found["item"], 0).astype("int64")
+    found = found.rename(columns={"customer": "partner_id", "share": "buyer_share"}).set_index("partner_id")
+    columns = ["product_id", "category_id", "kind", "last_day", "usual_gap", "usual_quantity", "yearly_worth"]
+    return found[[*columns, "buyer_share"]], bought
+
+
+def recommend_all(
+    goods: dict, customers: list | None, products: list, as_of, decimals: int, count: int
+) -> dict[int, list[int]]:
+    """The products that customers are likely to buy next, see `recommend`, ``{customer: [product]}``.
+
+    Parameters
+    ----------
+    goods : a dict of arrays, one of those that `find_all` reads
+    customers : ids, None: all who bought something
+    products : ids of those that may be recommended
+    as_of, decimals : as for `summarize`
+    count : how many products for each, at most
+    """
+    kept = np.isin(goods["product"], products)
+    names = ("customer", "product", "day", "quantity", "money")
+    pairs = summarize(*(goods[name][kept] for name in names), as_of, decimals)
+    everybody = np.unique(goods["customer"]) if customers is None else np.array(customers, dtype="int64")
+    found = recommend(pairs, everybody, count)
+    return {int(who): rows["item"].tolist() for who, rows in found.groupby("customer")}
 
 
 def measure(recommended: pd.DataFrame, came: pd.DataFrame, count: int) -> float:
