@@ -163,7 +163,7 @@ class CustomerTieringGap(models.Model):
     def _get_sold_domain(self, company):
         """Return the domain of rows whose product ``company`` sells, if it is about a product."""
         sold = Domain("product_id.active", "=", True) & Domain("product_id.sale_ok", "=", True)
-        sold &= Domain("product_id.company_id", "in", [False, company.id])
+        sold &= Domain("product_id.company_id", "in", [False, *company.sudo().parent_ids.ids])
         return Domain("product_id", "=", False) | sold
 
     @api.model
@@ -218,7 +218,6 @@ class CustomerTieringGap(models.Model):
         )
         found, bought = self._compute_gaps(policies, as_of)
         self._forget_bought(company, bought)
-        sources.rows  # noqa: B018 - imported before the table is made
         cr = self.env.cr
         columns = SQL(", ").join(map(SQL.identifier, ("partner_id", *COLUMNS)))
         typed = SQL(", ").join(
@@ -235,9 +234,9 @@ class CustomerTieringGap(models.Model):
                   JOIN product_template template ON template.id = product.product_tmpl_id
                  WHERE product.id = found_gap.product_id
                    AND NOT (product.active IS TRUE AND template.active IS TRUE AND template.sale_ok IS TRUE
-                            AND (template.company_id IS NULL OR template.company_id = %(company)s))
+                            AND (template.company_id IS NULL OR template.company_id = ANY(%(sellers)s)))
                 """,
-                **parameters,
+                sellers=company.parent_ids.ids,  # a branch sells what its company does
             )
         )
         cr.execute(

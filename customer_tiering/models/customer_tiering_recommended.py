@@ -19,8 +19,8 @@ class CustomerTieringRecommended(models.AbstractModel):
         """Return the products that customers of a policy are likely to buy next, the most likely first.
 
         What the customer bought often and lately, then what most customers bought, see ``engine.gaps.recommend``. Only
-        what is active and sold by the company. Nothing is kept: who asks reads the purchases of two years, of all customers
-        of the policy. The caller asks whether the person may see the customers.
+        what is active and sold by the company. Nothing is kept: who asks reads the purchases of two years, of all
+        customers of the policy. The caller asks whether the person may see the customers.
 
         :param policy: one ``customer.tiering.policy``
         :param as_of: a ``datetime.date``, the last day that counts
@@ -33,7 +33,7 @@ class CustomerTieringRecommended(models.AbstractModel):
         products = (
             self.env["product.product"]
             .sudo()
-            .search([("sale_ok", "=", True), ("company_id", "in", [False, policy.company_id.id])])
+            .search([("sale_ok", "=", True), ("company_id", "in", [False, *policy.company_id.parent_ids.ids])])
         )
         found = engine.gaps.recommend_all(
             goods, partner_ids, products.ids, as_of, policy.company_id.currency_id.decimal_places, count

@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
+from odoo.tools import SQL
 
 from .common import AS_OF, TieringCommon
 
@@ -126,7 +127,18 @@ class TestGap(TieringCommon):
                 product = self.new_product("Gone")
                 for ago in (160, 130, 100):
                     self.bought(self.ann, product, ago)
-                product.product_tmpl_id.sudo().write(values)
+                # The company past Odoo's check, which refuses it for what was sold.
+                self.env.flush_all()
+                ((name, value),) = values.items()
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE product_template SET %s = %s WHERE id = %s",
+                        SQL.identifier(name),
+                        value,
+                        product.product_tmpl_id.id,
+                    )
+                )
+                self.env.invalidate_all()
                 self.assertNotIn(product, self.stopped().product_id)
 
     def test_what_is_no_longer_sold_is_no_longer_shown(self):
