@@ -24,6 +24,7 @@
         "views/customer_tiering_cost_views.xml",
         "wizard/customer_tiering_cost_wizard_views.xml",
         "views/customer_tiering_need_views.xml",
+        "views/customer_tiering_gap_views.xml",
         "views/customer_tiering_run_views.xml",
         "views/customer_tier_change_views.xml",
         "views/customer_tiering_policy_views.xml",

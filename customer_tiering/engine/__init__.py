@@ -28,6 +28,7 @@ prediction   the next order of each customer, its chance and worth, learned from
 forecasts    what was predicted on earlier days and what came, beside the plainest rule there is
 second_order who bought once, and after which day waiting for a second order is in vain
 outlook      what of both is asked for a policy, and told of each customer
+gaps         what customers stopped buying, what others like them buy, what they are likely to buy next
 remedies     what would bring customers without a profit to zero
 portfolios   customers shared out among people, so that each tier is spread evenly
 clusters     groups of similar customers, ordered by score
@@ -83,6 +84,7 @@ MODULES = (
     "forecasts",
     "second_order",
     "outlook",
+    "gaps",
     "remedies",
     "portfolios",
     "clusters",

@@ -24,6 +24,8 @@ from . import customer_tiering_motive
 from . import customer_tiering_motive_word
 from . import customer_tiering_need
 from . import customer_tiering_pulse
+from . import customer_tiering_gap
+from . import customer_tiering_recommended
 from . import customer_tiering_playbook_step
 from . import customer_tiering_playbook
 from . import customer_tiering_followup

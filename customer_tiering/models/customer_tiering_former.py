@@ -226,6 +226,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.need",
             "customer.tiering.pulse",
             "customer.tiering.motive.word",
+            "customer.tiering.gap",
         ):
             self.env[model].sudo()._merge(targets)
         return companies

@@ -240,6 +240,12 @@ class CustomerTieringPolicy(models.Model):
         string="Protect New Customers (Days)",
         help="No downgrade until this many days after a customer's first order.",
     )
+    look_for_gaps = fields.Boolean(
+        string="Look for Stopped Products",
+        help="Looks once a week for products and categories that customers of this policy bought again and again and "
+        "have stopped buying, and for categories that most of the similar customers buy and they do not. They "
+        "stand on the scorecard, in “Stopped Products” and on quotations.",
+    )
     refunds_at_once = fields.Boolean(
         string="Refunds Downgrade at Once",
         help="A customer who falls only because purchases were returned, cancelled or corrected falls in the next run "
@@ -660,7 +666,7 @@ class CustomerTieringPolicy(models.Model):
             self._rules_changed()
         if "active" in vals:
             self.env.registry.clear_cache("templates")  # the partner's search view lists the tiers
-        if vals.keys() & {"active", "revenue_from"}:
+        if vals.keys() & {"active", "revenue_from", "look_for_gaps"}:
             self.env.registry.clear_cache()
         for policy in archived:
             # Nobody would compute these customers any more; their last tier must not stay for ever.
@@ -930,6 +936,14 @@ class CustomerTieringPolicy(models.Model):
         # sudo: whoever confirms an order
         used = self.sudo()._read_group([("active", "=", True)], ["company_id"], ["revenue_from:array_agg_distinct"])
         return {company.id: tuple(keys) for company, keys in used}
+
+    @api.model
+    @ormcache()
+    def _get_looking(self):
+        """Return the ids of the companies with a policy that looks for stopped products, a tuple."""
+        # sudo: whoever opens a quotation
+        looking = self.sudo()._read_group([("active", "=", True), ("look_for_gaps", "=", True)], ["company_id"])
+        return tuple(company.id for (company,) in looking)
 
     def _get_revenue_scope(self, as_of, days):
         """Return the ``Scope`` in which the purchases of ``days`` days are read as this policy sees them, of all

@@ -243,6 +243,19 @@ class CustomerTieringReader(models.AbstractModel):
         return reading.customers, reading.purchases, reading.bought
 
     @api.model
+    def _read_goods(self, scope):
+        """Read which goods the customers of a scope bought in its window and did not return, line by line.
+
+        :return: the arrays of ``sources.products.Goods``
+        """
+        self.env.flush_all()
+        scope = dataclasses.replace(scope, with_untaken=False)
+        goods = sources.products.Goods()
+        purchases = self._get_purchase_source(scope.revenue_from)
+        sources.reading.Reading(self.env.cr, scope, purchases, [goods]).frame(goods.columns, always=frozenset())
+        return goods.found
+
+    @api.model
     def _read_months(self, scope, first):
         """Read what the customers of a scope bought and did not return, month by month.
 

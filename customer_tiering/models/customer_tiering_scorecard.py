@@ -409,6 +409,7 @@ class CustomerTieringScorecard(models.Model):
         "order.",
     )
     need_ids = fields.Many2many("customer.tiering.need", string="Needs", compute="_compute_need_ids")
+    gap_ids = fields.Many2many("customer.tiering.gap", string="Stopped Products", compute="_compute_gap_ids")
     needs = fields.Char(
         string="Personalised Needs",
         compute="_compute_need_ids",
@@ -883,6 +884,14 @@ class CustomerTieringScorecard(models.Model):
                 card.need_ids, card.needs = found, bool(found) and found._tell()
 
     @api.depends("partner_id", "company_id")
+    @api.depends_context("uid")
+    def _compute_gap_ids(self):
+        for company, cards in self.grouped("company_id").items():
+            of_customer = self.env["customer.tiering.gap"]._get_of(cards.partner_id, company)
+            for card in cards:
+                card.gap_ids = of_customer.get(card.partner_id.id)
+
+    @api.depends("partner_id", "company_id")
     def _compute_pulse_ids(self):
         pulses = self.env["customer.tiering.pulse"].search(
             [("partner_id", "in", self.partner_id.ids), ("company_id", "in", self.company_id.ids)]
@@ -1284,6 +1293,10 @@ class CustomerTieringScorecard(models.Model):
     def action_tiering_needs(self):
         """Open what this customer needs."""
         return self.partner_id.with_company(self.company_id).action_tiering_needs()
+
+    def action_tiering_gaps(self):
+        """Open what this customer has stopped buying."""
+        return self.partner_id.with_company(self.company_id).action_tiering_gaps()
 
     def action_tiering_pulse(self):
         """Open the dialog to say how it goes with this customer."""

@@ -214,6 +214,14 @@ class ResPartner(models.Model):
         help="Nobody has been in touch with the customer for as many days as the tier allows (“Interaction Every”).",
     )
 
+    tiering_gap_count = fields.Integer(
+        string="Stopped Products",
+        compute="_compute_tiering_gap_count",
+        search="_search_tiering_gap_count",
+        groups=GROUP,
+        help="How many products and categories the customer has stopped buying, or lacks beside similar customers.",
+    )
+
     tiering_today = fields.Char(
         string="Today",
         compute="_compute_tiering_today",
@@ -382,6 +390,29 @@ class ResPartner(models.Model):
             never = Domain("last_contact_date", "=", False) & Domain("first_order_date", "<=", last)
             due |= Domain("tier_id", "=", tier.id) & (Domain("last_contact_date", "<=", last) | never)
         return self._tiering_scorecard_domain(self._tiering_company_domain() & due)
+
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company", "uid")
+    def _compute_tiering_gap_count(self):
+        count = {}
+        if self.env.company.id in self.env["customer.tiering.policy"]._get_looking():
+            gaps = self.env["customer.tiering.gap"]
+            domain = gaps._get_open_domain(self.env.company) & Domain(
+                "partner_id", "in", self.commercial_partner_id.ids
+            )
+            count = dict(gaps._read_group(domain, ["partner_id"], ["__count"]))
+        for partner in self:
+            partner.tiering_gap_count = count.get(partner.commercial_partner_id._origin, 0)
+
+    def _search_tiering_gap_count(self, operator, value):
+        """Only whether there are any can be asked."""
+        if operator not in (">", "!=") or value != 0:
+            return NotImplemented
+        gaps = self.env["customer.tiering.gap"]
+        if not gaps.has_access("read"):
+            return Domain.FALSE
+        found = gaps._search(gaps._get_open_domain(self.env.company))
+        return Domain("commercial_partner_id", "in", found.subselect("partner_id"))
 
     def _field_to_sql(self, alias, field_expr, query=None):
         # Grouping and sorting follow a related field without asking for its groups; ask here, else
@@ -688,6 +719,17 @@ class ResPartner(models.Model):
             "name": self.env._("Needs of %(customer)s", customer=customer.display_name),
             "domain": [("partner_id", "=", customer.id)],
             "context": {"default_partner_id": customer.id, "default_company_id": self.env.company.id},
+        }
+
+    @api.readonly
+    def action_tiering_gaps(self):
+        """Open what this customer has stopped buying."""
+        self.ensure_one()
+        customer = self.commercial_partner_id
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_gap_action"),
+            "name": self.env._("Stopped Products of %(customer)s", customer=customer.display_name),
+            "domain": [("partner_id", "=", customer.id), ("company_id", "=", self.env.company.id)],
         }
 
     @api.readonly

@@ -59,6 +59,31 @@ class SaleOrder(models.Model):
         help="What the customer needs otherwise than others, as people have noted it.",
     )
 
+    tiering_gap_ids = fields.Many2many(
+        "customer.tiering.gap",
+        string="Stopped Products",
+        compute="_compute_tiering_gap_ids",
+        groups="sales_team.group_sale_salesman",
+        help="Products that the customer bought again and again and has stopped buying, and that are not on this "
+        "quotation.",
+    )
+
+    @api.depends("partner_id", "company_id", "state", "order_line.product_id")
+    @api.depends_context("uid")
+    def _compute_tiering_gap_ids(self):
+        self.tiering_gap_ids = False
+        drafts = self.filtered(lambda order: order.state in ("draft", "sent") and order.partner_id)
+        for company, orders in drafts.grouped(lambda order: order.company_id or order.env.company).items():
+            of_customer = self.env["customer.tiering.gap"]._get_of(
+                orders.partner_id.commercial_partner_id, company, only_products=True
+            )
+            for order in orders:
+                gaps = of_customer.get(
+                    order.partner_id.commercial_partner_id._origin.id, self.env["customer.tiering.gap"]
+                )
+                listed = order.order_line.product_id
+                order.tiering_gap_ids = gaps.filtered(lambda gap, listed=listed: gap.product_id not in listed)[:5]
+
     @api.depends("partner_id", "company_id")
     @api.depends_context("uid", "lang")
     def _compute_tiering_needs(self):

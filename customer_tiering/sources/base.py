@@ -79,6 +79,12 @@ class PurchaseSource:
         0: none), and what it cost, what it would have cost without discount, and the discount."""
         raise NotImplementedError
 
+    def read_goods(self, reading, ids):
+        """Return the goods in these documents as arrays: place in ``ids``, product (id), category (id, 0: none), the
+        quantity in the product's own unit, and the money in the company's currency, both above 0. What was given for
+        nothing and discounts are no rows."""
+        raise NotImplementedError
+
     def read_costs(self, reading, ids, only_back=False):
         """Return what the goods of these documents cost the company as arrays: place in ``ids``, what all goods of the
         document cost, for how much money there is no cost, the number of lines of goods, and what all lines are worth;

@@ -88,10 +88,11 @@ class Invoices(Orders):
         found = reading.fetch(query, {"id": ID, "team": ID}, "account_move")
         return reading.look_up(found["id"], found["team"], ids)
 
-    def read_lines(self, reading, ids):
+    def _get_lines(self, reading, ids):
         query = SQL(
             """
             SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS cost,
+                   line.quantity, line.product_uom_id AS unit,
                    %(listed)s AS listed,
                    line.discount
               FROM account_move_line line
@@ -105,7 +106,7 @@ class Invoices(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )
-        return sources.products.read_lines(reading, query, "account_move_line", ids)
+        return query, "account_move_line", ids, None
 
     def read_costs(self, reading, ids, only_back=False):
         """By the recorded cost of the line of an order that a line comes from; else goods cost what they cost today."""
@@ -432,16 +433,18 @@ class OrdersAndInvoices(PurchaseSource):
         return teams
 
     def read_lines(self, reading, ids):
-        pieces = []
-        for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
-            document, *columns = source.read_lines(reading, abs(ids[chosen]))
-            pieces.append((chosen.nonzero()[0][document], *columns))
-        return tuple(map(reading.join, *pieces))
+        return self._read_both(reading, ids, "read_lines")
+
+    def read_goods(self, reading, ids):
+        return self._read_both(reading, ids, "read_goods")
 
     def read_costs(self, reading, ids, only_back=False):
+        return self._read_both(reading, ids, "read_costs", only_back)
+
+    def _read_both(self, reading, ids, method, *options):
         pieces = []
         for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
-            document, *columns = source.read_costs(reading, abs(ids[chosen]), only_back)
+            document, *columns = getattr(source, method)(reading, abs(ids[chosen]), *options)
             pieces.append((chosen.nonzero()[0][document], *columns))
         return tuple(map(reading.join, *pieces))
 

@@ -295,9 +295,19 @@ class Orders(PurchaseSource):
         return reading.look_up(reading.orders["id"], reading.orders["team"], ids)
 
     def read_lines(self, reading, ids):
+        return sources.products.read_lines(reading, *self._get_lines(reading, ids))
+
+    def read_goods(self, reading, ids):
+        return sources.products.read_goods(reading, *self._get_lines(reading, ids))
+
+    def _get_lines(self, reading, ids):
+        """Return what ``sources.products`` reads the lines of these documents by: the SELECT, of which those columns
+        are handed over that are asked for, the name of the table, the ids, and the rate of each, None: no money has
+        to be converted."""
         query = SQL(
             """
             SELECT ordered.id, ordered.order_id AS document, ordered.product_id AS product,
+                   ordered.product_uom_qty AS quantity, ordered.product_uom_id AS unit,
                    ordered.price_subtotal AS cost, ordered.price_unit * ordered.product_uom_qty AS listed,
                    ordered.discount
               FROM sale_order_line ordered
@@ -311,7 +321,7 @@ class Orders(PurchaseSource):
             **reading.scope.parameters,
         )
         rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)
-        return sources.products.read_lines(reading, query, "sale_order_line", ids, rate)
+        return query, "sale_order_line", ids, rate
 
     def read_costs(self, reading, ids, only_back=False):
         rate, recorded = SQL("placed.currency_rate"), self.recorded_cost

@@ -1,6 +1,7 @@
 """Which products customers bought, from the lines of their purchases."""
 
 import numpy as np
+import pandas as pd
 
 from odoo.tools import SQL
 
@@ -45,6 +46,24 @@ class Products(MetricSource):
         return found.join(products.summarize_prices(reading.customers, buyer, levels, money[0], decimals=decimals))
 
 
+class Goods(Products):
+    """Nothing but the lines: ``found`` are the arrays of what the customers bought in the window, a row for each line:
+    ``customer`` (id), ``day``, ``product``, ``category`` (id, 0: none), ``quantity`` and ``money``, see
+    :meth:`.base.PurchaseSource.read_goods`. Purchases of which everything was given back are none."""
+
+    columns = ("goods",)
+
+    def read_columns(self, reading, columns):
+        bought, source = reading.bought, reading.purchase_source
+        line, *goods = source.read_goods(reading, source.get_ids(reading)[bought])
+        self.found = {
+            "customer": reading.customers.to_numpy()[reading.purchases.buyer[bought][line]],
+            "day": reading.purchases.day[bought][line],
+            **dict(zip(("product", "category", "quantity", "money"), goods, strict=True)),
+        }
+        return pd.DataFrame(index=reading.customers)
+
+
 def read_lines(reading, query, table, ids, rate=None):
     """Return the lines of documents as :meth:`.base.PurchaseSource.read_lines` does.
 
@@ -70,6 +89,35 @@ def read_lines(reading, query, table, ids, rate=None):
     less = np.where(is_discount, -cost, listed * discount / 100)
     nothing = np.zeros_like(cost)
     return place, product, category, np.where(is_discount, nothing, cost), np.where(is_discount, nothing, listed), less
+
+
+def read_goods(reading, query, table, ids, rate=None):
+    """Return the goods in documents as :meth:`.base.PurchaseSource.read_goods` does.
+
+    :param query: as for :func:`read_lines`, with the ``quantity`` and the ``unit`` in which it is, NULL: the product's
+    """
+    query = SQL(
+        """
+        SELECT line.id, line.document, line.product, line.cost,
+               line.quantity * COALESCE(sold_in.factor / NULLIF(kept_in.factor, 0), 1) AS quantity
+          FROM (%s) line
+          JOIN product_product product ON product.id = line.product
+          JOIN product_template template ON template.id = product.product_tmpl_id
+     LEFT JOIN uom_uom kept_in ON kept_in.id = template.uom_id
+     LEFT JOIN uom_uom sold_in ON sold_in.id = line.unit
+         WHERE line.cost > 0 AND line.quantity > 0
+        """,
+        query,
+    )
+    columns = {"document": ID, "product": ID, "quantity": FLOAT, "cost": FLOAT}
+    lines = reading.fetch(query, columns, table)
+    place, found = reading.find_each(ids, lines.pop("document"))
+    product, quantity, cost = (lines[name][found] for name in ("product", "quantity", "cost"))
+    if rate is not None:
+        cost = cost / rate[place]
+    category, is_combo = _read_categories(reading, product)
+    goods = ~is_combo & np.isfinite(quantity) & np.isfinite(cost)
+    return tuple(values[goods] for values in (place, product, category, quantity, cost))
 
 
 def _read_levels(reading, product):

@@ -15,6 +15,7 @@ from . import test_everyday
 from . import test_explanation
 from . import test_followup_report
 from . import test_forecast
+from . import test_gap
 from . import test_golden
 from . import test_goods
 from . import test_hidden

@@ -89,6 +89,18 @@ class TestHidden(TieringCommon):
         cls.env["customer.tiering.need"].create(
             [{"partner_id": partner.id, "kind_id": kind.id, "text": "Why"} for partner in cls.both]
         )
+        cls.env["customer.tiering.gap"].create(
+            [
+                {
+                    "partner_id": partner.id,
+                    "company_id": cls.company.id,
+                    "product_id": cls.product.id,
+                    "kind": "stopped",
+                    "reason": "Why",
+                }
+                for partner in cls.both
+            ]
+        )
         cls.env["customer.tiering.pulse"].create(
             [{"partner_id": partner.id, "sign": "down", "word": "Why"} for partner in cls.both]
         )

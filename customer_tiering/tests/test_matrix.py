@@ -156,6 +156,18 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        env["customer.tiering.gap"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "product_id": env["product.product"].search([("sale_ok", "=", True)], limit=1).id,
+                    "kind": "stopped",
+                    "reason": reasons.get(customer, f"{mark} gap"),
+                }
+                for customer in customers
+            ]
+        )
         env["customer.tiering.pulse"].create(
             [
                 {

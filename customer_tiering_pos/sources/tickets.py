@@ -223,7 +223,7 @@ class Tickets(Orders):
         found = reading.fetch(query, {"id": ID, "team": ID}, "pos_order")
         return reading.look_up(found["id"], found["team"], ids)
 
-    def read_lines(self, reading, ids):
+    def _get_lines(self, reading, ids):
         listed = SQL(
             "(CASE WHEN line.discount < 100 THEN %s / (1 - line.discount / 100.0) ELSE line.price_unit * line.qty END)",
             get_value("line"),
@@ -231,7 +231,7 @@ class Tickets(Orders):
         query = SQL(
             """
             SELECT line.id, line.order_id AS document, line.product_id AS product,
-                   %(cost)s AS cost, line.discount, %(listed)s AS listed
+                   line.qty AS quantity, NULL::int AS unit, %(cost)s AS cost, line.discount, %(listed)s AS listed
               FROM pos_order_line line
               JOIN pos_order ticket ON ticket.id = line.order_id
              WHERE %(of_documents)s AND line.qty > 0 AND line.refunded_orderline_id IS NULL AND NOT %(is_left_out)s
@@ -244,7 +244,7 @@ class Tickets(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
             **reading.scope.parameters,
         )
-        return sources.products.read_lines(reading, query, "pos_order_line", ids)
+        return query, "pos_order_line", ids, None
 
     def read_costs(self, reading, ids, only_back=False):
         rate = SQL("ticket.currency_rate")

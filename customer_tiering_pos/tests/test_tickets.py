@@ -241,6 +241,16 @@ class TestLinesOfTickets(TicketsCommon):
         self.assertEqual(frame.loc[who.ids].to_csv(), alone.to_csv())
         return alone.loc[who.id]
 
+    def test_which_goods_were_bought(self):
+        who = self.new_customer("Ann")
+        old = self.ticket(who, 20, self.sells(30, qty=3), self.sells(60, self.book), self.sells(-10))
+        self.ticket(who, 10, self.sells(5), self.takes_back(old, 10))
+        found = self.env["customer.tiering.reader"]._read_goods(self.policy._get_scope(AS_OF))
+        lines = sorted(zip(*(found[name].tolist() for name in ("product", "quantity", "money")), strict=True))
+        disc, book = self.product.id, self.book.id
+        self.assertEqual(lines, sorted([(disc, 3, 90), (book, 1, 60), (disc, 1, 5)]))
+        self.assertEqual(set(found["customer"]), {who.id})
+
     def test_goods_have_categories_and_discounts(self):
         who = self.new_customer("Ann")
         tip = self.till.tip_product_id
