@@ -6,16 +6,10 @@ from odoo.fields import Domain
 from odoo.tools import ormcache
 
 from .. import engine, jobs, languages
+from .customer_tiering_policy import GRADE_HELP, GRADES
 from .customer_tiering_run import INTERRUPTIONS, RETRYABLE
 
 _logger = logging.getLogger(__name__)
-
-GRADES = [("A", "A"), ("B", "B"), ("C", "C")]
-GRADE_HELP = (
-    "How far the chances of the next order can be relied on, by what came after earlier days. A: clearly better than "
-    "counting the days since the last order, and right within 5 points. B: no worse than that, and right within 10 "
-    "points. C: else; then the longest silence says more."
-)
 
 
 class CustomerTieringForecast(models.Model):

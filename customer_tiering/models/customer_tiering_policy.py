@@ -11,7 +11,6 @@ from odoo.tools import SQL, format_list, ormcache
 
 from .. import engine, filters, jobs, languages, messages
 from ..sentences import format_number, join, say_cannot_tell
-from .customer_tiering_forecast import GRADE_HELP, GRADES
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
 # with four tiers its first class in two.
@@ -74,6 +73,14 @@ DIRECT_ORDER_LIMIT = 100_000
 # 2: limits in multiples of the median order; segments by the own rhythm, too.
 EDITION = 2
 
+
+# How far what is foretold can be relied on.
+GRADES = [("A", "A"), ("B", "B"), ("C", "C")]
+GRADE_HELP = (
+    "How far the chances of the next order can be relied on, by what came after earlier days. A: clearly better than "
+    "counting the days since the last order, and right within 5 points. B: no worse than that, and right within 10 "
+    "points. C: else; then the longest silence says more."
+)
 
 # What divides an axis.
 AXIS_BORDERS = [("share", "The best customers, in percent"), ("value", "From a value on")]
