@@ -319,4 +319,4 @@ class CustomerTieringGap(models.Model):
                 *(2 * (list(targets), list(targets.values()))),
             )
         )
-        super()._merge(targets)
+        return super()._merge(targets)

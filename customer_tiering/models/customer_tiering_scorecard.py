@@ -1010,10 +1010,11 @@ class CustomerTieringScorecard(models.Model):
     def _post_model_setup__(self):
         """Let no filter take a number that nobody knows for 0, as Odoo does: who never paid does not pay in less than
         10 days."""
-        super()._post_model_setup__()
+        result = super()._post_model_setup__()
         for field in self._fields.values():
             if self._is_number(field):
                 field.falsy_value = None
+        return result
 
     def _find_unknown(self, fnames):
         """Return which numbers nobody knows of which scorecards: ``{id: names of fields}``. Odoo reads them as 0.

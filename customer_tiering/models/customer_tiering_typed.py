@@ -53,12 +53,13 @@ class CustomerTieringTyped(models.AbstractModel):
         return vals_list
 
     def copy_translations(self, new, excluded=()):
-        super().copy_translations(new, excluded)
+        result = super().copy_translations(new, excluded)
         if self._names_copies and "name" not in excluded:
             languages = self._fields["name"]._get_stored_translations(self) or {}
             others = [lang for lang, _name in self.env["res.lang"].get_installed() if lang in languages]
             names = {lang: self.with_context(lang=lang)._get_name_of_copy() for lang in others if lang != self.env.lang}
             new.update_field_translations("name", names)
+        return result
 
     def _get_name_of_copy(self):
         return self.env._("%(name)s (copy)", name=self.name)
