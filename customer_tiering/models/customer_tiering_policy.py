@@ -1311,11 +1311,8 @@ class CustomerTieringPolicy(models.Model):
         replica, scope = self.env["customer.tiering.replica"].sudo(), self._get_scope(as_of)
         runs, outlook = self.env["customer.tiering.run"].sudo(), {}
         try:
-            if rules.foretells:
-                frame, past = replica._read_with_past(scope, rules.columns)
-                outlook = runs._learn_outlook(rules, scope, past)
-            else:
-                frame = replica._read_customers(scope, rules.columns)
+            learn = runs._get_learner(rules, scope, outlook) if rules.foretells else None
+            frame = replica._read_customers(scope, rules.columns, learn)
             fit = engine.pipeline.fit(rules, frame, as_of, outlook)
             return frame.join(engine.pipeline.apply(rules, fit, frame, as_of))
         except ValueError as error:

@@ -174,34 +174,27 @@ class CustomerTieringReader(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
-    def _read_customers(self, scope, columns=()):
+    def _read_customers(self, scope, columns=(), learn=None):
         """Read the customers of a scope.
 
         :param scope: what ``customer.tiering.policy._get_scope`` returns; the rows of single customers are those of
             the full read
         :param columns: names of the columns that the metrics in use need, beside those that every run needs: what only
             others need is not read
+        :param learn: called, if given, with the DataFrame, all that its customers bought, the engine's ``Purchases``,
+            and the first day of which their money is right
         :return: a DataFrame as ``engine/schema.py`` describes it: index = id of the commercial
             partner (int64, ascending); money in the company's currency, rounded to its decimals
         """
         self.env.flush_all()
-        purchases = self._get_purchase_source(scope.revenue_from)
-        return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).frame(columns)
-
-    @api.model
-    def _read_with_past(self, scope, columns=()):
-        """Read the customers of a scope and all that they bought, of which the outlook learns.
-
-        :param columns: see :meth:`_read_customers`
-        :return: the DataFrame of :meth:`_read_customers`, the engine's ``Purchases``, whose buyers are places in it,
-            and the first day of which their money is right
-        """
-        self.env.flush_all()
-        scope = dataclasses.replace(scope, nights=engine.outlook.PAST_DAYS)
+        if learn:
+            scope = dataclasses.replace(scope, nights=engine.outlook.PAST_DAYS)
         purchases = self._get_purchase_source(scope.revenue_from)
         reading = sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources())
         frame = reading.frame(columns)
-        return frame, reading.purchases, scope.window_start + timedelta(days=1 - scope.nights)
+        if learn:
+            learn(frame, reading.purchases, scope.window_start + timedelta(days=1 - scope.nights))
+        return frame
 
     @api.model
     def _read_planned(self, scope, columns, money):

@@ -37,24 +37,16 @@ class CustomerTieringReplica(models.AbstractModel):
     _description = "Customer Tiering: Reading on the Replica"
 
     @api.model
-    def _read_customers(self, scope, columns=()):
+    def _read_customers(self, scope, columns=(), learn=None):
         """Read all customers of a scope, as ``customer.tiering.reader`` does.
 
         Customers whom the replica knows already and the present transaction does not, because they were
         created a moment ago, are left to the next reading: nothing could refer to them.
         """
-        frame, cr = self._read(lambda env: (env["customer.tiering.reader"]._read_customers(scope, columns), env.cr))
+        frame, cr = self._read(
+            lambda env: (env["customer.tiering.reader"]._read_customers(scope, columns, learn), env.cr)
+        )
         return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))
-
-    @api.model
-    def _read_with_past(self, scope, columns=()):
-        """Read the same and all that they bought, as ``customer.tiering.reader`` does.
-
-        :return: the frame of :meth:`_read_customers`, and all that the reader returns
-        """
-        past, cr = self._read(lambda env: (env["customer.tiering.reader"]._read_with_past(scope, columns), env.cr))
-        frame = past[0]
-        return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index)), past
 
     @api.model
     def _read_history(self, scope, columns, nights):

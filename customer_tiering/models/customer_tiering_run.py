@@ -426,13 +426,12 @@ class CustomerTieringRun(models.Model):
         same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values(rules)
         earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
         kept = self._get_kept_calibration(earlier, as_of)
-        outlook = kept._get_fit().outlook if kept else self._get_outlook(last, rules, as_of)
-        frame, states, cards, past = self._read_frames(policy, scope, rules, learning=rules.foretells and not outlook)
-        pace.rest()
+        outlook = dict(kept._get_fit().outlook if kept else self._get_outlook(last, rules, as_of))
+        learning = rules.foretells and not kept and not outlook
         try:
-            if past:
-                outlook = self._learn_outlook(rules, scope, past)
-                del past
+            learn = self._get_learner(rules, scope, outlook) if learning else None
+            frame, states, cards = self._read_frames(policy, scope, rules, learn)
+            pace.rest()
             fresh = engine.pipeline.fit(rules, frame, as_of, outlook)
         except ValueError as error:
             raise UserError(str(error)) from error
@@ -490,18 +489,17 @@ class CustomerTieringRun(models.Model):
         )
         return {partner_id for (partner_id,) in rows}
 
-    def _read_frames(self, policy, scope, rules, learning=False):
-        """Return the frames of the scope's customers, of what was decided about them before, and of the scorecards, and
-        all that the outlook learns of; None where it does not learn."""
-        reader, past = self.env["customer.tiering.reader"].sudo(), None
+    def _read_frames(self, policy, scope, rules, learn=None):
+        """Return the frames of the scope's customers, of what was decided about them before, and of the scorecards.
+
+        :param learn: see the reader's ``_read_customers``
+        """
+        reader = self.env["customer.tiering.reader"].sudo()
         customers = self.env["customer.tiering.replica"].sudo() if scope.everybody else reader
-        if learning:
-            frame, past = customers._read_with_past(scope, rules.columns)
-        else:
-            frame = customers._read_customers(scope, rules.columns)
+        frame = customers._read_customers(scope, rules.columns, learn)
         cards = reader._read_cards(scope)
         ladder = [tier.key for tier in rules.tiers]
-        return frame, reader._read_states(policy, scope, frame.index, cards, ladder), cards, past
+        return frame, reader._read_states(policy, scope, frame.index, cards, ladder), cards
 
     def _get_outlook(self, last, rules, as_of):
         """Return what the outlook has learned not long ago, see ``engine.outlook.learn``; empty: it learns anew.
@@ -514,15 +512,19 @@ class CustomerTieringRun(models.Model):
         return fit.outlook
 
     @api.model
-    def _learn_outlook(self, rules, scope, past):
-        """Return what the outlook learns of purchases.
+    def _get_learner(self, rules, scope, outlook):
+        """Return what learns while the customers of a scope are read, see the reader's ``_read_customers``.
 
-        :param past: what the reader's ``_read_with_past`` returned
+        :param outlook: the dict that what is learned is put into
         """
-        frame, purchases, since = past
-        return engine.outlook.learn(
-            rules, frame, purchases, scope.as_of, scope.decimals, least=scope.least, since=since
-        )
+
+        def learn(frame, purchases, since):
+            learned = engine.outlook.learn(
+                rules, frame, purchases, scope.as_of, scope.decimals, least=scope.least, since=since
+            )
+            outlook.update(learned)
+
+        return learn
 
     @api.model
     def _is_foretold_anew(self, rules, last):
@@ -612,7 +614,7 @@ class CustomerTieringRun(models.Model):
         )
         partners = rows.partner_id - others.partner_id
         scope = policy._get_scope(as_of, partners.ids, last.version_id)
-        frame, states, cards, _past = self._read_frames(policy, scope, rules)
+        frame, states, cards = self._read_frames(policy, scope, rules)
         if frame.empty:
             return
         scored = engine.pipeline.apply(rules, fit, frame, as_of)

@@ -391,7 +391,8 @@ class ResPartner(models.Model):
             due |= Domain("tier_id", "=", tier.id) & (Domain("last_contact_date", "<=", last) | never)
         return self._tiering_scorecard_domain(self._tiering_company_domain() & due)
 
-    @api.depends("commercial_partner_id")
+    # They are looked for among the customers of the policies, so no policy chooses its customers by them.
+    @api.depends("commercial_partner_id", "tiering_scorecard_id")
     @api.depends_context("company", "uid")
     def _compute_tiering_gap_count(self):
         count = {}
