@@ -59,6 +59,10 @@ def test_the_addon_delivers_these_metrics_in_this_order_with_five_bands_each():
         "upper_share",
         "specified_share",
         "rush_share",
+        "order_chance",
+        "expected_orders",
+        "expected_amount",
+        "year_value",
     ]
     assert {len(metric.bands) for metric in METRICS} == {4}
 
@@ -106,7 +110,7 @@ def test_money_is_banded_in_multiples_of_the_median_order():
     relative = {m.key for m in METRICS if m.band_unit == "median_order"}
     assert relative == {
         *("monetary", "average_order", "margin", "cost_to_serve", "net_profit"),
-        *("overdue_amount", "receivable_average"),
+        *("overdue_amount", "receivable_average", "expected_amount", "year_value"),
     }
 
 

@@ -15,7 +15,7 @@ HAN = re.compile("[\u4e00-\u9fff]")
 # What people may be called, or call things.
 NAMES = ("张伟（上海）有限公司", "شركة النور للتجارة", "Ægir & Søn 🚀", "%(name)s <b>{{ tier }}</b>")
 # What stands in Chinese as in English: signs, names, formulas.
-SAME_IN_CHINESE = re.compile(r"^(ID|R|F|M|R – F – M|[\W\d_]*|.*@.*|.*//.*)$")
+SAME_IN_CHINESE = re.compile(r"^(ID|R|F|M|R – F – M|A|B|C|[\W\d_]*|.*@.*|.*//.*)$")
 
 
 class LanguagesCommon(TieringCommon):
