@@ -453,7 +453,13 @@ class CustomerTieringRun(models.Model):
         result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=idle)
         idle_locks = int(result["idle_lock_id"].notna().sum())
         moved = engine.outcome.compare_warnings(rules, fit, result) if self._is_foretold_anew(rules, last) else None
-        notes = languages.say(self, lambda run: run._get_note(len(frame), fresh, idle_locks, moved))
+        notes = languages.say(
+            self,
+            lambda run: (
+                "\n".join(filter(None, (run._get_note(len(frame), fresh, idle_locks), run._get_warning_note(moved))))
+                or False
+            ),
+        )
         values["strays"] = self._find_strays(scope)
         if kept:
             values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
@@ -690,11 +696,8 @@ class CustomerTieringRun(models.Model):
         sources = self.env["customer.tiering.reader"]._get_metric_sources() if rules.columns else ()
         return rules.columns <= {column for source in sources for column in source.columns}
 
-    def _get_note(self, customer_count, fit, idle_locks, moved):
-        """Return what to know when reading the results, as lines of text; False when there is nothing.
-
-        :param moved: what ``engine.outcome.compare_warnings`` returned; None: who is at risk is said as before
-        """
+    def _get_note(self, customer_count, fit, idle_locks):
+        """Return what to know when reading the results, as lines of text; False when there is nothing."""
         policy = self.policy_id
         notes = (
             self.attempts > 1
@@ -703,15 +706,6 @@ class CustomerTieringRun(models.Model):
                 count=format_number(self.env, self.attempts - 1),
             ),
             self._get_population_note(customer_count, fit),
-            moved
-            and self.env._(
-                "The chance of the next order says who is at risk from now on: %(foretold)s customers. By the usual "
-                "gaps between orders it would be %(plain)s; %(both)s are the same. The earlier rule can be chosen "
-                "again under “Lifecycle and Risk” of the policy.",
-                foretold=format_number(self.env, moved.foretold),
-                plain=format_number(self.env, moved.plain),
-                both=format_number(self.env, moved.both),
-            ),
             idle_locks
             and self.env._(
                 "Locks without effect, because they name a tier that this policy does not have: %(count)s. Lock these "
@@ -722,6 +716,20 @@ class CustomerTieringRun(models.Model):
             policy.benefit_warning,
         )
         return "\n".join(filter(None, notes)) or False
+
+    def _get_warning_note(self, moved):
+        """Return whom another way to warn concerns, or False.
+
+        :param moved: what ``engine.outcome.compare_warnings`` returned; None: who is at risk is said as before
+        """
+        return bool(moved) and self.env._(
+            "The chance of the next order says who is at risk from now on: %(foretold)s customers. By the usual "
+            "gaps between orders it would be %(plain)s; %(both)s are the same. The earlier rule can be chosen "
+            "again under “Lifecycle and Risk” of the policy.",
+            foretold=format_number(self.env, moved.foretold),
+            plain=format_number(self.env, moved.plain),
+            both=format_number(self.env, moved.both),
+        )
 
     def _get_clock_note(self, as_of, last):
         return self.env._(

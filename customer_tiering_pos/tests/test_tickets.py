@@ -25,8 +25,8 @@ class TestTickets(TicketsCommon):
         self.ticket(who, 20, self.sells(100))
         self.compute()
         quotation = self.order(who, 0, 1000, state="draft")
-        outlooks = self.env["customer.tiering.outlook"].with_user(self.salesperson)
-        found = outlooks.with_context(allowed_company_ids=self.company.ids).get_outlook(quotation.id, None)
+        outlooks = self.env["customer.tiering.draft"].with_user(self.salesperson)
+        found = outlooks.with_context(allowed_company_ids=self.company.ids).get_effect(quotation.id, None)
         self.assertEqual(found["kind"], "unknown")
         self.assertIn("only tickets do", found["text"])
 

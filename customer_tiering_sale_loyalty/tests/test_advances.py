@@ -38,7 +38,7 @@ class TestPurchases(LoyaltyCommon):
 
     def test_what_a_quotation_is_worth_is_what_it_counts_for(self):
         who = self.new_customer("Pays by eWallet")
-        outlook = self.env["customer.tiering.outlook"].with_company(self.company)
+        outlook = self.env["customer.tiering.draft"].with_company(self.company)
         order = self.order(who, 0, 400, state="draft")
         self.pay(order, self.purse(self.wallets, who, 150))
         self.assertEqual(order.amount_untaxed, 250)
