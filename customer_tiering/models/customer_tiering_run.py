@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 import time
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ RETRYABLE = (
 INTERRUPTIONS = 3
 # More notes than this in one go would be a flood, and a transaction that takes too long.
 POST_LIMIT = 1000
+# Rules that say who is at risk, and nothing of scores and tiers.
+WARNING_RULES = ("risk", "outlook")
 # A note names so many contacts that belong to no customer, and counts the others.
 NAMED_STRAYS = 5
 # So many are kept, so that who may not see the first ones may find others named.
@@ -436,6 +439,10 @@ class CustomerTieringRun(models.Model):
         except ValueError as error:
             raise UserError(str(error)) from error
         last_orders = frame[engine.schema.LAST_ORDER_DATE]
+        going_on = self.browse() if same_rules else self._get_comparison_to_go_on(last, rules, as_of)
+        if going_on:
+            compared = going_on._age_fit(rules, last._find_open_days(rules, last_orders), as_of)
+            fresh = dataclasses.replace(compared, open_days=fresh.open_days, outlook=fresh.outlook)
         values = {
             "last_purchase_date": engine.idle.last_purchase(last_orders) or False,
             "open_days": last._find_open_days(rules, last_orders) if kept else False,
@@ -506,6 +513,21 @@ class CustomerTieringRun(models.Model):
         cards = reader._read_cards(scope)
         ladder = [tier.key for tier in rules.tiers]
         return frame, reader._read_states(policy, scope, frame.index, cards, ladder), cards
+
+    def _get_comparison_to_go_on(self, last, rules, as_of):
+        """Return the run whose comparison goes on although the rules are others, because only what says who is at risk
+        has changed: nobody's score depends on that. None where there is none.
+
+        :param last: the last run of the policy
+        """
+        policy = self.policy_id
+        if not last.version_id or not policy.recalibrate_days:
+            return self.browse()
+        before, now = (
+            {**values, "rules": {name: rule for name, rule in values["rules"].items() if name not in WARNING_RULES}}
+            for values in (last.version_id.rules, policy._get_rules_values(rules))
+        )
+        return self._get_kept_calibration(last.calibration_id, as_of) if before == now else self.browse()
 
     def _get_outlook(self, last, rules, as_of):
         """Return what the outlook has learned not long ago, see ``engine.outlook.learn``; empty: it learns anew.

@@ -137,6 +137,19 @@ class TestOutlook(TieringCommon):
         self.assertIn(f"it would be {len(plain)}; {len(foretold & plain)} are the same", run.note)
         self.assertNotIn("The chance of the next order", self.compute().note)
 
+    def test_another_way_to_warn_compares_nobody_anew(self):
+        self.policy.write({"recalibrate_days": 7, "risk_method": "lateness"})
+        scales = self.compute().fitted["scales"]
+        self.order(self.once, 0, 5000)
+        self.policy.risk_method = "prediction"
+        run = self.compute_after(2)
+        self.assertEqual(run.calibration_id, run)
+        self.assertEqual(run.fitted["scales"], scales)
+        self.assertTrue(run.fitted["outlook"])
+        self.assertEqual(self.compute_after(3).calibration_id, run)
+        self.policy.min_population = 10
+        self.assertNotEqual(self.compute_after(4).fitted["scales"], scales)
+
     def test_where_nothing_can_be_foretold_it_is_said_and_the_usual_gap_decides(self):
         for customer in list(self.days_of)[12:]:
             customer.active = False
