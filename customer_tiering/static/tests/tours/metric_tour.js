@@ -92,6 +92,7 @@ registry.category("web_tour.tours").add("customer_tiering_metric_simulate", {
         {
             content: "Poor with 40 trucks would be in Gold, Best with 2 in Silver",
             trigger: ".o_tiering_total_up:contains(1)",
+            timeout: 30000, // the simulation
         },
         {
             trigger: ".o_tiering_total_down:contains(1)",
