@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import AS_OF
-from engine import lifecycle, metrics, outcome, outlook, pipeline, prediction, purchases, risk, schema
+from engine import changes, lifecycle, metrics, outcome, outlook, pipeline, prediction, purchases, risk, schema
 from engine.rules import LATENESS, PREDICTION, OutlookRules, RiskRules
 from pandas.testing import assert_frame_equal
 
@@ -216,6 +216,16 @@ def test_an_unchanged_night_tells_few_something_else(rules, learned, frame):
         )
         moved.append((now != then)[now.notna()].mean())
     assert 0 < np.mean(moved) <= 0.04
+
+
+def test_other_days_to_look_ahead_are_news_of_every_card(policy, rules):
+    """Who orders for certain does so in 30 days and in 90; how many orders that is differs."""
+    kept = pd.DataFrame({"order_percent": [100.0, 0.0]})
+    before = changes.digest(kept, rules)
+    assert (changes.digest(kept, policy(risk=FORETELLING)) == before).all()
+    assert (changes.digest(kept, policy(risk=FORETELLING, outlook=OutlookRules(days=30))) != before).all()
+    plain = changes.digest(kept, policy())
+    assert (changes.digest(kept, policy(outlook=OutlookRules(days=30))) == plain).all()
 
 
 def test_a_frame_without_what_is_needed_is_refused(learned, frame):

@@ -78,6 +78,8 @@ def digest(frame: pd.DataFrame, rules: PolicyRules) -> pd.Series:
     []
     """
     names = [*frame.columns, *(f"{criterion.metric} {criterion.weight:g}" for criterion in rules.criteria)]
+    if rules.foretells:  # what follows the chance is in no digest, and is of other days then
+        names.append(f"{rules.outlook.days} days, {rules.outlook.discount:g} %")
     names = pd.util.hash_array(np.array(names, dtype=object)).sum()
     rows = pd.util.hash_pandas_object(frame, index=False, categorize=False)
     return ((rows ^ names) % DIGESTS).astype("float64")
