@@ -279,6 +279,25 @@ def test_what_is_needed_is_enough_and_a_cent_less_is_not(policy):
         assert bool(really(rules, kept, history, states, tier, 40, more)) == falls
 
 
+@pytest.mark.parametrize("name", ["score", "conditions", "refunds at once", "share of the revenue"])
+def test_an_order_of_what_is_needed_keeps_the_tier_that_day_and_a_cent_less_does_not(policy, name):
+    """All at once: everybody who falls in the first weeks orders on the own day, for what is needed or a cent less."""
+    history, nights = make_history(), 45
+    rules = policy(criteria=CRITERIA, definitions=(*METRICS, REFUNDS), **CASES[name])
+    kept, states, tier = begin(rules, history)
+    found = calendar.foresee(rules, kept, history, states, nights=nights)
+    told = found[found["needed_money"].notna() & found["day"].notna()]
+    assert len(told) > 15
+    place = history.frame.index.get_indexer(told.index).tolist()
+    days = [day.date() for day in told["day"]]
+    for less, falls in ((0.0, False), (0.01, True)):
+        more = [(who, day, money - less) for who, day, money in zip(place, days, told["needed_money"], strict=True)]
+        fallen = really(rules, kept, history, states, tier, nights, more)
+        for customer, day, money in zip(told.index, days, told["needed_money"], strict=True):
+            if money > 0.01 or not falls:
+                assert (fallen.get(customer, (None,))[0] == day) == falls, (customer, money)
+
+
 def test_a_lock_prevents_until_it_ends(policy):
     for_good = [5, "fixed", 2, pd.NaT]
     assert calendar.foresee(*one_customer(policy, lock=for_good)).empty

@@ -18,17 +18,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import decision, idle, ladder, metrics, pipeline, purchases, replay, retention, schema, ways
+from . import decision, draft, idle, ladder, pipeline, purchases, replay, retention, schema
 from .pipeline import Fit
 from .purchases import Purchases
 from .replay import History
-from .rules import LEFT_OUT, SCORE, PolicyRules
+from .rules import PolicyRules
 
 #: Thirteen weeks.
 NIGHTS = 91
 WEEKS_LOOKED_BACK = 8
 #: So many customers are lived through together, so that they fit into memory.
 CHUNK = 20_000
+#: So many are asked together what would keep their tiers, each by so many amounts at once.
+_SEARCHED, _TRIALS = 2_000, 32
+#: Nobody is told to spend more than two to this power of the smallest coin.
+_MOST_BITS = 46
 
 LOCK_END = "lock_end"
 
@@ -94,8 +98,8 @@ def foresee(
         - ``document_day``, ``document_money``: of the largest document that leaves the window until the night that
           announces the fall, which is that of the fall where nothing is announced; ``leaves_on``: the first day on
           which it is not in the window. NaT and NaN: none does, time alone causes it
-        - ``needed_money``: the least amount of orders on ``day`` that keeps the tier, see `ways.missing_amount`; NaN:
-          no amount alone does, or it cannot be told
+        - ``needed_money``: the least money of one order on ``day`` with which the tier would not fall then; NaN: no
+          amount is enough, or only the order itself shows what it does, see `draft.unforeseen`
         - ``amount``: money in the window of ``history.as_of``
 
     Raises
@@ -241,7 +245,9 @@ def _live(rules, fits, history: History, states: pd.DataFrame, nights: int, *, t
                 "announced_on": since.astype("datetime64[s]"),
             }
             if tell_needed:
-                columns["needed_money"] = _find_needed(rules, fit, decided[fallen], place[fell], history.least)
+                columns["needed_money"] = _find_needed(
+                    rules, fit, history, fell, frame[fallen], before[fallen], day, place[fell]
+                )
             found.append(pd.DataFrame(columns, index=index[fell]))
             alive[fell] = False
         falling = _is_falling(decided[schema.PENDING_TIER], decided[schema.COMPUTED_TIER], keys)
@@ -259,29 +265,94 @@ def _is_falling(pending: pd.Series, computed: pd.Series, keys: list[int]) -> np.
     return (goal >= 0) & (goal < ladder.places(computed.astype("Int64"), keys))
 
 
-def _find_needed(rules: PolicyRules, fit: Fit, decided: pd.DataFrame, place: np.ndarray, least: float) -> np.ndarray:
-    """The money of orders of today that would have kept the tiers at these places."""
-    keys = dict.fromkeys((*rules.metrics, metrics.MONETARY))
-    values = {key: rules.get_metric(key).comparable(decided).to_numpy() for key in keys}
-    values[SCORE] = decided[schema.SCORE].to_numpy()
-    unknown = {
-        criterion.metric: rules.get_metric(criterion.metric).unknown(decided).to_numpy()
-        for criterion in rules.criteria
-        if criterion.unknown == LEFT_OUT
-    }
-    money = [
-        ways.missing_amount(
-            rules,
-            fit,
-            {key: float(value[number]) for key, value in values.items()},
-            rules.ladder[tier],
-            keep=True,
-            left_out={key for key, which in unknown.items() if which[number]},
+def _find_needed(
+    rules: PolicyRules,
+    fit: Fit,
+    history: History,
+    who: np.ndarray,
+    frame: pd.DataFrame,
+    states: pd.DataFrame,
+    day,
+    place,
+) -> np.ndarray:
+    """The least money of one order on `day` with which the customers would be at these places of the ladder after all.
+
+    Found by deciding about amounts, to the coin, for all of them together; `who`: their places in the history.
+    """
+    needed = np.full(len(who), np.nan)
+    if draft.unforeseen(rules):
+        return needed
+    for start in range(0, len(who), _SEARCHED):
+        part = slice(start, start + _SEARCHED)
+        search = _Search(rules, fit, history, who[part], frame.iloc[part], states.iloc[part], day, place[part])
+        needed[part] = search.find()
+    return needed
+
+
+class _Search:
+    """Customers who order once on a day, all for different money."""
+
+    def __init__(self, rules, fit, history: History, who, frame, states, day: datetime.date, place):
+        self.rules, self.fit, self.states, self.day, self.place = rules, fit, states, day, place
+        self.keys = [tier.key for tier in rules.ladder]
+        self.decimals, self.coins = history.decimals, 10**history.decimals
+        # Whatever is less does not count as an order.
+        self.least = max(round(history.least * self.coins), 1)
+        to = np.full(len(history.frame), -1)
+        to[who] = np.arange(len(who))
+        bought = replay.choose(history.purchases, to[history.purchases.buyer] >= 0, to)
+        bought = bought._replace(
+            buyer=np.append(bought.buyer, to[who]),
+            day=np.append(bought.day, np.full(len(who), schema.day(day))),
+            money=np.append(bought.money, np.full(len(who), self.least / self.coins)),
         )
-        for number, tier in enumerate(place)
-    ]
-    # Whatever is less does not count as an order.
-    return np.maximum(np.array(money, dtype="float64"), least)
+        buyer, money = history.rebates
+        rebated = to[buyer] >= 0
+        self.after = frame.assign(
+            **purchases.summarize(
+                frame.index,
+                bought,
+                (to[buyer[rebated]], money[rebated]),
+                day,
+                history.window_days,
+                history.decimals,
+                least=history.least,
+                with_untaken=rules.retention.refunds_at_once,
+            )
+        )
+        names = [prefix + name for prefix in ("", schema.UNTAKEN) for name in draft.MONEY]
+        self.grown = [name for name in names if name in frame and (self.after[name] != frame[name]).any()]
+
+    def find(self) -> np.ndarray:
+        """The least money of each, NaN: no amount is enough."""
+        steps = np.concatenate([[0], 2 ** np.arange(0, _MOST_BITS + 1, 2, dtype="int64")])
+        everybody = np.arange(len(self.place))
+        low, high = np.full(len(everybody), -1), np.full(len(everybody), -1)
+        self._narrow(everybody, np.tile(steps, (len(everybody), 1)), low, high)
+        while len(still := np.flatnonzero(high - low > 1)):
+            step = -(-(high - low)[still] // _TRIALS)
+            trials = low[still, None] + step[:, None] * np.arange(1, _TRIALS + 1)
+            self._narrow(still, np.minimum(trials, high[still, None]), low, high)
+        return np.where(high < 0, np.nan, ((self.least + high) / self.coins).round(self.decimals))
+
+    def _narrow(self, who, trials, low, high) -> None:
+        """Put the coins, on top of the least money, that are too few and that are enough into `low` and `high`."""
+        enough = self._keeps(np.repeat(who, trials.shape[1]), trials.ravel()).reshape(trials.shape)
+        found = np.flatnonzero(enough.any(axis=1))
+        first = enough[found].argmax(axis=1)
+        high[who[found]] = trials[found, first]
+        later = first > 0
+        low[who[found[later]]] = trials[found[later], first[later] - 1]
+
+    def _keeps(self, who: np.ndarray, coins: np.ndarray) -> np.ndarray:
+        index = pd.Index(np.arange(len(who)), dtype="int64", name=schema.CUSTOMER)
+        frame = self.after.iloc[who].set_axis(index)
+        more = coins / self.coins
+        frame = frame.assign(**{name: (frame[name] + more).round(self.decimals) for name in self.grown})
+        scored = pipeline.rank(self.rules, self.fit, frame, self.day)
+        states = self.states.iloc[who].set_axis(index)
+        decided = decision.decide(self.rules, self.fit, frame, scored, states, self.day)
+        return ladder.places(decided[schema.TIER], self.keys) >= self.place[who]
 
 
 def _find_documents(history: History, falls: pd.DataFrame) -> pd.DataFrame:

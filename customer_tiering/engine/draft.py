@@ -25,7 +25,7 @@ _OF_PURCHASES = frozenset(
 )
 
 #: Columns to which money of a purchase is added.
-_MONEY = (schema.GROSS_AMOUNT, schema.AMOUNT, schema.AMOUNT_LATE, schema.AMOUNT_EARLY)
+MONEY = (schema.GROSS_AMOUNT, schema.AMOUNT, schema.AMOUNT_LATE, schema.AMOUNT_EARLY)
 
 #: Nobody is told to spend more than two to this power of the smallest coin.
 _MOST_BITS = 46
@@ -117,7 +117,7 @@ def foresee(
     goal = _place(keys, _goal(rules, fit, scored, states).iloc[0])
     target = max(goal, _place(keys, tier), _place(keys, coming)) + 1
     more = None
-    grown = [column for column in _MONEY if after[column].iloc[0] != before[column].iloc[0]]
+    grown = [column for column in MONEY if after[column].iloc[0] != before[column].iloc[0]]
     counts = after[schema.ORDER_COUNT].iloc[0] > before[schema.ORDER_COUNT].iloc[0]
     if counts and grown and target < len(keys) and decided[schema.NEXT_TIER].notna().iloc[0]:
         amount = _least_more(rules, fit, after, states, as_of, grown, target, decimals)
