@@ -18,6 +18,7 @@ COLUMNS = {
     "document_date": ("document_day", "date"),
     "leave_date": ("leaves_on", "date"),
     "document_amount": ("document_money", "numeric"),
+    "is_kept_by_order": ("is_kept_by_order", "bool"),
     "needed_amount": ("needed_money", "numeric"),
     "amount": ("amount", "numeric"),
 }
@@ -66,11 +67,14 @@ class CustomerTieringFall(models.Model):
     )
     document_date = fields.Date(string="Ordered On", readonly=True, help="The day of that order.")
     document_amount = fields.Monetary(string="Leaving Amount", readonly=True, help="Untaxed amount of that order.")
+    is_kept_by_order = fields.Boolean(
+        string="An Order Keeps It", readonly=True, help="Whether orders alone keep the tier, if they are large enough."
+    )
     needed_amount = fields.Monetary(
         string="Needed to Keep",
         readonly=True,
-        help="What must be ordered at least, untaxed, by the day on which the tier would end. 0: no amount alone keeps "
-        "the tier.",
+        help="What must be ordered at least, untaxed, on the day on which the tier would end, where orders alone keep "
+        "it. 0: any order is enough.",
     )
     amount = fields.Monetary(
         string="Amount in the Window", readonly=True, help="Untaxed amount of the orders in the policy's window today."
@@ -79,7 +83,7 @@ class CustomerTieringFall(models.Model):
 
     _of_customer = models.UniqueIndex("(company_id, partner_id)")
 
-    @api.depends("tier_id", "date", "usual_date", "leave_date", "document_amount", "needed_amount")
+    @api.depends("tier_id", "date", "usual_date", "leave_date", "document_amount", "is_kept_by_order", "needed_amount")
     @api.depends_context("lang")
     def _compute_sentence(self):
         for fall in self:
@@ -97,10 +101,16 @@ class CustomerTieringFall(models.Model):
         }
         if not self.date:
             return env._("At the usual rhythm of orders %(tier)s would end on %(date)s.", **said)
-        if self.leave_date and self.needed_amount:
+        if self.leave_date and self.is_kept_by_order and self.needed_amount:
             return env._(
                 "On %(leaves)s the order of %(amount)s leaves the window; %(tier)s would end on %(date)s unless "
                 "%(needed)s is ordered.",
+                **said,
+            )
+        if self.leave_date and self.is_kept_by_order:
+            return env._(
+                "On %(leaves)s the order of %(amount)s leaves the window; %(tier)s would end on %(date)s unless "
+                "something is ordered.",
                 **said,
             )
         if self.leave_date:
@@ -109,8 +119,10 @@ class CustomerTieringFall(models.Model):
                 "%(date)s.",
                 **said,
             )
-        if self.needed_amount:
+        if self.is_kept_by_order and self.needed_amount:
             return env._("%(tier)s would end on %(date)s unless %(needed)s is ordered.", **said)
+        if self.is_kept_by_order:
+            return env._("%(tier)s would end on %(date)s unless something is ordered.", **said)
         return env._("Without more orders %(tier)s would end on %(date)s.", **said)
 
     @api.model
@@ -254,6 +266,7 @@ class CustomerTieringFall(models.Model):
         self.env.flush_all()
         cr = self.env.cr
         types = {"partner_id": "int4", **{name: kind for name, (_column, kind) in COLUMNS.items()}}
+        found = found.assign(is_kept_by_order=found["needed_money"].notna())
         found = found.rename(columns={column: name for name, (column, _kind) in COLUMNS.items()})
         found = found[list(COLUMNS)].rename_axis("partner_id")
         cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.found_fall"))

@@ -4,6 +4,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .. import jobs
@@ -44,7 +45,9 @@ class TestFall(PlaybookCommon):
         self.assertFall(fall, self.ann, self.platinum, self.gold, 21)
         # She has ordered on one day only, so there is no usual rhythm; her order stays for 355 days more.
         self.assertEqual((fall.usual_date, fall.leave_date, fall.policy_id), (fall.date, False, self.policy))
-        self.assertEqual((fall.amount, fall.needed_amount), (100, 0.01))
+        self.assertEqual(
+            (fall.amount, fall.is_kept_by_order, fall.needed_amount), (100, True, 0)
+        )  # any order is enough
 
     def test_it_happens_on_that_day(self):
         fall = self.foresee()
@@ -76,10 +79,12 @@ class TestFall(PlaybookCommon):
         self.assertFalse(self.foresee())
 
     def test_the_order_that_leaves_the_window(self):
-        """By money: Platinum from 80 points, 1,000 in the window; the order of 600 leaves it in 5 days."""
-        self.policy.criterion_ids = [(5, 0, 0), (0, 0, {"metric_id": self.metric("monetary"), "method": "bands"})]
-        bands = self.policy.criterion_ids
-        bands.write({"band_1": 100, "band_2": 300, "band_3": 600, "band_4": 1000})
+        """By money: Platinum from 1,000 in the window, Silver from 300; the order of 600 leaves it in 5 days."""
+        limits = {"band_1": 100, "band_2": 300, "band_3": 600, "band_4": 1000, "band_unit": "value"}
+        self.policy.criterion_ids = [
+            Command.clear(),
+            Command.create({"metric_id": self.metric("monetary"), "method": "bands", **limits}),
+        ]
         bob = self.buyer("Bob", 360, amount=600)
         self.order(bob, 20, 500)
         fall = self.foresee().filtered(lambda fall: fall.partner_id == bob)
@@ -94,15 +99,16 @@ class TestFall(PlaybookCommon):
 
     def test_sentences(self):
         fall = self.foresee()
-        self.assertEqual(fall.sentence, "Platinum would end on 07/21/2026 unless $\xa00.01 is ordered.")
-        fall.needed_amount = 0
+        self.assertEqual(fall.sentence, "Platinum would end on 07/21/2026 unless something is ordered.")
+        fall.needed_amount = 7
+        self.assertEqual(fall.sentence, "Platinum would end on 07/21/2026 unless $\xa07.00 is ordered.")
+        fall.is_kept_by_order = False
         self.assertEqual(fall.sentence, "Without more orders Platinum would end on 07/21/2026.")
         fall.write({"leave_date": AS_OF, "document_amount": 5})
-        self.assertEqual(
-            fall.sentence,
-            "On 06/30/2026 the order of $\xa05.00 leaves the window; without more orders Platinum would end on "
-            "07/21/2026.",
-        )
+        leaves = "On 06/30/2026 the order of $\xa05.00 leaves the window; "
+        self.assertEqual(fall.sentence, f"{leaves}without more orders Platinum would end on 07/21/2026.")
+        fall.write({"is_kept_by_order": True, "needed_amount": 0})
+        self.assertEqual(fall.sentence, f"{leaves}Platinum would end on 07/21/2026 unless something is ordered.")
         fall.date = False
         self.assertEqual(fall.sentence, "At the usual rhythm of orders Platinum would end on 07/21/2026.")
 
@@ -182,7 +188,7 @@ class TestFall(PlaybookCommon):
 
     def test_salespeople_read_and_nobody_writes(self):
         fall = self.foresee()
-        self.assertEqual(fall.with_user(self.salesperson).needed_amount, 0.01)
+        self.assertEqual(fall.with_user(self.salesperson).amount, 100)
         self.assertEqual(fall.with_user(self.salesperson).action_open_customer()["res_id"], self.ann.id)
         with self.assertRaises(AccessError):
             fall.with_user(self.manager).amount = 1
