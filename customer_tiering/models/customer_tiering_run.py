@@ -130,7 +130,9 @@ class CustomerTieringRun(models.Model):
         help="Whether the downgrades of the coming weeks were foreseen by this run. The log of the server says why it "
         "failed.",
     )
-    fall_attempts = fields.Integer(readonly=True, help="How often that was started; more than once if interrupted.")
+    fall_attempts = fields.Integer(
+        string="Attempts to Foresee", readonly=True, help="How often that was started; more than once if interrupted."
+    )
     silhouette = fields.Float(
         digits=(5, 3),
         readonly=True,
