@@ -25,6 +25,7 @@
         "wizard/customer_tiering_cost_wizard_views.xml",
         "views/customer_tiering_need_views.xml",
         "views/customer_tiering_gap_views.xml",
+        "views/customer_tiering_fall_views.xml",
         "views/customer_tiering_run_views.xml",
         "views/customer_tier_change_views.xml",
         "views/customer_tiering_policy_views.xml",

@@ -165,6 +165,7 @@ class Explanation:
             "next": self._get_next(),
             "rise": self._get_rise(),
             "keep": self._get_keep(),
+            "fall": self._get_fall(),
             "lock": self._get_lock(),
             "segment": self._get_segment(),
             "lifecycle": self._get_lifecycle(),
@@ -192,7 +193,7 @@ class Explanation:
             for line in data["lines"]
         ]
         sentences += [data["left_out"], data["rule"]]
-        parts = ("rise", "next", "keep", "lock", "segment", "lifecycle", "risk")
+        parts = ("rise", "next", "keep", "fall", "lock", "segment", "lifecycle", "risk")
         sentences += [data[part] and data[part]["sentence"] for part in parts]
         return filter(None, sentences)
 
@@ -387,6 +388,11 @@ class Explanation:
             "together": ways.together,
             "sentence": join(env, sentences),
         }
+
+    def _get_fall(self):
+        """Return the downgrade that is foreseen; False where there is none, or one is announced."""
+        fall = self.env["customer.tiering.fall"]._get_of(self.card)
+        return bool(fall) and {"sentence": fall.sentence}
 
     def _list_ways(self, words, together):
         if together:

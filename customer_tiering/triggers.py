@@ -96,6 +96,8 @@ class Trigger:
     is_state = False
     # It comes with the calendar: only runs of all customers find it, not the scoring of single ones in between.
     follows_calendar = False
+    # Found by the job that foresees, after a run, not in it.
+    is_foreseen = False
     # The same event can be found again after a year, so that its follow-up must not be forgotten.
     may_recur = True
 
@@ -257,6 +259,42 @@ class Pending(Trigger):
 
     def get_gone_message(self):
         return self.env._("Closed: the downgrade is off, or it has happened.")
+
+
+class Foreseen(Trigger):
+    """A downgrade is foreseen in the coming weeks, if nothing more is ordered: once for each day of a downgrade."""
+
+    kind = "foreseen"
+    detail = SQL("fall.date")
+    is_state = True
+    follows_calendar = True
+    is_foreseen = True
+    may_recur = False
+
+    def get_joins(self, scan):
+        return SQL(
+            "JOIN customer_tiering_fall fall ON fall.partner_id = card.partner_id "
+            "AND fall.company_id = card.company_id AND fall.policy_id = card.policy_id"
+        )
+
+    def get_condition(self, scan):
+        return SQL("fall.date <= %s", scan.as_of + timedelta(weeks=self.playbook.weeks_ahead))
+
+    def get_reason(self):
+        # Another day is the same reason.
+        return SQL(
+            "EXISTS (SELECT FROM customer_tiering_fall fall WHERE fall.partner_id = card.partner_id"
+            " AND fall.company_id = card.company_id AND fall.policy_id = card.policy_id AND fall.date IS NOT NULL)"
+        )
+
+    def get_gone_message(self):
+        return self.env._("Closed: no downgrade is foreseen any more, or it has happened.")
+
+    def get_ready_problem(self):
+        policy = self.playbook.policy_id
+        return not policy.foresees_falls and self.env._(
+            "No downgrade is foreseen by “%(policy)s”. Switch on its “Foresee Downgrades” first.", policy=policy.name
+        )
 
 
 class Risk(Trigger):

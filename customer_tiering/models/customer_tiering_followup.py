@@ -215,7 +215,8 @@ class CustomerTieringFollowup(models.Model):
         done = [("policy_id", "=", run.policy_id.id), ("state", "=", "done")]
         before = run.search([*done, ("id", "<", run.id)], limit=1)
         for playbook in playbooks:
-            if not partial or not playbook._get_trigger().follows_calendar:
+            trigger = playbook._get_trigger()
+            if not trigger.is_foreseen and not (partial and trigger.follows_calendar):
                 scan = Scan(
                     as_of=as_of,
                     since=playbook.enabled_since,
@@ -245,6 +246,29 @@ class CustomerTieringFollowup(models.Model):
                 quiet=SQL("FALSE"),
             )
             self._insert(playbook, scan)
+
+    @api.model
+    def _collect_foreseen(self, policy, as_of):
+        """Take what was foreseen after a run.
+
+        :param as_of: a ``datetime.date``, that of the run
+        """
+        playbooks = self.env["customer.tiering.playbook"].search(
+            [("policy_id", "=", policy.id), ("enabled", "=", True)]
+        )
+        playbooks = playbooks.filtered(lambda playbook: playbook._get_trigger().is_foreseen)
+        for playbook in playbooks:
+            scan = Scan(
+                as_of=as_of,
+                since=playbook.enabled_since,
+                after=None,
+                last_change_id=0,
+                source=SQL(),
+                quiet=SQL("FALSE"),
+            )
+            self._insert(playbook, scan)
+        if playbooks:
+            playbooks._call_job()
 
     @api.model
     def _insert(self, playbook, scan):

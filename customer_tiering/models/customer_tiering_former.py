@@ -227,6 +227,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.pulse",
             "customer.tiering.motive.word",
             "customer.tiering.gap",
+            "customer.tiering.fall",
         ):
             self.env[model].sudo()._merge(targets)
         return companies

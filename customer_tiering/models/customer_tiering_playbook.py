@@ -20,9 +20,10 @@ class CustomerTieringPlaybook(models.Model):
     _names_copies = True
     _check_company_auto = True
 
-    _typed_ranges = dict.fromkeys(
-        ("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)
-    )
+    _typed_ranges = {
+        **dict.fromkeys(("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)),
+        "weeks_ahead": (1, 13),
+    }
 
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)
@@ -50,6 +51,7 @@ class CustomerTieringPlaybook(models.Model):
             ("up", "Customer leaves a tier upward"),
             ("down", "Customer leaves a tier downward"),
             ("pending", "Downgrade is announced"),
+            ("foreseen", "Downgrade is foreseen"),
             ("risk", "Customer is at risk"),
             ("segment", "Customer enters a segment"),
             ("contact", "No interaction for some time"),
@@ -85,6 +87,11 @@ class CustomerTieringPlaybook(models.Model):
         required=True,
         default="high",
         help="From which risk of losing the customer on.",
+    )
+    weeks_ahead = fields.Integer(
+        required=True,
+        default=4,
+        help="So many weeks or less before the tier would end, if nothing more is ordered. 1 to 13.",
     )
     contact_days = fields.Integer(
         string="Days without Interaction",
@@ -159,6 +166,9 @@ class CustomerTieringPlaybook(models.Model):
         "CHECK(cooldown_days >= 0 AND day_limit >= 0 AND user_day_limit >= 0 AND user_open_limit >= 0 "
         "AND contact_days >= 0)",
         "Limits and numbers of days are 0 or more; 0 means no limit.",
+    )
+    _weeks_ahead_range = models.Constraint(
+        "CHECK(weeks_ahead BETWEEN 1 AND 13)", "“Weeks Ahead” is 1 to 13: no downgrade is foreseen for longer."
     )
     # Runs rely on it. An import, for one, writes what the form does not let people write.
     _enabled_since = models.Constraint(
@@ -256,6 +266,7 @@ class CustomerTieringPlaybook(models.Model):
             "up": triggers.Up,
             "down": triggers.Down,
             "pending": triggers.Pending,
+            "foreseen": triggers.Foreseen,
             "risk": triggers.Risk,
             "segment": triggers.Segment,
             "contact": triggers.NoInteraction,

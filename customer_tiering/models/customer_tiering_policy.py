@@ -253,6 +253,11 @@ class CustomerTieringPolicy(models.Model):
         "have stopped buying, and for categories that most of the similar customers buy and they do not. They "
         "stand on the scorecard, in “Stopped Products” and on quotations.",
     )
+    foresees_falls = fields.Boolean(
+        string="Foresee Downgrades",
+        help="After each run looks at the coming 13 weeks: who falls on which day if nothing more is ordered, and who "
+        "at the usual rhythm. They stand in “Foreseen Downgrades” and on the customer, and start playbooks.",
+    )
     refunds_at_once = fields.Boolean(
         string="Refunds Downgrade at Once",
         help="A customer who falls only because purchases were returned, cancelled or corrected falls in the next run "
@@ -675,6 +680,8 @@ class CustomerTieringPolicy(models.Model):
             self.env.registry.clear_cache("templates")  # the partner's search view lists the tiers
         if vals.keys() & {"active", "revenue_from", "look_for_gaps"}:
             self.env.registry.clear_cache()
+        if vals.keys() & {"active", "foresees_falls"}:
+            self.env["customer.tiering.fall"]._follow(self)
         for policy in archived:
             # Nobody would compute these customers any more; their last tier must not stay for ever.
             self.env["customer.tiering.writer"].sudo()._remove_scorecards(policy)

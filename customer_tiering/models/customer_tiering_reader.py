@@ -211,14 +211,15 @@ class CustomerTieringReader(models.AbstractModel):
         return frame, frame if frame.empty else reading.plan(frame, scope.as_of, money)
 
     @api.model
-    def _read_history(self, scope, columns, nights):
+    def _read_history(self, scope, columns, nights, with_untaken=False):
         """Read the customers of a scope and all that they bought, to live through its last nights again.
 
         :param columns: see :meth:`_read_customers`
+        :param with_untaken: whether what was taken back is told, too, see the engine's ``purchases.summarize``
         :return: the engine's ``History``
         """
         self.env.flush_all()
-        scope = dataclasses.replace(scope, nights=nights, with_untaken=False)
+        scope = dataclasses.replace(scope, nights=nights, with_untaken=with_untaken)
         purchases = self._get_purchase_source(scope.revenue_from)
         return sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources()).history(columns)
 

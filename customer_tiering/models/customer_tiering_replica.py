@@ -49,9 +49,11 @@ class CustomerTieringReplica(models.AbstractModel):
         return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))
 
     @api.model
-    def _read_history(self, scope, columns, nights):
+    def _read_history(self, scope, columns, nights, with_untaken=False):
         """Read the customers of a scope and what they bought, as ``customer.tiering.reader`` does."""
-        return self._read(lambda env: env["customer.tiering.reader"]._read_history(scope, columns, nights))
+        return self._read(
+            lambda env: env["customer.tiering.reader"]._read_history(scope, columns, nights, with_untaken)
+        )
 
     @api.model
     def _read(self, function):

@@ -122,6 +122,17 @@ class CustomerTieringRun(models.Model):
         help="The days with purchases of anybody that became known after the customers were compared, by a policy in "
         "which days without purchases do not count.",
     )
+    fall_state = fields.Selection(
+        [("waiting", "Waiting"), ("done", "Done"), ("failed", "Failed")],
+        string="Foreseen Downgrades",
+        readonly=True,
+        index="btree_not_null",
+        help="Whether the downgrades of the coming weeks were foreseen by this run. The log of the server says why it "
+        "failed.",
+    )
+    fall_attempts = fields.Integer(
+        string="Attempts to Foresee", readonly=True, help="How often that was started; more than once if interrupted."
+    )
     silhouette = fields.Float(
         digits=(5, 3),
         readonly=True,
@@ -396,6 +407,8 @@ class CustomerTieringRun(models.Model):
         languages.write(run, "note", notes)
         if not policy.is_simulation:
             self.env["customer.tiering.forecast"]._follow(policy, rules, as_of)
+            if policy.foresees_falls:
+                self.env["customer.tiering.fall"]._follow(policy)
         if policy.post_changes and run.trigger == "manual" and not policy.is_simulation:
             run._post_changes()
         run._notify("success", run.with_user(run.user_id or self.env.user)._get_summary())

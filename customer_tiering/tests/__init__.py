@@ -13,6 +13,7 @@ from . import test_credit
 from . import test_draft
 from . import test_everyday
 from . import test_explanation
+from . import test_fall
 from . import test_followup_report
 from . import test_forecast
 from . import test_gap

@@ -101,6 +101,19 @@ class TestHidden(TieringCommon):
                 for partner in cls.both
             ]
         )
+        cls.env["customer.tiering.fall"].create(
+            [
+                {
+                    "partner_id": partner.id,
+                    "company_id": cls.company.id,
+                    "policy_id": cls.policy.id,
+                    "tier_id": tier,
+                    "to_tier_id": tier,
+                    "date": today,
+                }
+                for partner in cls.both
+            ]
+        )
         cls.env["customer.tiering.pulse"].create(
             [{"partner_id": partner.id, "sign": "down", "word": "Why"} for partner in cls.both]
         )

@@ -168,6 +168,20 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        first, *_others, last = policy.tier_ids
+        env["customer.tiering.fall"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "policy_id": policy.id,
+                    "tier_id": first.id,
+                    "to_tier_id": last.id,
+                    "date": AS_OF,
+                }
+                for customer in customers
+            ]
+        )
         env["customer.tiering.pulse"].create(
             [
                 {
