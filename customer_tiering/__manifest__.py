@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering",
     "summary": "Score every customer from purchases and interactions, put them in tiers, and explain why",
-    "version": "19.0.1.12.0",
+    "version": "19.0.1.13.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",
@@ -26,6 +26,8 @@
         "views/customer_tiering_need_views.xml",
         "views/customer_tiering_gap_views.xml",
         "views/customer_tiering_fall_views.xml",
+        "views/customer_tiering_occasion_views.xml",
+        "wizard/customer_tiering_occasion_answer_views.xml",
         "views/customer_tiering_run_views.xml",
         "views/customer_tier_change_views.xml",
         "views/customer_tiering_policy_views.xml",

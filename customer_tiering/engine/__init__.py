@@ -50,6 +50,8 @@ grid         customers on a map of 5 x 5 cells
 cohorts      customers by the period of their first purchase, and what became of them
 history      how many were where on each of several days
 replay       a policy lived through again, night by night: how many move, and back
+calendar     the day on which a tier ends without an order, and at the usual rhythm
+day          the day's list: whom to see to first, and how many fit into the day
 ============ ============================================================================
 
 Nothing is imported here but what is asked for: ``engine.pipeline`` imports that module, and with it numpy and
@@ -108,6 +110,7 @@ MODULES = (
     "timeline",
     "replay",
     "calendar",
+    "day",
 )
 
 

@@ -20,6 +20,7 @@ from . import customer_segment_change
 from . import customer_tiering_live
 from . import customer_tiering_lock
 from . import customer_tiering_need_kind
+from . import customer_tiering_occasion
 from . import customer_tiering_motive
 from . import customer_tiering_motive_word
 from . import customer_tiering_need
@@ -44,6 +45,7 @@ from . import calendar_event
 from . import base
 from . import crm_team
 from . import mail_activity
+from . import mail_activity_type
 from . import mail_message
 from . import mail_thread
 from . import ir_model_fields

@@ -129,13 +129,17 @@ class CustomerTieringFall(models.Model):
     def _get_of(self, card):
         """Return what is foreseen of the customer of a scorecard; no record where a downgrade is announced already, or
         where the customer has ordered, or was locked, since it was foreseen."""
-        if not card.policy_id.foresees_falls or card.pending_tier_id or not self.has_access("read"):
+        if not card.policy_id.foresees_falls or not self.has_access("read"):
             return self.browse()
         fall = self.search([("partner_id", "=", card.partner_id.id), ("company_id", "=", card.company_id.id)])
-        until, day = card.lock_id.date_end, fall.date or fall.usual_date
+        return fall if fall and fall._holds_of(card) else self.browse()
+
+    def _holds_of(self, card):
+        """Whether what was foreseen still holds of the customer's scorecard."""
+        until, day = card.lock_id.date_end, self.date or self.usual_date
         is_held = card.lock_id and (not until or (day and until >= day))
-        is_same = fall.tier_id == card.tier_id and not card.currency_id.compare_amounts(fall.amount, card.amount)
-        return fall if is_same and not is_held else self.browse()
+        is_same = self.tier_id == card.tier_id and not card.currency_id.compare_amounts(self.amount, card.amount)
+        return bool(card.policy_id.foresees_falls and not card.pending_tier_id and is_same and not is_held)
 
     def action_open_customer(self):
         """Open the customer."""

@@ -20,6 +20,15 @@ class ResCompany(models.Model):
         default=True,
         help="Score the customers of this company every night.",
     )
+    tiering_day_minutes = fields.Integer(
+        string="Minutes for Customers a Day",
+        default=240,
+        help="How long a salesperson talks to customers on a day: “My Day” shows as many customers as fit.",
+    )
+    _tiering_day_minutes_positive = models.Constraint(
+        "CHECK(tiering_day_minutes BETWEEN 1 AND 1440)",
+        "A day has from 1 minute to 1,440 minutes for customers.",
+    )
     tiering_policy_ids = fields.One2many(
         "customer.tiering.policy", "company_id", string="Tiering Policies", groups="sales_team.group_sale_salesman"
     )

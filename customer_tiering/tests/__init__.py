@@ -36,6 +36,7 @@ from . import test_migration_median
 from . import test_motive
 from . import test_moves
 from . import test_my_customers
+from . import test_occasion
 from . import test_old_data
 from . import test_old_orders
 from . import test_outlook

@@ -45,7 +45,10 @@ HOPS = 3
 PATHS = 1  # so many ways to each secret field are tried, the shortest
 REFUSED = "refused"
 # Salespeople write them, of the customers whom they see.
-NOTED = ("customer.tiering.need", "customer.tiering.pulse", "customer.tiering.motive.word", "customer.tiering.gap")
+NOTED = (
+    *("customer.tiering.need", "customer.tiering.pulse", "customer.tiering.motive.word", "customer.tiering.gap"),
+    "customer.tiering.occasion",
+)
 
 
 # What counts all customers is not shown to who may not see some of them: so it is there where nobody is hidden.

@@ -170,7 +170,7 @@ class TestFall(PlaybookCommon):
 
         def told():
             self.env.invalidate_all()
-            return card.explanation["fall"]
+            return card.explanation_data["fall"]
 
         self.assertEqual(told(), {"sentence": fall.sentence})
         self.policy.foresees_falls = False

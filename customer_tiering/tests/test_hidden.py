@@ -114,6 +114,20 @@ class TestHidden(TieringCommon):
                 for partner in cls.both
             ]
         )
+        cls.env["customer.tiering.occasion"].create(
+            [
+                {
+                    "user_id": user.id,
+                    "partner_id": partner.id,
+                    "company_id": cls.company.id,
+                    "kind": "stopped",
+                    "reference": 1,
+                    "part": "today",
+                }
+                for user in (cls.salesperson, cls.manager, cls.ruled, cls.ruled_manager, cls.own)
+                for partner in (cls.ann if user == cls.own else cls.both)
+            ]
+        )
         cls.env["customer.tiering.pulse"].create(
             [{"partner_id": partner.id, "sign": "down", "word": "Why"} for partner in cls.both]
         )

@@ -168,6 +168,21 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        env["customer.tiering.occasion"].create(
+            [
+                {
+                    "user_id": user.id,
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "kind": "stopped",
+                    "reference": 1,
+                    "part": "today",
+                    "reason": reasons.get(customer, f"{mark} reason"),
+                }
+                for customer in customers
+                for user in {manager, cls.manager, customer.user_id} - {cls.env["res.users"]}
+            ]
+        )
         first, *_others, last = policy.tier_ids
         env["customer.tiering.fall"].create(
             [
