@@ -3,7 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import sentences
-from ..fields import ShownScorecardMany2one
+from ..fields import DerivedMany2one, ShownScorecardMany2one
 
 GROUP = "sales_team.group_sale_salesman"
 PREFIX = "tiering_customer_"
@@ -29,7 +29,7 @@ class CustomerTieringShown(models.AbstractModel):
         groups=GROUP,
         help="The scorecard of the customer in the company of the document.",
     )
-    tiering_customer_tier_id = fields.Many2one(
+    tiering_customer_tier_id = DerivedMany2one(
         related="tiering_customer_card_id.tier_id",
         string="Customer's Tier",
         groups=GROUP,
@@ -41,7 +41,7 @@ class CustomerTieringShown(models.AbstractModel):
         aggregator=None,
         groups=GROUP,
     )
-    tiering_customer_pending_tier_id = fields.Many2one(
+    tiering_customer_pending_tier_id = DerivedMany2one(
         related="tiering_customer_card_id.pending_tier_id",
         string="Customer's Announced Downgrade",
         groups=GROUP,
