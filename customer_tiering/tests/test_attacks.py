@@ -146,6 +146,25 @@ class TestForged(TieringCommon):
                 self.assertNotIn(name, found)
                 self.assertIn("Ann", self.ask(model, "onchange", [], {"partner_id": self.ann.id}, [], shown))
 
+    def test_nobody_says_in_which_tier_a_customer_was(self):
+        """A tier that does not exist would keep everybody from the list, and one of another company could not go."""
+        orders = self.env["sale.order"].with_user(self.own)
+        said = {"tiering_tier_id": 999_999_999, "tiering_tier_filled": True}
+        mine = orders.browse(self.paper.id)
+        mine.write({**said, "client_order_ref": "Ref"})
+        ways = mine | mine.copy(said) | orders.create({"partner_id": self.ann.id, **said})
+        ways |= orders.with_context(default_tiering_tier_id=999_999_999).create({"partner_id": self.ann.id})
+        self.env.flush_all()
+        self.assertEqual(mine.client_order_ref, "Ref")
+        self.assertFalse(ways.tiering_tier_id or any(ways.mapped("tiering_tier_filled")))
+        mine.action_confirm()
+        self.assertEqual(mine.tiering_tier_id, self.card(self.ann).tier_id)
+        biller = self.new_user("attack_biller", "account.group_account_invoice,sales_team.group_sale_salesman")
+        values = {"move_type": "out_invoice", "partner_id": self.ann.id, "tiering_tier_id": 999_999_999}
+        self.accounting()
+        invoice = self.env["account.move"].with_user(biller).create(values)
+        self.assertFalse(invoice.tiering_tier_id)
+
 
 @tagged("post_install", "-at_install")
 class TestBounds(TieringCommon):
