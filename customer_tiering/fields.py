@@ -1,4 +1,4 @@
-from odoo import fields
+from odoo import fields, models
 from odoo.tools import SQL
 
 
@@ -15,7 +15,24 @@ class UncheckedMany2one(fields.Many2one):
         pass
 
 
-class ScorecardMany2one(fields.Many2one):
+class DerivedMany2one(fields.Many2one):
+    """A Many2one that is computed, of which a client says nothing that the person may not see.
+
+    Clients can send a value for each field: typed, saved, as a default, in lines. Odoo keeps it in the cache until the
+    answer is made, with the name of the record, and related fields, which are read as superuser, would tell the rest
+    of any record whose id somebody guesses. Computations assign records; what is none comes from outside.
+    """
+
+    def convert_to_cache(self, value, record, validate=True):
+        if value and not isinstance(value, models.BaseModel):
+            id_ = value.get("id") if isinstance(value, dict) else value
+            # As the person, also where something is computed with all rights for them.
+            comodel = record.env[self.comodel_name].sudo(False)
+            value = id_ if type(id_) is int and comodel.browse(id_)._filtered_access("read") else None
+        return super().convert_to_cache(value, record, validate)
+
+
+class ScorecardMany2one(DerivedMany2one):
     """The scorecard of a partner in the current company, reached by an SQL join.
 
     A run must not write on ``res_partner``: it would lock, rewrite and invalidate rows that people

@@ -9,6 +9,8 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.http import content_disposition, request
 
+from .. import filters
+
 LINE_FIELDS = (
     "partner_id",
     "direction",
@@ -120,7 +122,7 @@ class CustomerTieringController(http.Controller):
         try:
             domain = Domain("company_id", "=", env.company.id) & Domain(json.loads(domain))
             domain.validate(cards)
-        except (TypeError, ValueError) as error:
+        except filters.ERRORS as error:
             raise BadRequest(env._("This filter of the list cannot be read.")) from error
         if ids:
             chosen = [int(id_) for id_ in ids[:10_000].split(",") if id_.isdecimal() and len(id_) < 10]

@@ -6,6 +6,7 @@ from ..fields import UncheckedMany2one
 class AccountMove(models.Model):
     _name = "account.move"
     _inherit = ["account.move", "customer.tiering.shown"]
+    _tiering_recorded = ("tiering_tier_id",)
 
     # As on orders.
     tiering_tier_id = UncheckedMany2one(

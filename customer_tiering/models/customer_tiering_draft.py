@@ -1,15 +1,25 @@
 import logging
+import math
+from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from .. import sentences, sources
 from .customer_tiering_shown import GROUP
+from .customer_tiering_typed import MOST_FLOAT, MOST_INTEGER
 
 _logger = logging.getLogger(__name__)
 
-# What is asked of a line, see _get_values.
-LINE_FIELDS = ("product_id", "product_uom_id", "product_uom_qty", "price_unit", "discount", "price_subtotal")
+# What is asked of a quotation and of its lines, see _get_values: ids of records, and numbers.
+IDS, NUMBERS = ("company_id", "partner_id", "currency_id", "pricelist_id"), ("amount_untaxed",)
+LINE_IDS, LINE_NUMBERS = (
+    ("product_id", "product_uom_id"),
+    ("product_uom_qty", "price_unit", "discount", "price_subtotal"),
+)
+LINE_FIELDS = (*LINE_IDS, *LINE_NUMBERS)
+# Of a quotation with more lines, as many as its form shows at once, nobody is told what another pricelist would save.
+MOST_LINES = 200
 
 
 class CustomerTieringDraft(models.AbstractModel):
@@ -36,14 +46,14 @@ class CustomerTieringDraft(models.AbstractModel):
         """
         if not self.env.user.has_group(GROUP):
             raise AccessError(self.env._("Only salespeople see what a quotation would do."))
-        order = self.env["sale.order"].browse(order_id or []).exists()
+        order = self.env["sale.order"].browse(_take_id(order_id) or []).exists()
         if order:
             order.check_access("read")
             if order.state not in ("draft", "sent"):
                 return False
         elif order_id or not form:
             return False
-        values = form or self._get_values(order)
+        values = self._take(form) if form else self._get_values(order)
         company = self.env["res.company"].browse(values.get("company_id") or (order.company_id or self.env.company).id)
         if company not in self.env.companies:
             raise AccessError(self.env._("You do not work in the company of this quotation."))
@@ -51,6 +61,18 @@ class CustomerTieringDraft(models.AbstractModel):
         if not partner._filtered_access("read"):
             return False
         return self.with_company(company)._tell(company, partner, values)
+
+    @api.model
+    def _take(self, form):
+        """Return what a client says of a form, each value of its kind; one of another kind as if it was not said."""
+        if not isinstance(form, dict):
+            return _take_values({}, IDS, NUMBERS) | {"lines": []}
+        lines = form.get("lines")
+        if isinstance(lines, list):
+            lines = [_take_values(line, LINE_IDS, LINE_NUMBERS) for line in lines if isinstance(line, dict)]
+        elif lines is not None:
+            lines = []
+        return _take_values(form, IDS, NUMBERS) | {"lines": lines}
 
     @api.model
     def _get_values(self, order):
@@ -176,31 +198,33 @@ class CustomerTieringDraft(models.AbstractModel):
             return 0
         if partner.specific_property_product_pricelist:
             return 0  # a person's choice wins
+        if len(values["lines"]) > MOST_LINES:
+            return 0
         Pricelist = self.env["product.pricelist"]
         pricelist = tier.sudo().pricelist_id.sudo(False)
         usable = pricelist.filtered_domain(Pricelist._get_partner_pricelist_multi_search_domain_hook(company.id))
         if not usable or pricelist.id == values.get("pricelist_id") or not pricelist._filtered_access("read"):
             return 0
         currency = self.env["res.currency"].browse(values["currency_id"])
-        lines = [line for line in values["lines"] if self._is_priced(line)]
-        products = self.env["product.product"].browse(line["product_id"] for line in lines).exists()
+        alike = defaultdict(list)
+        for line in values["lines"]:
+            if self._is_priced(line):
+                alike[line["product_uom_qty"], line.get("product_uom_id")].append(line)
         saved = 0
-        for line in lines:
-            product = products.browse(line["product_id"])
-            if product not in products:
-                continue
-            uom = self.env["uom.uom"].browse(line.get("product_uom_id") or product.uom_id.id)
-            price = pricelist._get_product_price(
-                product.with_company(company),
-                line["product_uom_qty"],
+        for (quantity, uom_id), lines in alike.items():  # what can be asked of a pricelist at once
+            products = self.env["product.product"].browse({line["product_id"] for line in lines}).exists()
+            prices = pricelist._get_products_price(
+                products.with_company(company),
+                quantity,
                 currency=currency,
-                uom=uom,
+                uom=self.env["uom.uom"].browse(uom_id or []).exists(),
                 date=fields.Datetime.now(),
             )
-            paid = line["price_unit"] * (1 - (line.get("discount") or 0) / 100)
-            # As a share: whether taxes are included in both prices does not matter.
-            saved += line["price_subtotal"] * (1 - price / paid)
-        return currency.round(saved)
+            for line in lines:
+                paid = line["price_unit"] * (1 - (line.get("discount") or 0) / 100)
+                # As a share: whether taxes are included in both prices does not matter.
+                saved += line["price_subtotal"] * (1 - prices.get(line["product_id"], paid) / paid)
+        return currency.round(saved) if math.isfinite(saved) else 0
 
     @api.model
     def _is_priced(self, line):
@@ -211,3 +235,19 @@ class CustomerTieringDraft(models.AbstractModel):
             and (line.get("price_unit") or 0) > 0
             and (line.get("discount") or 0) < 100
         )
+
+
+def _take_id(value):
+    return type(value) is int and 0 < value <= MOST_INTEGER and value
+
+
+def _take_number(value):
+    # What is no number at all is not below any.
+    return float(value) if type(value) in (int, float) and abs(value) <= MOST_FLOAT else 0.0
+
+
+def _take_values(values, ids, numbers):
+    """Return the ids (False where there is none) and numbers (0.0 where there is none) that a client sent."""
+    return {name: _take_id(values.get(name)) for name in ids} | {
+        name: _take_number(values.get(name)) for name in numbers
+    }

@@ -17,6 +17,14 @@ class CustomerTieringGiven(models.AbstractModel):
             values.pop("partner_id", None)
         return values
 
+    def onchange(self, values, field_names, fields_spec):
+        """The same for what a client sends: Odoo answers with the names of all records that it is sent."""
+        sent = values.get("partner_id")
+        partner_id = sent.get("id") if isinstance(sent, dict) else sent
+        if type(partner_id) is int and not self.env["res.partner"].browse(partner_id)._filtered_access("read"):
+            values = {**values, "partner_id": False}
+        return super().onchange(values, field_names, fields_spec)
+
     @api.model
     def _name_customers(self, vals_list):
         """Have the values of new records name customers: what is said of a contact is said of its company."""

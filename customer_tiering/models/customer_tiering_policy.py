@@ -10,6 +10,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_list, ormcache
 
 from .. import engine, filters, jobs, languages, messages
+from ..fields import DerivedMany2one
 from ..sentences import format_number, join, say_cannot_tell
 
 # Percent of the customers (or of the revenue) per number of tiers, the highest first: ABC analysis, and
@@ -428,7 +429,7 @@ class CustomerTieringPolicy(models.Model):
     playbook_ids = fields.One2many("customer.tiering.playbook", "policy_id", string="Playbooks")
     run_ids = fields.One2many("customer.tiering.run", "policy_id", string="Runs")
     version_ids = fields.One2many("customer.tiering.policy.version", "policy_id", string="Versions")
-    last_run_id = fields.Many2one("customer.tiering.run", compute="_compute_last_run_id")
+    last_run_id = DerivedMany2one("customer.tiering.run", compute="_compute_last_run_id")
     customer_count = fields.Integer(string="Customers Scored", compute="_compute_customer_count")
     population_count = fields.Integer(
         string="Customers Matching",
@@ -632,7 +633,7 @@ class CustomerTieringPolicy(models.Model):
             )
         )
         for policy in self:
-            policy.last_run_id = last.get(policy._origin, False)
+            policy.last_run_id = self.env["customer.tiering.run"].browse(last.get(policy._origin, ()))
 
     def _compute_customer_count(self):
         counts = dict(

@@ -12,6 +12,7 @@ from odoo.tools.misc import formatLang
 
 from .. import engine, sentences
 from ..fields import UncheckedMany2one
+from .customer_tiering_policy import FIRST_DAY
 
 # Who may see what customers owe, as on contacts.
 RECEIVABLES = "account.group_account_invoice,account.group_account_readonly"
@@ -1196,8 +1197,12 @@ class CustomerTieringScorecard(models.Model):
         """
         self.ensure_one()
         today = self.company_id._get_tiering_today()
-        start = fields.Date.to_date(start) or today - relativedelta(days=self.policy_id.window_days - 1)
-        end = fields.Date.to_date(end) or today
+        try:
+            start, end = fields.Date.to_date(start), fields.Date.to_date(end)
+        except (TypeError, ValueError) as error:
+            raise UserError(self.env._("Choose both days.")) from error
+        start = max(start or today - relativedelta(days=self.policy_id.window_days - 1), FIRST_DAY)
+        end = min(end or today, today)
         if self.policy_id.revenue_from == "invoice":
             return self._open_invoices([("invoice_date", ">=", start), ("invoice_date", "<=", end)])
         zone = self.company_id._get_tiering_timezone()

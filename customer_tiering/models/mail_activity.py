@@ -1,12 +1,14 @@
 from odoo import api, fields, models
 
+from ..fields import DerivedMany2one
+
 GROUP = "sales_team.group_sale_salesman"
 
 
 class MailActivity(models.Model):
     _inherit = "mail.activity"
 
-    tiering_tier_id = fields.Many2one(
+    tiering_tier_id = DerivedMany2one(
         "customer.tier",
         string="Tier",
         compute="_compute_tiering_tier",

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from .. import jobs
+from ..fields import DerivedMany2one
 
 TABLES = {"tiering_tier_ids": "tier_ids", "tiering_criterion_ids": "criterion_ids"}
 
@@ -21,7 +22,7 @@ class ResConfigSettings(models.TransientModel):
         inverse="_inverse_tiering_hour",
         help="Time of day, in your time zone, at which the customers of all companies are scored.",
     )
-    tiering_policy_id = fields.Many2one("customer.tiering.policy", compute="_compute_tiering_policy_id")
+    tiering_policy_id = DerivedMany2one("customer.tiering.policy", compute="_compute_tiering_policy_id")
     tiering_method = fields.Selection(related="tiering_policy_id.method")
     tiering_window_days = fields.Integer(related="tiering_policy_id.window_days", readonly=False)
     # Not related: writing a related table replaces the policy's by what the form happened to know.

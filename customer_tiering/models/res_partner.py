@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..fields import ScorecardMany2one
+from ..fields import DerivedMany2one, ScorecardMany2one
 from ..sentences import format_number
 from ..sources.messages import is_personal
 from .customer_tiering_typed import UNFIT
@@ -31,7 +31,7 @@ class ResPartner(models.Model):
         help="The scorecard of the customer in the current company; contacts show their company's.",
     )
     # For what must not depend on who looks, such as prices.
-    tiering_unfiltered_card_id = fields.Many2one(
+    tiering_unfiltered_card_id = DerivedMany2one(
         "customer.tiering.scorecard",
         compute="_compute_tiering_unfiltered_card_id",
         compute_sudo=True,
@@ -39,7 +39,7 @@ class ResPartner(models.Model):
         groups=fields.NO_ACCESS,
         help="The same, also where the person may not see it.",
     )
-    tiering_tier_id = fields.Many2one(
+    tiering_tier_id = DerivedMany2one(
         related="tiering_scorecard_id.tier_id",
         string="Tier",
         group_expand="_read_group_tiering_tier_id",
@@ -50,14 +50,14 @@ class ResPartner(models.Model):
     tiering_tier_color = fields.Integer(
         related="tiering_scorecard_id.tier_id.color", string="Tier Colour", groups=GROUP, aggregator=None
     )
-    tiering_segment_id = fields.Many2one(related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP)
+    tiering_segment_id = DerivedMany2one(related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP)
     tiering_segment_color = fields.Integer(
         related="tiering_scorecard_id.segment_id.color", string="Segment Colour", groups=GROUP, aggregator=None
     )
     # No sums and averages on partners: contacts show their company's numbers, which would count them
     # again, and each grouped list would pay for them. The tiering table has them.
     tiering_score = fields.Float(related="tiering_scorecard_id.score", string="Score", groups=GROUP, aggregator=None)
-    tiering_currency_id = fields.Many2one(
+    tiering_currency_id = DerivedMany2one(
         related="tiering_scorecard_id.company_id.currency_id", string="Tiering Currency", groups=GROUP
     )
     tiering_amount = fields.Monetary(
@@ -92,12 +92,12 @@ class ResPartner(models.Model):
     tiering_last_contact_date = fields.Date(
         related="tiering_scorecard_id.last_contact_date", string="Last Interaction", groups=GROUP
     )
-    tiering_motive_id = fields.Many2one(related="tiering_scorecard_id.motive_id", string="Buying Motive", groups=GROUP)
+    tiering_motive_id = DerivedMany2one(related="tiering_scorecard_id.motive_id", string="Buying Motive", groups=GROUP)
     tiering_motive_color = fields.Integer(
         related="tiering_scorecard_id.motive_id.color", string="Motive Colour", groups=GROUP, aggregator=None
     )
     # Unlike what is proposed, no run brings it about: policies can choose customers by it.
-    tiering_said_motive_id = fields.Many2one(
+    tiering_said_motive_id = DerivedMany2one(
         "customer.tiering.motive",
         string="Buying Motive, as a Person Said",
         compute="_compute_tiering_said_motive_id",
@@ -137,7 +137,7 @@ class ResPartner(models.Model):
     tiering_gap_regularity = fields.Float(
         related="tiering_scorecard_id.gap_regularity", string="Regularity (%)", groups=GROUP, aggregator=None
     )
-    tiering_top_category_id = fields.Many2one(
+    tiering_top_category_id = DerivedMany2one(
         related="tiering_scorecard_id.top_category_id", string="Top Category", groups=GROUP
     )
     tiering_open_quotation_count = fields.Integer(
@@ -162,22 +162,22 @@ class ResPartner(models.Model):
     tiering_tier_since = fields.Date(
         related="tiering_scorecard_id.tier_since", string="In This Tier Since", groups=GROUP
     )
-    tiering_computed_tier_id = fields.Many2one(
+    tiering_computed_tier_id = DerivedMany2one(
         related="tiering_scorecard_id.computed_tier_id", string="Computed Tier", groups=GROUP
     )
     tiering_differs = fields.Boolean(
         related="tiering_scorecard_id.differs", string="Lock Changes the Tier", groups=GROUP
     )
-    tiering_pending_tier_id = fields.Many2one(
+    tiering_pending_tier_id = DerivedMany2one(
         related="tiering_scorecard_id.pending_tier_id", string="Announced Downgrade", groups=GROUP
     )
     tiering_pending_date = fields.Date(related="tiering_scorecard_id.pending_date", string="Downgrade On", groups=GROUP)
-    tiering_upgrade_tier_id = fields.Many2one(
+    tiering_upgrade_tier_id = DerivedMany2one(
         related="tiering_scorecard_id.upgrade_tier_id", string="Announced Upgrade", groups=GROUP
     )
     tiering_upgrade_date = fields.Date(related="tiering_scorecard_id.upgrade_date", string="Upgrade On", groups=GROUP)
-    tiering_lock_id = fields.Many2one(related="tiering_scorecard_id.lock_id", string="Tier Lock", groups=GROUP)
-    tiering_next_tier_id = fields.Many2one(
+    tiering_lock_id = DerivedMany2one(related="tiering_scorecard_id.lock_id", string="Tier Lock", groups=GROUP)
+    tiering_next_tier_id = DerivedMany2one(
         related="tiering_scorecard_id.next_tier_id", string="Next Tier", groups=GROUP
     )
     tiering_points_to_next = fields.Float(
@@ -190,7 +190,7 @@ class ResPartner(models.Model):
     tiering_payment_term_source = fields.Char(
         string="Payment Terms From", compute="_compute_tiering_payment_term_source", groups=GROUP
     )
-    tiering_proposed_user_id = fields.Many2one(
+    tiering_proposed_user_id = DerivedMany2one(
         "res.users",
         string="Account Manager of the Tier",
         compute="_compute_tiering_proposed_user_id",

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .. import engine, sources
+from ..models.customer_tiering_policy import FIRST_DAY
 
 KINDS = ("tier", "segment")
 # Why customers move who have done nothing.
@@ -106,7 +107,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
             raise UserError(
                 self.env._("%(day)s is not over yet. Choose today or an earlier day.", day=format_date(self.env, day))
             )
-        return day
+        return max(day, FIRST_DAY)  # before it, nobody was a customer
 
     @api.model
     def _get_begin(self, kind):

@@ -1,6 +1,7 @@
 from . import test_able
 from . import test_access
 from . import test_archived_company
+from . import test_attacks
 from . import test_bad_input
 from . import test_benefits
 from . import test_calm

@@ -714,7 +714,7 @@ class Matrix:
     # ------------------------------------------------------------------
 
     def type_into_forms(self, roles):
-        """Send hidden records as the values of each field, as defaults and as what was selected before."""
+        """Send hidden records as values of each field: typed, saved, as defaults, and as what was selected before."""
         for role in roles:
             sent = {
                 model: [row for row in self.get_samples(role, model) if role.hides(row)]
@@ -728,6 +728,8 @@ class Matrix:
                 fields = [record._fields[name] for name in names if name in record._fields]
                 fields = [field for field in fields if record._has_field_access(field, "read")]
                 spec = {field.name: get_spec(field) for field in fields}
+                # A form is saved of a new row, and of one that is there.
+                seen = [[], *([row.id] for row in self.get_samples(role, model) if not role.hides(row))]
                 for field in fields:
                     ids = [row.id for row in sent.get(field.comodel_name, ())][:1] if field.relational else []
                     if field.comodel_name == "res.partner":
@@ -737,9 +739,11 @@ class Matrix:
                     for id_ in ids:
                         value = id_ if field.type == "many2one" else [[6, 0, [id_]]]
                         self.call(role, "onchange", model, "onchange", [], {field.name: value}, [field.name], spec)
-                        if field.comodel_name == "res.partner":
-                            default = {f"default_{field.name}": value}
-                            self.call(role, "onchange", model, "onchange", [], {}, [], spec, context=default)
+                        self.call(role, "onchange", model, "onchange", [], {field.name: value}, [], spec)
+                        default = {f"default_{field.name}": value}
+                        self.call(role, "onchange", model, "onchange", [], {}, [], spec, context=default)
+                        for target in seen:
+                            self.call(role, "onchange", model, "web_save", target, {field.name: value}, spec)
                 for row in self.get_samples(role, model):
                     if role.hides(row):
                         self.call(role, "onchange", model, "onchange", [row.id], {}, [], spec)

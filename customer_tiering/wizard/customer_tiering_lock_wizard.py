@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..fields import DerivedMany2one
+
 
 class CustomerTieringLockWizard(models.TransientModel):
     _name = "customer.tiering.lock.wizard"
@@ -11,7 +13,7 @@ class CustomerTieringLockWizard(models.TransientModel):
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     partner_ids = fields.Many2many("res.partner", string="Customers", required=True, context={"active_test": False})
     partner_count = fields.Integer(compute="_compute_partner_count")
-    policy_id = fields.Many2one("customer.tiering.policy", compute="_compute_policy_id")
+    policy_id = DerivedMany2one("customer.tiering.policy", compute="_compute_policy_id")
     action = fields.Selection(
         [
             ("floor", "Lock: at least this tier"),
