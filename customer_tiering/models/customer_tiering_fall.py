@@ -271,6 +271,9 @@ class CustomerTieringFall(models.Model):
         cr = self.env.cr
         types = {"partner_id": "int4", **{name: kind for name, (_column, kind) in COLUMNS.items()}}
         found = found.assign(is_kept_by_order=found["needed_money"].notna())
+        if not policy.min_order_amount:  # the smallest coin is enough: any order is
+            is_any = found["needed_money"] <= 10.0**-policy.currency_id.decimal_places
+            found = found.assign(needed_money=found["needed_money"].mask(is_any, 0.0))
         found = found.rename(columns={column: name for name, (column, _kind) in COLUMNS.items()})
         found = found[list(COLUMNS)].rename_axis("partner_id")
         cr.execute(SQL("DROP TABLE IF EXISTS pg_temp.found_fall"))

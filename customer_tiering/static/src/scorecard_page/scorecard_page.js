@@ -1,12 +1,20 @@
 import { createDebugContext } from "@web/core/debug/debug_context";
 import { registry } from "@web/core/registry";
+import { Layout } from "@web/search/layout";
 import { formView } from "@web/views/form/form_view";
 import { View, getDefaultConfig } from "@web/views/view";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, useChildSubEnv, useSubEnv } from "@odoo/owl";
 
+/** The place of a form that stands in another form's: a page has one main part, and that is the contact. */
+class PageLayout extends Layout {
+    static template = "customer_tiering.ScorecardPageLayout";
+}
+
 /** The form of the scorecard whose buttons save and reload the form of the contact around it. */
 class ScorecardPageController extends formView.Controller {
+    static components = { ...formView.Controller.components, Layout: PageLayout };
+
     setup() {
         const { onClickViewButton } = this.env;
         super.setup();
