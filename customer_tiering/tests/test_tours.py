@@ -200,6 +200,28 @@ class TestTours(TieringCommon, HttpCase):
         self.env.invalidate_all()
         self.assertTiers({self.poor: "Gold"})
 
+    def test_a_day_from_the_list_to_the_order_that_reaches_the_tier_it_promised(self):
+        (self.best | self.second | self.poor).user_id = self.salesperson
+        self.product.list_price = 100
+        today = self.company._get_tiering_today()
+        order = self.order(
+            self.poor, 0, state="draft", validity_date=today + timedelta(days=2), user_id=self.salesperson.id
+        )
+        call = "mail.mail_activity_data_call"
+        for who, summary in ((self.second, "Ask about the new catalogue"), (self.best, "Say hello")):
+            who.activity_schedule(call, today, summary=summary, user_id=self.salesperson.id)
+        self.start_tour("/odoo", "customer_tiering_day", login="tiering_salesperson")
+        self.assertEqual((order.state, order.amount_untaxed), ("sale", 600))
+        self.assertFalse((self.best | self.second).activity_ids)
+        answers = self.env["customer.tiering.occasion"].search([("state", "!=", "open")])
+        self.assertEqual(
+            {(row.partner_id, row.state, row.reason) for row in answers},
+            {(self.second, "done", False), (self.best, "not_useful", "Is on holiday")},
+        )
+        self.env.ref("customer_tiering.ir_cron_refresh").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertTiers({self.poor: "Gold"})
+
     def test_salesperson_works_the_customers_at_risk(self):
         today = self.company._get_tiering_today()
         mine = {"user_id": self.salesperson.id, "is_company": True}
