@@ -55,8 +55,9 @@ class CustomerTieringOccasion(models.Model):
     )
     # What tells it from the next reason of the kind.
     reference = fields.Integer(required=True, readonly=True)
+    # Values in the order of the alphabet: groups come in it.
     part = fields.Selection(
-        [("today", "Today"), ("later", "If Time Is Left")],
+        [("day", "Today"), ("later", "If Time Is Left")],
         string="When",
         required=True,
         readonly=True,
@@ -224,7 +225,7 @@ class CustomerTieringOccasion(models.Model):
                 "partner_id": item.partner_id,
                 "kind": kind,
                 "reference": item.reference,
-                "part": "today" if row["is_today"] else "later",
+                "part": "day" if row["is_today"] else "later",
                 "position": row["position"],
                 "money": item.money,
                 "chance": item.chance,

@@ -122,7 +122,7 @@ class TestHidden(TieringCommon):
                     "company_id": cls.company.id,
                     "kind": "stopped",
                     "reference": 1,
-                    "part": "today",
+                    "part": "day",
                 }
                 for user in (cls.salesperson, cls.manager, cls.ruled, cls.ruled_manager, cls.own)
                 for partner in (cls.ann if user == cls.own else cls.both)

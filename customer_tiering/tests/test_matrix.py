@@ -178,7 +178,7 @@ class MatrixCommon(TieringCommon):
                     "company_id": company.id,
                     "kind": "stopped",
                     "reference": 1,
-                    "part": "today",
+                    "part": "day",
                     "reason": reasons.get(customer, f"{mark} reason"),
                 }
                 for customer in customers

@@ -238,9 +238,9 @@ class TestOccasion(OccasionCommon):
         self.assertEqual(
             [(row.partner_id, row.kind, row.part, row.minutes) for row in rows],
             [
-                (self.ann, "stopped", "today", 20),
-                (self.ann, "followup", "today", 0),
-                (self.ben, "stopped", "today", 20),
+                (self.ann, "stopped", "day", 20),
+                (self.ann, "followup", "day", 0),
+                (self.ben, "stopped", "day", 20),
                 (cleo, "followup", "later", 40),
             ],
         )
