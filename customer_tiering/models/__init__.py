@@ -1,6 +1,7 @@
 from . import customer_tiering_draft
 from . import customer_tiering_referred
 from . import customer_tiering_given
+from . import customer_tiering_recorded
 from . import customer_tiering_shown
 from . import customer_tiering_typed
 from . import customer_segment

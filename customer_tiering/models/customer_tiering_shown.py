@@ -17,9 +17,8 @@ class CustomerTieringShown(models.AbstractModel):
     """
 
     _name = "customer.tiering.shown"
+    _inherit = ["customer.tiering.recorded"]
     _description = "Shows the Customer's Tier"
-    # What was so at a moment. It is no matter of choice, and the database does not check whether such a tier exists.
-    _tiering_recorded = ()
 
     tiering_customer_card_id = ShownScorecardMany2one(
         "customer.tiering.scorecard",
@@ -60,23 +59,6 @@ class CustomerTieringShown(models.AbstractModel):
         groups=GROUP,
         help="The announced downgrade of the customer, and why the customer may be lost.",
     )
-
-    @api.model
-    def default_get(self, fields):
-        return self._leave_out_recorded(super().default_get(fields))
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        return super().create([self._leave_out_recorded(vals) for vals in vals_list])
-
-    def write(self, vals):
-        return super().write(self._leave_out_recorded(vals))
-
-    @api.model
-    def _leave_out_recorded(self, vals):
-        if self.env.su or not any(fname in vals for fname in self._tiering_recorded):
-            return vals
-        return {fname: value for fname, value in vals.items() if fname not in self._tiering_recorded}
 
     @api.depends("partner_id", "company_id")
     @api.depends_context("company", "uid")

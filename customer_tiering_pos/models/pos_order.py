@@ -6,7 +6,9 @@ from ..sources.tickets import PAID
 
 
 class PosOrder(models.Model):
-    _inherit = "pos.order"
+    _name = "pos.order"
+    _inherit = ["pos.order", "customer.tiering.recorded"]
+    _tiering_recorded = ("tiering_tier_id",)
 
     # As on orders.
     tiering_tier_id = UncheckedMany2one(

@@ -97,6 +97,10 @@ class TestPayment(TicketsCommon):
         self.card(who).unlink()
         self.assertEqual(ticket.tiering_tier_id, tier)
         self.assertFalse(self.refund(ticket).tiering_tier_id)
+        seller = self.new_user("tiering_seller", "point_of_sale.group_pos_manager,sales_team.group_sale_salesman")
+        of_new.with_user(seller).write({"tiering_tier_id": 999_999_999, "general_customer_note": "Wrapped"})
+        self.env.flush_all()
+        self.assertEqual((of_new.tiering_tier_id.id, of_new.general_customer_note), (False, "Wrapped"))
 
     def test_a_ticket_upgrades_at_once(self):
         self.policy.upgrade_when = "instant"
