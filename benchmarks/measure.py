@@ -33,6 +33,7 @@ MEASURED = {
     "simulation": ours.simulate,
     "by lateness": ours.run_by_lateness,
     "by prediction": ours.run_by_prediction,
+    "by prediction, learned": ours.run_by_prediction_learned,
     "quiet nights": ours.write_quiet_nights,
     "a year": ours.live_through_a_year,
     "stopped products": ours.find_gaps,

@@ -88,6 +88,20 @@ def run_by_prediction(registry, clock, as_of, result):
     return try_out(registry, clock, as_of, lambda policy: policy.write({"risk_method": "prediction"}))
 
 
+def run_by_prediction_learned(registry, clock, as_of, result):
+    """The same by what was learned the night before, as on six of seven nights; the policies compare anew."""
+    with transaction(registry) as env:
+        policies = get_policies(env)
+        policies.write({"risk_method": "prediction", "recalibrate_days": 0})
+        for one in env["customer.tiering.run"]._queue(policies, trigger="nightly"):
+            one._compute(as_of=as_of - datetime.timedelta(1))
+        env.flush_all()
+        env.cr.execute("DELETE FROM customer_tiering_scorecard")
+        env.invalidate_all()
+        runs = env["customer.tiering.run"]._queue(policies, trigger="nightly")
+        return compute_all(registry, clock, as_of, runs)
+
+
 def write_quiet_nights(registry, clock, as_of, result):
     """How many scorecards the run of the next day rewrites, nothing new, with and without prediction; rolled back."""
     found = {}
