@@ -4,7 +4,7 @@ import datetime
 import json
 import os
 import platform
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +47,22 @@ def count_queries(env):
     before = env.cr.sql_log_count
     yield counted
     counted.queries = env.cr.sql_log_count - before
+
+
+def read_server_cpu(env):
+    """Return the seconds of processor time that the whole database server has spent; None: it is on another machine."""
+    ((backend,),) = env.execute_query(SQL("SELECT pg_backend_pid()"))
+    stats = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            stats[int(path.parent.name)] = path.read_text(encoding="utf-8").rpartition(")")[2].split()
+    if backend not in stats:
+        return None
+    parent = int(stats[backend][1])
+    # Those that have ended count as the parent's children.
+    ticks = sum(map(int, stats[parent][11:15]))
+    ticks += sum(int(number) for stat in stats.values() if int(stat[1]) == parent for number in stat[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def get_parameter(env, key):

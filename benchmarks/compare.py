@@ -29,6 +29,9 @@ SLOW = 60  # who needs more is measured in one turn only
 PATIENCE = 10  # seconds, for a connection to be closed
 CHANGED = 0.001  # share of the customers who buy once more
 
+# A year of runs, and the jobs that look at what is there then.
+YEAR = ("a year", "stopped products", "foreseen downgrades", "test of the forecast", "old orders")
+
 # What computes scores, by the script that does it.
 PEERS = {
     "ORM loop": "measure.py",
@@ -61,6 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("database")
     parser.add_argument("--turns", type=int, default=3, help="0: only what has turns of its own; the others stay")
+    parser.add_argument("--year", action="store_true", help="live through a year, then the jobs and the own screens")
     parser.add_argument("--only", nargs="+", help="measure only these figures or peers, besides B0 and the runs")
     options = parser.parse_args()
     if "BENCH_PYTHON" not in os.environ:
@@ -72,7 +76,10 @@ def main():
         for turn in range(options.turns):
             session.take_turn(turn)
             path = report.save(session.get_results())
-        session.measure_once()
+        if options.year:
+            session.measure_year()
+        else:
+            session.measure_once()
         path = report.save(session.get_results())
     report.write()
     print(path.with_suffix(".md").read_text(encoding="utf-8"))
@@ -166,6 +173,18 @@ class Session:
         for name in ("single", "screens", "followups", "confirm"):
             self.measure(None, name)
 
+    def measure_year(self):
+        """What prediction adds to a run, in turns; then a year of runs, and on its history the jobs and the screens."""
+        self.reset()
+        for name in ("by lateness", "by prediction", "by prediction, learned"):
+            self.figures.pop(name, None)
+        for turn in range(3):
+            for name in ("by lateness", "by prediction", "by prediction, learned")[:: -1 if turn % 2 else 1]:
+                self.measure(turn, name)
+        for name in ("quiet nights", *YEAR, "pages"):
+            self.measure(None, name)
+            self.vacuum("customer_tiering_scorecard, customer_tier_change, customer_segment_change, sale_order")
+
     def do(self, what):
         """Have something done that is not measured."""
         command = [sys.executable, str(HERE / "measure.py"), self.database, what, os.devnull]
@@ -253,6 +272,8 @@ class Session:
         with transaction(self.registry) as env:
             env.cr.execute("TRUNCATE customer_tiering_scorecard, customer_tier_change, customer_tiering_refresh")
             env.cr.execute("DELETE FROM customer_tiering_followup")
+            env.cr.execute("DELETE FROM customer_segment_change")
+            env["customer.tiering.forecast"].search([]).unlink()
             env["customer.tiering.run"].search([]).unlink()
             env.cr.execute("DROP TABLE IF EXISTS bench_b0, bench_notebook")
             env.cr.commit()

@@ -12,6 +12,7 @@ from pathlib import Path
 import confirm
 import followups
 import ours
+import pages
 import screens
 from clock import Clock, read_status
 from common import AS_OF, get_parameter, open_registry, transaction
@@ -30,10 +31,20 @@ MEASURED = {
     "every metric": ours.run_with_every_metric,
     "clusters": ours.run_by_clusters,
     "simulation": ours.simulate,
+    "by lateness": ours.run_by_lateness,
+    "by prediction": ours.run_by_prediction,
+    "by prediction, learned": ours.run_by_prediction_learned,
+    "quiet nights": ours.write_quiet_nights,
+    "a year": ours.live_through_a_year,
+    "stopped products": ours.find_gaps,
+    "foreseen downgrades": ours.foresee_falls,
+    "test of the forecast": ours.try_out_forecasts,
+    "old orders": ours.fill_old_orders,
     "single": ours.refresh_singles,
     "ORM loop": orm_loop.compute,
     "read_group": read_group.compute,
     "screens": screens.measure_all,
+    "pages": pages.measure_all,
     "confirm": confirm.measure_all,
     "followups": followups.measure_all,
 }

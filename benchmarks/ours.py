@@ -1,15 +1,17 @@
 """The addon's own work, as its jobs do it: for all companies, each policy in a transaction of its own."""
 
+import datetime
 import statistics
 import time
 from contextlib import ExitStack, nullcontext
 from unittest import mock
 
-from common import transaction
+from common import read_server_cpu, transaction
 
 PHASES = ("read", "compute", "write")
 CUSTOMERS = 40  # scored one by one
 WARM_UP = 5
+FORTNIGHTS, NIGHTS = 26, 14  # of a year that is lived through
 
 
 def run(registry, clock, as_of, result, context=nullcontext):
@@ -76,6 +78,119 @@ def run_by_clusters(registry, clock, as_of, result):
     return try_out(registry, clock, as_of, lambda policy: policy.write({"method": "clusters"}))
 
 
+def run_by_lateness(registry, clock, as_of, result):
+    """From empty scorecards, without anything foretold; rolled back."""
+    return try_out(registry, clock, as_of, lambda policy: policy.write({"risk_method": "lateness"}))
+
+
+def run_by_prediction(registry, clock, as_of, result):
+    """The same with what customers will do, learned anew."""
+    return try_out(registry, clock, as_of, lambda policy: policy.write({"risk_method": "prediction"}))
+
+
+def run_by_prediction_learned(registry, clock, as_of, result):
+    """The same by what was learned the night before, as on six of seven nights; the policies compare anew."""
+    with transaction(registry) as env:
+        policies = get_policies(env)
+        policies.write({"risk_method": "prediction", "recalibrate_days": 0})
+        for one in env["customer.tiering.run"]._queue(policies, trigger="nightly"):
+            one._compute(as_of=as_of - datetime.timedelta(1))
+        env.flush_all()
+        env.cr.execute("DELETE FROM customer_tiering_scorecard")
+        env.invalidate_all()
+        runs = env["customer.tiering.run"]._queue(policies, trigger="nightly")
+        return compute_all(registry, clock, as_of, runs)
+
+
+def write_quiet_nights(registry, clock, as_of, result):
+    """How many scorecards the run of the next day rewrites, nothing new, with and without prediction; rolled back."""
+    found = {}
+    for method in ("lateness", "prediction"):
+        with transaction(registry) as env:
+            env.cr.execute("DELETE FROM customer_tiering_scorecard")
+            policies = get_policies(env)
+            policies.risk_method = method
+            for day in (as_of, as_of + datetime.timedelta(1)):
+                runs = env["customer.tiering.run"]._queue(policies, trigger="nightly")
+                for one in runs:
+                    compute(registry, one, day, {})
+            found[method] = sum(runs.mapped("written_count"))
+            found["customers"] = sum(runs.mapped("customer_count"))
+    return found
+
+
+def live_through_a_year(registry, clock, as_of, result):
+    """A run each fortnight of a year, then a fortnight of nights; then how much the history keeps of a year of nights.
+
+    The purchases are those of each day; what was computed before is to be removed first.
+    """
+    days = [as_of - datetime.timedelta(NIGHTS + 14 * number) for number in range(FORTNIGHTS, 0, -1)]
+    days += [as_of - datetime.timedelta(NIGHTS - number) for number in range(NIGHTS + 1)]
+    with transaction(registry) as env:
+        for day in days:
+            for one in env["customer.tiering.run"]._queue(get_policies(env), trigger="nightly"):
+                with clock.measure(lambda: env.cr.sql_log_count):
+                    compute(registry, one, day, {})
+                env.cr.commit()
+        found = {"cards": env["customer.tiering.scorecard"].search_count([]), "tables": {}}
+        for table in ("customer_tier_change", "customer_segment_change"):
+            since = as_of - datetime.timedelta(NIGHTS)
+            env.cr.execute(
+                f"SELECT count(*), count(*) FILTER (WHERE date > %s), pg_total_relation_size('{table}') FROM {table}",
+                (since,),
+            )
+            rows, lately, size = env.cr.fetchone()
+            yearly = lately * 365 / NIGHTS
+            found["tables"][table] = {"rows": rows, "a year": yearly, "bytes a year": yearly * size / max(rows, 1)}
+    return found
+
+
+def find_gaps(registry, clock, as_of, result):
+    """The weekly job that looks for stopped and missing products, in all companies."""
+    with transaction(registry) as env:
+        policies = get_policies(env)
+        policies.look_for_gaps = True
+        env.flush_all()
+        env.cr.commit()
+        with clock.measure(lambda: env.cr.sql_log_count):
+            for company in policies.company_id:
+                env["customer.tiering.gap"]._find(company, as_of)
+                env.cr.commit()
+        return {"found": env["customer.tiering.gap"].search_count([])}
+
+
+def foresee_falls(registry, clock, as_of, result):
+    """The job after a run that foresees downgrades, for all policies."""
+    with transaction(registry) as env:
+        policies = get_policies(env)
+        policies.foresees_falls = True
+        env.flush_all()
+        env.cr.commit()
+        with clock.measure(lambda: env.cr.sql_log_count):
+            for policy in policies:
+                env["customer.tiering.fall"]._foresee(env["customer.tiering.run"]._get_last(policy))
+                env.cr.commit()
+        return {"found": env["customer.tiering.fall"].search_count([])}
+
+
+def try_out_forecasts(registry, clock, as_of, result):
+    """The weekly test of what is foretold, for all policies."""
+    with transaction(registry) as env:
+        with clock.measure(lambda: env.cr.sql_log_count):
+            for policy in get_policies(env):
+                env["customer.tiering.forecast"]._queue(policy)._compute(as_of)
+                env.cr.commit()
+        return {"found": env["customer.tiering.forecast"].search_count([("grade", "!=", False)])}
+
+
+def fill_old_orders(registry, clock, as_of, result):
+    """The job that fills the tiers of orders that were confirmed before. Once: then none is left to fill."""
+    with transaction(registry) as env:
+        with clock.measure(lambda: env.cr.sql_log_count):
+            env["sale.order"]._cron_fill_tiers()
+        return {"found": env["sale.order"].search_count([("tiering_tier_filled", "=", True)])}
+
+
 def simulate(registry, clock, as_of, result):
     """What the same policies would change; rolled back."""
     with transaction(registry) as env:
@@ -103,10 +218,16 @@ def compute_all(registry, clock, as_of, runs):
 
     phases = {}
     runs.env.flush_all()
+    before = read_server_cpu(runs.env)
     with clock.measure(lambda: runs.env.cr.sql_log_count):
         for one in runs:
             compute(registry, one, as_of, phases)
-    return {"phases": phases, "written": sum(runs.mapped("written_count"))}
+    server = read_server_cpu(runs.env)
+    return {
+        "phases": phases,
+        "written": sum(runs.mapped("written_count")),
+        "work": clock.cpu + server - before if server else None,  # seconds of processor time, of both
+    }
 
 
 def add_every_metric(policy):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import confirm
 import followups
+import pages
 import screens
 from common import format_table
 
@@ -31,6 +32,9 @@ OURS = {
     "every metric": "full run with every metric",
     "clusters": "full run by clusters",
     "simulation": "simulation of the same policies",
+    "by lateness": "full run without anything foretold, rolled back",
+    "by prediction": "the same with what customers will do, learned anew, once a week",
+    "by prediction, learned": "the same by what was learned before, on the other nights",
 }
 OTHERS = {
     "B0": "B0, pure PostgreSQL, from nothing",
@@ -44,6 +48,7 @@ OTHERS = {
     "pymc-marketing": "pymc-marketing, summary only",
     "openretailscience": "openretailscience on DuckDB, scores only",
 }
+JOBS = ("stopped products", "foreseen downgrades", "test of the forecast", "old orders")
 HOW_MEASURED = """\
 Medians of the turns; the ratio is the median of those to B0 in the same turn. Memory is the most above an idle Odoo,
 of peers without Odoo that of their process; PostgreSQL's own is not in it. Rows are those of all tables."""
@@ -186,12 +191,50 @@ def render(results, everything):
         ("screens", "The screens", screens),
         ("confirm", "Confirming quotations", confirm),
         ("followups", "Activities of a playbook", followups),
+        ("pages", "The addon's own screens", pages),
     ):
         if name in once:
             parts += [f"## {title}", f"Measured on {get_days([once[name]])}.", module.render(once[name]).strip()]
+    if "a year" in once:
+        parts += ["## A year of history, and the jobs", *render_year(once)]
     if rows := get_growth(everything):
         parts += ["## Growth", format_table(["full run", "time", "× the size before", "memory MiB"], rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def render_year(once):
+    """Return what the history takes, and what the jobs cost on it, as parts of the report."""
+    year, quiet = once["a year"], once["quiet nights"]
+    tables = format_table(
+        ["table", "rows", "rows of a year of nights", "MB of a year of nights"],
+        [
+            [name, f"{one['rows']:,}", f"{one['a year']:,.0f}", f"{one['bytes a year'] / 1e6:,.0f}"]
+            for name, one in year["tables"].items()
+        ],
+    )
+    jobs = format_table(
+        ["job", "s", "of it CPU of Odoo's process s", "memory MiB", "queries", "found"],
+        [
+            [
+                name,
+                f"{once[name]['seconds']:.1f}",
+                f"{once[name]['cpu']:.1f}",
+                f"{once[name]['peak'] / MIB:,.0f}",
+                f"{once[name]['queries']:,}",
+                f"{once[name]['found']:,}",
+            ]
+            for name in JOBS
+            if name in once
+        ],
+    )
+    text = f"""Measured on {get_days([year])}: a run each fortnight of a year, then a fortnight of nights, by which the
+rows of a year are reckoned; {year["cards"]:,} scorecards. The run of the next day, where nobody bought, rewrites
+{quiet["lateness"]:,} of {quiet["customers"]:,} scorecards, with what is foretold {quiet["prediction"]:,}."""
+    return [
+        text,
+        tables,
+        jobs,
+    ]
 
 
 def render_figures(results, names):
@@ -301,7 +344,28 @@ def get_targets(results, everything):
         add("full run at 1M", "≤ 60 s CPU", median(results, "run", "cpu"), 60, "{:.0f}", " s")
         virtual = median(results, "run", "virtual")
         add("full run at 1M", "≤ 2 GiB, as Odoo's limit counts", virtual and virtual / 2**30, 2, "{:.2f}", " GiB")
+    for name, label in (
+        ("by prediction", "full run that learns"),
+        ("by prediction, learned", "full run by what it knew"),
+    ):
+        share = ratio(results, name, "by lateness", "work")
+        add(label, "≤ 1.15 × without prediction, CPU", share, 1.15, of=name)
+    more = ratio(results, "by prediction", "by lateness", "peak")
+    if more is not None:
+        more = (more - 1) * median(results, "by lateness", "peak") / MIB
+        add("memory of what is foretold", "≤ 60 MiB", more, 60, "{:.0f}", " MiB", "by prediction")
     once = results["once"]
+    if "quiet nights" in once:
+        quiet = once["quiet nights"]
+        share = 100 * max(quiet["prediction"] - quiet["lateness"], 0) / quiet["customers"]
+        add(
+            "what is foretold in a night without orders",
+            "≤ 2 % more scorecards",
+            share,
+            2,
+            "{:.1f} %",
+            of="quiet nights",
+        )
     if "single" in once:
         single = once["single"]
         add("single customer, alone", "≤ 10 ms of work", 1000 * single["median"], 10, "{:.1f}", " ms", "single")
@@ -329,6 +393,23 @@ def get_targets(results, everything):
         extra = form["queries_with"] - form["queries_without"]
         add("partner form", "≤ 3 extra queries", extra, 3, "{:.0f}", of="screens")
         add("partner form", "≤ 1.10 × the time", form["ratio"], 1.1, of="screens")
+    if "pages" in once:
+        found = once["pages"]
+        slow, most = max(found["rows"], key=lambda row: row["seconds"]), pages.LIMIT
+        add("own screens" + at_200k, f"≤ {most} s", slow["seconds"], most, more=f" s ({slow['what']})", of="pages")
+        (slow, ms), most = max(found["redrawn"].items(), key=lambda pair: pair[1]), pages.REDRAW_LIMIT
+        add("after a slider", f"≤ {most} ms", ms, most, "{:.0f}", f" ms ({slow})", "pages")
+        worst, most = max(found["orders"], key=lambda row: row["ratio"]), pages.ORDERS_RATIO
+        add(
+            "orders by tier",
+            f"≤ {most} × a stored column",
+            worst["ratio"],
+            most,
+            more=f" ({worst['what']})",
+            of="pages",
+        )
+        ms, most = found["drafts"]["median"], pages.DRAFT_LIMIT
+        add("what a quotation would do", f"≤ {most} ms", ms, most, "{:.0f}", " ms", "pages")
     if "confirm" in once:
         (with_it,) = (kind for kind in once["confirm"]["kinds"] if kind["kind"] == "with it")
         add(

@@ -160,6 +160,7 @@ def render_rows(header, rows):
 
 
 def compare(registry, cases):
+    """Return of each case, a label and two calls that take turns, the milliseconds of both and the ratio."""
     rows = []
     for label, *calls in cases:
         durations = measure(registry, calls)
@@ -193,20 +194,20 @@ def compare_forms(registry, partners, *specifications):
     }
 
 
-def measure(registry, calls):
+def measure(registry, calls, login=SALESPERSON, warm_up=WARM_UP, rounds=ROUNDS):
     """Return the durations of each call, in seconds, as lists; the calls take turns."""
     durations = [[] for _ in calls]
-    for turn in range(WARM_UP + ROUNDS):
+    for turn in range(warm_up + rounds):
         for call, seconds in zip(calls, durations, strict=True):
             arguments = dict(call)
-            with transaction(registry, SALESPERSON) as env:
+            with transaction(registry, login) as env:
                 Model = env[arguments.pop("model", "res.partner")].with_context(
                     bin_size=True, read_group_expand=True, res_partner_search_mode="customer"
                 )
                 method = partial(getattr(Model, arguments.pop("method")), **arguments)
                 started = time.perf_counter()
                 method()
-                if turn >= WARM_UP:
+                if turn >= warm_up:
                     seconds.append(time.perf_counter() - started)
     return durations
 
@@ -257,10 +258,10 @@ def specify(model, arch):
     return specification
 
 
-def get_aggregates(env, specification):
+def get_aggregates(env, specification, model="res.partner"):
     """Return the aggregates that a grouped list asks for: of all its numbers, shown or not."""
     aggregates = []
-    for name, description in env["res.partner"].fields_get(list(specification)).items():
+    for name, description in env[model].fields_get(list(specification)).items():
         if description["type"] in ("integer", "float", "monetary") and description.get("aggregator"):
             aggregates.append(f"{name}:{description['aggregator']}")
             if description["type"] == "monetary":

@@ -146,6 +146,22 @@ def test_chunks_change_nothing(monkeypatch):
     pd.testing.assert_frame_equal(gaps.find_missing(pairs), whole)
 
 
+@pytest.mark.parametrize("lines", [1, 50])
+def test_lots_of_customers_change_nothing(monkeypatch, lines):
+    names = ("customer", "product", "day", "quantity", "money")
+    read = dict(zip(names, lines_of(*random_lines()), strict=True))
+    read["category"] = read["product"] % 3 + 1
+    whole, bought = gaps.find_all([read], AS_OF, 2)
+    asked, summarize = [], gaps.summarize
+    monkeypatch.setattr(gaps, "_LINES", lines)
+    monkeypatch.setattr(gaps, "summarize", lambda *args: asked.append(len(args[0])) or summarize(*args))
+    found, bought_by_lots = gaps.find_all([read], AS_OF, 2)
+    assert max(asked) < len(read["customer"])
+    pd.testing.assert_frame_equal(found, whole)
+    for column, last_day in bought.items():
+        pd.testing.assert_series_equal(bought_by_lots[column], last_day)
+
+
 def test_the_order_of_the_rows_changes_nothing():
     bought = random_lines()
     mixed = [bought[place] for place in np.random.default_rng(1).permutation(len(bought))]

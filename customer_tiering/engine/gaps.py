@@ -22,6 +22,7 @@ MOST_PEERS = 5_000
 HALF_LIFE = 90
 
 _CELLS = 1 << 22  # of one chunk of similarities: 32 MB as float64
+_LINES = 1 << 19  # that are summed up at a time
 
 
 def summarize(
@@ -214,14 +215,16 @@ def find_all(read: list, as_of, decimals: int) -> tuple[pd.DataFrame, dict]:
     found : pd.DataFrame, index = ``partner_id``: ``product_id`` and ``category_id`` (int64, one of them 0), ``kind``
         ("stopped" or "missing"), ``last_day`` (datetime64[s], NaT: never), ``usual_gap``, ``usual_quantity``,
         ``yearly_worth`` and ``buyer_share`` (float64, NaN: not said)
-    bought : ``{"product_id" or "category_id": last day of each pair, a dict}`` of pd.Timestamp
+    bought : ``{"product_id" or "category_id": last day of each pair}``, Series of datetime64[s], index = ``customer``
+        and ``item``
     """
     names = ("customer", "day", "quantity", "money", "product", "category")
     lines = {name: np.concatenate([each[name] for each in read]) for name in names}
     pieces, bought = [], {}
     for column, item in (("product_id", "product"), ("category_id", "category")):
-        pairs = summarize(*(lines[name] for name in ("customer", item, "day", "quantity", "money")), as_of, decimals)
-        bought[column] = pairs["last_day"].to_dict()
+        asked = [lines[name] for name in ("customer", item, "day", "quantity", "money")]
+        pairs = _summarize_all(*asked, as_of, decimals)
+        bought[column] = pairs["last_day"]
         pieces.append(find_stopped(pairs, as_of).assign(kind="stopped", column=column))
         if item == "category":
             pieces.append(find_missing(pairs).assign(kind="missing", column=column))
@@ -231,6 +234,17 @@ def find_all(read: list, as_of, decimals: int) -> tuple[pd.DataFrame, dict]:
     found = found.rename(columns={"customer": "partner_id", "share": "buyer_share"}).set_index("partner_id")
     columns = ["product_id", "category_id", "kind", "last_day", "usual_gap", "usual_quantity", "yearly_worth"]
     return found[[*columns, "buyer_share"]], bought
+
+
+def _summarize_all(customer, item, day, quantity, money, as_of, decimals) -> pd.DataFrame:
+    """The same as `summarize`, of some customers at a time: meanwhile it takes much more memory than what it finds."""
+    ids = np.unique(customer)
+    step = max(1, len(ids) * _LINES // max(len(customer), 1))
+    pieces = []
+    for first in range(0, max(len(ids), 1), step):
+        some = np.isin(customer, ids[first : first + step])
+        pieces.append(summarize(*(each[some] for each in (customer, item, day, quantity, money)), as_of, decimals))
+    return pd.concat(pieces)
 
 
 def recommend_all(

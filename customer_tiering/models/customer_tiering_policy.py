@@ -1302,11 +1302,7 @@ class CustomerTieringPolicy(models.Model):
         if not as_of or not FIRST_DAY <= as_of <= self.company_id._get_tiering_today():
             raise UserError(self.env._("Choose today or a day in the past."))
         result = self._compute_frame(as_of).rename(columns={"earned": "tier_id", "segment": "segment_id"})
-        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
-        if not seen.is_true():
-            # sudo: the rules are part of the domain
-            partners = self.env["res.partner"].sudo().with_context(active_test=False)
-            result = result[result.index.isin(partners.search(Domain("id", "in", result.index.tolist()) & seen).ids)]
+        result = result[self.env["ir.rule"]._find_tiering_seen(result.index)]
         columns = ["score", "tier_id", "segment_id", "recency_score", "frequency_score", "monetary_score"]
         columns += ["lifecycle", "amount", "order_count"]
         result = result[columns].astype(object).where(result[columns].notna(), None)

@@ -233,7 +233,7 @@ class CustomerTieringReader(models.AbstractModel):
         scope = dataclasses.replace(scope, with_untaken=False)
         purchases = self._get_purchase_source(scope.revenue_from)
         reading = sources.reading.Reading(self.env.cr, scope, purchases, [])
-        reading.frame(always=frozenset())
+        reading.read_purchases()
         return reading.customers, reading.purchases, reading.bought
 
     @api.model

@@ -2,7 +2,6 @@ import dataclasses
 
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import format_date
 
 from .. import engine
@@ -78,19 +77,9 @@ class CustomerTieringCohortReport(models.AbstractModel):
         # sudo: who sees scorecards may know what their customers bought
         scope = dataclasses.replace(policy.sudo()._get_scope(today), window_days=(today - FIRST_DAY).days + 1)
         customers, purchases, bought = self.env["customer.tiering.reader"].sudo()._read_purchases(scope)
-        seen = self._find_seen(customers)[purchases.buyer]
+        seen = self.env["ir.rule"]._find_tiering_seen(customers)[purchases.buyer]
         found = (purchases.buyer, purchases.day, purchases.money, bought)
         return engine.cohorts.build(customers, *(array[seen] for array in found), today, unit)
-
-    @api.model
-    def _find_seen(self, customers):
-        """Return which customers the person may see, an array of bool."""
-        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
-        if seen.is_true():
-            return customers.isin(customers)
-        # sudo: the rules are part of the domain
-        partners = self.env["res.partner"].sudo().with_context(active_test=False)
-        return customers.isin(partners.search(Domain("id", "in", customers.tolist()) & seen).ids)
 
     @api.model
     def _get_row(self, cohorts, place, most):

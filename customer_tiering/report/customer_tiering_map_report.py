@@ -261,12 +261,7 @@ class CustomerTieringMapReport(models.AbstractModel):
     @api.model
     def _keep_seen(self, frame):
         """Return those customers whom the person may see."""
-        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
-        if seen.is_true():
-            return frame
-        # sudo: the rules are part of the domain
-        partners = self.env["res.partner"].sudo().with_context(active_test=False)
-        return frame[frame.index.isin(partners.search(Domain("id", "in", frame.index.tolist()) & seen).ids)].copy()
+        return frame[self.env["ir.rule"]._find_tiering_seen(frame.index)].copy()
 
     # ------------------------------------------------------------------
     # What it is called

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .. import engine, sources
@@ -212,12 +211,7 @@ class CustomerTieringMovesReport(models.AbstractModel):
     @api.model
     def _keep_seen(self, places):
         """Return those customers whom the person may see."""
-        seen = self.env["ir.rule"]._get_tiering_domain("res.partner")
-        if seen.is_true():
-            return places
-        # sudo: the rules are part of the domain
-        partners = self.env["res.partner"].sudo().with_context(active_test=False)
-        return places[places.index.isin(partners.search(Domain("id", "in", places.index.tolist()) & seen).ids)]
+        return places[self.env["ir.rule"]._find_tiering_seen(places.index)]
 
     @api.model
     def _read_amounts(self):

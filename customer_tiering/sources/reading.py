@@ -108,16 +108,26 @@ class Reading:
         more = {}
         for source in asked:
             more |= source.get_order_columns(self.scope)
-        self.orders = orders.scan(self, more)
-        self.customers = self._read_customers()
-        self.places = np.append(self.customers.get_indexer(self.people.customer_ids), -1).astype("int32")
-        self.orders["buyer"] = self.places[self.orders["person"]]
-        self.orders["day"] = self.to_days(self.orders.pop("moment"))
-        frame = self._summarize_purchases()
+        self.read_purchases(more)
+        self.rebates = self.purchase_source.read_rebates(self)
+        frame = self._summarize(self.purchases)
         for source in asked:
             found = source.read_columns(self, columns)
             frame = frame.join(found[[column for column in found if column in columns]])
         return frame
+
+    def read_purchases(self, more=None):
+        """Read the customers and what they bought, without summing it up.
+
+        :param more: further columns of the orders, see ``orders.scan``
+        """
+        self.orders = orders.scan(self, more or {})
+        self.customers = self._read_customers()
+        self.places = np.append(self.customers.get_indexer(self.people.customer_ids), -1).astype("int32")
+        self.orders["buyer"] = self.places[self.orders["person"]]
+        self.orders["day"] = self.to_days(self.orders.pop("moment"))
+        self.purchases = self.purchase_source.read_purchases(self)
+        self.bought = purchases.choose_recent(self.purchases, **self._by_scope)
 
     def plan(self, frame, day, money):
         """Return the frame as it would be if its only customer had bought once more.
@@ -137,12 +147,6 @@ class Reading:
         kept = self.fetch(customers.get_kept_query(self.scope.company_id, of_partners), {"partner_id": ID})
         known = np.append(self.people.customer_ids[dealing[:-1]], kept["partner_id"])
         return pd.Index(ids[np.isin(ids, known)], dtype="int64", name=schema.CUSTOMER)
-
-    def _summarize_purchases(self):
-        self.purchases = self.purchase_source.read_purchases(self)
-        self.bought = purchases.choose_recent(self.purchases, **self._by_scope)
-        self.rebates = self.purchase_source.read_rebates(self)
-        return self._summarize(self.purchases)
 
     @property
     def _by_scope(self):

@@ -28,15 +28,16 @@ export function getScores(points, weights) {
  * The least good value in each tier but the lowest, the highest tier first: a value belongs to the highest tier whose
  * cumulated share is above the share of all that is strictly better.
  *
- * @param {ArrayLike<number>} values
- * @param {ArrayLike<number>|null} sizes what each adds to the whole, null: one
+ * @param {Float64Array} values
+ * @param {boolean} bySize whether each adds its value to the whole, not one
  * @param {number[]} shares percent, the highest tier first
  */
-export function getCuts(values, sizes, shares) {
-    const order = Array.from(values.keys()).sort((a, b) => values[b] - values[a]);
-    let whole = 0;
-    for (const place of order) {
-        whole += sizes ? sizes[place] : 1;
+export function getCuts(values, bySize, shares) {
+    // Numbers in an array of numbers are sorted without a function that compares them, which takes a tenth of the time.
+    const sorted = values.slice().sort().reverse();
+    let whole = sorted.length;
+    if (bySize) {
+        whole = sorted.reduce((sum, value) => sum + value, 0);
     }
     const cuts = [];
     let cumulated = 0;
@@ -44,15 +45,15 @@ export function getCuts(values, sizes, shares) {
     let before = 0;
     let next = 0;
     let last = null;
-    for (let place = 0; place < order.length && next < limits.length; ) {
-        const value = values[order[place]];
+    for (let place = 0; place < sorted.length && next < limits.length; ) {
+        const value = sorted[place];
         const share = Math.round((100 * before * SHARE_UNIT) / whole) / SHARE_UNIT;
         while (next < limits.length && last !== null && share >= Math.round(limits[next] * SHARE_UNIT) / SHARE_UNIT) {
             cuts.push(last);
             next++;
         }
-        while (place < order.length && values[order[place]] === value) {
-            before += sizes ? sizes[order[place]] : 1;
+        while (place < sorted.length && sorted[place] === value) {
+            before += bySize ? value : 1;
             place++;
         }
         last = value;
@@ -97,14 +98,15 @@ export function getTiers(method, { points, amount, bought }, weights, tiers) {
         return count(getScores(points, weights), floors, amount);
     }
     const shares = tiers.map((tier) => tier.share);
-    const values = method === "revenue_share" ? amount : getScores(points, weights);
+    const byRevenue = method === "revenue_share";
+    const values = byRevenue ? amount : getScores(points, weights);
     // Compared are those who bought in the window; of revenue only what is above nothing.
-    const compared = [];
+    const compared = new Float64Array(values.length);
+    let buyers = 0;
     for (let customer = 0; customer < values.length; customer++) {
-        if (bought[customer] && (method !== "revenue_share" || values[customer] > 0)) {
-            compared.push(values[customer]);
+        if (bought[customer] && (!byRevenue || values[customer] > 0)) {
+            compared[buyers++] = values[customer];
         }
     }
-    const sizes = method === "revenue_share" ? compared : null;
-    return count(values, getCuts(compared, sizes, shares), amount);
+    return count(values, getCuts(compared.subarray(0, buyers), byRevenue, shares), amount);
 }
