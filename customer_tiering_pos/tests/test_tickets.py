@@ -116,6 +116,14 @@ class TestTickets(TicketsCommon):
         self.assertEqual((self.card(ann).amount, self.card(ann).order_count), (100, 1))
         self.assertEqual((self.card(ben).amount, self.card(ben).order_count), (0, 0))
 
+    def test_a_tip_is_no_part_of_what_comes_back(self):
+        """100 and a tip of 15: half of the goods come back, and 50 are left."""
+        ann = self.new_customer("Ann")
+        ticket = self.ticket(ann, 20, self.sells(100), self.sells(15, self.till.tip_product_id))
+        self.ticket(ann, 10, self.takes_back(ticket, 50))
+        self.compute()
+        self.assertEqual((self.card(ann).amount, self.card(ann).order_count), (50, 1))
+
     def test_what_the_till_rounds_is_no_revenue(self):
         """99.98, of which the till makes 100."""
         account = self.env["account.account"].search(
