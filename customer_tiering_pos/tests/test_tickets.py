@@ -289,6 +289,12 @@ class TestLinesOfTickets(TicketsCommon):
         disc, book = self.product.id, self.book.id
         self.assertEqual(lines, sorted([(disc, 3, 90), (book, 1, 60), (disc, 1, 5)]))
         self.assertEqual(set(found["customer"]), {who.id})
+        self.ticket(who, 5, self.sells(60, self.book, qty=-1, refunded_orderline_id=old.lines[1].id))
+        found = self.env["customer.tiering.reader"]._read_goods(self.policy._get_scope(AS_OF))
+        self.assertEqual(set(found["product"]), {disc})
+        self.policy.revenue_from = "order_pos"
+        found = self.env["customer.tiering.reader"]._read_goods(self.policy._get_scope(AS_OF))
+        self.assertEqual(set(found["product"]), {disc})
 
     def test_goods_have_categories_and_discounts(self):
         who = self.new_customer("Ann")
