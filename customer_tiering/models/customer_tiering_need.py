@@ -44,8 +44,12 @@ class CustomerTieringNeed(models.Model):
     def _search_is_valid(self, operator, value):
         if operator != "in":
             return NotImplemented
-        today = self.env.company._get_tiering_today()
-        valid = Domain("valid_until", "=", False) | Domain("valid_until", ">=", today)
+        valid = Domain("valid_until", "=", False)
+        # sudo: only for the days that it is where the companies are
+        companies = self.env["res.company"].sudo().with_context(active_test=False).search([])
+        for today, there in companies.grouped(lambda company: company._get_tiering_today()).items():
+            where = [*there.ids, False] if self.env.company.id in there.ids else there.ids
+            valid |= Domain("company_id", "in", where) & Domain("valid_until", ">=", today)
         wanted = {bool(each) for each in value}
         return Domain.TRUE if wanted == {True, False} else valid if True in wanted else ~valid
 

@@ -82,7 +82,7 @@ class PurchaseSource:
     def read_goods(self, reading, ids):
         """Return the goods in these documents as arrays: place in ``ids``, product (id), category (id, 0: none), the
         quantity in the product's own unit, and the money in the company's currency, both above 0. What was given for
-        nothing and discounts are no rows."""
+        nothing, discounts and lines of which everything came back are no rows."""
         raise NotImplementedError
 
     def read_costs(self, reading, ids, only_back=False):

@@ -298,7 +298,7 @@ class Orders(PurchaseSource):
         return sources.products.read_lines(reading, *self._get_lines(reading, ids))
 
     def read_goods(self, reading, ids):
-        return sources.products.read_goods(reading, *self._get_lines(reading, ids))
+        return sources.products.read_goods(reading, self._get_back_query(reading, ids), *self._get_lines(reading, ids))
 
     def _get_lines(self, reading, ids):
         """Return what ``sources.products`` reads the lines of these documents by: the SELECT, of which those columns

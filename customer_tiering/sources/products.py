@@ -10,6 +10,9 @@ from . import orders
 from .base import BOOLEAN, FLOAT, ID, MetricSource
 from .people import find
 
+#: Which share of a line, in money, is all of it: what came back at another rate may be a little less.
+ALL_BACK = 0.999
+
 
 class Products(MetricSource):
     """From the lines of the purchases in the window."""
@@ -49,7 +52,7 @@ class Products(MetricSource):
 class Goods(Products):
     """Nothing but the lines: ``found`` are the arrays of what the customers bought in the window, a row for each line:
     ``customer`` (id), ``day``, ``product``, ``category`` (id, 0: none), ``quantity`` and ``money``, see
-    :meth:`.base.PurchaseSource.read_goods`. Purchases of which everything was given back are none."""
+    :meth:`.base.PurchaseSource.read_goods`. Purchases, and lines, of which everything was given back are none."""
 
     columns = ("goods",)
 
@@ -91,11 +94,13 @@ def read_lines(reading, query, table, ids, rate=None):
     return place, product, category, np.where(is_discount, nothing, cost), np.where(is_discount, nothing, listed), less
 
 
-def read_goods(reading, query, table, ids, rate=None):
+def read_goods(reading, back, query, table, ids, rate=None):
     """Return the goods in documents as :meth:`.base.PurchaseSource.read_goods` does.
 
+    :param back: the SELECT of which ``share`` of a ``line`` came back, several rows are added up
     :param query: as for :func:`read_lines`, with the ``quantity`` and the ``unit`` in which it is, NULL: the product's
     """
+    # Of what came back in part nobody knows whether it was goods, or a lower price.
     query = SQL(
         """
         SELECT line.id, line.document, line.product, line.cost,
@@ -106,8 +111,11 @@ def read_goods(reading, query, table, ids, rate=None):
      LEFT JOIN uom_uom kept_in ON kept_in.id = template.uom_id
      LEFT JOIN uom_uom sold_in ON sold_in.id = line.unit
          WHERE line.cost > 0 AND line.quantity > 0
+           AND line.id NOT IN (SELECT line FROM (%s) back WHERE line IS NOT NULL GROUP BY 1 HAVING SUM(share) >= %s)
         """,
         query,
+        back,
+        ALL_BACK,
     )
     columns = {"document": ID, "product": ID, "quantity": FLOAT, "cost": FLOAT}
     lines = reading.fetch(query, columns, table)

@@ -4,6 +4,7 @@ from . import test_archived_company
 from . import test_attacks
 from . import test_bad_input
 from . import test_benefits
+from . import test_bookkeeper
 from . import test_calm
 from . import test_cdnow
 from . import test_circle

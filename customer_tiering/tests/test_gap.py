@@ -83,6 +83,30 @@ class TestGap(TieringCommon):
         self.policy.revenue_from = "order_invoice"  # both: every 20 days or so, 6 purchases
         self.assertEqual(self.stopped().yearly_worth, 204)
 
+    def test_what_came_back_was_not_bought(self):
+        """A bottle comes along with other goods and goes back ten days ago; the others are kept."""
+        self.accounting()
+        self.product.invoice_policy = self.bottle.invoice_policy = "order"
+        line = {"product_uom_qty": 1, "price_unit": 10, "tax_ids": False}
+        both = [Command.create({**line, "product_id": product.id}) for product in (self.product, self.bottle)]
+        ben = self.new_customer("Ben")
+        for who in (self.ann, ben):
+            invoice = self.order(who, 20, order_line=both)._create_invoices()
+            invoice.invoice_date = AS_OF - timedelta(days=20)
+            invoice.action_post()
+            note = invoice._reverse_moves([{"invoice_date": AS_OF - timedelta(days=10)}])
+            note.invoice_line_ids.filtered(lambda line: line.product_id == self.product).unlink()
+            note.action_post()
+        self.assertFalse(self.stopped(-11))
+        self.assertEqual(self.stopped().product_id, self.bottle)
+        for source in ("order", "invoice", "order_invoice"):
+            self.policy.revenue_from = source
+            for ago, products in ((11, self.product | self.bottle), (10, self.product)):
+                found = self.env["customer.tiering.reader"]._read_goods(
+                    self.policy._get_scope(AS_OF - timedelta(days=ago), ben.ids)
+                )
+                self.assertEqual(set(found["product"].tolist()), set(products.ids), (source, ago))
+
     def test_another_run_changes_nothing(self):
         before = self.find()
         self.assertEqual(self.find(), before)

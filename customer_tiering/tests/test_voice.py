@@ -5,7 +5,7 @@ import openpyxl
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, freeze_time, tagged
 
 from .common import AS_OF, TieringCommon
 
@@ -67,6 +67,60 @@ class TestNeeds(VoiceCommon):
         self.assertIn(need, need.search([("is_valid", "=", False)]))
         with self.assertRaisesRegex(ValidationError, "already"):
             self.need("Too late", valid_until=today - timedelta(days=1))
+
+    def test_the_day_is_the_companys_whoever_looks(self):
+        """At this moment it is the 29th in Pago Pago, the 30th in the company and the 1st in Kiritimati."""
+        self.company.partner_id.tz = "UTC"
+        days = {"Yesterday": "2026-06-29", "Today": "2026-06-30", "Tomorrow": "2026-07-01"}
+        with freeze_time("2026-06-28 10:00:00"):
+            needs = {name: self.need(name, valid_until=day) for name, day in days.items()}
+        self.measure("needs")
+        for zone in ("Pacific/Pago_Pago", "Pacific/Kiritimati"):
+            self.salesperson.tz = zone
+            with self.subTest(zone=zone), freeze_time("2026-06-30 10:00:00"):
+                env = self.env(user=self.salesperson, context={"allowed_company_ids": self.company.ids, "tz": zone})
+                self.env.invalidate_all()
+                seen = {name: need.with_env(env).is_valid for name, need in needs.items()}
+                self.assertEqual(seen, {"Yesterday": False, "Today": True, "Tomorrow": True})
+                quotation = self.order(self.anna, state="draft").with_env(env)
+                self.assertEqual(quotation.tiering_needs, "Today, Tomorrow")
+                with self.assertRaisesRegex(ValidationError, "already"):
+                    self.need("Over", valid_until="2026-06-29")
+                self.need(f"Until midnight in {zone}", valid_until="2026-06-30").unlink()
+        for days_later, count in ((-1, 3), (0, 2), (1, 1), (2, 0)):
+            self.compute_after(days_later)
+            self.assertEqual(self.card(self.anna).need_count, count)
+
+    def test_each_need_has_the_day_of_its_company(self):
+        """At 10:00 of the 30th in UTC it is the 1st in Kiritimati, and still the 29th in Pago Pago."""
+        needs = {}
+        for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
+            company = self.env["res.company"].create({"name": zone})
+            company.partner_id.tz = zone
+            self.salesperson.company_ids |= company
+            there = self.salesperson.with_context(allowed_company_ids=company.ids)
+            with freeze_time("2026-06-28 10:00:00"):
+                for day in ("2026-06-29", "2026-06-30"):
+                    values = {"partner_id": self.anna.id, "kind_id": self.packing.id, "company_id": company.id}
+                    need = there.env["customer.tiering.need"].with_user(there)
+                    needs[zone, day] = need.create({**values, "text": zone, "valid_until": day})
+        expected = {
+            ("UTC", "2026-06-29"): False,
+            ("UTC", "2026-06-30"): True,
+            ("Pacific/Kiritimati", "2026-06-29"): False,
+            ("Pacific/Kiritimati", "2026-06-30"): False,
+            ("Pacific/Pago_Pago", "2026-06-29"): True,
+            ("Pacific/Pago_Pago", "2026-06-30"): True,
+        }
+        self.env.invalidate_all()
+        companies = self.salesperson.company_ids.ids
+        records = self.env["customer.tiering.need"].with_user(self.salesperson)
+        records = records.with_context(allowed_company_ids=companies)
+        with freeze_time("2026-06-30 10:00:00"):
+            self.assertEqual({key: need.with_env(records.env).is_valid for key, need in needs.items()}, expected)
+            for is_valid in (True, False):
+                found = records.search([("is_valid", "=", is_valid), ("partner_id", "=", self.anna.id)])
+                self.assertEqual(set(found.ids), {needs[key].id for key in needs if expected[key] is is_valid})
 
     def test_they_are_counted(self):
         self.measure("needs")

@@ -19,9 +19,9 @@ class CustomerTieringReader(models.AbstractModel):
             "no_goods": [tickets.is_given()] if with_cards else [],
             "with_teams": "crm_team_id" in self.env["pos.order"]._fields,
         }
-        prepaid = [tickets.is_prepaid()] if with_cards else []
-        alone = [*prepaid, tickets.is_down_payment()] if with_orders else prepaid
-        beside = [*prepaid, tickets.is_settled()] if with_orders else prepaid
+        nothing_sold = [tickets.IS_TIP, *([tickets.is_prepaid()] if with_cards else [])]
+        alone = [*nothing_sold, tickets.is_down_payment()] if with_orders else nothing_sold
+        beside = [*nothing_sold, tickets.is_settled()] if with_orders else nothing_sold
         if with_orders:
             ordered, direct = found[scope.ORDER], found["order_invoice"].invoices
             ordered = tickets.SettledOrders(ordered.no_goods, ordered.advances, ordered.recorded_cost)

@@ -308,10 +308,10 @@ class Tickets(Orders):
         return {name: values[chosen] for name, values in rows.items()}
 
     def _read_parts(self, reading):
-        """Return what is to be known of tickets with lines that charge nothing (``is_mixed``), and of those of which
-        something came back, as arrays: what their other lines ``charged``, what was given for ``loose`` goods that
-        came back without the ticket that they were sold by (0 or less), and what was ``returned`` of ``charged``, all
-        in the currency of the ticket."""
+        """Return what is to be known of tickets with lines that charge nothing or in whose total a rounding may be
+        (``is_mixed``), and of those of which something came back, as arrays: what their other lines ``charged``, what
+        was given for ``loose`` goods that came back without the ticket that they were sold by (0 or less), and what was
+        ``returned`` of ``charged``, all in the currency of the ticket."""
         scope, ids = reading.scope, self.rows["id"]
         of_tickets = SQL("TRUE") if scope.everybody else SQL("line.order_id = ANY(%s)", ids.tolist())
         query = SQL(
@@ -320,6 +320,14 @@ class Tickets(Orders):
                 SELECT DISTINCT line.order_id
                   FROM pos_order_line line
                  WHERE line.company_id = %(company)s AND %(of_tickets)s AND NOT %(is_charged)s
+                 UNION
+                SELECT line.order_id
+                  FROM pos_order_line line
+                  JOIN pos_order ticket ON ticket.id = line.order_id
+                 WHERE line.company_id = %(company)s AND %(of_tickets)s
+                   AND ticket.session_id IN (SELECT session.id FROM pos_session session
+                                               JOIN pos_config config ON config.id = session.config_id
+                                              WHERE config.cash_rounding AND config.company_id = %(company)s)
             ), returned AS (
                 SELECT line.order_id,
                        SUM(CASE WHEN till.currency_id IS DISTINCT FROM other.currency_id

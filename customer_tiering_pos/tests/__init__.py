@@ -1,3 +1,4 @@
+from . import test_bookkeeper
 from . import test_cdnow_tickets
 from . import test_everyday
 from . import test_payment

@@ -47,6 +47,31 @@ class TestProfit(TicketsCommon):
         self.compute()
         self.assertCard(amount=130, margin=130 - 60 - 3, uncosted_amount=0)
 
+    def test_goods_that_come_back_in_another_session(self):
+        """Sold: 100 that cost 60, and two bags of 30 that cost 3 each. The session is closed, goods cost more since;
+        one bag comes back in the next session, the other in another shop, to which it had to be brought."""
+        bag = self.new_product("Bag", standard_price=3)
+        sold = self.ticket(self.ann, 9, self.sells(100), self.sells(30, bag, qty=2))
+        line = sold.lines.filtered(lambda line: line.product_id == bag)
+        first = self.till.current_session_id
+        first.action_pos_session_closing_control()
+        self.assertEqual(first.state, "closed")
+        self.product.standard_price, bag.standard_price = 90, 20
+        self.till.open_ui()
+        self.till.current_session_id.set_opening_control(0, None)
+        other = self.new_till("Elsewhere")
+        for days, till in ((5, self.till), (2, other)):
+            back = self.ticket(self.ann, days, self.sells(30, bag, qty=-1, refunded_orderline_id=line.id), till=till)
+            self.assertNotEqual(back.session_id, first)
+        for as_of, amount, margin, returns in ((6, 160, 94, 0), (3, 130, 67, 1), (0, 100, 40, 1)):
+            with self.subTest(days_before=as_of):
+                self.compute_after(-as_of)
+                self.assertCard(amount=amount, margin=margin, order_count=1, returned_order_count=returns)
+        # All of it has come back.
+        self.ticket(self.ann, 1, self.takes_back(sold, 100), till=other)
+        self.compute_after(1)
+        self.assertCard(amount=0, margin=0, order_count=0, purchase_days=0)
+
     def test_goods_without_a_cost(self):
         self.ticket(self.ann, 5, self.sells(100), self.sells(30, self.new_product("Bag")))
         self.compute()

@@ -106,6 +106,45 @@ class TestTickets(TicketsCommon):
         self.ticket(who, 9, self.takes_back(old, 700))
         self.assertEqual(self._row(who).purchase_days, 1)
 
+    def test_a_tip_is_for_the_staff(self):
+        """100 and a tip of 15; of another ticket only the tip is left."""
+        tip = self.till.tip_product_id
+        ann, ben = self.new_customer("Ann"), self.new_customer("Ben")
+        self.ticket(ann, 20, self.sells(100), self.sells(15, tip))
+        self.ticket(ben, 20, self.sells(15, tip))
+        self.compute()
+        self.assertEqual((self.card(ann).amount, self.card(ann).order_count), (100, 1))
+        self.assertEqual((self.card(ben).amount, self.card(ben).order_count), (0, 0))
+
+    def test_a_tip_is_no_part_of_what_comes_back(self):
+        """100 and a tip of 15: half of the goods come back, and 50 are left."""
+        ann = self.new_customer("Ann")
+        ticket = self.ticket(ann, 20, self.sells(100), self.sells(15, self.till.tip_product_id))
+        self.ticket(ann, 10, self.takes_back(ticket, 50))
+        self.compute()
+        self.assertEqual((self.card(ann).amount, self.card(ann).order_count), (50, 1))
+
+    def test_what_the_till_rounds_is_no_revenue(self):
+        """99.98, of which the till makes 100."""
+        account = self.env["account.account"].search(
+            [("account_type", "=", "expense"), ("company_ids", "in", self.company.ids)], limit=1
+        )
+        self.till.rounding_method = self.env["account.cash.rounding"].create(
+            {
+                "name": "To 5 cents",
+                "rounding": 0.05,
+                "strategy": "add_invoice_line",
+                "profit_account_id": account.id,
+                "loss_account_id": account.id,
+            }
+        )
+        self.till.cash_rounding = True
+        who = self.new_customer("Ann")
+        ticket = self.ticket(who, 20, self.sells(99.98), amount_total=100)
+        self.assertEqual(ticket.amount_total, 100)
+        self.compute()
+        self.assertEqual(self.card(who).amount, 99.98)
+
     def test_goods_without_their_ticket_are_a_rebate(self):
         who, exchanging = self.new_customer("Ann"), self.new_customer("Exchanging")
         self.ticket(who, 300, self.sells(100))
@@ -250,6 +289,12 @@ class TestLinesOfTickets(TicketsCommon):
         disc, book = self.product.id, self.book.id
         self.assertEqual(lines, sorted([(disc, 3, 90), (book, 1, 60), (disc, 1, 5)]))
         self.assertEqual(set(found["customer"]), {who.id})
+        self.ticket(who, 5, self.sells(60, self.book, qty=-1, refunded_orderline_id=old.lines[1].id))
+        found = self.env["customer.tiering.reader"]._read_goods(self.policy._get_scope(AS_OF))
+        self.assertEqual(set(found["product"]), {disc})
+        self.policy.revenue_from = "order_pos"
+        found = self.env["customer.tiering.reader"]._read_goods(self.policy._get_scope(AS_OF))
+        self.assertEqual(set(found["product"]), {disc})
 
     def test_goods_have_categories_and_discounts(self):
         who = self.new_customer("Ann")
