@@ -210,6 +210,7 @@ def try_out(registry, clock, as_of, change):
         for policy in policies:
             change(policy)
         runs = env["customer.tiering.run"]._queue(policies, trigger="nightly")
+        runs.recalibrate = True  # whatever was computed before
         return compute_all(registry, clock, as_of, runs)
 
 

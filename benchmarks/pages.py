@@ -6,15 +6,18 @@ its calls together. Needs scorecards. Nothing stands beside most of them: what c
 
 import ast
 import json
+import math
 import statistics
 import subprocess
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import screens
-from common import SALESPERSON, count_queries, format_table, transaction
+from common import SALESPERSON, count_queries, format_table, read_server_cpu, transaction
 from lxml import etree
 
 from odoo.tools import file_open
@@ -52,9 +55,18 @@ def measure_all(registry, clock, as_of, result):
         env.cr.execute("VACUUM (ANALYZE) customer_tiering_gap, customer_tiering_fall, res_partner")
     rows = []
     for name, login, calls in get_screens(registry):
-        durations = screens.measure(registry, calls, login=login, warm_up=1, rounds=ROUNDS)
+        screens.measure(registry, calls, login=login, warm_up=1, rounds=0)
+        with measure_work(registry) as work:
+            durations = screens.measure(registry, calls, login=login, warm_up=0, rounds=ROUNDS)
         together = [sum(seconds) for seconds in zip(*durations, strict=True)]
-        rows.append({"what": name, "seconds": statistics.median(together), "most": max(together)})
+        rows.append(
+            {
+                "what": name,
+                "seconds": statistics.median(together),
+                "most": max(together),
+                "work": work.seconds and work.seconds / ROUNDS,
+            }
+        )
     with transaction(registry, MANAGER) as env:
         cards = env["customer.tiering.scorecard"].search_count([("company_id", "=", env.company.id)])
         changes = env["customer.tier.change"].search_count([("company_id", "=", env.company.id)])
@@ -73,13 +85,17 @@ def measure_all(registry, clock, as_of, result):
 def render(found):
     """Return what :func:`measure_all` found as Markdown."""
     opened = format_table(
-        ["screen", "s", "slowest s"],
-        [[row["what"], f"{row['seconds']:.2f}", f"{row['most']:.2f}"] for row in found["rows"]],
+        ["screen", "s", "slowest s", "processor s"],
+        [
+            [row["what"], f"{row['seconds']:.2f}", f"{row['most']:.2f}", f"{row['work'] or math.nan:.2f}"]
+            for row in found["rows"]
+        ],
     )
     redrawn = format_table(["after a slider", "ms"], [[name, f"{ms:.0f}"] for name, ms in found["redrawn"].items()])
     drafts = found["drafts"]
     return f"""Of the first company, with {found["cards"]:,} scorecards and {found["changes"]:,} changes of tiers.
-Median of {ROUNDS} times, after one to warm up; lists as a salesperson, the others as a manager.
+Median of {ROUNDS} times, after one to warm up; lists as a salesperson, the others as a manager. Processor time is that
+of Odoo and of the whole database server, which others that use the machine do not lengthen as much.
 
 {opened}
 
@@ -90,7 +106,8 @@ Orders by the tier of their customers, and by a stored column, median of {screen
 {screens.render_rows(["by tier ms", "by column ms"], found["orders"])}
 
 What a quotation would do, {drafts["count"]} quotations of different customers: {drafts["median"]:.0f} ms
-({drafts["least"]:.0f} to {drafts["most"]:.0f}), {drafts["queries"]:.0f} queries.
+({drafts["least"]:.0f} to {drafts["most"]:.0f}), {drafts["queries"]:.0f} queries;
+{1000 * (drafts["work"] or math.nan):.0f} ms of processor time.
 """
 
 
@@ -256,8 +273,27 @@ def get_orders(registry):
     ]
 
 
+@contextmanager
+def measure_work(registry):
+    """Yield an object that has the ``seconds`` of processor time of the block, of this process and of the database
+    server, once it is over; None: the server is on another machine. Nobody else may use it meanwhile."""
+    work = SimpleNamespace(seconds=None)
+    with transaction(registry) as env:
+        before, own = read_server_cpu(env), time.process_time()
+        yield work
+        after = read_server_cpu(env)
+        if after is not None:
+            work.seconds = after - before + time.process_time() - own
+
+
 def measure_drafts(registry):
     """Return what it costs to say what a quotation would do, in milliseconds; rolled back."""
+    with measure_work(registry) as work:
+        found = measure_drafts_one_by_one(registry)
+    return found | {"work": work.seconds and work.seconds / (found["count"] + screens.WARM_UP)}
+
+
+def measure_drafts_one_by_one(registry):
     with transaction(registry, SALESPERSON) as env:
         cards = env["customer.tiering.scorecard"].search(
             [("company_id", "=", env.company.id), ("order_count", ">", 0)], limit=20 * DRAFTS

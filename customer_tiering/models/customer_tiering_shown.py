@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -79,7 +80,28 @@ class CustomerTieringShown(models.AbstractModel):
             result |= Domain("company_id", "in", owners) & Domain("partner_id", "any!", seen)
         if operator == "in" and not all(value):
             result |= Domain("partner_id", "=", False)
+        if operator in ("any", "any!") and isinstance(value, Domain) and not result.is_false():
+            return self._join_tiering_customer_card(value, result)
         return result
+
+    def _join_tiering_customer_card(self, value, result):
+        """Return the same as ``result``, by the join that groups and sorts: of papers in the order of a list PostgreSQL
+        then reads only the first ones, and not those of all customers who are found.
+
+        :param value: the domain of the scorecards
+        """
+        cards, companies = self.env["customer.tiering.scorecard"], self.env.companies.ids
+        try:
+            cards._search(value, bypass_access=True)
+        except AccessError:  # as where a search of partners leads there
+            return result
+
+        def to_sql(model, alias, query):
+            _cards, card = model._fields["tiering_customer_card_id"].join(model, alias, query)
+            return SQL("(%s) IS TRUE", value.optimize_full(cards)._to_sql(cards, card, query))
+
+        joined = Domain.custom(to_sql=to_sql, predicate=lambda paper: bool(paper.filtered_domain(result)))
+        return Domain("company_id", "in", [*companies, False]) & joined
 
     @api.depends("tiering_customer_card_id")
     @api.depends_context("company", "uid", "lang")
