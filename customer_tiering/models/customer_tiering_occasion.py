@@ -58,7 +58,7 @@ class CustomerTieringOccasion(models.Model):
     # Values in the order of the alphabet: groups come in it.
     part = fields.Selection(
         [("day", "Today"), ("later", "If Time Is Left")],
-        string="When",
+        string="Today or Later",
         required=True,
         readonly=True,
         help="Which customers fit into the minutes that the company has for this, the most money for a minute first.",
