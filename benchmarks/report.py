@@ -125,7 +125,7 @@ def ratio(results, name, base="B0", key="seconds"):
 
 def count_rows(results, name, table=None):
     """Return how many rows were written, of one table or of all."""
-    turns = results["figures"].get(name, [])
+    turns = [turn for turn in results["figures"].get(name, []) if turn["rows"] is not None]
     if not turns:
         return None
     return statistics.median(turn["rows"].get(table, 0) if table else sum(turn["rows"].values()) for turn in turns)
@@ -244,7 +244,8 @@ def render_figures(results, names):
             rows.append([label, results["failures"][name], *[""] * 6])
         elif (seconds := median(results, name)) is not None:
             to_b0 = ratio(results, name)
-            queries = median(results, name, "queries")
+            queries, rows_written = median(results, name, "queries"), count_rows(results, name)
+            wal = median(results, name, "wal")
             rows.append(
                 [
                     label,
@@ -252,8 +253,8 @@ def render_figures(results, names):
                     f"{to_b0:.2f}" if to_b0 else "",
                     f"{median(results, name, 'peak') / MIB:,.0f}",
                     "" if queries is None else f"{queries:,.0f}",
-                    f"{count_rows(results, name):,.0f}",
-                    f"{median(results, name, 'wal') / 1e6:,.1f}",
+                    "" if rows_written is None else f"{rows_written:,.0f}",
+                    "" if wal is None else f"{wal / 1e6:,.1f}",
                     get_days(results["figures"][name]),
                 ]
             )
@@ -271,7 +272,7 @@ def render_phases(results):
                     label,
                     *(f"{statistics.median(turn['phases'].get(phase, 0) for turn in turns):.2f}" for phase in phases),
                     f"{median(results, name, 'cpu'):.2f}",
-                    f"{count_rows(results, name, 'customer_tiering_scorecard'):,.0f}",
+                    f"{statistics.median(turn['written'] for turn in turns):,.0f}",
                 ]
             )
     header = ["", "read s", "fit and apply s", "write s", "of it CPU of Odoo's process s", "scorecards written"]

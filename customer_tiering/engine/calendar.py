@@ -223,7 +223,7 @@ def _live(rules, fits, history: History, states: pd.DataFrame, nights: int, *, t
     place = ladder.places(held, keys)
     announced = np.full(len(index), np.datetime64("NaT"), dtype="datetime64[D]")
     announced[_is_falling(states[schema.PENDING_TIER], states[schema.PREVIOUS_TIER], keys)] = schema.day(history.as_of)
-    states = states.copy()
+    states = states.astype(replay.STATE_DTYPES)
     to_states = {states.columns.get_loc(name): column for name, column in _STATES.items()}
     # Who never bought has no tier to lose, and buys nothing in the nights ahead.
     alive, found = (place >= 0) | schema.bought(history.frame).to_numpy(), []
@@ -234,6 +234,8 @@ def _live(rules, fits, history: History, states: pd.DataFrame, nights: int, *, t
         scored = pipeline.rank(rules, fit, frame.iloc[who], day)
         ended = lock_end[who] < today
         moving = np.flatnonzero(ended | ~_is_resting(scored, states.iloc[who], keys))
+        if not len(moving):
+            continue
         who, ended = who[moving], ended[moving]
         frame, scored, before = frame.iloc[who], scored.iloc[moving], states.iloc[who]
         if ended.any():

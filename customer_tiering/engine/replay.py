@@ -26,7 +26,7 @@ _CARRIED = {
     schema.PENDING_TIER: schema.PENDING_TIER,
     schema.PENDING_DATE: schema.PENDING_DATE,
 }
-_STATE_DTYPES = {
+STATE_DTYPES = {
     schema.PREVIOUS_TIER: "Int64",
     schema.PREVIOUS_SINCE: "datetime64[s]",
     schema.PENDING_TIER: "Int64",
@@ -346,8 +346,8 @@ class _Life:
     def _begin(self, fit, frame, scored, day):
         plain = self.states is None
         if plain:
-            self.states = pd.DataFrame(index=frame.index, columns=list(_STATE_DTYPES))
-        self.states = self.states[list(_STATE_DTYPES)].astype(_STATE_DTYPES).join(self.locks)
+            self.states = pd.DataFrame(index=frame.index, columns=list(STATE_DTYPES))
+        self.states = self.states[list(STATE_DTYPES)].astype(STATE_DTYPES).join(self.locks)
         mode = retention.MODE_RUN if plain else retention.MODE_HOLD
         decided = decision.decide(self.rules, fit, frame, scored, self.states, day, mode=mode)
         if plain:
@@ -356,7 +356,7 @@ class _Life:
         self.place = ladder.places(decided[schema.TIER], self.keys)
 
     def _carry(self, decided: pd.DataFrame) -> None:
-        self.states = decided[list(_CARRIED)].rename(columns=_CARRIED).astype(_STATE_DTYPES).join(self.locks)
+        self.states = decided[list(_CARRIED)].rename(columns=_CARRIED).astype(STATE_DTYPES).join(self.locks)
 
     def tell(self, nights: int, as_of: datetime.date) -> Replay:
         keys = np.array(self.keys)

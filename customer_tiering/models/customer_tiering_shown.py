@@ -80,7 +80,9 @@ class CustomerTieringShown(models.AbstractModel):
             result |= Domain("company_id", "in", owners) & Domain("partner_id", "any!", seen)
         if operator == "in" and not all(value):
             result |= Domain("partner_id", "=", False)
-        if operator in ("any", "any!") and isinstance(value, Domain) and not result.is_false():
+        # Who may not see scorecards finds nothing by them.
+        may_see = partners._has_field_access(partners._fields["tiering_scorecard_id"], "read")
+        if operator in ("any", "any!") and isinstance(value, Domain) and may_see:
             return self._join_tiering_customer_card(value, result)
         return result
 
