@@ -202,6 +202,12 @@ class TestScreens(TieringCommon, HttpCase):
             [("module", "=like", "customer_tiering%"), ("model", "=", "ir.actions.client")]
         )
         screens += [{"id": data.res_id, "name": data.name, "view": False, "resId": False} for data in clients]
+        servers = self.env["ir.actions.server"].search([("path", "!=", False)])
+        screens += [
+            {"id": server.id, "name": xmlid, "view": False, "resId": False}
+            for server in servers
+            if (xmlid := server.get_external_id()[server.id]).startswith("customer_tiering")
+        ]
         return screens
 
     def _get_screens_of_others(self):
