@@ -18,7 +18,7 @@ from pathlib import Path
 
 import agreement
 import report
-from common import AS_OF, SIZE, describe_machine, get_parameter, open_registry, transaction
+from common import AS_OF, SIZE, describe_machine, get_parameter, open_registry, read_server_cpu, transaction
 from peers.b0 import WINDOW_DAYS
 
 from odoo.tools import SQL
@@ -181,7 +181,7 @@ class Session:
         for turn in range(3):
             for name in ("by lateness", "by prediction", "by prediction, learned")[:: -1 if turn % 2 else 1]:
                 self.measure(turn, name)
-        for name in ("quiet nights", *YEAR, "pages"):
+        for name in ("B0", "every metric", "quiet nights", *YEAR, "pages"):
             self.measure(None, name)
             self.vacuum("customer_tiering_scorecard, customer_tier_change, customer_segment_change, sale_order")
 
@@ -229,6 +229,8 @@ class Session:
             for table, count in after["rows"].items()
             if count != before["rows"].get(table, 0)
         }
+        if after["cpu"] is not None:
+            found.setdefault("work", found["cpu"] + after["cpu"] - before["cpu"])
         print(f"{found['seconds']:.2f} s", file=sys.stderr)
         found |= {"turn": turn, "date": datetime.date.today().isoformat(), "machine": self.machine}
         if turn is None:
@@ -254,7 +256,7 @@ class Session:
                     "WHERE schemaname = 'public' AND left(relname, 3) != 'ir_'"
                 )
             )
-            return {"wal": float(wal), "rows": dict(rows)}
+            return {"wal": float(wal), "rows": dict(rows), "cpu": read_server_cpu(env)}
 
     def wait_for_others(self, env):
         """Wait until the connections of the process that was measured are gone: only then its rows are counted."""
