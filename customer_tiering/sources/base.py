@@ -76,7 +76,8 @@ class PurchaseSource:
 
     def read_lines(self, reading, ids):
         """Return the lines of these documents as arrays: place in ``ids``, product (id, 0: no goods), category (id,
-        0: none), and what it cost, what it would have cost without discount, and the discount."""
+        0: none), and what it cost, what it would have cost without discount, and the discount. Lines of which
+        everything came back are no rows."""
         raise NotImplementedError
 
     def read_goods(self, reading, ids):

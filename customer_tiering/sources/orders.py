@@ -295,7 +295,7 @@ class Orders(PurchaseSource):
         return reading.look_up(reading.orders["id"], reading.orders["team"], ids)
 
     def read_lines(self, reading, ids):
-        return sources.products.read_lines(reading, *self._get_lines(reading, ids))
+        return sources.products.read_lines(reading, self._get_back_query(reading, ids), *self._get_lines(reading, ids))
 
     def read_goods(self, reading, ids):
         return sources.products.read_goods(reading, self._get_back_query(reading, ids), *self._get_lines(reading, ids))

@@ -67,11 +67,12 @@ class Goods(Products):
         return pd.DataFrame(index=reading.customers)
 
 
-def read_lines(reading, query, table, ids, rate=None):
+def read_lines(reading, back, query, table, ids, rate=None):
     """Return the lines of documents as :meth:`.base.PurchaseSource.read_lines` does.
 
     A line with a negative price is a discount on the rest.
 
+    :param back: the SELECT of which ``share`` of a ``line`` came back, several rows are added up
     :param query: the SELECT of the lines of goods and of discounts on them: ``id``, ``document``, ``product``, what it
         ``cost`` and what it would have without the ``discount`` (percent) as ``listed``
     :param table: the name of their table
@@ -79,7 +80,7 @@ def read_lines(reading, query, table, ids, rate=None):
     """
     numbers = ("cost", "listed", "discount")
     columns = {"document": ID, "product": ID, **dict.fromkeys(numbers, FLOAT)}
-    lines = reading.fetch(query, columns, table)
+    lines = reading.fetch(SQL("SELECT * FROM (%s) line WHERE %s", query, _is_kept(reading, back)), columns, table)
     place, found = reading.find_each(ids, lines.pop("document"))
     lines = {name: values[found] for name, values in lines.items()}
     cost, listed, discount = (np.nan_to_num(lines[name]) for name in numbers)
@@ -97,10 +98,9 @@ def read_lines(reading, query, table, ids, rate=None):
 def read_goods(reading, back, query, table, ids, rate=None):
     """Return the goods in documents as :meth:`.base.PurchaseSource.read_goods` does.
 
-    :param back: the SELECT of which ``share`` of a ``line`` came back, several rows are added up
-    :param query: as for :func:`read_lines`, with the ``quantity`` and the ``unit`` in which it is, NULL: the product's
+    :param back: as for :func:`read_lines`
+    :param query: the same, with the ``quantity`` and the ``unit`` in which it is, NULL: the product's
     """
-    # Of what came back in part nobody knows whether it was goods, or a lower price.
     query = SQL(
         """
         SELECT line.id, line.document, line.product, line.cost,
@@ -111,11 +111,10 @@ def read_goods(reading, back, query, table, ids, rate=None):
      LEFT JOIN uom_uom kept_in ON kept_in.id = template.uom_id
      LEFT JOIN uom_uom sold_in ON sold_in.id = line.unit
          WHERE line.cost > 0 AND line.quantity > 0
-           AND line.id NOT IN (SELECT line FROM (%s) back WHERE line IS NOT NULL GROUP BY 1 HAVING SUM(share) >= %s)
+           AND %s
         """,
         query,
-        back,
-        ALL_BACK,
+        _is_kept(reading, back),
     )
     columns = {"document": ID, "product": ID, "quantity": FLOAT, "cost": FLOAT}
     lines = reading.fetch(query, columns, table)
@@ -126,6 +125,15 @@ def read_goods(reading, back, query, table, ids, rate=None):
     category, is_combo = _read_categories(reading, product)
     goods = ~is_combo & np.isfinite(quantity) & np.isfinite(cost)
     return tuple(values[goods] for values in (place, product, category, quantity, cost))
+
+
+def _is_kept(reading, back):
+    """Return the SQL condition that not all of ``line`` came back: of what came back in part nobody knows whether it
+    was goods, or a lower price."""
+    query = SQL("SELECT line FROM (%s) back WHERE line IS NOT NULL GROUP BY 1 HAVING SUM(share) >= %s", back, ALL_BACK)
+    # Once, not with each part of the lines.
+    gone = reading.fetch(query, {"line": ID})["line"]
+    return SQL("line.id != ALL(%s)", gone.tolist()) if len(gone) else SQL("TRUE")
 
 
 def _read_levels(reading, product):

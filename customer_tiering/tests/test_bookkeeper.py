@@ -136,6 +136,16 @@ class TestTwins(TwinsCommon):
         self.due(order, 5)
         return who, UNDOING | QUOTED
 
+    def way_08_one_of_two_goods_comes_back(self):
+        who, _orders = self.new_twin("Came back in part", PAST[:2])
+        category = self.env["product.category"].create({"name": "Lamps"})
+        lamp = self.env["product.product"].create(
+            {"name": "Lamp", "categ_id": category.id, "standard_price": 100, "taxes_id": False}
+        )
+        order = self.order(who, 30, order_line=[self.line(400), self.line(900, product_id=lamp.id)])
+        self.reverse(self.bill(order, 28), 20, {1: 900})
+        return who, UNDOING
+
     # ------------------------------------------------------------------
     # Otherwise ordered and invoiced
     # ------------------------------------------------------------------
