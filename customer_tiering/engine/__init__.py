@@ -52,6 +52,7 @@ history      how many were where on each of several days
 replay       a policy lived through again, night by night: how many move, and back
 calendar     the day on which a tier ends without an order, and at the usual rhythm
 day          the day's list: whom to see to first, and how many fit into the day
+effect       whether something did anything: held out by chance, the border of a tier, hints
 ============ ============================================================================
 
 Nothing is imported here but what is asked for: ``engine.pipeline`` imports that module, and with it numpy and
@@ -111,6 +112,7 @@ MODULES = (
     "replay",
     "calendar",
     "day",
+    "effect",
 )
 
 

@@ -1,0 +1,404 @@
+"""Did it do something? What may be called an effect, and how large it is.
+
+Three questions, each with the only method that answers it:
+
+* follow-ups: some customers are *held out* by chance, and both groups are compared (:func:`compare_shares`,
+  :func:`compare_money`), once as many have come as were planned (:func:`judge`);
+* a tier: customers who entered it just above its floor beside those just below, who are alike but for the tier
+  (:func:`find_jump`);
+* who was called beside who was not, without a draw: a hint, no effect (:func:`compare_alike`), since people choose whom
+  they call.
+
+All intervals are of 95 %. Nothing here says "significant": an interval says from where to where.
+"""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .forecasts import Z, get_wilson
+
+#: Fewer customers in a group, or fewer buyers in both, have no interval.
+LEAST_GROUP, LEAST_BUYERS = 30, 10
+#: Money above this percentile of all customers counts as much as this percentile: one large order is no effect.
+CAPPED = 99
+#: The chi-square of one degree of freedom that a good draw exceeds once in a thousand times.
+DAMAGED = 10.827566170662733
+#: The normal quantile of a power of 80 %.
+Z_POWER = 0.8416212335729143
+#: A difference between these is none that anybody cares for.
+BOUND = 0.03
+#: Points beside a floor within which customers are compared; at half and at twice as many the jump is shown, too.
+BAND = 15.0
+#: Fewer customers in the band tell nothing.
+LEAST_BAND = 1_500
+#: A floor must raise the share who hold the tier by this much.
+LEAST_FIRST_STAGE = 0.5
+#: Groups of like customers by what they did before.
+STRATA = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How much more there was with than without.
+
+    Parameters
+    ----------
+    value : with less without
+    low, high : the ends of its interval, 95 %
+    with_, without : what was measured, a share 0..1 or the mean money of a customer
+    """
+
+    value: float
+    low: float
+    high: float
+    with_: float
+    without: float
+
+    @property
+    def variance(self) -> float:
+        """Of ``value``, as far as the interval is that of a normal distribution."""
+        return ((self.high - self.low) / (2 * Z)) ** 2
+
+
+def draw(salt: str, playbook: int, partners: Sequence[int], percent: float) -> np.ndarray:
+    """Who is held out: the same customers whenever it is asked, whatever becomes of the others.
+
+    The twin of the statement that takes the events: the first 32 bits of an MD5 of salt, playbook and customer, in
+    ten-thousandths.
+
+    Parameters
+    ----------
+    percent : 0..100, of which hundredths count
+
+    Returns
+    -------
+    array of bool, shape (n,)
+
+    >>> draw("a", 7, range(1, 9), 50).tolist()
+    [False, False, False, False, False, True, True, False]
+    """
+    drawn = (hashlib.md5(f"{salt}:{playbook}:{id_}".encode()).hexdigest() for id_ in partners)
+    return np.array([int(text[:8], 16) % 10_000 < 100 * percent for text in drawn], dtype=bool)
+
+
+def is_damaged(followed: int, held: int, percent: float) -> bool:
+    """Whether so many held out cannot come from a draw of ``percent``: something lost customers of one group only.
+
+    >>> is_damaged(800, 200, 20), is_damaged(1100, 900, 50)
+    (False, True)
+    """
+    count = followed + held
+    expected = count * percent / 100
+    if not 0 < expected < count:
+        return False
+    return (held - expected) ** 2 * (1 / expected + 1 / (count - expected)) > DAMAGED
+
+
+def compare_shares(hits: int, count: int, hits_without: int, count_without: int) -> Difference:
+    """The difference of two shares, by the hybrid of Wilson's intervals (Newcombe 1998, method 10).
+
+    >>> found = compare_shares(56, 70, 48, 80)
+    >>> round(found.low, 4), round(found.high, 4)
+    (0.0524, 0.3339)
+    """
+    first, second = hits / count, hits_without / count_without
+    (low, high), (low_without, high_without) = get_wilson(hits, count), get_wilson(hits_without, count_without)
+    value = first - second
+    return Difference(
+        value,
+        value - math.hypot(first - low, high_without - second),
+        value + math.hypot(high - first, second - low_without),
+        first,
+        second,
+    )
+
+
+def compare_money(
+    money: np.ndarray, before: np.ndarray, money_without: np.ndarray, before_without: np.ndarray, *, capped: bool = True
+) -> Difference:
+    """The difference of the mean money of two groups, of which what each customer paid before is taken off.
+
+    What is paid before and after is capped at the 99th percentile of both groups together. By what was paid before,
+    the money is brought to that of customers who paid the same (CUPED, Deng et al. 2013), which makes the interval
+    narrower and moves nothing, as the draw does not know the past. The interval is Welch's.
+
+    Parameters
+    ----------
+    money, before : of the customers with it, float64, shape (n,), in the time after and in the year before
+    money_without, before_without : the same of those without, shape (m,)
+    capped : False: as it is, which is shown beside and no verdict comes from
+    """
+    with_, without = np.asarray(money, float), np.asarray(money_without, float)
+    past, past_without = np.asarray(before, float), np.asarray(before_without, float)
+    if capped:
+        most, most_past = (
+            np.percentile(np.concatenate(two), CAPPED) for two in ((with_, without), (past, past_without))
+        )
+        with_, without = np.minimum(with_, most), np.minimum(without, most)
+        past, past_without = np.minimum(past, most_past), np.minimum(past_without, most_past)
+    everybody, all_past = np.concatenate((with_, without)), np.concatenate((past, past_without))
+    spread = all_past.var()
+    theta = ((all_past - all_past.mean()) * (everybody - everybody.mean())).mean() / spread if spread else 0.0
+    mean_past = all_past.mean()
+    return _compare_means(with_ - theta * (past - mean_past), without - theta * (past_without - mean_past))
+
+
+def _compare_means(with_, without):
+    from scipy.stats import t  # noqa: PLC0415 - only who looks for an effect needs it
+
+    parts = [values.var(ddof=1) / len(values) for values in (with_, without)]
+    error = math.sqrt(sum(parts))
+    value = float(with_.mean() - without.mean())
+    shares = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (with_, without), strict=True))
+    margin = t.ppf(0.975, sum(parts) ** 2 / shares) * error if shares else 0.0
+    return Difference(value, value - margin, value + margin, float(with_.mean()), float(without.mean()))
+
+
+def pool(found: Sequence[Difference]) -> Difference:
+    """What several playbooks of one kind did together, each weighed by how sure it is.
+
+    >>> one, two = Difference(0.1, 0.0, 0.2, 0.4, 0.3), Difference(0.2, 0.1, 0.3, 0.5, 0.3)
+    >>> both = pool([one, two])
+    >>> round(both.value, 3), round(both.high - both.value, 4)
+    (0.15, 0.0707)
+    """
+    weights = np.array([1 / max(each.variance, 1e-12) for each in found])
+    value, with_, without = (
+        float(np.average([getattr(each, name) for each in found], weights=weights))
+        for name in ("value", "with_", "without")
+    )
+    margin = Z / math.sqrt(weights.sum())
+    return Difference(value, value - margin, value + margin, with_, without)
+
+
+# ----------------------------------------------------------------------
+# How many are needed
+# ----------------------------------------------------------------------
+
+
+def count_needed(base: float, rise: float, percent: float) -> int:
+    """How many events it takes until a rise is found four times of five, with a false alarm once in twenty.
+
+    Parameters
+    ----------
+    base : share who buy without it, 0..1
+    rise : that is to be found, above 0
+    percent : held out, above 0 and below 100
+
+    >>> count_needed(0.30, 0.10, 20)
+    1060
+    """
+    share, risen = percent / 100, min(base + rise, 1.0)
+    spread = base * (1 - base) / share + risen * (1 - risen) / (1 - share)
+    return math.ceil((Z + Z_POWER) ** 2 * spread / rise**2)
+
+
+def find_smallest_rise(base: float, events: int, percent: float) -> float | None:
+    """The smallest rise that so many events find; None: not even that all buy.
+
+    >>> [round(100 * find_smallest_rise(0.30, 1000, percent)) for percent in (10, 20, 50)]
+    [14, 10, 8]
+    """
+    low, high = 0.0, 1.0 - base
+    if high <= 0 or count_needed(base, high, percent) > events:
+        return None
+    for _half in range(50):
+        middle = (low + high) / 2
+        if middle and count_needed(base, middle, percent) <= events:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def get_running_margin(spread: float, count: int, planned: int) -> float:
+    """Half of an interval that holds at all times together, so that it may be looked at every day.
+
+    A confidence sequence (Waudby-Smith et al. 2024), the narrowest when as many have come as were planned.
+
+    Parameters
+    ----------
+    spread : standard deviation of one event's part of the difference
+    count, planned : number of events, so far and in the end
+    """
+    rho2 = (-2 * math.log(0.05) + math.log(-2 * math.log(0.05) + 1)) / planned
+    grown = count * rho2 + 1
+    return spread * math.sqrt(2 * grown / (count**2 * rho2) * math.log(math.sqrt(grown) / 0.05))
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What may be said.
+
+    Parameters
+    ----------
+    code : ``"damaged"``: the draw is, nothing may be said; ``"too_few"``: not even an interval; ``"early"``: fewer than
+        planned, no verdict yet; ``"more"`` or ``"fewer"``: an effect; ``"none"``: none that is larger than `BOUND`;
+        ``"cannot_tell"``: either is possible
+    difference : of the shares who bought; None: no interval
+    needed : how many more events it takes, about; None: that is not said
+    """
+
+    code: str
+    difference: Difference | None = None
+    needed: int | None = None
+
+
+def judge(hits: int, count: int, hits_held: int, count_held: int, percent: float, planned: int) -> Verdict:
+    """What follow-ups did for the share of customers who bought again.
+
+    Parameters
+    ----------
+    hits, count : customers followed up who bought, and all of them
+    hits_held, count_held : the same of who was held out
+    percent : that was to be held out
+    planned : number of events at which the verdict is due
+    """
+    events = count + count_held
+    if is_damaged(count, count_held, percent):
+        return Verdict("damaged")
+    if min(count, count_held) < LEAST_GROUP or hits + hits_held < LEAST_BUYERS:
+        return Verdict("too_few", needed=max(planned - events, 0) or None)
+    found = compare_shares(hits, count, hits_held, count_held)
+    if events < planned:
+        return Verdict("early", found, planned - events)
+    if found.low > 0:
+        return Verdict("more", found)
+    if found.high < 0:
+        return Verdict("fewer", found)
+    if max(-found.low, found.high) <= BOUND:
+        return Verdict("none", found)
+    rise = max(abs(found.value), BOUND)
+    return Verdict("cannot_tell", found, max(count_needed(found.without, rise, percent) - events, 1))
+
+
+# ----------------------------------------------------------------------
+# The border of a tier
+# ----------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Jump:
+    """What reaching a tier did, at its floor.
+
+    Parameters
+    ----------
+    code : ``"found"``; or why nothing can be told: ``"too_few"`` customers in the band, ``"weak"``: the floor decides
+        of too few who holds the tier, ``"piled_up"``: there are more just on one side than chance brings about, so
+        customers bring themselves above it
+    difference : of the customers at the floor, with the tier less without; None: nothing can be told
+    first_stage : by how much the share who hold the tier rises at the floor; None: too few customers
+    customers : in the band
+    """
+
+    code: str
+    difference: Difference | None
+    first_stage: float | None
+    customers: int
+
+
+def find_jump(
+    score: np.ndarray, floor: float, holds: np.ndarray, came: np.ndarray, past: np.ndarray, band: float = BAND
+) -> Jump:
+    """By how much what came afterwards jumps at the floor of a tier, among customers who were not in it before.
+
+    Two lines of what came over the score, one on each side, the nearer customers weighing more (local linear
+    regression with a triangular kernel, Hahn et al. 2001), with the past held fixed. Where grace or steps let some hold
+    the tier below the floor, or not above, the jump is divided by that of who holds it (two-stage least squares). The
+    interval is robust (HC3).
+
+    Parameters
+    ----------
+    score : 0..100, float64, shape (n,)
+    floor : the lowest score of the tier
+    holds : who held the tier afterwards, bool, shape (n,)
+    came : what came, float64, shape (n,), such as 1 and 0 for bought and not
+    past : what each did in the year before, as the logarithm of 1 + money, float64, shape (n,)
+    band : points beside the floor
+    """
+    near = np.abs(score - floor) < band
+    count = int(near.sum())
+    if count < LEAST_BAND:
+        return Jump("too_few", None, None, count)
+    if _is_piled_up(score[near] - floor):
+        return Jump("piled_up", None, None, count)
+    away, came, past, holds = score[near] - floor, came[near].astype(float), past[near], holds[near].astype(float)
+    above = (away >= 0).astype(float)
+    weights = 1 - np.abs(away) / band
+    shared = np.column_stack([np.ones(count), away, above * away, past - past.mean()])
+    instruments = np.column_stack([shared, above])
+    (*_rest, stage), _error, _leverage = _fit(instruments, instruments, holds, weights)
+    if stage < LEAST_FIRST_STAGE:
+        return Jump("weak", None, float(stage), count)
+    coefficients, error, _leverage = _fit(np.column_stack([shared, holds]), instruments, came, weights)
+    value, without = float(coefficients[-1]), float(coefficients[0])
+    found = Difference(value, value - Z * error, value + Z * error, without + value, without)
+    return Jump("found", found, float(stage), count)
+
+
+def _fit(columns, instruments, target, weights):
+    """Weighted two-stage least squares; the last coefficient's robust error (HC3, leverage of the instruments)."""
+    weighted = instruments * weights[:, None]
+    inverse = np.linalg.pinv(weighted.T @ columns)
+    coefficients = inverse @ (weighted.T @ target)
+    leverage = np.einsum("ij,jk,ik->i", instruments, np.linalg.pinv(weighted.T @ instruments), weighted)
+    residual = (target - columns @ coefficients) / np.maximum(1 - leverage, 1e-6)
+    spread = inverse @ ((weighted * residual[:, None] ** 2).T @ weighted) @ inverse.T
+    return coefficients, math.sqrt(max(spread[-1, -1], 0.0)), leverage
+
+
+def _is_piled_up(away):
+    """Whether the customers within a point above the floor are too many or too few for those below, once in a hundred
+    times by chance. How many are to be expected on each side follows from a line through those 1 to 3 points away."""
+    from scipy.stats import binomtest  # noqa: PLC0415 - only who looks for an effect needs it
+
+    below, above, far_below, far_above = (
+        int(((away >= low) & (away < high)).sum()) for low, high in ((-1, 0), (0, 1), (-3, -1), (1, 3))
+    )
+    if not (below + above and far_below + far_above):
+        return False
+    middle, slope = (far_below + far_above) / 4, (far_above - far_below) / 8
+    expected = min(max((middle + slope / 2) / (2 * middle), 0.0), 1.0)
+    return bool(binomtest(above, below + above, expected).pvalue < 0.01)
+
+
+# ----------------------------------------------------------------------
+# Without a draw
+# ----------------------------------------------------------------------
+
+
+def compare_alike(called: np.ndarray, came: np.ndarray, past: np.ndarray) -> Difference | None:
+    """Who was called beside like customers who were not: a hint, for what else they differ in nobody knows.
+
+    The customers fall into five groups by what they did before, and within each a line over the past takes off what is
+    left of it. The groups count as much as they have called customers. None: no group has both kinds.
+
+    Parameters
+    ----------
+    called : bool, shape (n,)
+    came, past : float64, shape (n,)
+    """
+    edges = np.quantile(past, np.linspace(0, 1, STRATA + 1)[1:-1])
+    group = np.searchsorted(edges, past, side="right")
+    values, variances, weights, levels = [], [], [], []
+    for each in range(STRATA):
+        inside = group == each
+        chosen = called[inside].astype(float)
+        if min(chosen.sum(), (1 - chosen).sum()) < 2:
+            continue
+        columns = np.column_stack([np.ones(inside.sum()), past[inside] - past[inside][chosen > 0].mean(), chosen])
+        coefficients, error, _leverage = _fit(columns, columns, came[inside].astype(float), np.ones(inside.sum()))
+        values.append(coefficients[-1])
+        levels.append(coefficients[0])
+        variances.append(error**2)
+        weights.append(chosen.sum())
+    if not values:
+        return None
+    shares = np.array(weights) / sum(weights)
+    value, without = float(shares @ values), float(shares @ levels)
+    margin = Z * math.sqrt(float(shares**2 @ variances))
+    return Difference(value, value - margin, value + margin, without + value, without)

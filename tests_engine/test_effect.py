@@ -1,0 +1,364 @@
+"""Effects against published values, and against simulated customers of whom the truth is known.
+
+``bin/test engine -k effect -s`` prints what the simulations come to.
+"""
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from engine import effect
+
+DRAWS = 1_000
+
+
+def told(what, value):
+    print(f"{what}: {value}")
+    return value
+
+
+# ----------------------------------------------------------------------
+# The draw
+# ----------------------------------------------------------------------
+
+
+def test_the_draw_is_that_of_the_database():
+    """``('x' || left(md5(…), 8))::bit(32)::bigint % 10000 < 100 * percent``, bit by bit."""
+    drawn = effect.draw("salt", 12, range(1, 2001), 12.5)
+    for partner in range(1, 2001):
+        bits = hashlib.md5(b"salt:12:%d" % partner).digest()[:4]
+        number = sum(byte << shift for byte, shift in zip(bits, (24, 16, 8, 0), strict=True))
+        assert drawn[partner - 1] == (number % 10_000 < 1250)
+
+
+def test_shares_of_draws():
+    for percent in (0, 5, 20, 50, 100):
+        share = effect.draw("s", 1, range(20_000), percent).mean()
+        assert abs(share - percent / 100) < 4 * math.sqrt(0.25 / 20_000)
+    one, other = (effect.draw(salt, 1, range(20_000), 50) for salt in "ab")
+    assert abs((one == other).mean() - 0.5) < 0.02
+
+
+def test_a_larger_share_keeps_who_was_drawn():
+    few, many = (effect.draw("s", 1, range(5_000), percent) for percent in (10, 30))
+    assert not (few & ~many).any()
+
+
+def test_a_planted_draw_is_found():
+    rng = np.random.default_rng(5)
+    planted = [effect.is_damaged(4_000 - held, held, 50) for held in rng.binomial(4_000, 0.45, 200)]
+    assert told("a draw of 45 instead of 50 %, found", np.mean(planted)) > 0.99
+    assert effect.is_damaged(1_100, 900, 50)
+    assert told("a good draw is called damaged", np.mean([
+        effect.is_damaged(1_000 - held, held, 20) for held in rng.binomial(1_000, 0.2, 20_000)
+    ])) < 0.002  # fmt: skip
+    assert not effect.is_damaged(10, 0, 0)
+
+
+# ----------------------------------------------------------------------
+# Shares
+# ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [((56, 70, 48, 80), 0.0524, 0.3339), ((9, 10, 3, 10), 0.1705, 0.8090), ((10, 10, 0, 20), 0.6791, 1.0)],
+)
+def test_newcombe(counts, low, high):
+    """Newcombe 1998, table II, method 10."""
+    found = effect.compare_shares(*counts)
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+
+
+def share_draws(rise, seed):
+    """Of 4,000 customers of whom each buys again with a chance of its own, a fifth are held out."""
+    rng = np.random.default_rng(seed)
+    chance = rng.beta(1.5, 3.5, 4_000)
+    for _draw in range(DRAWS):
+        held = rng.random(4_000) < 0.2
+        bought = rng.random(4_000) < np.where(held, chance, np.minimum(chance + rise, 1))
+        truth = np.mean(np.minimum(chance + rise, 1) - chance)
+        yield (
+            truth,
+            effect.compare_shares(
+                int(bought[~held].sum()), int((~held).sum()), int(bought[held].sum()), int(held.sum())
+            ),
+        )
+
+
+def judge_draws(what, draws):
+    """Share of false alarms if there is no effect, else coverage and what was found of the truth."""
+    truths, found = zip(*draws, strict=True)
+    covered = np.mean([each.low <= truth <= each.high for truth, each in zip(truths, found, strict=True)])
+    part = np.mean([each.value for each in found]) / np.mean(truths) if np.mean(truths) else None
+    told(f"{what}: interval holds the truth", covered)
+    return covered, told(f"{what}: found of the truth", part)
+
+
+def test_shares_without_an_effect():
+    covered, _part = judge_draws("share, no effect", share_draws(0, 1))
+    assert 0.035 <= 1 - covered <= 0.065
+
+
+def test_shares_with_an_effect():
+    covered, part = judge_draws("share, 10 points", share_draws(0.1, 2))
+    assert 0.92 <= covered <= 0.97
+    assert abs(part - 1) < 0.05
+
+
+# ----------------------------------------------------------------------
+# Money
+# ----------------------------------------------------------------------
+
+
+def money_draws(rise, seed, *, plain=False):
+    """3,000 customers with 12 orders a year on average, of 40 each, half held out; the others order more often.
+
+    The cap at the 99th percentile takes some 3 percent off such an effect: of who orders most a part is not seen.
+    """
+    rng = np.random.default_rng(seed)
+    usual = rng.gamma(4, 3, 3_000)
+    for _draw in range(DRAWS):
+        held = rng.random(3_000) < 0.5
+        before, paid = (40.0 * rng.poisson(usual * grown) for grown in (1, np.where(held, 1, 1 + rise)))
+        truth = rise * 40 * usual.mean()
+        past = np.zeros(3_000) if plain else before
+        yield truth, effect.compare_money(paid[~held], past[~held], paid[held], past[held])
+
+
+def test_money_without_an_effect():
+    covered, _part = judge_draws("money, no effect", money_draws(0, 3))
+    assert 0.035 <= 1 - covered <= 0.065
+
+
+def test_money_with_an_effect():
+    covered, part = judge_draws("money, 15 %", money_draws(0.15, 4))
+    assert 0.92 <= covered <= 0.97
+    assert abs(part - 1) < 0.05
+
+
+def test_the_past_makes_the_interval_narrower():
+    widths = [
+        np.mean([found.high - found.low for _truth, found in money_draws(0, 5, plain=plain)]) for plain in (True, False)
+    ]
+    assert told("interval by the past, narrower by", 1 - widths[1] / widths[0]) >= 0.2
+
+
+def test_money_by_hand():
+    """Nothing is known of the past: Welch's own interval. 4, 6 and 8 against 1, 2, 3 and 6."""
+    found = effect.compare_money([4, 6, 8], [0] * 3, [1, 2, 3, 6], [0] * 4, capped=False)
+    error = math.sqrt(4 / 3 + (4 + 1 + 0 + 9) / 3 / 4)  # variances 4 and 14/3
+    freedom = (4 / 3 + 7 / 6) ** 2 / ((4 / 3) ** 2 / 2 + (7 / 6) ** 2 / 3)
+    assert found.value == pytest.approx(3)
+    assert freedom == pytest.approx(4.655, abs=1e-3)
+    # The 97.5th percentile of t: 2.776 with 4 degrees of freedom and 2.571 with 5; between them it goes by 1 / degrees.
+    expected = 2.571 + (1 / freedom - 1 / 5) / (1 / 4 - 1 / 5) * (2.776 - 2.571)
+    assert (found.high - found.low) / 2 / error == pytest.approx(expected, abs=5e-3)
+
+
+def test_one_large_order_is_no_effect():
+    rng = np.random.default_rng(6)
+    paid, before = rng.gamma(2, 100, 2_000), np.zeros(2_000)
+    paid[0] = 1e9
+    capped, plain = (
+        effect.compare_money(paid[:1_000], before[:1_000], paid[1_000:], before[1_000:], capped=capped)
+        for capped in (True, False)
+    )
+    assert abs(capped.value) < 40
+    assert plain.value > 9e5
+
+
+# ----------------------------------------------------------------------
+# How many are needed
+# ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("events", "points"),
+    [(200, (30, 23, 19)), (500, (19, 15, 12)), (1_000, (14, 10, 8)), (5_000, (6, 5, 4)), (20_000, (3, 2.3, 1.8))],
+)
+def test_smallest_rises(events, points):
+    """On a base of 30 %, with 10, 20 and 50 % held out."""
+    for percent, expected in zip((10, 20, 50), points, strict=True):
+        found = 100 * effect.find_smallest_rise(0.3, events, percent)
+        assert found == pytest.approx(expected, abs=0.6 if events < 20_000 else 0.06)
+
+
+def test_months_until_a_rise_shows():
+    """40 events a month, a rise of 10 points on 30 %."""
+    assert [effect.count_needed(0.3, 0.1, percent) // 40 for percent in (20, 50)] == [26, 17]
+
+
+def test_so_many_find_it_four_times_of_five():
+    rng = np.random.default_rng(7)
+    needed = effect.count_needed(0.3, 0.1, 20)
+    held = round(needed / 5)
+    hits, hits_held = rng.binomial(needed - held, 0.4, 4_000), rng.binomial(held, 0.3, 4_000)
+    found = [
+        effect.compare_shares(int(one), needed - held, int(other), held).low > 0
+        for one, other in zip(hits, hits_held, strict=True)
+    ]
+    assert told("power", np.mean(found)) == pytest.approx(0.8, abs=0.03)
+
+
+def test_nothing_can_rise_above_all():
+    assert effect.find_smallest_rise(1.0, 1_000, 20) is None
+    assert effect.find_smallest_rise(0.3, 10, 10) is None
+
+
+def test_looking_every_day():
+    """59 looks at a mean of standard normal numbers whose truth is 0."""
+    rng = np.random.default_rng(8)
+    looks = np.arange(50, 3_001, 50)[:59]
+    fixed = sequence = 0
+    for _run in range(DRAWS):
+        means = np.cumsum(rng.standard_normal(3_000))[looks - 1] / looks
+        fixed += (np.abs(means) > 1.96 / np.sqrt(looks)).any()
+        margins = [effect.get_running_margin(1.0, int(count), 3_000) for count in looks]
+        sequence += (np.abs(means) > margins).any()
+    assert told("false alarms of the fixed interval", fixed / DRAWS) > 0.2
+    assert told("false alarms of the sequence", sequence / DRAWS) <= 0.05
+
+
+# ----------------------------------------------------------------------
+# Verdicts
+# ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "percent", "planned", "code"),
+    [
+        ((300, 700, 90, 300), 30, 1_000, "more"),
+        ((180, 700, 120, 300), 30, 1_000, "fewer"),
+        ((210, 700, 90, 300), 30, 1_000, "cannot_tell"),
+        ((21_000, 70_000, 9_000, 30_000), 30, 100_000, "none"),
+        ((300, 700, 90, 300), 30, 1_001, "early"),
+        ((20, 71, 5, 29), 30, 100, "too_few"),
+        ((5, 70, 4, 30), 30, 100, "too_few"),
+        ((300, 600, 90, 400), 30, 1_000, "damaged"),
+        ((0, 0, 0, 0), 30, 100, "too_few"),
+    ],
+)
+def test_verdicts(counts, percent, planned, code):
+    assert effect.judge(*counts, percent, planned).code == code
+
+
+def test_how_many_more():
+    assert effect.judge(300, 700, 90, 300, 30, 1_200).needed == 200
+    found = effect.judge(230, 700, 90, 300, 30, 1_000)  # 32.9 % against 30 %: a rise of 3 points
+    assert found.code == "cannot_tell"
+    assert found.needed == effect.count_needed(0.3, 0.03, 30) - 1_000
+
+
+def test_pooled():
+    """Twice as sure counts four times as much."""
+    one = effect.Difference(0.10, 0.00, 0.20, 0.4, 0.3)
+    two = effect.Difference(0.20, 0.15, 0.25, 0.5, 0.3)
+    both = effect.pool([one, two])
+    assert both.value == pytest.approx(0.18)
+    assert both.high - both.value == pytest.approx(1 / math.sqrt(1 / 0.1**2 + 1 / 0.05**2))
+
+
+# ----------------------------------------------------------------------
+# The border of a tier
+# ----------------------------------------------------------------------
+
+
+def border_draws(rise, seed, *, fuzzy=0.0, draws=DRAWS):
+    """3,000 customers with scores from 40 to 80, a floor at 60; who has more points buys more often anyway.
+
+    ``fuzzy``: so many of those above do not hold the tier, and as many of those below do, by chance.
+    """
+    rng = np.random.default_rng(seed)
+    for _draw in range(draws):
+        score = rng.uniform(40, 80, 4_000)
+        past = np.log1p(np.exp(score / 15 + rng.normal(0, 0.5, 4_000)))
+        holds = (score >= 60) ^ (rng.random(4_000) < fuzzy)
+        bought = rng.random(4_000) < 0.1 + 0.005 * (score - 40) + 0.02 * (past - past.mean()) + rise * holds
+        found = effect.find_jump(score, 60.0, holds, bought, past)
+        if found.code != "piled_up":  # once in a hundred times
+            yield rise, found
+
+
+def test_a_tier_that_does_nothing():
+    covered, _part = judge_draws("jump, no effect", ((truth, found.difference) for truth, found in border_draws(0, 9)))
+    assert 0.035 <= 1 - covered <= 0.065
+
+
+@pytest.mark.parametrize("fuzzy", [0.0, 0.15])
+def test_a_tier_that_does_something(fuzzy):
+    draws = [(truth, found.difference) for truth, found in border_draws(0.15, 10, fuzzy=fuzzy, draws=400)]
+    covered, part = judge_draws(f"jump, 15 points, {fuzzy:.0%} otherwise", draws)
+    assert 0.92 <= covered <= 0.97
+    assert abs(part - 1) < 0.05
+
+
+def test_a_slope_is_no_jump():
+    """A plain difference would call it an effect each time."""
+    rng = np.random.default_rng(11)
+    score = rng.uniform(40, 80, 20_000)
+    came = score / 100
+    found = effect.find_jump(score, 60.0, score >= 60, came, np.zeros(20_000))
+    assert abs(found.difference.value) < 1e-9
+    assert came[score >= 60].mean() - came[score < 60].mean() > 0.15
+
+
+def test_a_border_of_which_nothing_can_be_told():
+    rng = np.random.default_rng(12)
+    score = rng.uniform(40, 80, 4_000)
+    bought, past = rng.random(4_000) < 0.3, np.zeros(4_000)
+    assert effect.find_jump(score[:1_000], 60.0, score[:1_000] >= 60, bought[:1_000], past[:1_000]).code == "too_few"
+    assert effect.find_jump(score, 60.0, rng.random(4_000) < 0.5, bought, past).code == "weak"
+    gamed = np.where((score > 59) & (score < 60), score + 1, score)  # who is told the floor comes above it
+    assert effect.find_jump(gamed, 60.0, gamed >= 60, bought, past).code == "piled_up"
+
+
+def test_good_scores_are_seldom_called_piled_up():
+    """Also where there are ever fewer customers with many points."""
+    rng = np.random.default_rng(13)
+    codes = []
+    for _draw in range(400):
+        score = 100 * rng.beta(2, 3, 12_000)
+        codes.append(effect.find_jump(score, 60.0, score >= 60, score, np.zeros(12_000)).code)
+    assert told("good scores are called piled up", codes.count("piled_up") / 400) <= 0.03
+
+
+# ----------------------------------------------------------------------
+# Without a draw
+# ----------------------------------------------------------------------
+
+
+def called_draws(rise, seed):
+    """4,000 customers of whom those with a good last year are called more often, as salespeople do."""
+    rng = np.random.default_rng(seed)
+    for _draw in range(DRAWS):
+        usual = rng.normal(0, 1, 4_000)
+        past, noise = usual + rng.normal(0, 1, 4_000), rng.normal(0, 1, 4_000)
+        called = rng.random(4_000) < 1 / (1 + np.exp(-past))
+        yield rise, past, called, usual + noise + rise * called
+
+
+def test_who_is_called_for_a_good_year():
+    """Without any effect a plain difference finds one each time; like customers do as often as chance has it."""
+    draws = list(called_draws(0, 14))
+    plain = [came[called].mean() - came[~called].mean() for _truth, _past, called, came in draws]
+    assert min(plain) > 0.3
+    covered, _part = judge_draws(
+        "called, no effect", ((truth, effect.compare_alike(called, came, past)) for truth, past, called, came in draws)
+    )
+    assert 0.035 <= 1 - covered <= 0.065
+
+
+def test_calls_that_do_something():
+    draws = called_draws(0.5, 15)
+    covered, part = judge_draws(
+        "called, half", ((truth, effect.compare_alike(called, came, past)) for truth, past, called, came in draws)
+    )
+    assert 0.92 <= covered <= 0.97
+    assert abs(part - 1) < 0.05
+
+
+def test_nobody_to_compare():
+    assert effect.compare_alike(np.zeros(50, bool), np.ones(50), np.arange(50.0)) is None
+    assert effect.compare_alike(np.ones(50, bool), np.ones(50), np.zeros(50)) is None
