@@ -148,6 +148,7 @@ class Loader:
             self.load_costs,
             self.load_needs,
             self.compute_tiers,
+            self.look_ahead,
         ):
             if not self._get_mark(step.__name__):
                 step()
@@ -526,6 +527,13 @@ class Loader:
         self._lock_customers(policy)
         self._quote_before_the_rise(policy)
 
+    def look_ahead(self):
+        """Foresee downgrades, and look for stopped products."""
+        policy = self.env.company.tiering_policy_ids[:1]
+        policy.write({"foresees_falls": True, "look_for_gaps": True})
+        self.env["customer.tiering.fall"]._foresee(self.env["customer.tiering.run"]._get_last(policy))
+        self.env["customer.tiering.gap"]._find(self.env.company, self.today)
+
     def _quote_before_the_rise(self, policy):
         """Quote to customers who have risen since then, so that the quotations hint at their new prices."""
         cards = self.env["customer.tiering.scorecard"].search(
@@ -548,6 +556,7 @@ class Loader:
                     "user_id": card.user_id.id,
                     "pricelist_id": usual.id,
                     "date_order": datetime.combine(self.today, time(9)) - timedelta(days=21),
+                    "validity_date": self.today + timedelta(days=5),
                     "order_line": [Command.create({"product_id": products[number].id, "product_uom_qty": 3})],
                 }
                 for number, card in enumerate(cards)

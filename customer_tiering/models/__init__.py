@@ -34,6 +34,7 @@ from . import customer_tiering_followup
 from . import customer_tiering_former
 from . import customer_tiering_refresh
 from . import customer_tiering_simulation
+from . import customer_tiering_queued
 from . import customer_tiering_replay
 from . import customer_tiering_forecast
 from . import customer_tiering_fall

@@ -1,15 +1,10 @@
-import logging
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import ormcache
 
-from .. import engine, jobs, languages
+from .. import engine, jobs
 from .customer_tiering_policy import GRADE_HELP, GRADES
-from .customer_tiering_run import INTERRUPTIONS, RETRYABLE
-
-_logger = logging.getLogger(__name__)
+from .customer_tiering_run import INTERRUPTIONS
 
 
 class CustomerTieringForecast(models.Model):
@@ -20,17 +15,11 @@ class CustomerTieringForecast(models.Model):
     """
 
     _name = "customer.tiering.forecast"
+    _inherit = ["customer.tiering.queued"]
     _description = "Test of a Policy's Forecast"
-    _order = "id desc"
-    _rec_name = "policy_id"
+    _tiering_job = jobs.FORECASTS
 
-    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
-    company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
-    state = fields.Selection(
-        [("queued", "Waiting"), ("done", "Done"), ("failed", "Failed")], required=True, readonly=True, default="queued"
-    )
-    attempts = fields.Integer(readonly=True, help="How often this test was started; more than once if interrupted.")
-    as_of = fields.Date(readonly=True, help="The day on which was tested; the days that were looked at lie before it.")
+    as_of = fields.Date(help="The day on which was tested; the days that were looked at lie before it.")
     grade = fields.Selection(GRADES, readonly=True, help=GRADE_HELP)
     # Counts all customers: read it by the report.
     result = fields.Json(
@@ -39,7 +28,6 @@ class CustomerTieringForecast(models.Model):
         groups=fields.NO_ACCESS,
         help="What was foretold on earlier days, and what came, as the engine's ``outlook.try_out`` tells it.",
     )
-    error = fields.Text(readonly=True, translate=True)
 
     _policy_uniq = models.Constraint("UNIQUE(policy_id)", "A policy has one test of its forecast.")
 
@@ -75,16 +63,6 @@ class CustomerTieringForecast(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _queue(self, policy):
-        """Return the waiting test of a policy; what an earlier one has found stays until this one has."""
-        # sudo: tests are written by the system; the person's right is checked by the caller
-        forecast = self.sudo().search([("policy_id", "=", policy.id)])
-        if not forecast:
-            forecast = forecast.create([{"policy_id": policy.id}])
-        forecast.write({"state": "queued", "attempts": 0, "error": False})
-        return forecast
-
-    @api.model
     def _follow(self, policy, rules, as_of):
         """Have a policy tested after a run, where something is foretold and the last test is a week old.
 
@@ -102,60 +80,10 @@ class CustomerTieringForecast(models.Model):
             self._queue(policy)
             jobs.call(self.env, jobs.FORECASTS)
 
-    @api.model
-    def _cron_process(self):
-        """Make the waiting tests, one after the other; what fails does not stop the others."""
-        # One that interrupted the server goes behind the others.
-        waiting = self.search(
-            Domain("state", "=", "queued") & Domain("company_id.active", "=", True), order="attempts, id"
+    def _tell_interrupted(self):
+        return self.env._(
+            "The server was stopped %(count)s times during this test. Test again at a quiet time.", count=INTERRUPTIONS
         )
-        jobs.work_off(jobs.FORECASTS, waiting, lambda forecast: forecast._take())
-
-    def _take(self):
-        """Make this test, unless it was deleted or made by hand meanwhile."""
-        if self.exists() and self.state == "queued":
-            self.attempts += 1
-            jobs.commit(self.env)
-            self._compute_and_record()
-
-    def _compute_and_record(self):
-        """Make this test in the background, and record a failure as its outcome."""
-        self.ensure_one()
-        if self.attempts > INTERRUPTIONS:
-            self._fail(
-                lambda forecast: forecast.env._(
-                    "The server was stopped %(count)s times during this test. Test again at a quiet time.",
-                    count=INTERRUPTIONS,
-                )
-            )
-            return
-        try:
-            self._compute()
-        except RETRYABLE as error:
-            self.env.cr.rollback()
-            _logger.info("Test of a forecast %s met a concurrent change: %s", self.id, error)
-            jobs.call_again(self.env, jobs.FORECASTS)
-        except UserError as error:
-            self.env.cr.rollback()
-            message = str(error)
-            self._fail(lambda forecast: forecast.policy_id._get_refusal() or message)
-        except Exception as error:
-            _logger.exception("Test of a forecast %s failed", self.id)  # first: the database may be away
-            self.env.cr.rollback()
-            message = f"{type(error).__name__}: {error}"
-            self._fail(lambda forecast: message)
-
-    def _fail(self, speak):
-        """Record that this test failed.
-
-        :param speak: returns why, in words, for this test in a language
-        """
-        if not self.exists():
-            return
-        reasons = languages.say(self, speak)
-        _logger.error("The test of the forecast of policy %s failed: %s", self.policy_id.id, reasons["en_US"])
-        self.state = "failed"
-        languages.write(self, "error", reasons)
 
     # ------------------------------------------------------------------
     # Read, try out, write

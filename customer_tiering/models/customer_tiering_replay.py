@@ -1,17 +1,13 @@
-import logging
 import time
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 from odoo.tools.misc import formatLang
 
-from .. import engine, jobs, languages, sources
+from .. import engine, jobs, sources
 from ..sentences import format_number, join
-from .customer_tiering_run import INTERRUPTIONS, RETRYABLE
-
-_logger = logging.getLogger(__name__)
+from .customer_tiering_run import INTERRUPTIONS
 
 NIGHTS = 90
 # Up to this many purchases somebody may wait for the answer, which takes a few seconds.
@@ -32,23 +28,16 @@ class CustomerTieringReplay(models.Model):
     """
 
     _name = "customer.tiering.replay"
+    _inherit = ["customer.tiering.queued"]
     _description = "Replay of a Tiering Policy"
-    _order = "id desc"
-    _rec_name = "policy_id"
+    _tiering_job = jobs.REPLAYS
 
-    policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
-    company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
-    state = fields.Selection(
-        [("queued", "Waiting"), ("done", "Done"), ("failed", "Failed")], required=True, readonly=True, default="queued"
-    )
     user_id = fields.Many2one("res.users", string="Started By", readonly=True)
-    attempts = fields.Integer(readonly=True, help="How often this replay was started; more than once if interrupted.")
     progress = fields.Integer(string="Progress (%)", readonly=True, aggregator=None)
-    as_of = fields.Date(readonly=True, help="The last night.")
+    as_of = fields.Date(help="The last night.")
     rules = fields.Json(readonly=True, prefetch=False, help="The rules that the result was computed by.")
     # Counts all customers: read it by the policy.
     result = fields.Json(readonly=True, groups=fields.NO_ACCESS, help="How many moved, and in which tiers they are.")
-    error = fields.Text(readonly=True, translate=True)
     line_ids = fields.One2many("customer.tiering.replay.line", "replay_id", string="Customers")
 
     _policy_uniq = models.Constraint("UNIQUE(policy_id)", "A policy has one replay.")
@@ -58,14 +47,8 @@ class CustomerTieringReplay(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _queue(self, policy):
-        """Return the waiting replay of a policy; what an earlier one has found stays until this one has."""
-        # sudo: replays are written by the system; the person's right is checked by the caller
-        replay = self.sudo().search([("policy_id", "=", policy.id)])
-        if not replay:
-            replay = replay.create([{"policy_id": policy.id}])
-        replay.write({"state": "queued", "user_id": self.env.uid, "attempts": 0, "progress": 0, "error": False})
-        return replay
+    def _queue(self, policy, **values):
+        return super()._queue(policy, user_id=self.env.uid, progress=0, **values)
 
     def _call_job(self):
         """Have the waiting replays computed in the background, soon.
@@ -80,51 +63,16 @@ class CustomerTieringReplay(models.Model):
                 )
             )
 
-    @api.model
-    def _cron_process(self):
-        """Compute the waiting replays, one after the other; what fails does not stop the others."""
-        # One that interrupted the server goes behind the others.
-        waiting = self.search(
-            Domain("state", "=", "queued") & Domain("company_id.active", "=", True), order="attempts, id"
+    def _compute_in_background(self):
+        self._compute(tell=self._get_teller())
+        self._notify("success", self.policy_id.with_user(self.user_id)._tell_calm())
+
+    def _tell_interrupted(self):
+        return self.env._(
+            "The server was stopped, or customers were removed, %(count)s times during this replay. "
+            "Replay again at a quiet time.",
+            count=INTERRUPTIONS,
         )
-        jobs.work_off(jobs.REPLAYS, waiting, lambda replay: replay._take())
-
-    def _take(self):
-        """Compute this replay, unless it was deleted or computed by hand meanwhile."""
-        if self.exists() and self.state == "queued":
-            self.attempts += 1
-            jobs.commit(self.env)
-            self._compute_and_record()
-
-    def _compute_and_record(self):
-        """Compute this replay in the background, telling how far it is, and record a failure as its outcome."""
-        self.ensure_one()
-        if self.attempts > INTERRUPTIONS:
-            self._fail(
-                lambda replay: replay.env._(
-                    "The server was stopped, or customers were removed, %(count)s times during this replay. "
-                    "Replay again at a quiet time.",
-                    count=INTERRUPTIONS,
-                )
-            )
-            return
-        try:
-            self._compute(tell=self._get_teller())
-        except RETRYABLE as error:
-            self.env.cr.rollback()
-            _logger.info("Replay %s met a concurrent change: %s", self.id, error)
-            jobs.call_again(self.env, jobs.REPLAYS)
-        except UserError as error:
-            self.env.cr.rollback()
-            message = str(error)
-            self._fail(lambda replay: replay.policy_id._get_refusal() or message)
-        except Exception as error:
-            _logger.exception("Customer tiering replay %s failed", self.id)  # first: the database may be away
-            self.env.cr.rollback()
-            message = f"{type(error).__name__}: {error}"
-            self._fail(lambda replay: message)
-        else:
-            self._notify("success", self.policy_id.with_user(self.user_id)._tell_calm())
 
     def _get_teller(self):
         """Return a function to call after each night, which commits the progress every few seconds.
@@ -143,17 +91,9 @@ class CustomerTieringReplay(models.Model):
         return tell
 
     def _fail(self, speak):
-        """Record that this replay failed.
-
-        :param speak: returns why, in words, for this replay in a language
-        """
-        if not self.exists():
-            return
-        reasons = languages.say(self, speak)
-        _logger.error("The replay of policy %s failed: %s", self.policy_id.id, reasons["en_US"])
-        self.state = "failed"
-        languages.write(self, "error", reasons)
-        self._notify("danger", reasons.get(self.user_id.lang, reasons["en_US"]), sticky=True)
+        if reasons := super()._fail(speak):
+            self._notify("danger", reasons.get(self.user_id.lang, reasons["en_US"]), sticky=True)
+        return reasons
 
     def _notify(self, kind, message, sticky=False):
         """Tell the person who asked for a replay in the background how it ended."""

@@ -227,7 +227,7 @@ class TestForecast(ForecastCommon):
         draft.action_simulation_compute()
         self.assertFalse(draft.sudo().forecast_ids)
 
-    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_forecast")
+    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_queued")
     def test_a_failure_is_told_and_stops_nobody(self):
         forecast = self._test()
         forecast.sudo().state = "queued"
@@ -238,7 +238,7 @@ class TestForecast(ForecastCommon):
         self.assertIn("The last test failed: Something is missing.", data["notes"])
         self.assertTrue(data["days"], "what the one before has found stays")
 
-    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_forecast")
+    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_queued")
     def test_one_that_stops_the_server_again_and_again_is_given_up(self):
         forecast = self.forecasts._queue(self.policy)
         forecast.attempts = 3

@@ -299,7 +299,7 @@ class TestReplay(TieringCommon):
             self._trigger()
         self.assertEqual(told, [100 * night // NIGHTS for night in range(1, NIGHTS + 1)])
 
-    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_replay")
+    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_queued")
     def test_a_failure_is_one_sentence_and_what_was_known_stays(self):
         expected = self._moves(self._replay())
         replay = self._wait()
@@ -313,7 +313,7 @@ class TestReplay(TieringCommon):
         self._trigger()
         self.assertEqual(self._as_manager().calm_state, "done")
 
-    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_replay")
+    @mute_logger("odoo.addons.customer_tiering.models.customer_tiering_queued")
     def test_what_ends_its_server_again_and_again_is_given_up(self):
         replay = self._wait()
         replay.attempts = 3
