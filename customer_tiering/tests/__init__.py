@@ -13,6 +13,7 @@ from . import test_concurrency
 from . import test_copies
 from . import test_credit
 from . import test_draft
+from . import test_effect
 from . import test_everyday
 from . import test_explanation
 from . import test_fall
