@@ -5,7 +5,7 @@ from ..fields import UncheckedMany2one
 
 class AccountMove(models.Model):
     _name = "account.move"
-    _inherit = ["account.move", "customer.tiering.shown"]
+    _inherit = ["account.move", "customer.tiering.shown", "customer.tiering.recorded"]
     _tiering_recorded = ("tiering_tier_id",)
 
     # As on orders.

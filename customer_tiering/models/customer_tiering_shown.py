@@ -18,7 +18,6 @@ class CustomerTieringShown(models.AbstractModel):
     """
 
     _name = "customer.tiering.shown"
-    _inherit = ["customer.tiering.recorded"]
     _description = "Shows the Customer's Tier"
 
     tiering_customer_card_id = ShownScorecardMany2one(

@@ -17,7 +17,7 @@ FILL_BATCH = 1000
 
 class SaleOrder(models.Model):
     _name = "sale.order"
-    _inherit = ["sale.order", "customer.tiering.shown"]
+    _inherit = ["sale.order", "customer.tiering.shown", "customer.tiering.recorded"]
     _tiering_recorded = ("tiering_tier_id", "tiering_tier_filled")
 
     # Stored, and set once: which tier the customer was in when they ordered stays true whatever
