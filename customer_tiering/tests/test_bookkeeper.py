@@ -79,6 +79,29 @@ class TwinsCommon(EverydayCommon):
         who = self.new_customer(name, **values)
         return who, self.bought(who, past)
 
+    # ------------------------------------------------------------------
+    # Otherwise who they are, wherever they buy
+    # ------------------------------------------------------------------
+
+    def way_20_two_contacts_of_a_firm(self):
+        firm = self.new_customer("Firm")
+        for number, past in enumerate((PAST[:1], PAST[1:])):
+            self.bought(self.new_customer(f"Buyer {number}", parent_id=firm.id), past)
+        return firm, set()
+
+    def way_21_merged(self):
+        one, _orders = self.new_twin("One of two", PAST[:2])
+        two, _orders = self.new_twin("Two of two", PAST[2:])
+        self.env["base.partner.merge.automatic.wizard"].create({})._merge((one | two).ids, dst_partner=one)
+        return one, set()
+
+    def way_22_the_buyer_has_left(self):
+        firm, other = self.new_customer("Left behind"), self.new_customer("New firm")
+        buyer = self.new_customer("Leaving", parent_id=firm.id)
+        self.bought(buyer)
+        buyer.parent_id = other
+        return firm, set()
+
 
 @tagged("post_install", "-at_install")
 class TestTwins(TwinsCommon):
@@ -225,25 +248,6 @@ class TestTwins(TwinsCommon):
     # ------------------------------------------------------------------
     # Otherwise who they are
     # ------------------------------------------------------------------
-
-    def way_20_two_contacts_of_a_firm(self):
-        firm = self.new_customer("Firm")
-        for number, past in enumerate((PAST[:1], PAST[1:])):
-            self.bought(self.new_customer(f"Buyer {number}", parent_id=firm.id), past)
-        return firm, set()
-
-    def way_21_merged(self):
-        one, _orders = self.new_twin("One of two", PAST[:2])
-        two, _orders = self.new_twin("Two of two", PAST[2:])
-        self.env["base.partner.merge.automatic.wizard"].create({})._merge((one | two).ids, dst_partner=one)
-        return one, set()
-
-    def way_22_the_buyer_has_left(self):
-        firm, other = self.new_customer("Left behind"), self.new_customer("New firm")
-        buyer = self.new_customer("Leaving", parent_id=firm.id)
-        self.bought(buyer)
-        buyer.parent_id = other
-        return firm, set()
 
     def way_23_a_person_becomes_a_contact(self):
         who, _orders = self.new_twin("Becoming a contact")

@@ -102,25 +102,6 @@ class TestTwinsOfTheTill(TwinsCommon, TicketsCommon):
     # Otherwise who they are
     # ------------------------------------------------------------------
 
-    def way_20_two_contacts_of_a_firm(self):
-        firm = self.new_customer("Firm")
-        for number, past in enumerate((PAST[:1], PAST[1:])):
-            self.bought(self.new_customer(f"Buyer {number}", parent_id=firm.id), past)
-        return firm, set()
-
-    def way_21_merged(self):
-        one, _tickets = self.new_twin("One of two", PAST[:2])
-        two, _tickets = self.new_twin("Two of two", PAST[2:])
-        self.env["base.partner.merge.automatic.wizard"].create({})._merge((one | two).ids, dst_partner=one)
-        return one, set()
-
-    def way_22_the_buyer_has_left(self):
-        firm, other = self.new_customer("Left behind"), self.new_customer("New firm")
-        buyer = self.new_customer("Leaving", parent_id=firm.id)
-        self.bought(buyer)
-        buyer.parent_id = other
-        return firm, set()
-
     def way_23_the_customer_is_put_on_the_ticket_later(self):
         who, _tickets = self.new_twin("Later", PAST[:2])
         ticket = self.ticket(None, 30, self.sells(400))
