@@ -68,6 +68,8 @@ class Occasion:
     """
 
     kind = None
+    # Whether a later reason has a higher reference: then an answer is one to all before it, too.
+    grows = False
     # Whether Done writes an activity into the chatter: what is done anyway leaves a trace of its own.
     is_logged = True
 
@@ -103,8 +105,8 @@ class Occasion:
         cards = self.env["customer.tiering.scorecard"].search_fetch(domain, fnames)
         return {(card.partner_id.id, card.company_id.id): card for card in cards}
 
-    def format_money(self, row, amount=None):
-        return formatLang(self.env, row.money if amount is None else amount, currency_obj=row.currency_id)
+    def format_money(self, row):
+        return formatLang(self.env, row.money, currency_obj=row.currency_id)
 
     def format_date(self, day):
         return format_date(self.env, day)
@@ -212,8 +214,9 @@ class Downgrade(Occasion):
 
     def _find_foreseen(self):
         falls = self.env["customer.tiering.fall"]
-        last = max(self.today.values()) + timedelta(days=FALLING_DAYS)
-        falls = falls.search(self.get_mine() & Domain("date", "<=", last), order="date, id", limit=MOST)
+        domain = self.get_mine() & Domain("date", ">=", min(self.today.values()))
+        domain &= Domain("date", "<=", max(self.today.values()) + timedelta(days=FALLING_DAYS))
+        falls = falls.search(domain, order="amount desc, id", limit=MOST)
         cards = self.get_cards(falls.partner_id.ids)
         found = []
         for fall in falls:
@@ -247,6 +250,7 @@ class Stopped(Occasion):
     """Products that a customer of the person has stopped buying."""
 
     kind = "stopped"
+    grows = True
 
     def find(self):
         domain = self._get_domain()
@@ -359,46 +363,55 @@ class Overdue(Occasion):
     """Invoices of a customer of the person that are past due, as far as the person sees them."""
 
     kind = "overdue"
+    grows = True
 
     def find(self):
-        if not self.env["account.move"].has_access("read"):
+        lines = self.env["account.move.line"]
+        if not lines.has_access("read"):
             return []
-        groups = self.env["account.move"]._read_group(
-            self._get_domain() & self.get_mine("commercial_partner_id"),
-            ["commercial_partner_id", "company_id"],
-            ["amount_residual_signed:sum", "invoice_date_due:min", "id:max"],
-            order="amount_residual_signed:sum desc",
+        # Of an invoice that is paid in instalments those that are due.
+        domain = self._get_open() & Domain("move_id.move_type", "=", "out_invoice") & Domain("amount_residual", ">", 0)
+        groups = lines._read_group(
+            domain & self.get_mine("partner_id.commercial_partner_id"),
+            ["partner_id", "company_id"],
+            ["amount_residual:sum", "date_maturity:min", "id:max"],
+            order="amount_residual:sum desc",
             limit=MOST,
         )
-        owed = self._get_owed([partner.id for partner, *_rest in groups])
+        due = defaultdict(list)
+        for partner, company, *found in groups:
+            due[partner.commercial_partner_id, company].append(found)
+        owed = self._get_owed([customer.id for customer, _company in due])
         found = []
-        for partner, company, amount, due, last in groups:
-            stake = min(amount, owed.get((partner.id, company.id), 0.0))
+        for (customer, company), parts in due.items():
+            amounts, days, references = zip(*parts, strict=True)
+            stake = min(sum(amounts), owed[customer, company])
             if company.currency_id.compare_amounts(stake, 0) > 0:
-                found.append(Found(partner.id, company.id, last, stake, date=due))
+                found.append(Found(customer.id, company.id, max(references), stake, date=min(days)))
         return found
 
-    def _get_domain(self):
-        open_ = Domain("move_type", "=", "out_invoice") & Domain("state", "=", "posted")
-        open_ &= Domain("payment_state", "in", ("not_paid", "partial"))
-        return open_ & Domain("invoice_date_due", "<", max(self.today.values()))
+    def _get_open(self):
+        """Return the domain of what is past due, or was paid or credited, and is not matched."""
+        lines = Domain("parent_state", "=", "posted") & Domain("account_id.account_type", "=", "asset_receivable")
+        lines &= Domain("reconciled", "=", False) & Domain("company_id", "in", self.env.companies.ids)
+        return lines & (Domain("balance", "<", 0) | Domain("date_maturity", "<", max(self.today.values())))
 
     def _get_owed(self, customer_ids):
-        """Return ``{(customer id, company id): amount}`` past due less what the customers paid, or were credited, and
-        nobody has matched yet: who has paid is not reminded."""
-        lines = Domain("parent_state", "=", "posted") & Domain("account_id.account_type", "=", "asset_receivable")
-        lines &= Domain("reconciled", "=", False) & Domain("partner_id.commercial_partner_id", "in", customer_ids)
-        lines &= Domain("company_id", "in", self.env.companies.ids)
-        lines &= Domain("balance", "<", 0) | Domain("date_maturity", "<", max(self.today.values()))
+        """Return ``{(customer, company): amount}`` past due less what the customers paid, or were credited, and nobody
+        has matched yet: who has paid is not reminded."""
         # sudo: only lowers what the person's own invoices come to
         groups = (
             self.env["account.move.line"]
             .sudo()
-            ._read_group(lines, ["partner_id", "company_id"], ["amount_residual:sum"])
+            ._read_group(
+                self._get_open() & Domain("partner_id.commercial_partner_id", "in", customer_ids),
+                ["partner_id", "company_id"],
+                ["amount_residual:sum"],
+            )
         )
         owed = defaultdict(float)
         for partner, company, amount in groups:
-            owed[partner.commercial_partner_id.id, company.id] += amount
+            owed[partner.commercial_partner_id, company] += amount
         return owed
 
     def tell(self, rows):
@@ -416,6 +429,7 @@ class Expected(Occasion):
     """An order that a customer of the person is expected to give about today."""
 
     kind = "expected"
+    grows = True
 
     def find(self):
         domain = self.get_mine() & Domain("order_percent", ">", 0) & Domain("next_order_date", "!=", False)

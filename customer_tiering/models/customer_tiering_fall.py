@@ -144,12 +144,7 @@ class CustomerTieringFall(models.Model):
     def action_open_customer(self):
         """Open the customer."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "res.partner",
-            "res_id": self.partner_id.id,
-            "views": [(False, "form")],
-        }
+        return self.partner_id.get_formview_action()
 
     # ------------------------------------------------------------------
     # Queue and job

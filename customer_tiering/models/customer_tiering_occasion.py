@@ -112,12 +112,17 @@ class CustomerTieringOccasion(models.Model):
     @api.depends("kind", "reference", "money", "date")
     @api.depends_context("lang", "uid")
     def _compute_why(self):
-        self.why = False
-        classes = self._get_occasion_classes()
+        said = self._tell()
+        for row in self:
+            row.why = said.get(row) or self.env._("The reason is gone.")
+
+    def _tell(self):
+        """Return ``{row: why}`` of the rows whose reason is still there."""
+        classes, said = self._get_occasion_classes(), {}
         for kind, rows in self.grouped("kind").items():
-            said = classes[kind](self._get_env_of(rows)).tell(rows) if kind in classes else {}
-            for row in rows:
-                row.why = said.get(row) or self.env._("The reason is gone.")
+            if kind in classes:
+                said |= classes[kind](self._get_env_of(rows)).tell(rows)
+        return said
 
     @api.depends("user_id")
     @api.depends_context("uid")
@@ -167,8 +172,7 @@ class CustomerTieringOccasion(models.Model):
         answered = kept.filtered(
             lambda row: row.state != "open" and row.until and row.until > row.company_id._get_tiering_today()
         )
-        silent = {row._get_key() for row in answered}
-        ranked = self._rank([(kind, item) for kind, item in found if self._get_key_of(kind, item) not in silent])
+        ranked = self._rank(answered._leave_out_answered(found))
         rows = {row._get_key(): row for row in kept - answered}
         new = []
         for key, vals in ranked.items():
@@ -180,6 +184,21 @@ class CustomerTieringOccasion(models.Model):
         # What was answered long ago, and is gone, is kept for a while: managers look at it.
         self.browse().union(*rows.values()).sudo().filtered(lambda row: row.state == "open").unlink()
         self.sudo().create(new)
+
+    def _leave_out_answered(self, found):
+        """Return what of ``found`` none of these rows is an answer to."""
+        classes, exact, latest = self._get_occasion_classes(), set(), {}
+        for row in self:
+            *about, reference = key = row._get_key()
+            exact.add(key)
+            latest[tuple(about)] = max(latest.get(tuple(about), 0), reference)
+        left = []
+        for kind, item in found:
+            *about, reference = key = self._get_key_of(kind, item)
+            is_before = classes[kind].grows and reference <= latest.get(tuple(about), -1)
+            if key not in exact and not is_before:
+                left.append((kind, item))
+        return left
 
     def _as_kept(self, fname, value):
         """A value as the field has it, to see whether it changes."""
@@ -257,12 +276,7 @@ class CustomerTieringOccasion(models.Model):
         self.check_access("read")
         found_by = self._get_occasion_classes().get(self.kind)
         document = found_by(self._get_env_of(self)).get_document(self) if found_by else self.partner_id
-        action = {
-            "type": "ir.actions.act_window",
-            "res_model": document._name,
-            "res_id": document.id,
-            "views": [(False, "form")],
-        }
+        action = document.get_formview_action()
         if document._name == "res.partner":  # why first
             action["views"] = [(self.env.ref("customer_tiering.res_partner_view_form_scored").id, "form")]
         return action
@@ -271,24 +285,17 @@ class CustomerTieringOccasion(models.Model):
         """Write a quotation to the customer."""
         self.ensure_one()
         self.check_access("read")
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "sale.order",
-            "views": [(False, "form")],
-            "context": {"default_partner_id": self.partner_id.id, "default_company_id": self.company_id.id},
-        }
+        action = self.partner_id.action_tiering_new_quotation()
+        return {**action, "context": {**action["context"], "default_company_id": self.company_id.id}}
 
     def action_done(self):
         """Settle the reasons: a follow-up is done, anything else becomes a call in the customer's history."""
         rows = self._get_own()
         classes = self._get_occasion_classes()
-        activities = rows._get_activities()
-        activities.action_feedback()
-        for row in rows:
-            is_logged = row.kind in classes and classes[row.kind].is_logged
-            if is_logged and row.partner_id.has_access("write"):
-                summary = row.why[:250]
-                row.partner_id.activity_schedule(CALL, summary=summary, user_id=self.env.uid).action_feedback()
+        rows._get_activities().action_feedback()
+        for row, why in rows.filtered(lambda row: row.kind != "followup")._tell().items():  # not what is gone
+            if classes[row.kind].is_logged and row.partner_id.has_access("write"):
+                row.partner_id.activity_schedule(CALL, summary=why[:250], user_id=self.env.uid).action_feedback()
         rows._answer("done", SETTLED_DAYS)
 
     def action_later(self):

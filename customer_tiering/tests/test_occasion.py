@@ -1,4 +1,5 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
@@ -83,7 +84,7 @@ class OccasionCommon(TieringCommon):
             }
         )
 
-    def invoice(self, who, amount, due=-10):
+    def invoice(self, who, amount, due=-10, **values):
         move = self.env["account.move"].create(
             {
                 "move_type": "out_invoice",
@@ -95,6 +96,7 @@ class OccasionCommon(TieringCommon):
                 "invoice_line_ids": [
                     Command.create({"name": "Goods", "quantity": 1, "price_unit": amount, "tax_ids": False})
                 ],
+                **values,
             }
         )
         move.action_post()
@@ -214,6 +216,26 @@ class TestOccasion(OccasionCommon):
         self.credit_note(self.ann, 1, 380)
         self.assertFalse(self.renew())
 
+    def test_of_an_invoice_in_instalments_those_that_are_due(self):
+        self.accounting()
+        halves = [
+            Command.create({"value": "percent", "value_amount": 50, "nb_days": days, "delay_type": "days_after"})
+            for days in (0, 60)
+        ]
+        term = self.env["account.payment.term"].create({"name": "Half and half", "line_ids": halves})
+        self.invoice(self.ann, 300, -10, invoice_payment_term_id=term.id, invoice_date_due=False)
+        row = self.one()
+        self.assertEqual((row.kind, row.money, row.date), ("overdue", 150, AS_OF - timedelta(days=10)))
+
+    def test_invoices_that_the_person_does_not_see(self):
+        self.accounting()
+        self.invoice(self.ann, 300, -10)
+        own = self.new_user("tiering_own", "sales_team.group_sale_salesman")
+        self.ann.user_id = own
+        self.assertFalse(self.renew(user=own))  # Odoo shows them their own invoices only
+        self.env["account.move"].search([("partner_id", "=", self.ann.id)]).invoice_user_id = own
+        self.assertEqual(self.one(user=own).money, 300)
+
     def test_an_expected_order(self):
         for who, days in ((self.ann, 7), (self.ben, 8), (self.other, 1)):
             self.card(who).write({"order_percent": 80, "next_order_date": AS_OF + timedelta(days=days)})
@@ -326,6 +348,41 @@ class TestOccasion(OccasionCommon):
         self.assertFalse(activity.active)
         self.assertEqual(len(self.ann.message_ids.filtered("mail_activity_type_id")), 1)
         self.assertFalse(self.renew())
+
+    def test_what_is_left_of_an_answered_reason_is_no_news(self):
+        """The newest of two stopped products is bought again: nothing has come since the answer."""
+        self.gap(self.ann, 800)
+        newest = self.gap(self.ann, 100, "Foil")
+        self.one().action_done()
+        newest.unlink()
+        self.assertFalse(self.renew())
+        self.gap(self.ann, 10, "Glue")
+        self.assertEqual(self.one().money, 810)
+
+    def test_done_says_nothing_of_a_reason_that_is_gone(self):
+        gap = self.gap(self.ann, 800)
+        row = self.one()
+        gap.unlink()
+        before = self.ann.message_ids
+        row.action_done()
+        self.assertEqual((row.state, self.ann.message_ids), ("done", before))
+
+    def test_an_unchanged_list_writes_nothing(self):
+        self.gap(self.ann, 800 / 3)
+        self.quotation(self.ben, 100 / 7)
+        self.renew()
+        self.env.flush_all()
+        statements = []
+        execute = type(self.env.cr).execute
+
+        def watch(cr, query, *args, **kwargs):
+            statements.append(str(getattr(query, "code", query)))
+            return execute(cr, query, *args, **kwargs)
+
+        with patch.object(type(self.env.cr), "execute", watch):
+            self.renew()
+            self.env.flush_all()
+        self.assertFalse([one for one in statements if one.lstrip().startswith(("UPDATE", "INSERT", "DELETE"))])
 
     def test_later_is_another_day(self):
         activity = self.activity(self.ann)
