@@ -262,10 +262,11 @@ class Pending(Trigger):
 
 
 class Foreseen(Trigger):
-    """A downgrade is foreseen in the coming weeks, if nothing more is ordered: once for each day of a downgrade."""
+    """A downgrade is foreseen in the coming weeks, if nothing more is ordered: once for each tier in the time between
+    two orders. The day is not part of it, as what others buy can move it from night to night."""
 
     kind = "foreseen"
-    detail = SQL("fall.date")
+    detail = SQL("COALESCE(card.last_order_date::text, '') || ':' || fall.tier_id")
     is_state = True
     follows_calendar = True
     is_foreseen = True

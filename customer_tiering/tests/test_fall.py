@@ -213,12 +213,30 @@ class TestFall(PlaybookCommon):
         self.foresee()  # in 21 days
         self.assertFalse(self._rows(playbook))
         self.foresee(7)  # in 14 days
-        self.assertEqual(self._rows(playbook).mapped("event"), ["foreseen:2026-07-21"])
+        self.assertEqual(self._rows(playbook).mapped("event"), [f"foreseen:2026-06-20:{self.platinum.id}"])
         self._plan_on(7, playbook)
         self.assertEqual(self._activities(self.ann).summary, "Call Ann")
         self.foresee(8)
         self._plan_on(8, playbook)
         self.assertEqual(len(self._rows(playbook)), 1)
+
+    def test_another_day_is_the_same_reason_until_the_customer_orders_or_falls(self):
+        """What others buy can move the day by some days each night; that is no news of the customer."""
+        playbook = self._playbook("foreseen", on=0, cooldown_days=0)
+        fall = self.foresee()
+        self._plan_on(0, playbook)
+        self._activities(self.ann).action_feedback()
+        followups = self.env["customer.tiering.followup"]
+        for days in (1, 2):
+            fall.date += timedelta(days=1)
+            followups._collect_foreseen(self.policy, AS_OF + timedelta(days=days))
+        self.assertEqual(len(self._rows(playbook)), 1)
+        fall.tier_id, fall.to_tier_id = self.gold, self.silver
+        followups._collect_foreseen(self.policy, AS_OF + timedelta(days=3))
+        self.assertEqual(len(self._rows(playbook)), 2)
+        self.card(self.ann).last_order_date = AS_OF
+        followups._collect_foreseen(self.policy, AS_OF + timedelta(days=3))
+        self.assertEqual(len(self._rows(playbook)), 3)
 
     def test_a_playbook_is_closed_when_nothing_is_foreseen(self):
         playbook = self._playbook("foreseen", on=0)
