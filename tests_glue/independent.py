@@ -118,10 +118,29 @@ class Table:
                 WHERE line.display_type IS NULL"""
         )
 
+    def returned(self):
+        """What was credited of each line of an order, by its id."""
+        back = self.read(
+            """SELECT link.order_line_id, SUM(item.price_subtotal)::float8 AS money
+                 FROM sale_order_line_invoice_rel link
+                 JOIN account_move_line item ON item.id = link.invoice_line_id
+                 JOIN account_move move ON move.id = item.move_id
+                WHERE move.move_type = 'out_refund' AND move.state = 'posted' AND move.invoice_date <= %s
+             GROUP BY 1""",
+            self.as_of.date(),
+        )
+        return back.set_index("order_line_id")["money"]
+
+    def kept(self):
+        """The lines of which not all came back."""
+        lines = self.lines()
+        back = lines["line"].map(self.returned()).fillna(0)
+        return lines[(back <= 0) | (back < lines["money"] - 0.004)]
+
     def reckon_products(self):
         bought = self.bought()
         recent = bought[self.recent(bought["day"])][["id", "customer", "day"]]
-        lines = self.lines().merge(recent, left_on="order_id", right_on="id")
+        lines = self.kept().merge(recent, left_on="order_id", right_on="id")
         categories = lines.groupby(["customer", "categ_id"])["money"].sum()
         days = lines.groupby(["customer", "product_id"])["day"].nunique()
         by = lines.groupby("customer")
@@ -146,7 +165,7 @@ class Table:
         products = products.merge(sold[many >= 3][["id", "is_upper"]], on="id")[["product_id", "is_upper"]]
         bought = self.bought()
         recent = bought[self.recent(bought["day"])][["id", "customer"]]
-        lines = self.lines().merge(recent, left_on="order_id", right_on="id").merge(products, on="product_id")
+        lines = self.kept().merge(recent, left_on="order_id", right_on="id").merge(products, on="product_id")
         upper = lines["money"].where(lines["is_upper"], 0).groupby(lines["customer"]).sum()
         return {"upper_share": upper / lines.groupby("customer")["money"].sum() * 100}
 
@@ -187,16 +206,7 @@ class Table:
         lines = self.lines()
         lines["cost"] = lines["cost"] * lines["quantity"]
         lines["uncosted"] = lines["money"].where(lines["cost"] == 0, 0)
-        back = self.read(
-            """SELECT link.order_line_id, SUM(item.price_subtotal)::float8 AS money
-                 FROM sale_order_line_invoice_rel link
-                 JOIN account_move_line item ON item.id = link.invoice_line_id
-                 JOIN account_move move ON move.id = item.move_id
-                WHERE move.move_type = 'out_refund' AND move.state = 'posted' AND move.invoice_date <= %s
-             GROUP BY 1""",
-            self.as_of.date(),
-        )
-        share = lines["line"].map(back.set_index("order_line_id")["money"]) / lines["money"]
+        share = lines["line"].map(self.returned()) / lines["money"]
         left = (1 - share.where(lines["money"] != 0).fillna(0)).clip(0, 1)
         sums = lines[["cost", "uncosted"]].mul(left, axis=0).groupby(lines["order_id"]).sum()
         cost, uncosted = orders["id"].map(sums["cost"]), orders["id"].map(sums["uncosted"])

@@ -10,7 +10,7 @@ from . import orders
 from .base import BOOLEAN, FLOAT, ID, MetricSource
 from .people import find
 
-#: Which share of a line, in money, is all of it: what came back at another rate may be a little less.
+#: Which share of a line, in money or pieces, is all of it: what came back at another rate may be a little less.
 ALL_BACK = 0.999
 
 
