@@ -25,6 +25,7 @@
         "wizard/customer_tiering_cost_wizard_views.xml",
         "views/customer_tiering_need_views.xml",
         "views/customer_tiering_gap_views.xml",
+        "views/customer_tiering_effect_views.xml",
         "views/customer_tiering_fall_views.xml",
         "views/customer_tiering_occasion_views.xml",
         "wizard/customer_tiering_occasion_answer_views.xml",

@@ -100,6 +100,8 @@ class Trigger:
     is_foreseen = False
     # The same event can be found again after a year, so that its follow-up must not be forgotten.
     may_recur = True
+    # Nobody suffers from hearing nothing of it, so that some may be held out for comparison.
+    may_hold_out = True
 
     def __init__(self, playbook):
         self.playbook = playbook
@@ -250,6 +252,7 @@ class Pending(Trigger):
     detail = SQL("card.pending_date")
     is_state = True
     may_recur = False
+    may_hold_out = False
 
     def get_condition(self, scan):
         return SQL("card.pending_tier_id IS NOT NULL")

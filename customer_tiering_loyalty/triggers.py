@@ -9,6 +9,7 @@ class PointsExpire(triggers.Trigger):
     """Loyalty points of the customer expire soon: once for each day on which some do."""
 
     kind = "points"
+    may_hold_out = False
     detail = SQL("lapse.day")
     is_state = True
     follows_calendar = True

@@ -9,6 +9,7 @@ class Complaint(Trigger):
     """The customer complains: a task of a support project has a complaint tag."""
 
     kind = "complaint"
+    may_hold_out = False
     detail = SQL("task.id")
 
     def get_joins(self, scan):

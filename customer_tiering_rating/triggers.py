@@ -9,6 +9,7 @@ class BadRating(triggers.Trigger):
     """The customer, or a contact of it, gives a bad rating."""
 
     kind = "rating"
+    may_hold_out = False
     detail = SQL("bad.id")
     may_recur = False
 

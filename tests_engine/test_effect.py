@@ -5,6 +5,8 @@
 
 import hashlib
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -362,3 +364,70 @@ def test_calls_that_do_something():
 def test_nobody_to_compare():
     assert effect.compare_alike(np.zeros(50, bool), np.ones(50), np.arange(50.0)) is None
     assert effect.compare_alike(np.ones(50, bool), np.ones(50), np.zeros(50)) is None
+
+
+# ----------------------------------------------------------------------
+# A year of real purchases
+# ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def year():
+    """CDNOW: who bought nothing for 60 days is followed up, once, before May 1998; customers, days and purchases."""
+    path = os.environ.get("CUSTOMER_TIERING_CDNOW")
+    if not path:
+        pytest.skip("CUSTOMER_TIERING_CDNOW must name the file CDNOW_sample.txt, as bin/test does.")
+    rows = [line.split() for line in Path(path).read_text(encoding="ascii").splitlines()]
+    rows = [
+        (int(row[-4]), f"{row[-3][:4]}-{row[-3][4:6]}-{row[-3][6:]}", float(row[-1])) for row in rows if len(row) > 3
+    ]
+    buyer = np.array([row[0] for row in rows])
+    bought = np.array([row[1] for row in rows], "datetime64[D]")
+    money = np.array([row[2] for row in rows])
+    place, day = [], []
+    for who in sorted(set(buyer.tolist())):
+        own = np.sort(np.append(bought[buyer == who], np.datetime64("1998-07-01")))
+        silent = own[:-1][np.diff(own).astype(int) > 60]
+        if len(silent) and silent[0] < np.datetime64("1998-03-01"):
+            place.append(who)
+            day.append(silent[0] + 60)
+    return np.array(place), np.array(day), buyer, bought, money
+
+
+def replay(year, salt, points):
+    """The effect that is found where follow-ups bring so many points more customers to buy within 60 days."""
+    place, day, buyer, bought, money = year
+    held = effect.draw(salt, 1, place.tolist(), 20)
+    if points:
+        rng = np.random.default_rng(7)
+        comes = effect.measure(place, day, buyer, bought, money, 60)[0] > 0
+        more = ~held & ~comes & (rng.random(len(place)) < points / (1 - comes.mean()))
+        buyer = np.append(buyer, place[more])
+        bought = np.append(bought, day[more] + rng.integers(0, 60, more.sum()))
+        money = np.append(money, np.full(more.sum(), 30.0))
+    count, spent, before = effect.measure(place, day, buyer, bought, money, 60)
+    order = np.lexsort((place, day))
+    return effect.compare_groups(
+        *(values[order] for values in (held, count, spent, before)), percent=20, planned=len(place), by_money=False
+    )
+
+
+def test_what_comes_after_an_event_is_counted_as_by_hand(year):
+    place, day, buyer, bought, money = year
+    count, spent, before = effect.measure(place, day, buyer, bought, money, 60)
+    for row in range(0, len(place), 50):
+        own = [(when, paid) for who, when, paid in zip(buyer, bought, money, strict=True) if who == place[row]]
+        after = [paid for when, paid in own if day[row] <= when < day[row] + 60]
+        past = [paid for when, paid in own if day[row] - 365 <= when < day[row]]
+        assert (count[row], spent[row], before[row]) == pytest.approx((len(after), sum(after), sum(past)))
+
+
+def test_a_planted_effect_is_found_in_a_real_year_and_none_where_there_is_none(year):
+    salts = [f"salt {number}" for number in range(40)]
+    planted = [replay(year, salt, 0.10) for salt in salts]
+    found = np.mean([result["code"] == "more" for result in planted])
+    covered = np.mean([result["bought"]["low"] <= 0.10 <= result["bought"]["high"] for result in planted])
+    assert told("CDNOW, 10 points planted, found", found) >= 0.9
+    assert told("CDNOW, 10 points planted, covered", covered) >= 0.9
+    alarms = np.mean([replay(year, salt, 0)["code"] in ("more", "fewer") for salt in salts])
+    assert told("CDNOW, nothing planted, false alarms", alarms) <= 0.1

@@ -258,22 +258,145 @@ def judge(hits: int, count: int, hits_held: int, count_held: int, percent: float
     percent : that was to be held out
     planned : number of events at which the verdict is due
     """
-    events = count + count_held
+    if problem := _find_problem(count, count_held, hits + hits_held, percent, planned):
+        return problem
+    found = compare_shares(hits, count, hits_held, count_held)
+    return _judge(found, count + count_held, planned, BOUND, percent)
+
+
+def judge_money(found: Difference, buyers: int, count: int, count_held: int, percent: float, planned: int) -> Verdict:
+    """What follow-ups did for the money of a customer, as :func:`judge` says it of shares.
+
+    Parameters
+    ----------
+    found : as :func:`compare_money` finds it
+    buyers : who bought, of both groups
+    """
+    if problem := _find_problem(count, count_held, buyers, percent, planned):
+        return problem
+    return _judge(found, count + count_held, planned, BOUND * abs(found.without), None)
+
+
+def _find_problem(count, count_held, buyers, percent, planned):
+    """Return why there is not even an interval, a `Verdict`; None: there is one."""
     if is_damaged(count, count_held, percent):
         return Verdict("damaged")
-    if min(count, count_held) < LEAST_GROUP or hits + hits_held < LEAST_BUYERS:
-        return Verdict("too_few", needed=max(planned - events, 0) or None)
-    found = compare_shares(hits, count, hits_held, count_held)
+    if min(count, count_held) < LEAST_GROUP or buyers < LEAST_BUYERS:
+        return Verdict("too_few", needed=max(planned - count - count_held, 0) or None)
+    return None
+
+
+def _judge(found, events, planned, bound, percent):
     if events < planned:
         return Verdict("early", found, planned - events)
     if found.low > 0:
         return Verdict("more", found)
     if found.high < 0:
         return Verdict("fewer", found)
-    if max(-found.low, found.high) <= BOUND:
+    if max(-found.low, found.high) <= bound:
         return Verdict("none", found)
-    rise = max(abs(found.value), BOUND)
-    return Verdict("cannot_tell", found, max(count_needed(found.without, rise, percent) - events, 1))
+    rise = max(abs(found.value), bound)
+    if percent is not None:
+        needed = count_needed(found.without, rise, percent)
+    elif rise:  # an interval becomes narrower with the root of the number
+        needed = math.ceil(events * ((found.high - found.low) / 2 / Z * (Z + Z_POWER) / rise) ** 2)
+    else:
+        return Verdict("cannot_tell", found)
+    return Verdict("cannot_tell", found, max(needed - events, 1))
+
+
+# ----------------------------------------------------------------------
+# Follow-ups and what came after them
+# ----------------------------------------------------------------------
+
+
+def measure(
+    place: np.ndarray, day: np.ndarray, buyer: np.ndarray, bought: np.ndarray, money: np.ndarray, days: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each customer bought after a day, and paid in the year before it.
+
+    Parameters
+    ----------
+    place : of each event its customer, as `buyer` has it, int, shape (n,), no customer twice
+    day : of each event, datetime64[D], shape (n,)
+    buyer, bought, money : of each purchase its customer, day and money, shape (m,)
+    days : that count, of which the day of the event is the first
+
+    Returns
+    -------
+    the number of purchases after it, their money, and the money of the 365 days before it, float64, each of shape (n,)
+
+    >>> day = np.array(["2026-03-01"], "datetime64[D]")
+    >>> bought = np.array(["2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03"], "datetime64[D]")
+    >>> [found.tolist() for found in measure(np.array([5]), day, np.full(4, 5), bought, np.array([1.0, 2, 4, 8]), 2)]
+    [[2.0], [6.0], [1.0]]
+    """
+    row = np.full(max(place.max(initial=-1), buyer.max(initial=-1)) + 1, -1)
+    row[place] = np.arange(len(place))
+    row = row[buyer]
+    known = row >= 0
+    row, money = row[known], money[known]
+    away = (bought[known] - day[row]).astype(int)
+    after, before = (away >= 0) & (away < days), (away < 0) & (away >= -365)
+    count = np.bincount(row[after], minlength=len(place)).astype(float)
+    sums = [np.bincount(row[chosen], money[chosen], minlength=len(place)) for chosen in (after, before)]
+    return count, *sums
+
+
+def compare_groups(
+    held: np.ndarray,
+    orders: np.ndarray,
+    money: np.ndarray,
+    before: np.ndarray,
+    *,
+    percent: float,
+    planned: int,
+    by_money: bool,
+) -> dict:
+    """Who was followed up beside who was held out, in all measures, and what may be said by the one that was chosen.
+
+    The verdict is about the first `planned` customers, so that who looks again later does not find by chance what was
+    not there: the arrays are in the order of the events.
+
+    Parameters
+    ----------
+    held : bool, shape (n,)
+    orders, money, before : of each customer, see :func:`measure`, shape (n,)
+    percent : that was to be held out
+    planned : number of events at which the verdict is due
+    by_money : whether money is the chosen measure, not the share who bought
+
+    Returns
+    -------
+    dict of plain values: ``code`` and ``needed`` of the `Verdict`; ``followed`` and ``held`` (numbers of customers) of
+    those that it is about; ``main``, of the chosen measure, and ``bought``, ``orders``, ``money``, ``whole`` (money
+    without a cap), each a dict of `Difference` or None; ``counts``: of both groups, who bought
+    """
+    held, orders, money, before = held[:planned], orders[:planned], money[:planned], before[:planned]
+    bought = orders > 0
+    hits, hits_held = int((bought & ~held).sum()), int((bought & held).sum())
+    count, count_held = int((~held).sum()), int(held.sum())
+    found = dict.fromkeys(("bought", "orders", "money", "whole"))
+    if min(count, count_held) >= LEAST_GROUP and hits + hits_held >= LEAST_BUYERS:
+        found = {
+            "bought": compare_shares(hits, count, hits_held, count_held),
+            "orders": _compare_means(orders[~held], orders[held]),
+            "money": compare_money(money[~held], before[~held], money[held], before[held]),
+            "whole": _compare_means(money[~held], money[held]),
+        }
+    if by_money and found["money"]:
+        verdict = judge_money(found["money"], hits + hits_held, count, count_held, percent, planned)
+    else:
+        verdict = judge(hits, count, hits_held, count_held, percent, planned)
+    return {
+        "code": verdict.code,
+        "needed": verdict.needed,
+        "followed": count,
+        "held": count_held,
+        "counts": [hits, hits_held],
+        "main": "money" if by_money else "bought",
+        **{name: each and dataclasses.asdict(each) for name, each in found.items()},
+    }
 
 
 # ----------------------------------------------------------------------

@@ -98,6 +98,7 @@ class CustomerTieringFollowup(models.Model):
         [
             ("held", "Held back"),
             ("waiting", "Waiting"),
+            ("held_out", "Held out"),
             ("open", "Planned"),
             ("mailed", "E-mail sent"),
             ("ran", "Server action run"),
@@ -137,6 +138,10 @@ class CustomerTieringFollowup(models.Model):
     activity_id = fields.Many2one("mail.activity", readonly=True, ondelete="set null", index="btree_not_null")
     planned_on = fields.Date(readonly=True)
     date_deadline = fields.Date(string="Due", readonly=True, help="As promised when it was planned.")
+    # Kept as it was drawn: what is drawn otherwise later moves nobody. Empty where nobody is held out.
+    is_held_out = fields.Boolean(string="Held Out", readonly=True)
+    drawn_percent = fields.Float(digits=(5, 2), readonly=True)
+    draw = fields.Integer(readonly=True)
 
     # A constraint, not an index: merging contacts looks for constraints to know what it cannot move.
     _event_uniq = models.Constraint(
@@ -144,6 +149,7 @@ class CustomerTieringFollowup(models.Model):
     )
     _waiting_idx = models.Index("(playbook_id) WHERE state IN ('waiting', 'held')")
     _planned_idx = models.Index("(playbook_id, partner_id, planned_on)")
+    _drawn_idx = models.Index("(playbook_id, partner_id, draw) WHERE draw IS NOT NULL")
 
     @api.model
     def _merge(self, targets):
@@ -279,12 +285,13 @@ class CustomerTieringFollowup(models.Model):
                 """
                 INSERT INTO customer_tiering_followup (
                     playbook_id, partner_id, company_id, tier_id, event, date, state,
-                    step_id, plan_template_id, action)
+                    step_id, plan_template_id, action, is_held_out, drawn_percent, draw)
                 SELECT %(playbook)s, event.partner_id, %(company)s, event.tier_id, event.event, %(as_of)s,
                        CASE WHEN event.held THEN 'held' ELSE 'waiting' END,
-                       step.id, template.id, step.id || COALESCE('/' || template.id, '')
+                       step.id, template.id, step.id || COALESCE('/' || template.id, ''), %(drawn)s
                   FROM (%(events)s) event
             CROSS JOIN customer_tiering_playbook_step step
+                       %(earlier)s
              LEFT JOIN mail_activity_plan_template template ON template.plan_id = step.plan_id
                  WHERE step.playbook_id = %(playbook)s
                    AND NOT EXISTS (SELECT FROM customer_tiering_followup taken
@@ -298,11 +305,42 @@ class CustomerTieringFollowup(models.Model):
                 company=playbook.company_id.id,
                 as_of=scan.as_of,
                 events=playbook._get_trigger().get_events(scan),
+                **self._get_draw(playbook),
             )
         )
         self.invalidate_model(flush=False)
         playbook.invalidate_recordset(flush=False)
         return self.env.cr.rowcount
+
+    def _get_draw(self, playbook):
+        """Return SQL of who is held out of the playbook's events: ``drawn``, three columns, and what ``earlier`` joins.
+
+        The unit is the customer, who stays where the first draw has put it. The twin of the engine's ``effect.draw``.
+        """
+        playbook = playbook.sudo()  # who switches it on is not to know who is drawn
+        percent = playbook.held_out_percent
+        if not percent:
+            return {"drawn": SQL("NULL::boolean, NULL::numeric, NULL::int"), "earlier": SQL()}
+        drawn = SQL(
+            """
+            COALESCE(earlier.is_held_out,
+                     ('x' || left(md5(%(salt)s || ':' || %(playbook)s || ':' || event.partner_id), 8))::bit(32)::bigint
+                     %% 10000 < 100 * %(percent)s),
+            COALESCE(earlier.drawn_percent, %(percent)s), %(draw)s::int
+            """,
+            salt=playbook.salt,
+            playbook=playbook.id,
+            percent=percent,
+            draw=playbook.draw,
+        )
+        earlier = SQL(
+            """LEFT JOIN LATERAL (SELECT kept.is_held_out, kept.drawn_percent FROM customer_tiering_followup kept
+                                   WHERE kept.playbook_id = %s AND kept.partner_id = event.partner_id AND kept.draw = %s
+                                ORDER BY kept.id LIMIT 1) earlier ON TRUE""",
+            playbook.id,
+            playbook.draw,
+        )
+        return {"drawn": drawn, "earlier": earlier}
 
     @api.model
     def _get_still_query(self, playbook):
@@ -413,11 +451,49 @@ class CustomerTieringFollowup(models.Model):
         self._skip(playbook, as_of)
         chosen, problems = self._choose(playbook, as_of, most=BATCH)
         self._note_problems(problems)
-        done = self._create_activities(playbook, as_of, chosen)
+        chosen, done = self._hold_out(playbook, as_of, chosen)
+        done += self._create_activities(playbook, as_of, chosen)
         done += self._send_mails(as_of, chosen)
         done += self._run_actions(as_of, chosen)
         playbook.invalidate_recordset(["waiting_count", "open_count", "problem"], flush=False)
         return done
+
+    def _hold_out(self, playbook, as_of, chosen):
+        """Do nothing for the customers who are held out, as a follow-up would be done at this place: it uses up the
+        limits of the playbook and of the person.
+
+        :return: ``(chosen, number)``: the others of ``chosen``, and how many follow-ups were held out
+        """
+        ids = [id_ for ids, _partner, _user in chosen for id_ in ids]
+        held = self.browse(ids).filtered("is_held_out")
+        if not held:
+            return chosen, 0
+        users = {id_: user for ids, _partner, user in chosen for id_ in ids}
+        due = {step: step._get_due_date(as_of) for step in held.step_id}
+        mails = held.filtered(lambda followup: followup.step_id.kind == "mail")
+        rest = held - mails | mails._skip_unreachable()
+        for followup in rest:
+            followup.write(
+                {
+                    "state": "held_out",
+                    "problem": False,
+                    "planned_on": as_of,
+                    "user_id": users[followup.id].id,
+                    "date_deadline": self._get_plan_date(followup.plan_template_id, due[followup.step_id]),
+                }
+            )
+        gone = set(held.ids)
+        return [each for each in chosen if gone.isdisjoint(each[0])], len(held)
+
+    def _skip_unreachable(self):
+        """Skip e-mails to customers without an address, and to those who want none; return the others."""
+        addresses = self.partner_id.mapped("email_normalized")
+        refused = set(self.env["mail.blacklist"].sudo().search([("email", "in", addresses)]).mapped("email"))
+        missing = self.filtered(lambda followup: not followup.partner_id.email_normalized)
+        unsubscribed = (self - missing).filtered(lambda followup: followup.partner_id.email_normalized in refused)
+        missing.write({"state": "skipped", "problem": "no_address"})
+        unsubscribed.write({"state": "skipped", "problem": "unsubscribed"})
+        return self - missing - unsubscribed
 
     def _skip(self, playbook, as_of):
         """Skip what waits and must not be done, with the reason."""
@@ -465,10 +541,11 @@ class CustomerTieringFollowup(models.Model):
             reasons.append(
                 SQL(
                     """WHEN EXISTS (SELECT FROM customer_tiering_followup other
-                                      JOIN mail_activity activity ON activity.id = other.activity_id AND activity.active
-                                     WHERE other.playbook_id = followup.playbook_id AND other.state = 'open'
+                                 LEFT JOIN mail_activity activity ON activity.id = other.activity_id
+                                     WHERE other.playbook_id = followup.playbook_id AND %s
                                        AND other.partner_id = followup.partner_id AND other.event != followup.event)
-                       THEN 'already_open'"""
+                       THEN 'already_open'""",
+                    self._is_open("other", as_of),
                 )
             )
         if playbook.cooldown_days:
@@ -483,6 +560,16 @@ class CustomerTieringFollowup(models.Model):
                 )
             )
         return reasons
+
+    def _is_open(self, alias, as_of):
+        """Return the SQL condition that a follow-up, with its ``activity`` if it has one, is still to be done. One that
+        is held out would be until it is due."""
+        return SQL(
+            "(%(row)s.state = 'open' AND activity.active"
+            " OR %(row)s.state = 'held_out' AND %(row)s.date_deadline >= %(as_of)s)",
+            row=SQL.identifier(alias),
+            as_of=as_of,
+        )
 
     def _choose(self, playbook, as_of, most=None):
         """Choose who comes next, and who does it, the customers with the highest score first.
@@ -575,15 +662,16 @@ class CustomerTieringFollowup(models.Model):
                       GROUP BY user_id
                      UNION ALL
                         -- Of whoever has it now: it may have been given to somebody else.
-                        SELECT activity.user_id, 0, COUNT(DISTINCT (partner_id, event))
+                        SELECT COALESCE(activity.user_id, followup.user_id), 0, COUNT(DISTINCT (partner_id, event))
                           FROM customer_tiering_followup followup
-                          JOIN mail_activity activity ON activity.id = followup.activity_id AND activity.active
-                         WHERE playbook_id = %(playbook)s
-                      GROUP BY activity.user_id) counted
+                     LEFT JOIN mail_activity activity ON activity.id = followup.activity_id
+                         WHERE playbook_id = %(playbook)s AND %(is_open)s
+                      GROUP BY 1) counted
               GROUP BY user_id
                 """,
                 as_of=as_of,
                 playbook=playbook.id,
+                is_open=self._is_open("followup", as_of),
             )
         )
         members = playbook.team_id.crm_team_member_ids.user_id
@@ -695,14 +783,7 @@ class CustomerTieringFollowup(models.Model):
             lambda followup: followup.step_id.kind == "mail"
         )
         users = {id_: user for ids, _partner, user in chosen for id_ in ids}
-        addresses = followups.partner_id.mapped("email_normalized")
-        refused = set(self.env["mail.blacklist"].sudo().search([("email", "in", addresses)]).mapped("email"))
-        for step, ours in followups.grouped("step_id").items():
-            missing = ours.filtered(lambda followup: not followup.partner_id.email_normalized)
-            unsubscribed = (ours - missing).filtered(lambda followup: followup.partner_id.email_normalized in refused)
-            missing.write({"state": "skipped", "problem": "no_address"})
-            unsubscribed.write({"state": "skipped", "problem": "unsubscribed"})
-            mailed = ours - missing - unsubscribed
+        for step, mailed in followups._skip_unreachable().grouped("step_id").items():
             date = step._get_due_date(as_of)
             zone = step.company_id._get_tiering_timezone()
             moment = date > as_of and datetime.combine(date, time(), tzinfo=zone)  # of a date alone Odoo makes none

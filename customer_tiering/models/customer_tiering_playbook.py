@@ -1,10 +1,21 @@
+import secrets
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
+from odoo.tools import SQL
 
-from .. import jobs, triggers
+from .. import engine, jobs, triggers
 from ..sentences import format_number
 from .customer_tiering_playbook_step import Texts
+
+MANAGERS = "sales_team.group_sale_manager"
+# Percent: of more, the smaller group would be the one that is followed up.
+MOST_HELD_OUT = 50
+# What an effect is expected to be when nothing is known yet: so many customers buy again, and so many more.
+USUAL_SHARE, USUAL_RISE = 0.30, 0.10
+# An effect shows within twice the usual time between two purchases, within these bounds.
+LEAST_EFFECT_DAYS, MOST_EFFECT_DAYS = 30, 180
 
 
 class CustomerTieringPlaybook(models.Model):
@@ -23,6 +34,9 @@ class CustomerTieringPlaybook(models.Model):
     _typed_ranges = {
         **dict.fromkeys(("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)),
         "weeks_ahead": (1, 13),
+        "held_out_percent": (0, MOST_HELD_OUT),
+        "effect_days": (0, 365),
+        "effect_events": (0, None),
     }
 
     name = fields.Char(required=True, translate=True)
@@ -156,6 +170,40 @@ class CustomerTieringPlaybook(models.Model):
         default=True,
         help="Nothing new for a customer who has an open follow-up of this playbook.",
     )
+
+    # Whether it works: managers only, as who knows who is held out treats them otherwise.
+    held_out_percent = fields.Float(
+        string="Held Out (%)",
+        digits=(5, 2),
+        groups=MANAGERS,
+        help="So many of a hundred customers, drawn by chance, get nothing from this playbook, so that you can see "
+        "what it does for the others. Salespeople do not see who that is. 0: nobody.",
+    )
+    effect_measure = fields.Selection(
+        [("bought", "Customers who buy again"), ("money", "Amount per customer")],
+        string="Judged By",
+        required=True,
+        default="bought",
+        groups=MANAGERS,
+        help="The one number that decides whether the playbook works. The others are shown beside it.",
+    )
+    effect_days = fields.Integer(
+        string="Within (Days)",
+        groups=MANAGERS,
+        help="Purchases from the day of the follow-up on for so many days count.",
+    )
+    effect_events = fields.Integer(
+        string="Judged After",
+        groups=MANAGERS,
+        help="So many customers, of both groups together, and no fewer: who looks again and again finds an effect by "
+        "chance.",
+    )
+    effect_hint = fields.Char(compute="_compute_effect_hint", compute_sudo=False, groups=MANAGERS)
+    effect_ids = fields.One2many("customer.tiering.effect", "playbook_id", groups=MANAGERS)
+    # Which customers a draw holds out, see the engine's ``effect.draw``; and which draw it is.
+    salt = fields.Char(default=lambda self: secrets.token_hex(8), copy=False, groups=fields.NO_ACCESS)
+    draw = fields.Integer(default=1, copy=False, groups=fields.NO_ACCESS)
+
     waiting_count = fields.Integer(string="Waiting", compute="_compute_counts")
     held_count = fields.Integer(string="Held Back", compute="_compute_counts")
     open_count = fields.Integer(string="Open", compute="_compute_counts")
@@ -166,6 +214,10 @@ class CustomerTieringPlaybook(models.Model):
         "CHECK(cooldown_days >= 0 AND day_limit >= 0 AND user_day_limit >= 0 AND user_open_limit >= 0 "
         "AND contact_days >= 0)",
         "Limits and numbers of days are 0 or more; 0 means no limit.",
+    )
+    _held_out_range = models.Constraint(
+        f"CHECK(held_out_percent BETWEEN 0 AND {MOST_HELD_OUT} AND effect_days >= 0 AND effect_events >= 0)",
+        f"Hold out 0 to {MOST_HELD_OUT} %; days and numbers of customers are 0 or more.",
     )
     _weeks_ahead_range = models.Constraint(
         "CHECK(weeks_ahead BETWEEN 1 AND 13)", "“Weeks Ahead” is 1 to 13: no downgrade is foreseen for longer."
@@ -283,6 +335,44 @@ class CustomerTieringPlaybook(models.Model):
     # What a playbook must be
     # ------------------------------------------------------------------
 
+    @api.constrains("trigger", "held_out_percent")
+    def _check_held_out(self):
+        for playbook in self:
+            if playbook.held_out_percent and not playbook._get_trigger().may_hold_out:
+                raise ValidationError(
+                    self.env._(
+                        "“%(playbook)s” answers what customers wait for, or tells them of a disadvantage. Nobody may "
+                        "be held out of that: set “Held Out (%%)” to 0.",
+                        playbook=playbook.name,
+                    )
+                )
+
+    @api.onchange("held_out_percent")
+    def _onchange_held_out_percent(self):
+        """Propose how long, and how many, before anything is known."""
+        self.update(self._propose_effect(self.held_out_percent))
+
+    def _propose_effect(self, percent):
+        """Return the values of what a share to hold out needs, and the playbook has not."""
+        values = {}
+        if 0 < percent <= MOST_HELD_OUT:
+            if not self.effect_days:
+                values["effect_days"] = self._get_effect_days()
+            if not self.effect_events:
+                values["effect_events"] = engine.effect.count_needed(USUAL_SHARE, USUAL_RISE, percent)
+        return values
+
+    def _get_effect_days(self):
+        """Return twice the usual time between two purchases of the policy's customers, within bounds."""
+        ((gap,),) = self.env.execute_query(
+            SQL(
+                "SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY gap_median_days) FROM customer_tiering_scorecard "
+                "WHERE policy_id = %s AND gap_median_days > 0",
+                self.policy_id.id or self.policy_id._origin.id or None,
+            )
+        )
+        return min(max(round(2 * (gap or 0)), LEAST_EFFECT_DAYS), MOST_EFFECT_DAYS)
+
     @api.constrains("trigger", "segment_ids", "assign", "user_id", "team_id", "fallback_user_id", "tier_ids")
     def _check_definition(self):
         for playbook in self:
@@ -340,7 +430,16 @@ class CustomerTieringPlaybook(models.Model):
         for vals in vals_list:
             self._check_switch(vals)
             vals |= {"enabled": vals.get("enabled", False), "enabled_since": vals.get("enabled_since", False)}
-        return super().create(vals_list)
+        playbooks = super().create(vals_list)
+        playbooks._fill_effect()
+        return playbooks
+
+    def _fill_effect(self):
+        """Fill in what a share to hold out needs, and nobody has said."""
+        # sudo: what belongs to a share that was allowed
+        for playbook in self.sudo():
+            if values := playbook._propose_effect(playbook.held_out_percent):
+                playbook.write(values)
 
     def _check_switch(self, vals):
         """Refuse what only the button does."""
@@ -354,9 +453,12 @@ class CustomerTieringPlaybook(models.Model):
         if vals.get("active") is False:
             self.filtered("enabled").action_disable()
         result = super().write(vals)
+        if vals.get("held_out_percent") and not vals.keys() >= {"effect_days", "effect_events"}:
+            self._fill_effect()
         if "trigger" in vals:
             # They started for another reason.
             self._search_followups("waiting", "held").unlink()
+            self._draw_anew()
         return result
 
     def _search_followups(self, *states):
@@ -414,9 +516,91 @@ class CustomerTieringPlaybook(models.Model):
             )
             playbook.only_limited = counts.keys() <= {"day_limit", "user_limit"}
 
+    @api.depends("held_out_percent", "effect_events")
+    @api.depends_context("lang")
+    def _compute_effect_hint(self):
+        """How long it takes until something can be told."""
+        months = self._count_monthly_events()
+        for playbook in self:
+            percent, events = playbook.held_out_percent, playbook.effect_events
+            playbook.effect_hint = False
+            if not 0 < percent <= MOST_HELD_OUT or not events:
+                continue
+            rise = engine.effect.find_smallest_rise(USUAL_SHARE, events, percent)
+            sentences = [
+                self.env._(
+                    "With %(events)s customers a rise from %(base)s to %(share)s in a hundred would show.",
+                    events=format_number(self.env, events),
+                    base=format_number(self.env, 100 * USUAL_SHARE),
+                    share=format_number(self.env, 100 * (USUAL_SHARE + rise)),
+                )
+                if rise
+                else self.env._("So few customers show no effect, however large it is. Plan with more of them.")
+            ]
+            if count := months.get(playbook._origin.id):
+                sentences.append(
+                    self.env._(
+                        "At about %(count)s a month that takes %(months)s months.",
+                        count=format_number(self.env, count),
+                        months=format_number(self.env, max(round(events / count), 1)),
+                    )
+                )
+            playbook.effect_hint = " ".join(sentences)
+
+    def _count_monthly_events(self):
+        """Return ``{id: number}`` of the customers a month for whom a playbook had something to do lately."""
+        today = fields.Date.today()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT playbook_id, COUNT(DISTINCT partner_id), %(today)s - MIN(date) + 1
+                  FROM customer_tiering_followup
+                 WHERE playbook_id = ANY(%(ids)s) AND date > %(since)s AND state != 'held'
+              GROUP BY 1
+                """,
+                ids=self._origin.ids,
+                today=today,
+                since=fields.Date.subtract(today, days=90),
+            )
+        )
+        return {id_: round(count * 30 / days) for id_, count, days in rows if days >= 30}
+
     # ------------------------------------------------------------------
     # Actions
     # ------------------------------------------------------------------
+
+    def _draw_anew(self):
+        """Have other customers held out, and compare only those."""
+        for playbook in self.sudo():  # sudo: nobody is to know who is drawn
+            playbook.write({"salt": secrets.token_hex(8), "draw": playbook.draw + 1})
+        self.sudo().effect_ids.unlink()
+
+    def action_draw_anew(self):
+        """Hold out other customers from now on. What was drawn before counts no more."""
+        self.check_access("write")
+        self._draw_anew()
+
+    def action_open_effect(self):
+        """Open what the playbook did, as of now."""
+        self.ensure_one()
+        self.check_access("write")
+        # sudo: effects are written by the system
+        effect = self.env["customer.tiering.effect"].sudo()._measure(self)
+        if not effect:
+            raise UserError(
+                self.env._(
+                    "“%(playbook)s” has held nobody out yet, so what it does cannot be told. Set “Held Out (%%)” on "
+                    "the page Effect.",
+                    playbook=self.name,
+                )
+            )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Effect: %(playbook)s", playbook=self.name),
+            "res_model": effect._name,
+            "res_id": effect.id,
+            "views": [(False, "form")],
+        }
 
     def action_enable(self):
         """Switch on: from today, what happens to customers starts follow-ups."""

@@ -1176,6 +1176,7 @@ class CustomerTieringScorecard(models.Model):
                 ("company_id", "=", self.company_id.id),
                 ("date", ">=", first),
                 ("state", "!=", "skipped"),
+                ("is_held_out", "=", False),
             ],
             order="date desc, id desc",
             limit=MOST_MARKS,

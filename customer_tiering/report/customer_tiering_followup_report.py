@@ -22,7 +22,7 @@ class CustomerTieringFollowupReport(models.Model):
         "customer.tiering.former": ["customer_id", "moved_at", "partner_id"],
         "customer.tiering.followup": [
             *("activity_id", "company_id", "date", "date_deadline", "partner_id", "plan_template_id"),
-            *("planned_on", "playbook_id", "problem", "state", "step_id", "tier_id", "user_id"),
+            *("is_held_out", "planned_on", "playbook_id", "problem", "state", "step_id", "tier_id", "user_id"),
         ],
         "customer.tiering.playbook": ["policy_id", "trigger"],
         "customer.tiering.playbook.step": ["activity_type_id", "mail_template_id", "server_action_id", "summary"],
@@ -189,6 +189,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
                                 WHEN activity.active THEN 'open'
                                 WHEN done.date_done <= followup.date_deadline THEN 'in_time'
                                 ELSE 'late' END AS status) outcome
+             WHERE followup.is_held_out IS NOT TRUE
             """,
             companies=self._get_companies(),
             done=self._get_done(),

@@ -116,6 +116,8 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         }
 
     def _get_what(self, followup, texts):
+        if followup.is_held_out:
+            return self.env._("Held out: nothing, to see what the playbook does for the others")
         step, template = followup.step_id, followup.plan_template_id
         if step.kind == "mail":
             return self.env._("E-mail: %(template)s", template=step.mail_template_id.name)

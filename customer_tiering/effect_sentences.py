@@ -1,0 +1,201 @@
+"""What a playbook did, in words: what may be said of it and what may not, in the language of the environment.
+
+Never how likely chance is: an interval says from where to where.
+"""
+
+from odoo import fields
+from odoo.tools import format_date
+from odoo.tools.misc import formatLang
+
+from . import engine
+from .sentences import format_number
+
+
+def say_effect(effect, result):
+    """Return what a playbook did, or why that cannot be told, in words.
+
+    :param effect: the ``customer.tiering.effect``
+    :param result: what it keeps, see the engine's ``effect.compare_groups``
+    """
+    env, code, main = effect.env, result["code"], result[result["main"]]
+    if code == "damaged":
+        return env._(
+            "%(held)s of %(count)s customers were held out, and not %(percent)s in a hundred: something has lost "
+            "customers of one group only, so nothing can be told. Find out what it was, and draw anew.",
+            held=format_number(env, result["held"]),
+            count=format_number(env, result["held"] + result["followed"]),
+            percent=format_number(env, result["percent"], 2),
+        )
+    said = []
+    if main and code in ("more", "fewer"):
+        said.append(_say_difference(effect, result, main))
+        if code == "more" and result["money"]["value"] > 0 and result["bought"]["value"] > 0:
+            said.append(
+                env._(
+                    "That is about %(customers)s customers and %(amount)s in %(days)s days.",
+                    customers=format_number(env, result["bought"]["value"] * result["followed"]),
+                    amount=_say_effect_money(effect, result["money"]["value"] * result["followed"]),
+                    days=format_number(env, result["days"]),
+                )
+            )
+        return " ".join(said)
+    if main and code == "none":
+        most = _say_size(effect, result, max(-main["low"], main["high"]))
+        return env._("No effect larger than %(size)s.", size=most)
+    if main:
+        said.append(_say_range(effect, result, main))
+    else:
+        said.append(
+            env._(
+                "Cannot tell yet: it takes at least %(least)s customers in each group, and %(buyers)s who buy.",
+                least=format_number(env, engine.effect.LEAST_GROUP),
+                buyers=format_number(env, engine.effect.LEAST_BUYERS),
+            )
+        )
+    if result["needed"]:
+        said.append(_say_needed(effect, result["needed"]))
+    return " ".join(said)
+
+
+def _say_difference(effect, result, found):
+    env = effect.env
+    numbers = {
+        "count": format_number(env, result["followed"]),
+        "held": format_number(env, result["held"]),
+        "days": format_number(env, result["days"]),
+    }
+    low, high = sorted((abs(found["low"]), abs(found["high"])))
+    if result["main"] == "money":
+        numbers |= {
+            "amount": _say_effect_money(effect, found["with_"]),
+            "amount_held": _say_effect_money(effect, found["without"]),
+            "size": _say_effect_money(effect, abs(found["value"])),
+            "low": _say_effect_money(effect, low),
+            "high": _say_effect_money(effect, high),
+        }
+        if found["value"] > 0:
+            return env._(
+                "Each of %(count)s followed up bought for %(amount)s within %(days)s days, each of %(held)s held out "
+                "for %(amount_held)s: %(size)s more (%(low)s to %(high)s).",
+                **numbers,
+            )
+        return env._(
+            "Each of %(count)s followed up bought for %(amount)s within %(days)s days, each of %(held)s held out for "
+            "%(amount_held)s: %(size)s less (%(low)s to %(high)s).",
+            **numbers,
+        )
+    numbers |= {
+        "share": format_number(env, 100 * found["with_"]),
+        "share_held": format_number(env, 100 * found["without"]),
+        "points": format_number(env, 100 * abs(found["value"])),
+        "low": format_number(env, 100 * low),
+        "high": format_number(env, 100 * high),
+    }
+    if found["value"] > 0:
+        return env._(
+            "Of %(count)s followed up %(share)s in a hundred bought again within %(days)s days, of %(held)s held out "
+            "%(share_held)s: %(points)s points more (%(low)s to %(high)s).",
+            **numbers,
+        )
+    return env._(
+        "Of %(count)s followed up %(share)s in a hundred bought again within %(days)s days, of %(held)s held out "
+        "%(share_held)s: %(points)s points fewer (%(low)s to %(high)s).",
+        **numbers,
+    )
+
+
+def _say_range(effect, result, found):
+    env = effect.env
+    low, high = (_say_size(effect, result, abs(found[end])) for end in ("low", "high"))
+    if found["low"] >= 0:
+        return env._("Cannot tell yet: between %(low)s and %(high)s more.", low=low, high=high)
+    if found["high"] <= 0:
+        return env._("Cannot tell yet: between %(high)s and %(low)s less.", low=low, high=high)
+    return env._("Cannot tell yet: between %(low)s less and %(high)s more.", low=low, high=high)
+
+
+def _say_size(effect, result, size):
+    if result["main"] == "money":
+        return _say_effect_money(effect, size)
+    return effect.env._("%(points)s points", points=format_number(effect.env, 100 * size))
+
+
+def _say_needed(effect, needed):
+    env = effect.env
+    count = effect.playbook_id._count_monthly_events().get(effect.playbook_id.id)
+    months = count and needed / count
+    if not count or months > 120:
+        return env._("About %(count)s more customers are needed.", count=format_number(env, needed))
+    until = fields.Date.add(effect.as_of, days=round(months * 365 / 12) + effect.playbook_id.effect_days)
+    return env._(
+        "About %(count)s more customers are needed, at the present pace until %(month)s.",
+        count=format_number(env, needed),
+        month=format_date(env, until, date_format="MMMM y"),
+    )
+
+
+def _say_effect_money(effect, amount):
+    return formatLang(effect.env, amount, currency_obj=effect.company_id.currency_id)
+
+
+def tell_effect_notes(effect, result):
+    """Return what else is to be known of an effect, a list of sentences."""
+    env, notes = effect.env, []
+    texts = {
+        "touched": env._(
+            "%(count)s of those held out were seen to by somebody nevertheless. They stay in their group; the effect "
+            "is rather larger than it looks."
+        ),
+        "mixed": env._("%(count)s customers were left out: merging contacts put them into both groups."),
+        "other_share": env._("%(count)s customers were left out: another share was held out when they were drawn."),
+    }
+    for name, text in texts.items():
+        if result[name]:
+            notes.append(text % {"count": format_number(env, result[name])})
+    pooled, number = effect._get_pooled()
+    if pooled:
+        said = {
+            "number": format_number(env, number),
+            "low": format_number(env, 100 * pooled.low),
+            "high": format_number(env, 100 * pooled.high),
+            "points": format_number(env, 100 * pooled.value),
+        }
+        notes.append(
+            env._(
+                "All %(number)s playbooks with this reason together: %(points)s points (%(low)s to %(high)s), of which "
+                "more than 0 is good.",
+                **said,
+            )
+        )
+    return notes
+
+
+def tell_effect_rows(effect, result):
+    """Return the table of an effect: dicts of texts with ``name``, ``with_``, ``without``, ``value``, ``low``,
+    ``high`` and ``is_main``."""
+    env = effect.env
+
+    def percent(share):
+        return formatLang(env, 100 * share, digits=1)
+
+    def number(value):
+        return formatLang(env, value, digits=2)
+
+    def money(value):
+        return _say_effect_money(effect, value)
+
+    names = {
+        "bought": (env._("Bought again, of a hundred"), percent),
+        "orders": (env._("Purchases per customer"), number),
+        "money": (env._("Amount per customer, without the largest, by what they bought before"), money),
+        "whole": (env._("Amount per customer, as it is"), money),
+    }
+    return [
+        {
+            "name": name,
+            "is_main": key == result["main"],
+            **{end: write(value) for end, value in result[key].items()},
+        }
+        for key, (name, write) in names.items()
+        if result[key]
+    ]
