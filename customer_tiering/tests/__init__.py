@@ -42,6 +42,7 @@ from . import test_my_customers
 from . import test_occasion
 from . import test_old_data
 from . import test_old_orders
+from . import test_other_programs
 from . import test_outlook
 from . import test_overview
 from . import test_pace
