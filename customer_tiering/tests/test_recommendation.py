@@ -120,12 +120,19 @@ class TestRecommendation(GapCommon):
     def test_who_has_no_rights_in_sales_reads_nothing(self):
         self.recommended()
         person = self.new_user("tiering_no_sales", "base.group_partner_manager")
-        with self.assertRaises(AccessError):
-            self.ann.with_user(person).read(["tiering_recommended"])
-        # A search asks again as superuser where it is refused, so it must find nothing instead.
-        partners = self.env["res.partner"].with_user(person)
-        for operator in ("=", "!="):
-            self.assertNotIn(self.ann, partners.search([("tiering_recommended", operator, False)]), operator)
+        portal = self.new_user("tiering_portal", "base.group_portal")
+        (person.partner_id | portal.partner_id).parent_id = self.bob  # so it would be theirs
+        for user in (person, portal):
+            for partner in (self.ann, user.partner_id):
+                with self.assertRaises(AccessError):
+                    partner.with_user(user).read(["tiering_recommended"])
+            with self.assertRaises(AccessError):
+                self.recommendations.with_user(user).search_read([], ["product_data"])
+            # A search asks again as superuser where it is refused, so it must find nothing instead.
+            partners = self.env["res.partner"].with_user(user)
+            for operator in ("=", "!="):
+                known = partners.search([("tiering_recommended", operator, False)])
+                self.assertFalse(known & (self.ann | self.bob | user.partner_id), operator)
 
     def test_hidden_customers(self):
         own = self.new_user("tiering_own", "sales_team.group_sale_salesman")

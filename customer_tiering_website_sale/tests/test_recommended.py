@@ -1,3 +1,4 @@
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 
@@ -73,6 +74,13 @@ class TestRecommended(ShopCommon):
 
     def test_what_the_page_asks_for(self):
         self.assertEqual(self.shown(search_domain=[("name", "=", "Lamp")]), ["Lamp"])
+
+    def test_what_the_page_asks_for_tells_nothing_that_is_hidden(self):
+        self.lamp.standard_price = 7
+        self.recommend(self.salesperson.partner_id, self.lamp, self.chair)
+        self.assertEqual(self.shown(self.salesperson, search_domain=[("standard_price", ">", 5)]), ["Lamp"])
+        with self.assertRaises(AccessError):
+            self.shown(search_domain=[("standard_price", ">", 5)])
 
     def test_not_what_is_in_the_cart(self):
         line = {"product_id": self.lamp.product_variant_id.id, "product_uom_qty": 1}
