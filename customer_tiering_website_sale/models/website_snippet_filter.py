@@ -26,7 +26,8 @@ class WebsiteSnippetFilter(models.Model):
         if self.env.context.get("hide_variants"):
             found, in_cart = (each.product_tmpl_id.product_variant_id for each in (found, in_cart))
         found -= in_cart
-        # As the person, what the page asks for, too; that it is published Odoo asks of portal users only.
+        # Asked as the person, because the page's conditions come from the browser. That it is published, Odoo
+        # asks of portal users only.
         asked = Domain(domain) & Domain("website_published", "=", True) & Domain("id", "in", found.ids)
         shown = set(products.sudo(False)._search(asked))
-        return found.filtered(lambda product: product.id in shown)[:limit].with_context(products.env.context)
+        return products.browse(id_ for id_ in found.ids if id_ in shown)[:limit]
