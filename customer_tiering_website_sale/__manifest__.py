@@ -8,6 +8,7 @@
     "depends": ["customer_tiering", "website_sale"],
     "data": [
         "data/customer_tiering_metric_data.xml",
+        "data/website_snippet_filter_data.xml",
         "views/customer_tiering_scorecard_views.xml",
         "views/res_config_settings_views.xml",
     ],

@@ -189,6 +189,31 @@ def test_recommended_is_what_was_bought_often_and_lately_then_what_all_buy():
     assert list(found["customer"]) == [3, 3, 3, 1, 1, 1, 9, 9, 9]
 
 
+def goods_of(*bought):
+    customer, item, day, quantity, money = lines_of(*bought)
+    return {"customer": customer, "product": item, "day": day, "quantity": quantity, "money": money}
+
+
+def test_recommended_to_all_within_their_policy(monkeypatch):
+    """Two policies; 7 is not sold any more, and 3 bought nothing else. What all buy is 6, then 5, the one of the other
+    policy is 8."""
+    ours = goods_of(*every(1, 5, 10, 5), *every(2, 6, 10, 5), *every(4, 6, 10, 5), *every(3, 7, 10, 5))
+    theirs = goods_of(*every(9, 8, 10, 5))
+    expected = {1: [5, 6], 2: [6, 5], 3: [6, 5], 4: [6, 5], 9: [8]}
+    for most in (1, 2, 100):  # the same however many are worked out at a time
+        monkeypatch.setattr(gaps, "MOST_AT_ONCE", most)
+        found = gaps.recommend_all([ours, theirs], np.array([5, 6, 8]), AS_OF, 2, 5)
+        assert found.groupby("customer")["item"].agg(list).to_dict() == expected
+    assert gaps.recommend_all([ours], np.array([5, 6]), AS_OF, 2, 1)["item"].tolist() == [5, 6, 6, 6]
+
+
+def test_nothing_recommended_where_nobody_bought_or_nothing_is_sold():
+    nothing = {key: values[:0] for key, values in goods_of(*every(1, 5, 10, 5)).items()}
+    for read in ([], [nothing]):
+        assert gaps.recommend_all(read, np.array([5]), AS_OF, 2, 5).dtypes.tolist() == ["int64"] * 3
+    assert gaps.recommend_all([goods_of(*every(1, 5, 10, 5))], np.array([], int), AS_OF, 2, 5).empty
+
+
 def test_precision():
     recommended = pd.DataFrame({"customer": [1, 1, 2, 2, 3, 3], "item": [5, 6, 5, 6, 5, 6], "rank": [0, 1] * 3})
     came = pd.DataFrame({"customer": [1, 1, 2, 2], "item": [5, 5, 5, 6]})

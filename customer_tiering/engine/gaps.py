@@ -20,6 +20,8 @@ ALIKE, SHARE = 10, 0.6
 MOST_PEERS = 5_000
 #: After so many days a purchase counts half when it is asked what comes next.
 HALF_LIFE = 90
+#: For so many customers it is worked out at a time what they are likely to buy, which bounds the memory.
+MOST_AT_ONCE = 100_000
 
 _CELLS = 1 << 22  # of one chunk of similarities: 32 MB as float64
 _LINES = 1 << 19  # that are summed up at a time
@@ -247,25 +249,33 @@ def _summarize_all(customer, item, day, quantity, money, as_of, decimals) -> pd.
     return pd.concat(pieces)
 
 
-def recommend_all(
-    goods: dict, customers: list | None, products: list, as_of, decimals: int, count: int
-) -> dict[int, list[int]]:
-    """The products that customers are likely to buy next, see `recommend`, ``{customer: [product]}``.
+def recommend_all(read: list, products: np.ndarray, as_of, decimals: int, count: int) -> pd.DataFrame:
+    """The products that all who bought something are likely to buy next, see `recommend`.
+
+    What most customers buy is asked within each dict, because those of one policy are alike.
 
     Parameters
     ----------
-    goods : a dict of arrays, one of those that `find_all` reads
-    customers : ids, None: all who bought something
-    products : ids of those that may be recommended
+    read : as for `find_all`
+    products : ids of those that may be recommended, int
     as_of, decimals : as for `summarize`
     count : how many products for each, at most
+
+    Returns
+    -------
+    As `recommend`
     """
-    kept = np.isin(goods["product"], products)
     names = ("customer", "product", "day", "quantity", "money")
-    pairs = summarize(*(goods[name][kept] for name in names), as_of, decimals)
-    everybody = np.unique(goods["customer"]) if customers is None else np.array(customers, dtype="int64")
-    found = recommend(pairs, everybody, count)
-    return {int(who): rows["item"].tolist() for who, rows in found.groupby("customer")}
+    pieces = []
+    for goods in read:
+        kept = np.isin(goods["product"], products)
+        pairs = _summarize_all(*(goods[name][kept] for name in names), as_of, decimals)
+        customers = np.unique(goods["customer"]).astype("int64")
+        pieces += [
+            recommend(pairs, customers[first : first + MOST_AT_ONCE], count)
+            for first in range(0, len(customers), MOST_AT_ONCE)
+        ]
+    return pd.concat([pd.DataFrame(columns=["customer", "item", "rank"], dtype="int64"), *pieces], ignore_index=True)
 
 
 def measure(recommended: pd.DataFrame, came: pd.DataFrame, count: int) -> float:

@@ -27,7 +27,7 @@ from . import customer_tiering_motive_word
 from . import customer_tiering_need
 from . import customer_tiering_pulse
 from . import customer_tiering_gap
-from . import customer_tiering_recommended
+from . import customer_tiering_recommendation
 from . import customer_tiering_playbook_step
 from . import customer_tiering_playbook
 from . import customer_tiering_followup

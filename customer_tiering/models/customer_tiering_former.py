@@ -227,6 +227,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.pulse",
             "customer.tiering.motive.word",
             "customer.tiering.gap",
+            "customer.tiering.recommendation",
             "customer.tiering.fall",
             "customer.tiering.occasion",
         ):

@@ -196,6 +196,7 @@ class CustomerTieringGap(models.Model):
         self.env.cr.execute(
             SQL("DELETE FROM customer_tiering_gap WHERE state = 'open' AND NOT company_id = ANY(%s)", looking.ids)
         )
+        self.env["customer.tiering.recommendation"]._forget_others(looking)
         cron = self.env["ir.cron"]
         companies = looking.filtered("active").sorted("id")
         cron._commit_progress(remaining=len(companies))
@@ -209,14 +210,22 @@ class CustomerTieringGap(models.Model):
 
     @api.model
     def _find(self, company, as_of):
-        """Find anew what the customers of a company have stopped buying, or lack, and keep what people said.
+        """Find anew what the customers of a company have stopped buying, or lack, and keep what people said; and what
+        they are likely to buy next.
 
         :param as_of: a ``datetime.date``, the last day that counts
         """
         policies = self.env["customer.tiering.policy"].search(
             [("company_id", "=", company.id), ("look_for_gaps", "=", True)]
         )
-        found, bought = self._compute_gaps(policies, as_of)
+        read = [
+            self.env["customer.tiering.reader"]._read_goods(
+                dataclasses.replace(policy._get_scope(as_of), window_days=DAYS)
+            )
+            for policy in policies
+        ]
+        self.env["customer.tiering.recommendation"]._keep(company, read, as_of)
+        found, bought = engine.gaps.find_all(read, as_of, company.currency_id.decimal_places)
         self._forget_bought(company, bought)
         cr = self.env.cr
         columns = SQL(", ").join(map(SQL.identifier, ("partner_id", *COLUMNS)))
@@ -275,19 +284,11 @@ class CustomerTieringGap(models.Model):
         self.env.invalidate_all(flush=False)
 
     @api.model
-    def _compute_gaps(self, policies, as_of):
-        """Return what is found, a DataFrame with index ``partner_id`` and :data:`COLUMNS`, and when the customers last
-        bought each product and category: ``{"product_id" or "category_id": {(customer, item): date}}`` as Series."""
-        reader = self.env["customer.tiering.reader"]
-        company = policies.company_id
-        read = [
-            reader._read_goods(dataclasses.replace(policy._get_scope(as_of), window_days=DAYS)) for policy in policies
-        ]
-        return engine.gaps.find_all(read, as_of, company.currency_id.decimal_places)
-
-    @api.model
     def _forget_bought(self, company, bought):
-        """Delete what people said of products that the customers bought since: it may be proposed again."""
+        """Delete what people said of products that the customers bought since: it may be proposed again.
+
+        :param bought: when they last bought what, as ``engine.gaps.find_all`` returns it
+        """
         said = self.search([("company_id", "=", company.id), ("state", "=", "not_needed")])
         gone = self.browse()
         for gap in said:

@@ -252,7 +252,8 @@ class CustomerTieringPolicy(models.Model):
         string="Look for Stopped Products",
         help="Looks once a week for products and categories that customers of this policy bought again and again and "
         "have stopped buying, and for categories that most of the similar customers buy and they do not. They "
-        "stand on the scorecard, in “Stopped Products” and on quotations.",
+        "stand on the scorecard, in “Stopped Products” and on quotations. It also keeps which products each customer "
+        "is likely to buy next, for mailings and the shop.",
     )
     foresees_falls = fields.Boolean(
         string="Foresee Downgrades",

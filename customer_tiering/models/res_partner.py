@@ -5,7 +5,7 @@ from lxml import etree
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_list
 
 from ..fields import DerivedMany2one, ScorecardMany2one
 from ..sentences import format_number
@@ -222,6 +222,17 @@ class ResPartner(models.Model):
         help="How many products and categories the customer has stopped buying, or lacks beside similar customers.",
     )
 
+    # Can be searched for, because Odoo proposes such fields only as placeholders of mails.
+    tiering_recommended = fields.Char(
+        string="Recommended Products",
+        compute="_compute_tiering_recommended",
+        search="_search_tiering_recommended",
+        groups=GROUP,
+        exportable=False,
+        help="Up to five products that the customer is likely to buy next, in the language of the contact, as a "
+        "placeholder of mailings. Empty where no policy looks for it, or nothing is known.",
+    )
+
     tiering_today = fields.Char(
         string="Today",
         compute="_compute_tiering_today",
@@ -414,6 +425,30 @@ class ResPartner(models.Model):
             return Domain.FALSE
         found = gaps._search(gaps._get_open_domain(self.env.company))
         return Domain("commercial_partner_id", "in", found.subselect("partner_id"))
+
+    # Depends on the scorecard as the number of stopped products does: no policy chooses its customers by it.
+    @api.depends("commercial_partner_id", "lang", "tiering_scorecard_id")
+    @api.depends_context("company", "lang", "uid")
+    def _compute_tiering_recommended(self):
+        self.tiering_recommended = False
+        customers = self.commercial_partner_id._origin
+        recommended = self.env["customer.tiering.recommendation"]._get_of(customers, self.env.company)
+        for partner in self if recommended else ():
+            products = recommended.get(partner.commercial_partner_id._origin.id)
+            if products:
+                lang = partner.lang or self.env.lang
+                products = products.with_context(lang=lang, display_default_code=False)
+                partner.tiering_recommended = format_list(self.env, products.mapped("display_name"), lang_code=lang)
+
+    def _search_tiering_recommended(self, operator, value):
+        """Only whether something is recommended can be asked."""
+        if operator not in ("in", "not in") or any(value):
+            return NotImplemented
+        recommendations = self.env["customer.tiering.recommendation"]
+        if not recommendations.has_access("read"):
+            return Domain.FALSE
+        found = recommendations._search(recommendations._get_domain(self.env.company))
+        return Domain("commercial_partner_id", "not in" if operator == "in" else "in", found.subselect("partner_id"))
 
     def _field_to_sql(self, alias, field_expr, query=None):
         # Grouping and sorting follow a related field without asking for its groups; ask here, else

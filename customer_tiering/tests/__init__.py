@@ -61,6 +61,7 @@ from . import test_purchases
 from . import test_queue
 from . import test_reader
 from . import test_reassignment
+from . import test_recommendation
 from . import test_refresh
 from . import test_replay
 from . import test_res_partner

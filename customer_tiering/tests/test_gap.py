@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from .common import AS_OF, TieringCommon
 
 
-class TestGap(TieringCommon):
+class GapCommon(TieringCommon):
     """Bought every 30 days until 100 days ago: stopped. The quantities are 2, 4 and 6, at 10.00."""
 
     @classmethod
@@ -34,6 +34,8 @@ class TestGap(TieringCommon):
         line = {"product_id": product.id, "product_uom_qty": quantity, "price_unit": 10, **values}
         return cls.order(who, ago, order_line=[Command.create(line)])
 
+
+class TestGap(GapCommon):
     def find(self, days=0):
         self.gaps._find(self.company, AS_OF + timedelta(days=days))
         return self.gaps.search([("company_id", "=", self.company.id)])
@@ -258,17 +260,3 @@ class TestGap(TieringCommon):
         with self.assertRaises(AccessError):
             gap.with_context(tiering_order_id=draft.id).action_add()
         self.assertFalse(draft.order_line)
-
-    # ------------------------------------------------------------------
-    # For other apps
-    # ------------------------------------------------------------------
-
-    def test_recommended(self):
-        bob = self.new_customer("Bob")
-        recommended = self.env["customer.tiering.recommended"]
-        # Ann's bottles count 1.12 in all, her disc 0.98; Bob, who bought nothing, gets what the others buy.
-        found = recommended._get_products(self.policy, AS_OF, [self.ann.id, bob.id])
-        self.assertEqual(found[self.ann.id].ids, (self.bottle + self.product).ids)
-        self.assertEqual(found[bob.id].ids, (self.bottle + self.product).ids)
-        self.bottle.sale_ok = False
-        self.assertEqual(recommended._get_products(self.policy, AS_OF), {self.ann.id: self.product})

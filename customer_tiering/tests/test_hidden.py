@@ -101,6 +101,12 @@ class TestHidden(TieringCommon):
                 for partner in cls.both
             ]
         )
+        cls.env["customer.tiering.recommendation"].create(
+            [
+                {"partner_id": partner.id, "company_id": cls.company.id, "product_data": cls.product.ids}
+                for partner in cls.both
+            ]
+        )
         cls.env["customer.tiering.fall"].create(
             [
                 {

@@ -170,6 +170,13 @@ class MatrixCommon(TieringCommon):
                 for customer in customers
             ]
         )
+        product = env["product.product"].search([("sale_ok", "=", True)], limit=1)
+        env["customer.tiering.recommendation"].create(
+            [
+                {"partner_id": customer.id, "company_id": company.id, "product_data": product.ids}
+                for customer in customers
+            ]
+        )
         env["customer.tiering.occasion"].create(
             [
                 {

@@ -10,6 +10,8 @@ from odoo.addons.customer_tiering.models.res_partner import GROUP
 AUDIENCE_FIELDS = {
     *("mailing_domain", "mailing_filter_id", "mailing_model_id", "tiering_company_id", "tiering_recipients"),
 }
+# What may hold placeholders; the last is that of text messages.
+TEXT_FIELDS = ("subject", "preview", "body_html", "body_plaintext")
 
 
 class MailingMailing(models.Model):
@@ -233,8 +235,14 @@ class MailingMailing(models.Model):
         return super().action_put_in_queue()
 
     def _action_send_mail(self, res_ids=None):
+        """Have what a mailing says of its contacts' tiers, and recommends them, be that of its own company."""
         self._refuse_tiering_problem()
-        return super()._action_send_mail(res_ids)
+        for mailing in self:
+            texts = (mailing[fname] or "" for fname in TEXT_FIELDS if fname in mailing._fields)
+            if mailing.tiering_company_id and any("object.tiering_" in text for text in texts):
+                mailing = mailing.with_company(mailing.tiering_company_id)
+            super(MailingMailing, mailing)._action_send_mail(res_ids)
+        return True
 
     def _refuse_tiering_problem(self):
         for mailing in self:

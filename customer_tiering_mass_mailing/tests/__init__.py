@@ -1,3 +1,4 @@
 from . import test_audience
 from . import test_buttons
+from . import test_recommended
 from . import test_results
