@@ -74,7 +74,7 @@ class CustomerTieringOccasion(models.Model):
         readonly=True,
         aggregator="avg",
         help="The chance that it comes: of an expected order that of the forecast, of a quotation how many of your "
-        "quotations were won in the last year; otherwise 100 %.",
+        "quotations were won in the last year; otherwise 100%.",
     )
     minutes = fields.Integer(
         readonly=True,

@@ -549,7 +549,7 @@ class CustomerTieringPolicy(models.Model):
                 policy.revenue_hint = False
                 if policy.revenue_from == "order" and direct >= UNSEEN_SHARE:
                     policy.revenue_hint = self.env._(
-                        "%(share)s %% of your revenue of the last 12 months was invoiced without an order, and does "
+                        "%(share)s%% of your revenue of the last 12 months was invoiced without an order, and does "
                         "not count here. Choose “Orders, and invoices without an order”, or “Invoices”.",
                         share=format_number(self.env, direct),
                     )

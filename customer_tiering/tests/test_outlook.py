@@ -81,7 +81,7 @@ class TestOutlook(TieringCommon):
         horizon = self._get_learned()["horizon"]
         cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
         card = cards.filtered(lambda card: card.risk in ("watch", "high"))[0]
-        chance = f"Chance of an order within {horizon} days: {card.order_percent} %."
+        chance = f"Chance of an order within {horizon} days: {card.order_percent}%."
         self.assertIn(chance, card.risk_reason)
         self.assertIn("the last order was", card.risk_reason)
         self.assertIn(chance, card.outlook)
@@ -178,9 +178,9 @@ class TestOutlook(TieringCommon):
     def test_what_makes_no_sense_is_refused_in_words(self):
         for values, word in (
             ({"risk_watch_percent": 80}, "first “Watch From”"),
-            ({"risk_lost_percent": 101}, "at most 100 %"),
+            ({"risk_lost_percent": 101}, "at most 100%"),
             ({"outlook_days": 3}, "“Look Ahead” is 0"),
-            ({"outlook_discount": -1}, "“Discount a Year” is 0 to 100 %"),
+            ({"outlook_discount": -1}, "“Discount a Year” is 0 to 100%"),
         ):
             with self.assertRaisesRegex(ValidationError, word), self.env.cr.savepoint():
                 self.policy.write(values)
