@@ -565,13 +565,13 @@ class Explanation:
         told = {"days": format_number(env, policy.outlook_horizon)}
         if self.card.lifecycle == "lost":
             return env._(
-                "No order within %(days)s days has a chance of %(chance)s%% or more.",
+                "It is at least %(chance)s%% likely that no order comes within %(days)s days.",
                 chance=format_number(env, policy.risk_lost_percent),
                 **told,
             )
         return env._(
-            "No order within %(days)s days has a chance of %(chance)s%% or more, or at least %(fall)s%% less than "
-            "before.",
+            "It is at least %(chance)s%% likely that no order comes within %(days)s days, or the customer buys at "
+            "least %(fall)s%% less than before.",
             chance=format_number(env, policy.risk_watch_percent),
             fall=format_number(env, policy.lifecycle_falling, 2),
             **told,

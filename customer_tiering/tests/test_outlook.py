@@ -87,7 +87,9 @@ class TestOutlook(TieringCommon):
         self.assertIn(chance, card.outlook)
         self.assertIn("Expected: ", card.outlook)
         self.assertIn(chance, card.explanation_data["risk"]["sentence"])
-        self.assertIn(f"No order within {horizon} days has a chance of", card.explanation_data["lifecycle"]["sentence"])
+        self.assertIn(
+            f"likely that no order comes within {horizon} days", card.explanation_data["lifecycle"]["sentence"]
+        )
 
     def test_a_second_run_writes_nothing_and_learns_nothing(self):
         self.compute()
