@@ -375,7 +375,7 @@ class Explanation:
         if words:
             sentences.append(
                 env._(
-                    "To keep %(tier)s until then: %(ways)s.",
+                    "To keep %(tier)s: %(ways)s.",
                     tier=tier.name,
                     ways=self._list_ways(words, ways.together),
                 )
@@ -785,7 +785,7 @@ def tell_outlook(card):
 
 def _round_money(card, amount):
     """Return an amount of which the small coins would promise too much."""
-    unit = "units" if abs(amount) >= 100 else "decimals"
+    unit = "decimals" if 0 < abs(amount) < 10 else "units"
     return formatLang(card.env, amount, currency_obj=card.currency_id, rounding_unit=unit)
 
 
@@ -1064,7 +1064,7 @@ def tell_remedy(env, currency, base, row, remedy, alike, living):
     :param base: the engine's ``remedies.Base`` of all customers
     :param row: the place of the customer
     :param remedy: the row of what the engine's ``remedies.choose`` returned
-    :param alike: how many customers are of like size
+    :param alike: how many customers are of similar size
     :param living: how many of them live with the remedy; below 0: not known
     """
     kinds, kind = engine.remedies, remedy["kind"]
@@ -1096,7 +1096,7 @@ def tell_remedy(env, currency, base, row, remedy, alike, living):
     if living < 0 or not alike:
         return text, False
     said = {"living": format_number(env, living), "alike": format_number(env, alike)}
-    return text, env._("%(living)s of %(alike)s customers of like size", **said)
+    return text, env._("%(living)s of %(alike)s customers of similar size", **said)
 
 
 def tell_simulated_remedy(env, currency, kind, size, result):

@@ -194,7 +194,7 @@ class TestExplanation(ExplanationCommon):
         (way,) = data["keep"]["ways"]
         self.assertEqual(
             data["keep"]["sentence"],
-            f"On 07/30/2026 the tier falls to Bronze. To keep {was.name} until then: {way}.",
+            f"On 07/30/2026 the tier falls to Bronze. To keep {was.name}: {way}.",
         )
         self.assertIn(data["keep"]["sentence"], data["text"])
         count, amount = self._read_order(data["keep"]["ways"][0])
