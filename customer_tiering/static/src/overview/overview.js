@@ -343,7 +343,7 @@ export class TieringOverview extends Component {
                             callback: (value) =>
                                 this.state.measure === "customers"
                                     ? this.integer(value)
-                                    : this.money(value, { humanReadable: true, minDigits: 3 }),
+                                    : this.money(value, { humanReadable: true, minDigits: 4 }),
                         },
                     },
                 },

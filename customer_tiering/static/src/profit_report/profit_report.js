@@ -116,7 +116,7 @@ export class TieringProfitReport extends Component {
                         title: { display: true, text: _t("Net profit of all up to here") },
                         ticks: {
                             callback: (value) =>
-                                this.money(value, { humanReadable: true, minDigits: 3, digits: [16, 0] }),
+                                this.money(value, { humanReadable: true, minDigits: 4, digits: [16, 0] }),
                         },
                     },
                 },
