@@ -26,11 +26,9 @@ SENTENCES = {
         "%(higher)s stays down to %(high)s and %(lower)s only to %(low)s. A higher tier must not be easier to keep: "
         "change one of the “Stays Down To”.",
     ),
-    "no_share": _lt("%(tiers)s: give each tier a share above 0 %%."),
-    "share_range": _lt("%(tier)s: give each tier a share above 0 %% and up to 100 %%."),
-    "share_total": _lt(
-        "The shares of the tiers add up to %(total)s %%. Change them so that they make 100 %% together."
-    ),
+    "no_share": _lt("%(tiers)s: give each tier a share above 0%%."),
+    "share_range": _lt("%(tier)s: give each tier a share above 0%% and up to 100%%."),
+    "share_total": _lt("The shares of the tiers add up to %(total)s%%. Change them so that they make 100%% together."),
     "no_condition": _lt("%(tier)s has no condition, so nobody would be below it. Add at least one condition."),
     "lowest_condition": _lt(
         "%(tier)s is the lowest tier and takes all who meet none of the conditions above. Remove its conditions, or "
@@ -79,11 +77,11 @@ SENTENCES = {
         "%(lost)s.",
     ),
     "falling_range": _lt(
-        "“Declining When Falling By” is more than 0 %% and at most 100 %%, which is all of the amount. Now it is "
+        "“Declining When Falling By” is more than 0%% and at most 100%%, which is all of the amount. Now it is "
         "%(falling)s."
     ),
     "growing_range": _lt(
-        "“Forming When Growing By” is more than 0 %% and at most %(most)s %%, the most that is measured. Now it is "
+        "“Forming When Growing By” is more than 0%% and at most %(most)s%%, the most that is measured. Now it is "
         "%(growing)s."
     ),
     "exploring_days": _lt("“Exploring Up To” needs at least 1 day with orders."),
@@ -93,11 +91,11 @@ SENTENCES = {
     ),
     "bad_risk_method": _lt("Choose what says who is at risk: the chance of the next order, or the usual gap."),
     "percent_order": _lt(
-        "The warning must grow with the chance that no order comes: first “Watch From”, above 0 %%, then “High From”, "
-        "then “Lost From”, at most 100 %%. Now they are %(watch)s, %(high)s and %(lost)s.",
+        "The warning must grow with the chance that no order comes: first “Watch From”, above 0%%, then “High From”, "
+        "then “Lost From”, at most 100%%. Now they are %(watch)s, %(high)s and %(lost)s.",
     ),
     "outlook_days": _lt("“Look Ahead” is 0, for three usual gaps, or %(least)s to %(most)s days. Now it is %(days)s."),
-    "outlook_discount": _lt("“Discount a Year” is 0 to 100 %%, not %(discount)s."),
+    "outlook_discount": _lt("“Discount a Year” is 0 to 100%%, not %(discount)s."),
     "risk_after_lost": _lt(
         "The warning must grow with the days: first “High After”, then “Lost After”. Now they are %(high)s and "
         "%(lost)s.",
@@ -109,10 +107,10 @@ SENTENCES = {
         "%(number)s: add or remove tiers until there are four."
     ),
     "border_share": _lt(
-        "The best customers of an axis are more than 0 %% and less than 100 %% of all, not %(border)s %%."
+        "The best customers of an axis are more than 0%% and less than 100%% of all, not %(border)s%%."
     ),
     "border_not_finite": _lt("The border of an axis must be a number, not %(border)s."),
-    "border_margin": _lt("“May Fall Below the Border By” is 0 to 100 %%, not %(margin)s %%."),
+    "border_margin": _lt("“May Fall Below the Border By” is 0 to 100%%, not %(margin)s%%."),
     "same_axis": _lt("Both axes are “%(metric)s”. Choose another metric for one of them."),
     "silent_days": _lt("“Silent After” needs at least 1 day."),
 }

@@ -23,6 +23,8 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_list
 from odoo.tools.misc import formatLang
 
+from . import triggers
+
 # Quotations that expire within so many days.
 EXPIRING_DAYS = 7
 # Downgrades that are foreseen within so many days.
@@ -35,6 +37,8 @@ WON_DAYS = 365
 MOST = 300
 # So many products are named in a sentence.
 MOST_NAMES = 2
+# So many days nothing is said of a reason that was settled, and that is still there.
+SETTLED_DAYS = 14
 # What a talk takes where its kind of activity is gone.
 MINUTES = 15
 
@@ -166,6 +170,7 @@ class Followup(Occasion):
 
     def tell(self, rows):
         activities = self.env["mail.activity"].search([("id", "in", rows.mapped("reference"))]).grouped("id")
+        downgrades = self._tell_downgrades(rows)
         said = {}
         for row in rows:
             if row.reference in activities:
@@ -179,7 +184,19 @@ class Followup(Occasion):
                     said[row] = self.env._("%(type)s, due on %(date)s: %(summary)s", **names)
                 else:
                     said[row] = self.env._("%(type)s, due on %(date)s", **names)
+                if row in downgrades:
+                    said[row] = self.env._("%(followup)s. %(downgrade)s", followup=said[row], downgrade=downgrades[row])
         return said
+
+    def _tell_downgrades(self, rows):
+        """Return ``{row: sentence}`` of what the follow-ups of playbooks for downgrades are about."""
+        followups = self.env["customer.tiering.followup"].search_fetch(
+            Domain("activity_id", "in", rows.mapped("reference"))
+            & Domain("playbook_id.trigger", "in", [trigger.kind for trigger in Downgrade.triggers]),
+            ["activity_id"],
+        )
+        ids = set(followups.activity_id.ids)
+        return Downgrade(self.env).tell(rows.filtered(lambda row: row.reference in ids)) if ids else {}
 
     def get_document(self, row):
         activity = self.env["mail.activity"].search([("id", "=", row.reference)])
@@ -188,12 +205,46 @@ class Followup(Occasion):
 
 
 class Downgrade(Occasion):
-    """A downgrade that is announced, or foreseen for the coming weeks, of a customer of the person."""
+    """A downgrade that is announced, or foreseen for the coming weeks, of a customer of the person.
+
+    Where a follow-up of the person is about it, that one is on the list when it is due, and says it.
+    """
 
     kind = "downgrade"
+    # Of playbooks whose follow-ups are about it.
+    triggers = (triggers.Pending, triggers.Foreseen)
 
     def find(self):
-        return [*self._find_announced(), *self._find_foreseen()]
+        found = [*self._find_announced(), *self._find_foreseen()]
+        followed = self._get_followed([item.partner_id for item in found]) if found else ()
+        return [item for item in found if (item.partner_id, item.company_id) not in followed]
+
+    def _get_followed(self, customer_ids):
+        """Return the ``(customer id, company id)`` of whom a follow-up of the person is, or was lately, about the very
+        downgrade; one that the person has cancelled stays an answer to it."""
+        playbook = self.env["customer.tiering.playbook"]
+        self.env.flush_all()
+        # SQL: what an event is called is said in SQL; only follow-ups of the person are read.
+        query = SQL(
+            """
+            SELECT DISTINCT followup.partner_id, followup.company_id
+              FROM customer_tiering_followup followup
+              JOIN customer_tiering_scorecard card ON card.partner_id = followup.partner_id
+                                                  AND card.company_id = followup.company_id
+         LEFT JOIN customer_tiering_fall fall ON fall.partner_id = card.partner_id AND fall.company_id = card.company_id
+         LEFT JOIN mail_activity activity ON activity.id = followup.activity_id
+             WHERE followup.partner_id = ANY(%(customers)s) AND followup.company_id = ANY(%(companies)s)
+               AND followup.state = 'open' AND COALESCE(activity.user_id, followup.user_id) = %(person)s
+               AND followup.event IN (%(events)s)
+               AND COALESCE(activity.date_done > %(since)s, TRUE)
+            """,
+            customers=customer_ids,
+            companies=self.env.companies.ids,
+            person=self.env.uid,
+            events=SQL(", ").join(trigger(playbook).event for trigger in self.triggers),
+            since=min(self.today.values()) - timedelta(days=SETTLED_DAYS),
+        )
+        return set(self.env.execute_query(query))
 
     def _find_announced(self):
         domain = self.get_mine() & Domain("pending_tier_id", "!=", False)
@@ -241,7 +292,7 @@ class Downgrade(Occasion):
                     tier=cards[key].pending_tier_id.name,
                     date=self.format_date(cards[key].pending_date),
                 )
-            elif key in falls:
+            elif key in cards and key in falls and falls[key]._holds_of(cards[key]):
                 said[row] = falls[key].sentence
         return said
 

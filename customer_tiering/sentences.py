@@ -116,7 +116,7 @@ class Words:
         text = (value == 1 and texts.get("text_one")) or texts.get("text_many")
         if text:
             return text.replace(NUMBER, number)
-        return env._("%(number)s %%", number=number) if metric.unit == "percent" else number
+        return env._("%(number)s%%", number=number) if metric.unit == "percent" else number
 
     def _choices(self, metric, value, number):
         """Return the choices that have so many points, and the points."""
@@ -286,13 +286,13 @@ class Explanation:
             return env._("%(tier)s starts at %(floor)s points.", tier=tier.name, floor=floor)
         if rules.tier_method == "customer_share":
             return env._(
-                "%(tier)s is for %(share)s %% of the customers.",
+                "%(tier)s is for %(share)s%% of the customers.",
                 tier=tier.name,
                 share=format_number(env, rule.share, 2),
             )
         if rules.tier_method == "revenue_share":
             return env._(
-                "%(tier)s is for those who bring %(share)s %% of the revenue.",
+                "%(tier)s is for those who bring %(share)s%% of the revenue.",
                 tier=tier.name,
                 share=format_number(env, rule.share, 2),
             )
@@ -375,7 +375,7 @@ class Explanation:
         if words:
             sentences.append(
                 env._(
-                    "To keep %(tier)s until then: %(ways)s.",
+                    "To keep %(tier)s: %(ways)s.",
                     tier=tier.name,
                     ways=self._list_ways(words, ways.together),
                 )
@@ -545,11 +545,11 @@ class Explanation:
             "prospect": env._("Has not bought yet."),
             "exploring": exploring,
             "forming": env._(
-                "Buys at least %(rise)s %% more than before.", rise=format_number(env, policy.lifecycle_growing, 2)
+                "Buys at least %(rise)s%% more than before.", rise=format_number(env, policy.lifecycle_growing, 2)
             ),
             "stable": env._("Buys in the usual rhythm."),
             "declining": env._(
-                "No order for more than %(late)s times the usual gap, or at least %(fall)s %% less than before.",
+                "No order for more than %(late)s times the usual gap, or at least %(fall)s%% less than before.",
                 late=format_number(env, policy.lifecycle_late, 2),
                 fall=format_number(env, policy.lifecycle_falling, 2),
             ),
@@ -565,13 +565,13 @@ class Explanation:
         told = {"days": format_number(env, policy.outlook_horizon)}
         if self.card.lifecycle == "lost":
             return env._(
-                "No order within %(days)s days has a chance of %(chance)s %% or more.",
+                "It is at least %(chance)s%% likely that no order comes within %(days)s days.",
                 chance=format_number(env, policy.risk_lost_percent),
                 **told,
             )
         return env._(
-            "No order within %(days)s days has a chance of %(chance)s %% or more, or at least %(fall)s %% less than "
-            "before.",
+            "It is at least %(chance)s%% likely that no order comes within %(days)s days, or the customer buys at "
+            "least %(fall)s%% less than before.",
             chance=format_number(env, policy.risk_watch_percent),
             fall=format_number(env, policy.lifecycle_falling, 2),
             **told,
@@ -589,7 +589,7 @@ class Explanation:
         if card.risk == engine.risk.LOST and not is_foretold(card):  # always 100 %
             sentence = env._("Risk: %(level)s. %(reason)s", **said)
         else:
-            sentence = env._("Risk: %(level)s (%(rank)s %%). %(reason)s", rank=card.risk_rank, **said)
+            sentence = env._("Risk: %(level)s (%(rank)s%%). %(reason)s", rank=card.risk_rank, **said)
         return {
             "level": card.risk,
             "label": said["level"],
@@ -738,7 +738,7 @@ def is_foretold(card):
 def _say_chance(card):
     env = card.env
     return env._(
-        "Chance of an order within %(days)s days: %(chance)s %%.",
+        "Chance of an order within %(days)s days: %(chance)s%%.",
         days=format_number(env, card.policy_id.outlook_horizon),
         chance=format_number(env, card.order_percent),
     )
@@ -785,7 +785,7 @@ def tell_outlook(card):
 
 def _round_money(card, amount):
     """Return an amount of which the small coins would promise too much."""
-    unit = "units" if abs(amount) >= 100 else "decimals"
+    unit = "decimals" if 0 < abs(amount) < 10 else "units"
     return formatLang(card.env, amount, currency_obj=card.currency_id, rounding_unit=unit)
 
 
@@ -834,7 +834,7 @@ def _say_falling(card):
         return env._("No order in the last %(days)s days.", days=format_number(env, card.policy_id.window_days // 2))
     if 48 <= fall <= 52:
         return env._("The amount has halved.")
-    return env._("The amount has fallen by %(fall)s %%.", fall=format_number(env, fall))
+    return env._("The amount has fallen by %(fall)s%%.", fall=format_number(env, fall))
 
 
 def advice(card):
@@ -1026,7 +1026,7 @@ def tell_profit(card, rules, costs):
     tell("plus", env._("Amount"), card.amount)
     if card.uncosted_amount:
         share = 100 * card.uncosted_amount / card.amount if card.amount else 100
-        label = env._("Goods without a cost (%(share)s %% of the amount)", share=format_number(env, share, 1))
+        label = env._("Goods without a cost (%(share)s%% of the amount)", share=format_number(env, share, 1))
         tell("less", label, card.uncosted_amount)
     if card.uncosted_amount and not card.costed_amount and not card.margin:
         lines.append({"kind": "sum", "label": env._("Margin"), "text": env._("not known")})
@@ -1034,7 +1034,7 @@ def tell_profit(card, rules, costs):
     tell("less", env._("Cost of the goods"), card.costed_amount - card.margin)
     margin = env._("Margin")
     if card.costed_amount > 0:
-        margin = env._("Margin (%(share)s %%)", share=format_number(env, 100 * card.margin / card.costed_amount, 1))
+        margin = env._("Margin (%(share)s%%)", share=format_number(env, 100 * card.margin / card.costed_amount, 1))
     tell("sum", margin, card.margin)
     if not rules.by_profit:
         return lines
@@ -1053,7 +1053,7 @@ def tell_profit(card, rules, costs):
     tell("sum", env._("Cost to serve"), card.cost_to_serve)
     net = env._("Net profit")
     if card.amount > 0:
-        net = env._("Net profit (%(share)s %%)", share=format_number(env, 100 * card.net_profit / card.amount, 1))
+        net = env._("Net profit (%(share)s%%)", share=format_number(env, 100 * card.net_profit / card.amount, 1))
     tell("sum", net, card.net_profit)
     return lines
 
@@ -1064,7 +1064,7 @@ def tell_remedy(env, currency, base, row, remedy, alike, living):
     :param base: the engine's ``remedies.Base`` of all customers
     :param row: the place of the customer
     :param remedy: the row of what the engine's ``remedies.choose`` returned
-    :param alike: how many customers are of like size
+    :param alike: how many customers are of similar size
     :param living: how many of them live with the remedy; below 0: not known
     """
     kinds, kind = engine.remedies, remedy["kind"]
@@ -1080,7 +1080,7 @@ def tell_remedy(env, currency, base, row, remedy, alike, living):
     elif kind == kinds.FREIGHT:
         text = env._("%(size)s of freight for each order", size=money(remedy["size"]))
     elif kind == kinds.PRICE:
-        text = env._("Prices higher by %(size)s %%", size=format_number(env, remedy["size"], 1))
+        text = env._("Prices higher by %(size)s%%", size=format_number(env, remedy["size"], 1))
     elif kind == kinds.MEETINGS:
         text = env._(
             "%(size)s hours of meetings instead of %(usual)s",
@@ -1096,7 +1096,7 @@ def tell_remedy(env, currency, base, row, remedy, alike, living):
     if living < 0 or not alike:
         return text, False
     said = {"living": format_number(env, living), "alike": format_number(env, alike)}
-    return text, env._("%(living)s of %(alike)s customers of like size", **said)
+    return text, env._("%(living)s of %(alike)s customers of similar size", **said)
 
 
 def tell_simulated_remedy(env, currency, kind, size, result):
@@ -1121,7 +1121,7 @@ def tell_simulated_remedy(env, currency, kind, size, result):
             **said,
         ),
         kinds.PRICE: env._(
-            "Prices higher by %(size)s %%: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+            "Prices higher by %(size)s%%: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
         ),
         kinds.MEETINGS: env._(
             "At most %(size)s hours of meetings: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.",
@@ -1146,7 +1146,7 @@ def tell_behaviour(card):
         # sudo: a team that has gone to another company since
         told.append(env._("through %(team)s", team=card.top_team_id.sudo().name))
     if card.discount_share >= 1:
-        told.append(env._("%(share)s %% discount", share=format_number(env, card.discount_share)))
+        told.append(env._("%(share)s%% discount", share=format_number(env, card.discount_share)))
     text = False
     for more in told:  # not as a list, which some languages end with “and”: the last would belong to the one before
         text = env._("%(text)s, %(more)s", text=text, more=more) if text else more
@@ -1191,9 +1191,9 @@ def say_forecast_note(env, note):
         percent = note["facts"]["percent"]
         said = {"percent": format_number(env, abs(percent))}
         if percent < 0:
-            return env._("A year ago, orders of this season were %(percent)s %% below what was expected.", **said)
+            return env._("A year ago, orders of this season were %(percent)s%% below what was expected.", **said)
         if percent > 0:
-            return env._("A year ago, orders of this season were %(percent)s %% above what was expected.", **said)
+            return env._("A year ago, orders of this season were %(percent)s%% above what was expected.", **said)
         return env._("A year ago, as many orders came in this season as were expected.")
     return _say_code(env, FORECAST_NOTES, note)
 

@@ -495,7 +495,7 @@ class Loader:
         rule = {"compute_price": "percentage", "percent_price": discount}
         return self.env["product.pricelist"].create(
             {
-                "name": f"{tier.name} –{discount} %",
+                "name": f"{tier.name} –{discount}%",
                 "company_id": tier.company_id.id,
                 "item_ids": [Command.create(rule)],
             }

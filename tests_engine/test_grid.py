@@ -55,6 +55,8 @@ def test_nobody_is_lost_between_the_cells():
             "amount": dice.normal(size=500),
             "expected_loss": 1.0,
             "contacted": True,
+            "by_email": True,
+            "by_phone": False,
         }
     )
     frame.loc[:9, "row"] = pd.NA

@@ -23,7 +23,7 @@ def complain(glossary, language, english, translation, place=VIEW, buttons=(), *
     [
         ("zh_CN", "%(number)s orders", "%(number)s 笔订单"),
         ("fr", "Discount (%)", "Remise (%)"),
-        ("fr", "%(share)s %% of all: <b>many</b>", "%(share)s\u00a0%% de tous\u00a0: <b>beaucoup</b>"),
+        ("fr", "%(share)s%% of all: <b>many</b>", "%(share)s\u00a0%% de tous\u00a0: <b>beaucoup</b>"),
         ("de", 'Say “Hello” <i title="Hello"/>', '„Hallo“ sagen <i title="Hallo"/>'),
         ("es", "Segment", "Segmento"),
     ],
@@ -38,7 +38,7 @@ def test_a_good_translation(glossary, language, english, translation):
         ("es", "All", "", "not translated"),
         ("es", "All", "  ", "not translated"),
         ("de", "%(count)s orders", "%(number)s Aufträge", "other placeholders"),
-        ("de", "%(share)s %% more", "%(share)s % mehr", "other placeholders"),
+        ("de", "%(share)s%% more", "%(share)s\u00a0% mehr", "other placeholders"),
         ("de", "Call {{ customer }}", "{{ kunde }} anrufen", "other placeholders"),
         ("de", "<b>Much</b>", "<i>Viel</i>", "other markup"),
         ("de", '<i class="fa"/>', '<i class="fb"/>', "other markup"),
@@ -46,7 +46,10 @@ def test_a_good_translation(glossary, language, english, translation):
         ("zh_CN", "Orders: %(count)s", "订单:%(count)s", "half-width punctuation"),
         ("fr", "Orders: %(count)s", "Commandes : %(count)s", "no no-break space before"),
         ("fr", "Say “all”", "Dire «tout»", "no no-break space"),
-        ("fr", "%(share)s %% more", "%(share)s %% de plus", "no no-break space before %"),
+        ("fr", "%(share)s%% more", "%(share)s %% de plus", "no no-break space before %"),
+        ("de", "At most 30%", "Höchstens 30%", "no no-break space before %"),
+        ("es", "%(share)s%% more", "%(share)s%% más", "no no-break space before %"),
+        ("zh_CN", "%(share)s%% more", "多 %(share)s %%", "a space before %"),
         ("zh_CN", "Kilograms", "重量", "use 权重"),
         ("fr", "Call", "Relance", "use suivi"),
         ("de", "Call", "Mahnung", "use Nachfassen"),
@@ -59,6 +62,18 @@ def test_a_good_translation(glossary, language, english, translation):
 def test_a_bad_translation(glossary, language, english, translation, complaint):
     complaints = complain(glossary, language, english, translation)
     assert any(complaint in told for told in complaints), complaints
+
+
+@pytest.mark.parametrize(
+    ("english", "complaints"),
+    [
+        ("At most 30%, %(share)s%% of all (%)", []),
+        ("At most 30 %.", ["has a space before %"]),
+        ("%(share)s %% of all", ["has a space before %"]),
+    ],
+)
+def test_english(english, complaints):
+    assert list(check_translations.check_spelling(check_translations.get_plain(english), "en")) == complaints
 
 
 def test_a_fuzzy_translation(glossary):

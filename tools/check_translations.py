@@ -20,19 +20,23 @@ TAG = re.compile(r"</?[a-z][^<>]*>")
 # What is translated within a tag.
 ATTRIBUTE = re.compile(r"\b(string|title|aria-label|placeholder|alt|data-tooltip|confirm|help)=\"[^\"]*\"")
 HAN = "\u4e00-\u9fff"
+NO_BREAK_BEFORE_PERCENT = (re.compile(r"[^\s%(„«]%(?=\W|$)|[\dX] %(?=\W|$)"), "has no no-break space before %")
+NOTHING_BEFORE_PERCENT = (re.compile(r"[\dX]\s%(?=\W|$)"), "has a space before %")
 # How each language is written: what is wrong, and what to do. Placeholders and tags are put as “X” before.
 SPELLING = {
+    "en": [NOTHING_BEFORE_PERCENT],
     "zh_CN": [
+        NOTHING_BEFORE_PERCENT,
         (re.compile(f"[{HAN}] +[{HAN}]"), "has a space between Chinese characters"),
         (re.compile(f"[{HAN}X][,;:!?]|[{HAN}]\\(|\\)[{HAN}]"), "has half-width punctuation beside Chinese characters"),
     ],
     "fr": [
         (re.compile(r"(?<![\u00a0\u202f:;!?])[:;!?»](?=\s|$)"), "has no no-break space before : ; ! ? »"),
         (re.compile(r"«(?![\u00a0\u202f])"), "has no no-break space after «"),
-        (re.compile(r"[^\s%(]%(?=\W|$)| %(?=\W|$)"), "has no no-break space before %"),
+        NO_BREAK_BEFORE_PERCENT,
     ],
-    "de": [],
-    "es": [],
+    "de": [NO_BREAK_BEFORE_PERCENT],
+    "es": [NO_BREAK_BEFORE_PERCENT],
 }
 
 
@@ -70,6 +74,15 @@ def get_visible(text):
     return normalise(TAG.sub("", text))
 
 
+def get_plain(text):
+    """Return the text with “X” for each placeholder and tag."""
+    return TAG.sub("X", PLACEHOLDER.sub(lambda found: "%" if found[0] == "%%" else "X", text))
+
+
+def check_spelling(plain, language):
+    return (what for pattern, what in SPELLING[language] if pattern.search(plain))
+
+
 def check_term(term, language, glossary, buttons):
     """Yield what is wrong with a translation, in words."""
     source, translation = term.msgid, term.msgstr
@@ -82,8 +95,8 @@ def check_term(term, language, glossary, buttons):
         yield "has other placeholders"
     if get_markup(source) != get_markup(translation):
         yield "has other markup"
-    plain = TAG.sub("X", PLACEHOLDER.sub(lambda found: "%" if found[0] == "%%" else "X", translation))
-    yield from (what for pattern, what in SPELLING[language] if pattern.search(plain))
+    plain = get_plain(translation)
+    yield from check_spelling(plain, language)
     for banned in glossary["forbidden"]:
         if banned["language"] == language and not banned["unless"].search(source) and banned["word"].search(plain):
             yield f"has a word that the glossary forbids: use {banned['use']}"
@@ -110,6 +123,9 @@ def check_addon(addon, glossary):
         yield f"{addon} has no template. Run bin/i18n."
         return
     wanted = {term.msgid for term in polib.pofile(str(template))}
+    for text in sorted(wanted):
+        for what in check_spelling(get_plain(text), "en"):
+            yield f"{template.relative_to(ROOT)}: {normalise(text)[:80]!r} {what}"
     buttons = find_buttons(ROOT / addon)
     for language in glossary["longest"]["button"]:
         path = template.with_name(f"{language}.po")

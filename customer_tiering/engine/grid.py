@@ -11,7 +11,7 @@ import pandas as pd
 SIZE = 5
 
 #: What is summed up in a cell.
-SUMS = ("amount", "expected_loss", "contacted")
+SUMS = ("amount", "expected_loss", "contacted", "by_email", "by_phone")
 
 
 def fit(values: pd.Series, *, higher_is_better: bool) -> np.ndarray:
@@ -103,13 +103,13 @@ def count(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame, shape (25, 6), sorted by the first two: ``row``, ``column`` and ``customers`` (int64), and `SUMS`
+    pd.DataFrame, shape (25, 8), sorted by the first two: ``row``, ``column`` and ``customers`` (int64), and `SUMS`
         (float64)
 
-    >>> some = {"amount": [5.0, 7], "expected_loss": [1.0, None], "contacted": [1, 0]}
+    >>> some = {"amount": [5.0, 7], "expected_loss": [1.0, None], "contacted": [1, 0], "by_email": 1, "by_phone": 0}
     >>> found = count(pd.DataFrame(some).assign(row=[2, 2], column=[3, 3]).astype({"row": "Int64", "column": "Int64"}))
     >>> len(found), found[found["customers"] > 0].to_numpy().tolist()
-    (25, [[2.0, 3.0, 2.0, 12.0, 1.0, 1.0]])
+    (25, [[2.0, 3.0, 2.0, 12.0, 1.0, 1.0, 2.0, 0.0]])
     """
     placed = frame[frame["row"].notna() & frame["column"].notna()]
     grouped = placed.groupby([placed["row"].astype("int64"), placed["column"].astype("int64")])

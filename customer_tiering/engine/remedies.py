@@ -150,7 +150,7 @@ def choose(base: Base) -> pd.DataFrame:
 
 
 def count_alike(base: Base, rows: Sequence[int], chosen: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """How many customers of like size there are, and how many of them live with the remedy already.
+    """How many customers of similar size there are, and how many of them live with the remedy already.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class CustomerTier(models.Model):
     share = fields.Float(
         string="Share (%)",
         digits=(5, 2),
-        help="The part of the customers, or of the revenue, that this tier takes: 30 means 30 %. "
+        help="The part of the customers, or of the revenue, that this tier takes: 30 means 30%. "
         "The shares of all tiers add up to 100.",
     )
     # Conditions
@@ -155,7 +155,7 @@ class CustomerTier(models.Model):
         "CHECK(keep_margin >= 0)",
         "“Stays Down To” must not be above “From Score”: staying in a tier cannot ask for more than entering it.",
     )
-    _share_range = models.Constraint("CHECK(share >= 0 AND share <= 100)", "A share lies between 0 and 100 %.")
+    _share_range = models.Constraint("CHECK(share >= 0 AND share <= 100)", "A share lies between 0 and 100%.")
     _days_positive = models.Constraint(
         "CHECK(grace_days >= 0 AND stay_days >= 0)", "Days of grace and the minimum stay are 0 or more."
     )

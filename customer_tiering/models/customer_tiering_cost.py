@@ -94,6 +94,6 @@ class CustomerTieringCost(models.Model):
         is_one = counted == format_number(self.env, 1)  # how one of it reads, its name says
         counted = self.name if is_one else self.text_many.replace("%(number)s", counted)
         if self.key == "interest":
-            return self.env._("%(rate)s %% a year on receivables", rate=format_number(self.env, rate, 2))
+            return self.env._("%(rate)s%% a year on receivables", rate=format_number(self.env, rate, 2))
         cost = formatLang(self.env, rate, currency_obj=currency)
         return self.env._("%(counted)s at %(cost)s", counted=counted, cost=cost)

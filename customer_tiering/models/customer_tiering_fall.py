@@ -51,6 +51,8 @@ class CustomerTieringFall(models.Model):
     to_tier_id = fields.Many2one(
         "customer.tier", string="Tier Then", required=True, readonly=True, ondelete="cascade", index=True
     )
+    tier_color = fields.Integer(related="tier_id.color", string="Color of the Tier Now")
+    to_tier_color = fields.Integer(related="to_tier_id.color", string="Color of the Tier Then")
     date = fields.Date(
         string="Downgrade Foreseen", readonly=True, help="The day on which the tier ends if nothing more is ordered."
     )

@@ -8,8 +8,6 @@ from .. import engine, occasions
 
 # So many reasons are on a person's list, the most money for a minute first.
 MOST_ROWS = 200
-# So many days nothing is said of a reason that was settled, and that is still there.
-SETTLED_DAYS = 14
 # The same of one that the person finds not useful.
 USELESS_DAYS = 180
 # So many days an answer is kept after that.
@@ -74,7 +72,7 @@ class CustomerTieringOccasion(models.Model):
         readonly=True,
         aggregator="avg",
         help="The chance that it comes: of an expected order that of the forecast, of a quotation how many of your "
-        "quotations were won in the last year; otherwise 100 %.",
+        "quotations were won in the last year; otherwise 100%.",
     )
     minutes = fields.Integer(
         readonly=True,
@@ -296,7 +294,7 @@ class CustomerTieringOccasion(models.Model):
         for row, why in rows.filtered(lambda row: row.kind != "followup")._tell().items():  # not what is gone
             if classes[row.kind].is_logged and row.partner_id.has_access("write"):
                 row.partner_id.activity_schedule(CALL, summary=why[:250], user_id=self.env.uid).action_feedback()
-        rows._answer("done", SETTLED_DAYS)
+        rows._answer("done", occasions.SETTLED_DAYS)
 
     def action_later(self):
         """Ask until when."""

@@ -207,7 +207,7 @@ class CustomerTieringPolicy(models.Model):
     revenue_hint = fields.Text(compute="_compute_revenue_hint", groups="sales_team.group_sale_manager")
     currency_id = fields.Many2one(related="company_id.currency_id")
     min_order_amount = fields.Monetary(
-        string="Orders Below",
+        string="Ignore Orders Below",
         help="Orders, invoices or tickets of which less than this is left, without taxes, are no purchases. "
         "0: whatever is more than nothing is one.",
     )
@@ -462,7 +462,7 @@ class CustomerTieringPolicy(models.Model):
         "Days of grace, minimum stay, protection of new customers and days between recalibrations are 0 or more.",
     )
     _min_order_amount_positive = models.Constraint(
-        "CHECK(min_order_amount >= 0)", "“Orders Below” is an amount of 0 or more; 0 leaves out nothing."
+        "CHECK(min_order_amount >= 0)", "“Ignore Orders Below” is an amount of 0 or more; 0 leaves out nothing."
     )
     _min_population_positive = models.Constraint(
         "CHECK(min_population >= 0)", "“Customers Needed to Compare” is 0 or more."
@@ -550,7 +550,7 @@ class CustomerTieringPolicy(models.Model):
                 policy.revenue_hint = False
                 if policy.revenue_from == "order" and direct >= UNSEEN_SHARE:
                     policy.revenue_hint = self.env._(
-                        "%(share)s %% of your revenue of the last 12 months was invoiced without an order, and does "
+                        "%(share)s%% of your revenue of the last 12 months was invoiced without an order, and does "
                         "not count here. Choose “Orders, and invoices without an order”, or “Invoices”.",
                         share=format_number(self.env, direct),
                     )

@@ -72,12 +72,12 @@ class CustomerTieringPolicyVersion(models.Model):
                 "border": format_number(env, axis["border"], 2),
             }
             if axis["by"] == engine.rules.SHARE:
-                lines.append(env._("Axis %(metric)s: the best %(border)s %% of the customers", **said))
+                lines.append(env._("Axis %(metric)s: the best %(border)s%% of the customers", **said))
             else:
                 lines.append(env._("Axis %(metric)s: from %(border)s on", **said))
         if axes:
             margin = format_number(env, axes["margin"], 2)
-            lines.append(env._("Kept down to %(margin)s %% below the border", margin=margin))
+            lines.append(env._("Kept down to %(margin)s%% below the border", margin=margin))
         return lines
 
     def _get_summary_of_costs(self):
@@ -143,7 +143,7 @@ class CustomerTieringPolicyVersion(models.Model):
                     )
                 )
             if tier["share"] is not None:
-                parts.append(env._("%(share)s %%", share=format_number(env, tier["share"], 2)))
+                parts.append(env._("%(share)s%%", share=format_number(env, tier["share"], 2)))
             for condition in tier["conditions"]:
                 said = {
                     "metric": labels.get(condition["metric"], condition["metric"]),
@@ -165,8 +165,8 @@ class CustomerTieringPolicyVersion(models.Model):
         lines += self._get_retention_lines(rules["retention"])
         lines.append(
             env._(
-                "Lifecycle: lost after %(lost)s usual gaps, declining after %(late)s or a fall of %(fall)s %%, "
-                "exploring up to %(days)s days with orders, forming from a growth of %(growth)s %%",
+                "Lifecycle: lost after %(lost)s usual gaps, declining after %(late)s or a fall of %(fall)s%%, "
+                "exploring up to %(days)s days with orders, forming from a growth of %(growth)s%%",
                 lost=format_number(env, rules["lifecycle"]["lost_lateness"], 2),
                 late=format_number(env, rules["lifecycle"]["late_lateness"], 2),
                 fall=format_number(env, rules["lifecycle"]["falling"], 2),
@@ -178,8 +178,8 @@ class CustomerTieringPolicyVersion(models.Model):
         if risk and risk.get("method") == engine.rules.PREDICTION:
             lines.append(
                 env._(
-                    "Churn warning by the chance that no order comes: watch from %(watch)s %%, high from %(high)s %%, "
-                    "lost from %(lost)s %%",
+                    "Churn warning by the chance that no order comes: watch from %(watch)s%%, high from %(high)s%%, "
+                    "lost from %(lost)s%%",
                     watch=format_number(env, risk["watch_percent"]),
                     high=format_number(env, risk["high_percent"]),
                     lost=format_number(env, risk["lost_percent"]),

@@ -292,7 +292,7 @@ class CustomerTieringPolicy(models.Model):
             return "new", False
         if replay.state == "queued":
             return "waiting", self.env._(
-                "The last nights are being replayed: %(percent)s %%.", percent=format_number(self.env, replay.progress)
+                "The last nights are being replayed: %(percent)s%%.", percent=format_number(self.env, replay.progress)
             )
         if replay.state == "failed":
             return "failed", self.env._("The last replay failed: %(reason)s", reason=replay.error)
@@ -332,7 +332,7 @@ class CustomerTieringPolicy(models.Model):
         else:
             sentence = env._(
                 "With these rules %(moved)s of %(customers)s customers would have moved in the last %(days)s days. "
-                "There and back: %(back)s. With other prices: %(repriced)s. On average %(share)s %% of the customers "
+                "There and back: %(back)s. With other prices: %(repriced)s. On average %(share)s%% of the customers "
                 "move per night.",
                 days=format_number(env, result["nights"]),
                 share=formatLang(env, result["moved_share"], digits=2),

@@ -1,14 +1,16 @@
 import dataclasses
 
+from babel.dates import format_skeleton
+
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+from odoo.tools.misc import babel_locale_parse, get_lang
 
 from .. import engine
 from ..models.customer_tiering_policy import FIRST_DAY
 
-# How a period is written.
-DATE_FORMATS = {"month": "MMM y", "quarter": "QQQ y", "year": "y"}
+# What of a day a period is called by; each language has its own order.
+SKELETONS = {"month": "yMMM", "quarter": "yQQQ", "year": "y"}
 # So many cohorts and periods are shown first, and so many at most.
 LIMIT, MOST = 24, 120
 
@@ -96,7 +98,9 @@ class CustomerTieringCohortReport(models.AbstractModel):
         names = ("customers", "later", "amount", "cumulated")
         return {
             "key": key,
-            "name": format_date(self.env, first_day, date_format=DATE_FORMATS[cohorts.unit]),
+            "name": format_skeleton(
+                SKELETONS[cohorts.unit], first_day, locale=babel_locale_parse(get_lang(self.env).code)
+            ),
             "size": int(cohorts.sizes[place]),
             "cells": [dict(zip(names, cell, strict=True)) for cell in zip(*(c.tolist() for c in columns), strict=True)],
         }

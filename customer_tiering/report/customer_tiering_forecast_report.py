@@ -91,7 +91,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         """Return a band: the numbers of the picture, 0 to 1 or None, and the words of its table."""
         env = self.env
         told = {
-            "name": env._("%(low)s to %(high)s %%", low=self._percent(band["low"]), high=self._percent(band["high"])),
+            "name": env._("%(low)s to %(high)s%%", low=self._percent(band["low"]), high=self._percent(band["high"])),
             "mark": f"{self._percent(band['low'])}–{self._percent(band['high'])}",
             "customers": format_number(env, band["customers"]),
             **{name: band[name] for name in ("said", "happened", "least", "most")},
@@ -99,10 +99,10 @@ class CustomerTieringForecastReport(models.AbstractModel):
         if not band["customers"]:
             return {**told, "said_text": "–", "happened_text": "–", "between": "–", "text": ""}
         words = {
-            "said": env._("%(share)s %%", share=self._percent(band["said"])),
-            "happened": env._("%(share)s %%", share=self._percent(band["happened"])),
+            "said": env._("%(share)s%%", share=self._percent(band["said"])),
+            "happened": env._("%(share)s%%", share=self._percent(band["happened"])),
             "between": env._(
-                "%(low)s to %(high)s %%", low=self._percent(band["least"]), high=self._percent(band["most"])
+                "%(low)s to %(high)s%%", low=self._percent(band["least"]), high=self._percent(band["most"])
             ),
         }
         text = env._(
@@ -136,7 +136,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         if fullest["customers"]:
             sentences.append(
                 env._(
-                    "Of %(customers)s customers said %(low)s to %(high)s %%, %(happened)s %% stopped.",
+                    "Of %(customers)s customers said %(low)s to %(high)s%%, %(happened)s%% stopped.",
                     customers=format_number(env, fullest["customers"]),
                     low=self._percent(fullest["low"]),
                     high=self._percent(fullest["high"]),
@@ -166,14 +166,14 @@ class CustomerTieringForecastReport(models.AbstractModel):
         said = {"said": format_number(env, day["orders"]), "came": format_number(env, day["orders_came"])}
         if not share:
             return env._("Orders predicted %(said)s, came %(came)s.", **said)
-        return env._("Orders predicted %(said)s, came %(came)s (%(share)s %%).", share=share, **said)
+        return env._("Orders predicted %(said)s, came %(came)s (%(share)s%%).", share=share, **said)
 
     def _tell_amount(self, policy, day):
         env, share = self.env, self._tell_deviation(day["amount"], day["amount_came"])
         said = {name: self._money(policy, day[key]) for name, key in (("said", "amount"), ("came", "amount_came"))}
         if not share:
             return env._("Amount predicted %(said)s, came %(came)s.", **said)
-        return env._("Amount predicted %(said)s, came %(came)s (%(share)s %%).", share=share, **said)
+        return env._("Amount predicted %(said)s, came %(came)s (%(share)s%%).", share=share, **said)
 
     def _tell_deviation(self, said, came):
         """Return by how many percent the prediction was above (+) or below (−) what came; "" where nothing came."""

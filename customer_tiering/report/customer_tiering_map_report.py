@@ -22,6 +22,8 @@ NUMBERS = (
     *("usual_gap_days", "purchase_days", "order_percent"),
 )
 DATES = ("first_order_date", "last_order_date", "last_contact_date")
+# Whether there is a way to reach the customer; of the customer of today.
+WAYS = ("by_email", "by_phone")
 
 
 class CustomerTieringMapReport(models.AbstractModel):
@@ -81,7 +83,7 @@ class CustomerTieringMapReport(models.AbstractModel):
             "metrics": [
                 {"key": metric.key, "name": metric.name, "unit": self._tell_unit(metric)} for metric in metrics
             ],
-            "segments": segments.sorted().read(["name", "color"]),
+            "segments": segments.sorted().read(["name", "color", "advice"]),
             "columns": self._get_labels(frame, axes[0], "column") if axes else [],
             "rows": self._get_labels(frame, axes[1], "row") if axes else [],
             "cells": cells,
@@ -192,13 +194,33 @@ class CustomerTieringMapReport(models.AbstractModel):
                 columns[metric.column] = base.FLOAT
         domain = Domain("company_id", "=", self.env.company.id) & Domain("policy_id", "=", policy.id)
         query = cards._search(domain & Domain("first_order_date", "!=", False))
-        select = query.select(*(SQL.identifier(cards._table, name) for name in columns))
-        frame = sources.rows.fetch_frame(self.env.cr, select, columns)
+        partner = SQL.identifier(query.join(cards._table, "partner_id", "res_partner", "id", "partner_id"))
+        select = query.select(*(SQL.identifier(cards._table, name) for name in columns), *self._get_ways(partner))
+        frame = sources.rows.fetch_frame(self.env.cr, select, {**columns, **dict.fromkeys(WAYS, base.FLOAT)})
         today = self.env.company._get_tiering_today()
         for column, since in DAY_OF.items():
             frame[column] = engine.grid.count_days(today, frame[since])
         frame["contacted"] = frame["days_since_contact"] < CONTACT_DAYS
         return frame
+
+    @api.model
+    def _get_ways(self, partner):
+        """Return the SQL of `WAYS`, numbers.
+
+        :param partner: the SQL identifier of the customer
+        """
+        self.env["res.partner"].flush_model(["email_normalized", "phone"])
+        self.env["mail.blacklist"].flush_model(["email", "active"])
+        by_email = SQL(
+            "%(partner)s.email_normalized IS NOT NULL AND NOT EXISTS (SELECT FROM mail_blacklist excluded"
+            " WHERE excluded.email = %(partner)s.email_normalized AND excluded.active)",
+            partner=partner,
+        )
+        by_phone = SQL("%s.phone ~ '[0-9]'", partner)
+        return [
+            SQL("(%s)::int::float8 AS %s", condition, SQL.identifier(name))
+            for name, condition in zip(WAYS, (by_email, by_phone), strict=True)
+        ]
 
     @api.model
     def _place(self, frame, rules, axes, as_of, begins=None):
@@ -243,8 +265,9 @@ class CustomerTieringMapReport(models.AbstractModel):
             return [], self.env._("“%(metric)s” cannot be reckoned for an earlier day.", metric=lacking[0])
         frame = self._keep_seen(frame[frame["last_order_date"].notna()].copy())
         frame["contacted"] = engine.grid.count_days(day, frame["last_contact_date"]) < CONTACT_DAYS
+        frame[list(WAYS)] = 0.0  # not known of that day
         self._place(frame, policy._get_rules(), axes, day, begins)
-        cells = engine.grid.count(frame).drop(columns=["row", "column"]).to_dict("records")
+        cells = engine.grid.count(frame).drop(columns=["row", "column", *WAYS]).to_dict("records")
         told = {"day": format_date(self.env, day)}
         if axes:
             note = self.env._(

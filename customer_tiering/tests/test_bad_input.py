@@ -137,13 +137,13 @@ class TestBadInput(TieringCommon):
                 ],
             }
 
-        self.assertRefused("The shares of the tiers add up to 99 %", shares(10, 20, 30, 39))
-        self.assertRefused("The shares of the tiers add up to 100.01 %", shares(10, 20, 30, 40.01))
-        self.assertRefused("Bronze: give each tier a share above 0 %", shares(20, 40, 40, 0))
+        self.assertRefused("The shares of the tiers add up to 99%", shares(10, 20, 30, 39))
+        self.assertRefused("The shares of the tiers add up to 100.01%", shares(10, 20, 30, 40.01))
+        self.assertRefused("Bronze: give each tier a share above 0%", shares(20, 40, 40, 0))
         self._impossible(lambda: self.gold.write({"share": 101}))
         self._impossible(lambda: self.gold.write({"share": -1}))
         self.edited.write(shares(14.29, 28.57, 28.57, 28.57))
-        with self.assertRaisesRegex(ValidationError, "The shares of the tiers add up to 95.71 %"):
+        with self.assertRaisesRegex(ValidationError, "The shares of the tiers add up to 95.71%"):
             self.gold.share = 24.28
 
     def test_the_form_proposes_shares(self):
@@ -240,9 +240,9 @@ class TestBadInput(TieringCommon):
         ):
             self.assertRefused(message, values)
         for number in (0, -5, 101):
-            self.assertRefused("at most 100 %, which is all of the amount", {"lifecycle_falling": number})
+            self.assertRefused("at most 100%, which is all of the amount", {"lifecycle_falling": number})
         for number in (0, -5, 901):
-            self.assertRefused("at most 900 %, the most that is measured", {"lifecycle_growing": number})
+            self.assertRefused("at most 900%, the most that is measured", {"lifecycle_growing": number})
         self.assertRefused("needs at least 1 day with orders", {"lifecycle_exploring_days": 0})
         self.edited.write(
             {"lifecycle_late": 5, "lifecycle_lost": 6, "lifecycle_falling": 100, "lifecycle_growing": 900}

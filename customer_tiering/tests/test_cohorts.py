@@ -95,6 +95,9 @@ class TestCohorts(TieringCommon):
     def test_the_customers_of_a_cell(self):
         data = self.report.get_data()
         january = next(row for row in data["rows"] if row["name"] == "Jan 2024")
+        self.env["res.lang"]._activate_lang("zh_CN")
+        names = [row["name"] for row in self.report.with_context(lang="zh_CN").get_data()["rows"]]
+        self.assertIn("2024年1月", names, "each language has its own order")
         for values, names in (
             ((), ["Anna", "Ben"]),
             ((0,), ["Anna", "Ben"]),

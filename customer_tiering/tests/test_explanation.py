@@ -96,7 +96,7 @@ class TestExplanation(ExplanationCommon):
         self.assertEqual((data["next"]["tier"], data["next"]["points"]), ("Gold", 1.67))
         self.assertFalse(data["keep"] or data["lock"])
         # orders on three days, all in the later half of the window
-        self.assertEqual(data["lifecycle"]["meaning"], "Buys at least 25 % more than before.")
+        self.assertEqual(data["lifecycle"]["meaning"], "Buys at least 25% more than before.")
         self.assertEqual(self._explain(self.contact), data)
 
     def test_the_text_says_all_of_it(self):
@@ -110,7 +110,7 @@ class TestExplanation(ExplanationCommon):
         self.assertEqual(data["next"]["ways"], ["an order today"])
         self.assertEqual(data["next"]["sentence"], "To reach Gold: an order today.")
         self.assertIn(data["next"]["sentence"], data["text"])
-        self.assertEqual(data["lifecycle"]["sentence"], "Stage: Forming. Buys at least 25 % more than before.")
+        self.assertEqual(data["lifecycle"]["sentence"], "Stage: Forming. Buys at least 25% more than before.")
         self.assertIn(data["lifecycle"]["sentence"], data["text"])
 
     def test_who_orders_once_a_year_at_a_fair_is_not_lost(self):
@@ -194,7 +194,7 @@ class TestExplanation(ExplanationCommon):
         (way,) = data["keep"]["ways"]
         self.assertEqual(
             data["keep"]["sentence"],
-            f"On 07/30/2026 the tier falls to Bronze. To keep {was.name} until then: {way}.",
+            f"On 07/30/2026 the tier falls to Bronze. To keep {was.name}: {way}.",
         )
         self.assertIn(data["keep"]["sentence"], data["text"])
         count, amount = self._read_order(data["keep"]["ways"][0])

@@ -126,19 +126,19 @@ class TestForecast(ForecastCommon):
         words = " ".join(told["sentences"])
         orders, came = round(latest["orders"]), latest["orders_came"]
         percent = round(100 * (latest["orders"] - came) / came)
-        share = f"{'+' if percent > 0 else '−'}{abs(percent)} %"
+        share = f"{'+' if percent > 0 else '−'}{abs(percent)}%"
         self.assertIn(f"Orders predicted {orders}, came {round(came)} ({share}).", words)
         hits, plain = round(latest["hits"]), round(latest["naive_hits"])
         self.assertIn(
             f"Of the {latest['endangered']} most endangered {hits} stopped; by longest silence {plain}.", words
         )
         self.assertEqual("the plain rule is as good" in words, latest["gain_least"] <= 0)
-        self.assertEqual([band["name"] for band in told["bands"]][:2], ["0 to 20 %", "20 to 40 %"])
+        self.assertEqual([band["name"] for band in told["bands"]][:2], ["0 to 20%", "20 to 40%"])
         for band, numbers in zip(told["bands"], latest["bands"], strict=True):
             self.assertEqual(band["customers"], str(numbers["customers"]))
             if numbers["customers"]:
                 low, high = self._wilson(numbers["happened"], numbers["customers"])
-                self.assertEqual(band["between"], f"{round(100 * low)} to {round(100 * high)} %")
+                self.assertEqual(band["between"], f"{round(100 * low)} to {round(100 * high)}%")
 
     def _wilson(self, share, count):
         """Wilson 1927, as the two roots of (p - share)² = z² p (1 - p) / count."""

@@ -75,6 +75,23 @@ class TestMap(TieringCommon):
             self.assertEqual(self.counted(data, name), +expected)
         self.assertEqual((len(data["cells"]), data["placeless"]), (25, 0), "who never bought is not counted")
 
+    def test_who_can_be_reached_by_which_way(self):
+        ways = {"Anna": ("a@x.com", "5 1"), "Ben": ("b@x.com", False), "Cleo": (False, "5 3"), "Emil": ("none", "-")}
+        for name, (email, phone) in ways.items():
+            self.people[name].write({"email": email, "phone": phone})
+        self.env["mail.blacklist"].create([{"email": "b@x.com"}])
+        by_email, by_phone = Counter(), Counter()
+        by_email[self.by_hand(self.card(self.people["Anna"]))] += 1  # Ben wants none, and Emil's is no address
+        for name in ("Anna", "Cleo"):
+            by_phone[self.by_hand(self.card(self.people[name]))] += 1
+        data = self.data(day=str(AS_OF - timedelta(days=30)))
+        self.assertEqual(self.counted(data, "by_email"), by_email)
+        self.assertEqual(self.counted(data, "by_phone"), by_phone)
+        self.assertNotIn("by_email", data["cells"][0]["before"], "it is not kept")
+        self.env["mail.blacklist"]._remove("b@x.com")
+        by_email[self.by_hand(self.card(self.people["Ben"]))] += 1
+        self.assertEqual(self.counted(self.data(), "by_email"), by_email)
+
     def test_the_weights_decide_the_columns(self):
         for line in self.policy.criterion_ids:
             line.weight = {"frequency": 0, "monetary": 5}.get(line.metric_id.key, 1)

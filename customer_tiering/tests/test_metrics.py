@@ -449,10 +449,10 @@ class TestMetrics(TieringCommon):
         self.assertEqual(text["open_quotations"], "1 quotation")
         self.assertEqual(text["overdue_activities"], "3 activities")
         self.assertEqual(text["contact_decay"], "2.7 interactions")
-        self.assertEqual(text["team_share"], "50 %")
+        self.assertEqual(text["team_share"], "50%")
         self.assertEqual(text["regularity"], "none")  # two purchase days only
         text = {line["metric"]: line["text"] for line in self.card(person).explanation_data["lines"]}
-        self.assertEqual(text["regularity"], "56.5 %")
+        self.assertEqual(text["regularity"], "56.5%")
         self.assertEqual(text["contact_decay"], "0 interactions")
 
     def test_every_metric_has_a_label_and_a_meaning(self):

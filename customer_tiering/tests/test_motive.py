@@ -41,7 +41,7 @@ class TestMotive(MotiveCommon):
         card = self.card(anna)
         self.assertEqual((card.motive_id, card.proposed_motive_id), (self.price, self.price))
         self.assertEqual(
-            card.motive_reason, "Discounts: 18 %. Of 100 customers who bought at least three times, 90 have less."
+            card.motive_reason, "Discounts: 18%. Of 100 customers who bought at least three times, 90 have less."
         )
         self.assertFalse(any(self.card(who).motive_id for who in self.plain))
         self.assertFalse(self.card(self.plain[0]).motive_reason)

@@ -156,6 +156,60 @@ class TestOccasion(OccasionCommon):
         self.cards.write({"order_percent": False, "next_order_date": False})
         self.assertFalse(self.renew())
 
+    def test_a_follow_up_about_the_downgrade_and_the_downgrade_are_one_row(self):
+        playbook = self.env["customer.tiering.playbook"].create(
+            {
+                "name": "Before the fall",
+                "policy_id": self.policy.id,
+                "trigger": "foreseen",
+                "assign": "user",
+                "user_id": self.salesperson.id,
+                "cooldown_days": 0,
+                "step_ids": [Command.create({"activity_type_id": self.call.id, "summary": "Call them", "days": 0})],
+            }
+        )
+        self.fall(self.ann, 28, 70)
+        self.assertEqual(self.one().kind, "downgrade")
+        playbook.action_enable()
+        self.env["customer.tiering.followup"]._process(playbook, AS_OF)
+        activity = self.env["mail.activity"].search([("user_id", "=", self.salesperson.id)])
+        row = self.one()
+        self.assertEqual((row.kind, row.reference), ("followup", activity.id))
+        self.assertEqual(
+            row.why, f"Call, due on 06/30/2026: Call them. {self.env['customer.tiering.fall'].search([]).sentence}"
+        )
+        activity.date_deadline = AS_OF + timedelta(days=2)  # it is in good hands
+        self.assertFalse(self.renew())
+        activity.date_deadline = AS_OF
+        self.one().action_done()
+        self.assertFalse(self.renew())
+        activity.date_done = AS_OF - timedelta(days=14)  # long ago, and the customer still falls
+        self.assertEqual(self.one().kind, "downgrade")
+        self.card(self.ann).last_order_date = AS_OF  # another reason
+        activity.date_done = AS_OF
+        self.assertEqual(self.one().kind, "downgrade")
+
+    def test_a_follow_up_of_a_colleague_about_the_downgrade_leaves_it_on_my_list(self):
+        silver = self.policy.tier_ids[2]
+        day = AS_OF + timedelta(days=9)
+        self.card(self.ann).write({"pending_tier_id": silver.id, "pending_date": day})
+        playbook = self.policy.playbook_ids.filtered(lambda playbook: playbook.trigger == "pending")
+        followup = {
+            "playbook_id": playbook.id,
+            "partner_id": self.ann.id,
+            "company_id": self.company.id,
+            "event": f"pending:{day}",
+            "action": "1",
+            "date": AS_OF,
+            "state": "open",
+            "user_id": self.manager.id,
+            "activity_id": self.activity(self.ann, 3, user=self.manager).id,
+        }
+        followup = self.env["customer.tiering.followup"].create(followup)
+        self.assertEqual(self.one().kind, "downgrade")
+        followup.write({"user_id": self.salesperson.id, "activity_id": False})  # mine, and cancelled
+        self.assertFalse(self.renew())
+
     def test_stopped_products(self):
         bottle = self.gap(self.ann, 400)
         self.gap(self.ann, 300, "Foil")

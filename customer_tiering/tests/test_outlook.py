@@ -81,13 +81,15 @@ class TestOutlook(TieringCommon):
         horizon = self._get_learned()["horizon"]
         cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
         card = cards.filtered(lambda card: card.risk in ("watch", "high"))[0]
-        chance = f"Chance of an order within {horizon} days: {card.order_percent} %."
+        chance = f"Chance of an order within {horizon} days: {card.order_percent}%."
         self.assertIn(chance, card.risk_reason)
         self.assertIn("the last order was", card.risk_reason)
         self.assertIn(chance, card.outlook)
         self.assertIn("Expected: ", card.outlook)
         self.assertIn(chance, card.explanation_data["risk"]["sentence"])
-        self.assertIn(f"No order within {horizon} days has a chance of", card.explanation_data["lifecycle"]["sentence"])
+        self.assertIn(
+            f"likely that no order comes within {horizon} days", card.explanation_data["lifecycle"]["sentence"]
+        )
 
     def test_a_second_run_writes_nothing_and_learns_nothing(self):
         self.compute()
@@ -178,9 +180,9 @@ class TestOutlook(TieringCommon):
     def test_what_makes_no_sense_is_refused_in_words(self):
         for values, word in (
             ({"risk_watch_percent": 80}, "first “Watch From”"),
-            ({"risk_lost_percent": 101}, "at most 100 %"),
+            ({"risk_lost_percent": 101}, "at most 100%"),
             ({"outlook_days": 3}, "“Look Ahead” is 0"),
-            ({"outlook_discount": -1}, "“Discount a Year” is 0 to 100 %"),
+            ({"outlook_discount": -1}, "“Discount a Year” is 0 to 100%"),
         ):
             with self.assertRaisesRegex(ValidationError, word), self.env.cr.savepoint():
                 self.policy.write(values)

@@ -83,7 +83,7 @@ class TestMargin(ProfitCommon):
         self.compute()
         self.assertCard(anna, amount=450, margin=120, margin_percent=40, uncosted_amount=150)
         labels = [line["label"] for line in self.card(anna).profit_data]
-        self.assertIn("Goods without a cost (33.3 % of the amount)", labels)
+        self.assertIn("Goods without a cost (33.3% of the amount)", labels)
         # Nothing is known, and nothing is no margin of 80.
         self.assertCard(ben, amount=80, margin=0, uncosted_amount=80)
         self.assertEqual(self.card(ben).profit_data[-1], {"kind": "sum", "label": "Margin", "text": "not known"})
@@ -658,7 +658,7 @@ class TestTwoAxes(ProfitCommon):
         for border in (0, 100, -5):
             with (
                 self.subTest(border=border),
-                self.assertRaisesRegex(ValidationError, "less than 100 % of all"),
+                self.assertRaisesRegex(ValidationError, "less than 100% of all"),
             ):
                 self.policy.write({"axis_profit_by": "share", "axis_profit_border": border})
 

@@ -410,10 +410,10 @@ class TestInvoices(PurchasesCommon):
         self.direct(self.new_customer("Ann"), (AS_OF - today).days, 900)
         self.assertEqual(self.policy.revenue_hint, False)
         self.policy.revenue_from = "order"
-        self.assertIn("100 % of your revenue", self.policy.with_user(self.manager).revenue_hint)
+        self.assertIn("100% of your revenue", self.policy.with_user(self.manager).revenue_hint)
         self.order(self.new_customer("Ben"), (AS_OF - today).days, 2700)  # 900 of 3,600
         self.env.invalidate_all()
-        self.assertIn("25 % of your revenue", self.policy.with_user(self.manager).revenue_hint)
+        self.assertIn("25% of your revenue", self.policy.with_user(self.manager).revenue_hint)
         with self.assertRaises(AccessError):  # it tells about all invoices of the company
             self.policy.with_user(self.salesperson).read(["revenue_hint"])
 

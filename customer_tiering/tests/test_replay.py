@@ -224,7 +224,7 @@ class TestReplay(TieringCommon):
     def test_proposed_limits_have_their_unit(self):
         advice = self._advise()
         self.assertEqual(advice._format_bands([30, 90.5], "days"), "30 / 90.50 days")
-        self.assertEqual(advice._format_bands([10, 20], "percent"), "10 / 20 %")
+        self.assertEqual(advice._format_bands([10, 20], "percent"), "10 / 20%")
         self.assertEqual(advice._format_bands([2, 3], "count"), "2 / 3")
         self.assertIn(self.company.currency_id.symbol, advice._format_bands([25], "money"))
 
@@ -271,7 +271,7 @@ class TestReplay(TieringCommon):
         replay = self._wait()
         policy = self._as_manager()
         self.assertEqual(policy.calm_state, "waiting")
-        self.assertEqual(policy.calm_note, "The last nights are being replayed: 0 %.")
+        self.assertEqual(policy.calm_note, "The last nights are being replayed: 0%.")
         self.assertTrue(policy.calm_text, "what is known is shown meanwhile")
         with patch.object(customer_tiering_replay, "TOLD_EVERY", 0.0):
             self._trigger()

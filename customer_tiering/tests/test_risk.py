@@ -125,7 +125,7 @@ class TestRisk(RiskCommon):
         card = self.card(self.steady)
         for growth, expected in (
             (-50, "The amount has halved."),
-            (-66.7, "The amount has fallen by 67 %."),  # a third is left
+            (-66.7, "The amount has fallen by 67%."),  # a third is left
             (-99.9, "No order in the last 182 days."),  # a two thousandth: nothing, as people speak
             (-100, "No order in the last 182 days."),
         ):
@@ -156,10 +156,10 @@ class TestRisk(RiskCommon):
                 "rank": 75,
                 "at_stake": True,
                 "reason": reason,
-                "sentence": f"Risk: High (75 %). {reason}",
+                "sentence": f"Risk: High (75%). {reason}",
             },
         )
-        self.assertIn(f"Risk: High (75 %). {reason}", partner.tiering_explanation["text"])
+        self.assertIn(f"Risk: High (75%). {reason}", partner.tiering_explanation["text"])
         lost = self.lost.with_user(self.salesperson).tiering_explanation["risk"]
         self.assertEqual(lost["sentence"], f"Risk: Very High. {lost['reason']}")  # always 100 %
         self.assertFalse(self.steady.tiering_explanation["risk"])
@@ -473,7 +473,7 @@ class TestBacktest(RiskCommon):
         # One of two is right, one of two is found: no better than chance. 300 of 600 of their money.
         self.assertEqual(self._rates(test, "warning"), (1, 0.5, 0.5, 1, 0.5))
         self.assertEqual(self._rates(test, "naive"), (1, 0.5, 0.5, 1, 0.5))  # the same two have waited longest
-        self.assertIn("would have flagged 2 of 4 customers. 1 of them (50 %) have bought nothing", test.verdict)
+        self.assertIn("would have flagged 2 of 4 customers. 1 of them (50%) have bought nothing", test.verdict)
         self.assertIn("The plain rule does as well", test.verdict)
         self.assertIn("no better than chance", test.verdict)
 

@@ -47,6 +47,7 @@ CODE = """
         all(".o_form_sheet, .o_action_manager .o_kanban_record")
             .filter((part) => part.scrollWidth > part.clientWidth + 1)
             .map((part) => `${part.className} is ${part.scrollWidth - part.clientWidth} pixels too wide`)[0] ||
+        (isMain && all("*").some((part) => part.scrollTop > 0) && "does not open at its top") ||
         (isMain && !document.querySelector(
             ".o_form_view, .o_data_row, .o_kanban_record:not(.o_kanban_ghost), .o_pivot_cell_value, canvas, " +
             ".o_activity_view, .o_view_nocontent p:not(:empty), .o_tiering_report p:not(:empty)"

@@ -176,10 +176,10 @@ class TestVersion(TieringCommon):
                 "Tier Silver: from 40, stays down to 40; grace 0 days, stay 0 days",
                 "Tier Bronze: from 0, stays down to 0; grace 0 days, stay 0 days",
                 (
-                    "Lifecycle: lost after 4 usual gaps, declining after 2 or a fall of 50 %, "
-                    "exploring up to 2 days with orders, forming from a growth of 25 %"
+                    "Lifecycle: lost after 4 usual gaps, declining after 2 or a fall of 50%, "
+                    "exploring up to 2 days with orders, forming from a growth of 25%"
                 ),
-                "Churn warning by the chance that no order comes: watch from 50 %, high from 70 %, lost from 90 %",
+                "Churn warning by the chance that no order comes: watch from 50%, high from 70%, lost from 90%",
                 "Churn warning: watch after 1.5 usual gaps, high after 2.5, silence after 90 days",
             ],
         )

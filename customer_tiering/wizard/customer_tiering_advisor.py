@@ -39,7 +39,7 @@ class CustomerTieringAdvisor(models.TransientModel):
     protection_note = fields.Text(readonly=True)
 
     _target_positive = models.Constraint(
-        "CHECK(target > 0 AND target <= 100)", "The part of the customers who may move is above 0 and at most 100 %."
+        "CHECK(target > 0 AND target <= 100)", "The part of the customers who may move is above 0 and at most 100%."
     )
 
     def _get_action(self, calm=False):
@@ -233,7 +233,7 @@ class CustomerTieringAdvisor(models.TransientModel):
             "proposed": self._format_floors(floors, engine.advisor.tier_distribution(score, floors)),
             "distribution": self.env._(
                 "Customers by their score alone: those who are protected, locked or about to fall may be in another "
-                "tier today. The proposal aims at %(shares)s %% of the customers, the highest tier first.",
+                "tier today. The proposal aims at %(shares)s%% of the customers, the highest tier first.",
                 shares=" / ".join(format_number(self.env, share, 2) for share in shares),
             ),
             "values": {"floors": floors},
@@ -287,7 +287,7 @@ class CustomerTieringAdvisor(models.TransientModel):
         )
         if unit == "days":
             return self.env._("%(bands)s days", bands=text)
-        return self.env._("%(bands)s %%", bands=text) if unit == "percent" else text
+        return self.env._("%(bands)s%%", bands=text) if unit == "percent" else text
 
 
 class CustomerTieringAdvisorLine(models.TransientModel):

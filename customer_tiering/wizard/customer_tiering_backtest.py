@@ -173,7 +173,7 @@ class CustomerTieringBacktest(models.TransientModel):
         sentences = [
             env._(
                 "On %(day)s the warning would have flagged %(warned)s of %(customers)s customers. %(stopped)s of them "
-                "(%(precision)s %%) have bought nothing in the %(days)s days since; of all customers %(base)s %%.",
+                "(%(precision)s%%) have bought nothing in the %(days)s days since; of all customers %(base)s%%.",
                 day=day,
                 warned=self._format(judgement.warned),
                 customers=self._format(judgement.customers),
@@ -213,7 +213,7 @@ class CustomerTieringBacktest(models.TransientModel):
         if math.isnan(ours.money):
             return verdict
         return f"{verdict} " + env._(
-            "Of the money of those who stopped, the warning finds %(ours)s %%, the plain rule %(plain)s %%.",
+            "Of the money of those who stopped, the warning finds %(ours)s%%, the plain rule %(plain)s%%.",
             ours=self._percent(ours.money),
             plain=self._percent(plain.money),
         )

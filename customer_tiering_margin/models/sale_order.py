@@ -27,11 +27,11 @@ class SaleOrder(models.Model):
             said = order._get_margin_words(asking[order])
             order.tiering_margin_warning = (
                 self.env._(
-                    "A margin of %(margin)s %% is less than the %(least)s %% that customers of %(tier)s bring.", **said
+                    "A margin of %(margin)s%% is less than the %(least)s%% that customers of %(tier)s bring.", **said
                 )
                 if said["tier"]
                 else self.env._(
-                    "A margin of %(margin)s %% is less than the %(least)s %% that is asked of this customer.", **said
+                    "A margin of %(margin)s%% is less than the %(least)s%% that is asked of this customer.", **said
                 )
             )
 
@@ -75,13 +75,13 @@ class SaleOrder(models.Model):
                     said = order._get_margin_words(tier)
                     raise UserError(
                         self.env._(
-                            "%(order)s brings a margin of %(margin)s %%, less than the %(least)s %% that customers of "
+                            "%(order)s brings a margin of %(margin)s%%, less than the %(least)s%% that customers of "
                             "%(tier)s bring. Ask a sales manager to confirm it, or change the prices.",
                             **said,
                         )
                         if said["tier"]
                         else self.env._(
-                            "%(order)s brings a margin of %(margin)s %%, less than the %(least)s %% that is asked of "
+                            "%(order)s brings a margin of %(margin)s%%, less than the %(least)s%% that is asked of "
                             "this customer. Ask a sales manager to confirm it, or change the prices.",
                             **said,
                         )

@@ -23,7 +23,7 @@ class TestLeastMargin(ProfitCommon):
         self.assertFalse(self.good.with_user(self.salesperson).tiering_margin_warning)
         self.assertEqual(
             self.bad.with_user(self.salesperson).tiering_margin_warning,
-            f"A margin of 24.1 % is less than the 25 % that customers of {self.tier.name} bring.",
+            f"A margin of 24.1% is less than the 25% that customers of {self.tier.name} bring.",
         )
 
     def test_only_managers_confirm_it(self):
@@ -41,7 +41,7 @@ class TestLeastMargin(ProfitCommon):
         bad = self.bad.with_user(own)
         self.assertFalse(bad.tiering_customer_tier_id)  # colleagues sell to the customer
         self.assertEqual(
-            bad.tiering_margin_warning, "A margin of 24.1 % is less than the 25 % that is asked of this customer."
+            bad.tiering_margin_warning, "A margin of 24.1% is less than the 25% that is asked of this customer."
         )
         with self.assertRaises(UserError) as caught:
             bad.action_confirm()

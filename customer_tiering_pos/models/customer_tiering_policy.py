@@ -28,7 +28,7 @@ class CustomerTieringPolicy(models.Model):
             if share < UNSEEN_SHARE:
                 continue
             hint = self.env._(
-                "%(share)s %% of what customers bought in the last 12 months was sold in the till without an invoice, "
+                "%(share)s%% of what customers bought in the last 12 months was sold in the till without an invoice, "
                 "and does not count here. Choose “Orders, and tickets of the point of sale”, or “Tickets of the point "
                 "of sale”.",
                 share=format_number(self.env, share),

@@ -398,4 +398,4 @@ class TestHint(TicketsCommon):
         self.assertEqual(self.company._get_tiering_till_share(), 25)
         for source, hinted in (("pos", False), ("order_pos", False), ("order", True), ("invoice", True)):
             self.policy.revenue_from = source
-            self.assertEqual("25 % of what customers bought" in (self.policy.revenue_hint or ""), hinted, source)
+            self.assertEqual("25% of what customers bought" in (self.policy.revenue_hint or ""), hinted, source)

@@ -70,7 +70,7 @@ export class TieringLive extends Component {
             return _t("One criterion at least needs a weight above 0.");
         }
         if (!this.byScore && Math.abs(this.total - 100) > 0.005) {
-            return _t("The shares add up to %(total)s %. They must make 100 %.", { total: this.float(this.total) });
+            return _t("The shares add up to %(total)s%. They must make 100%.", { total: this.float(this.total) });
         }
         return "";
     }

@@ -7,7 +7,7 @@ import { formatInteger, formatMonetary, formatPercentage } from "@web/views/fiel
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useRef, useState } from "@odoo/owl";
 import { getLegend, getShade } from "../heat/heat";
-import { addUp, getKey, getNeighbour, getPlace, getRectangle, getValue } from "./map_cells";
+import { addUp, getKey, getNeighbour, getPlace, getRectangle, getValue, SHARES } from "./map_cells";
 
 /** How numbers are written in cells: 123,456 as 123k. */
 const SHORT = {
@@ -36,6 +36,8 @@ export class TieringMap extends Component {
             { name: "amount", label: _t("Amount") },
             { name: "expected_loss", label: _t("Expected loss") },
             { name: "contacted", label: _t("Contacted in 30 days") },
+            { name: "by_email", label: _t("Reachable by e-mail") },
+            { name: "by_phone", label: _t("Reachable by phone") },
         ];
         this.state = useState({
             policyId: false,
@@ -155,20 +157,51 @@ export class TieringMap extends Component {
                 text: _t("up to %(number)s", { number: this.number(whole ? Math.floor(last) : last) }),
             }));
         }
-        const used = new Set(this.state.data.cells.map((cell) => cell.segment_id));
+        return []; // the table of segments is one
+    }
+
+    cellsOf(segment) {
+        return this.state.data.cells.filter((cell) => cell.segment_id === segment.id);
+    }
+
+    /** What each segment holds, all measures side by side. */
+    get segmentRows() {
+        const all = this.total;
+        const share = (value) => (value === null ? "–" : formatPercentage(value / 100, { digits: [16, 0] }));
         return this.state.data.segments
-            .filter((segment) => used.has(segment.id))
+            .filter((segment) => this.cellsOf(segment).length)
             .map((segment) => {
-                const cells = this.state.data.cells.filter((cell) => cell.segment_id === segment.id);
+                const sum = addUp(this.cellsOf(segment));
                 return {
-                    key: segment.id,
-                    class: `o_badge_color_${segment.color}`,
-                    text: _t("%(segment)s: %(number)s", {
-                        segment: segment.name,
-                        number: this.number(getValue(addUp(cells), this.state.measure)),
-                    }),
+                    segment,
+                    customers: formatInteger(sum.customers),
+                    part: share(all.customers ? (100 * sum.customers) / all.customers : null),
+                    amount: this.money(sum.amount),
+                    each: sum.customers ? this.money(sum.amount / sum.customers) : "–",
+                    loss: this.money(sum.expected_loss),
+                    shares: SHARES.map((name) => ({ name, text: share(getValue(sum, name)) })),
                 };
             });
+    }
+
+    isChosen(segment) {
+        return this.cellsOf(segment).every((cell) => this.state.chosen.includes(getKey(cell.row, cell.column)));
+    }
+
+    onSegment(segment) {
+        const keys = this.cellsOf(segment).map((cell) => getKey(cell.row, cell.column));
+        const others = this.state.chosen.filter((key) => !keys.includes(key));
+        if (this.isChosen(segment)) {
+            this.state.chosen = others;
+        } else {
+            this.state.chosen = this.state.several ? [...others, ...keys] : keys;
+        }
+    }
+
+    /** What usually works with the customers of the segment that is chosen, if it is only one. */
+    get advice() {
+        const ids = new Set(this.chosenCells.map((cell) => cell.segment_id));
+        return ids.size === 1 && this.state.data.segments.find((segment) => ids.has(segment.id))?.advice;
     }
 
     number(value, options = {}) {
@@ -178,7 +211,7 @@ export class TieringMap extends Component {
         if (this.state.measure === "customers") {
             return formatInteger(value, options);
         }
-        if (this.state.measure === "contacted") {
+        if (SHARES.includes(this.state.measure)) {
             return formatPercentage(value / 100, { digits: [16, 0] });
         }
         return this.money(value, options);
@@ -202,7 +235,7 @@ export class TieringMap extends Component {
         }
         const now = getValue(cell, this.state.measure);
         const before = getValue(cell.before, this.state.measure);
-        if (now === null && before === null) {
+        if ((now === null && before === null) || !(this.state.measure in cell.before)) {
             return "";
         }
         const difference = Math.round((now || 0) - (before || 0));
@@ -211,7 +244,7 @@ export class TieringMap extends Component {
         }
         const size = Math.abs(difference);
         const number =
-            this.state.measure === "contacted"
+            SHARES.includes(this.state.measure)
                 ? _t("%(number)s points", { number: formatInteger(size) })
                 : this.number(size, SHORT[this.state.measure]);
         return `${difference > 0 ? "▲" : "▼"} ${number}`;

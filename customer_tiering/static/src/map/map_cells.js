@@ -1,4 +1,6 @@
 export const SIZE = 5;
+/** Numbers of customers that are told as their share. */
+export const SHARES = ["contacted", "by_email", "by_phone"];
 
 /** The key of a cell, and back. */
 export const getKey = (row, column) => `${row}-${column}`;
@@ -41,25 +43,25 @@ export function getNeighbour(key, arrow) {
 /**
  * What a measure is in a cell.
  *
- * @param {Object|undefined} cell with customers, amount, expected_loss and contacted
- * @param {string} measure one of these; contacted is a share, in percent
- * @returns {number|null} null: of nobody
+ * @param {Object|undefined} cell with customers, amount, expected_loss and SHARES
+ * @param {string} measure one of these; SHARES are in percent
+ * @returns {number|null} null: of nobody, or not known
  */
 export function getValue(cell, measure) {
-    if (!cell || (measure === "contacted" && !cell.customers)) {
+    if (!cell || !(measure in cell) || (SHARES.includes(measure) && !cell.customers)) {
         return null;
     }
-    return measure === "contacted" ? (100 * cell.contacted) / cell.customers : cell[measure];
+    return SHARES.includes(measure) ? (100 * cell[measure]) / cell.customers : cell[measure];
 }
 
 /**
  * What some cells hold together.
  *
  * @param {Object[]} cells
- * @returns {Object} with customers, amount, expected_loss and contacted
+ * @returns {Object} with customers, amount, expected_loss and SHARES
  */
 export function addUp(cells) {
-    const total = { customers: 0, amount: 0, expected_loss: 0, contacted: 0 };
+    const total = { customers: 0, amount: 0, expected_loss: 0, contacted: 0, by_email: 0, by_phone: 0 };
     for (const cell of cells) {
         for (const name in total) {
             total[name] += cell[name];

@@ -270,7 +270,7 @@ export class TieringOverview extends Component {
         const { days } = this.data;
         return index === days.length - 1
             ? _t("Today")
-            : deserializeDate(days[index].day).toLocaleString({ month: "short", year: "2-digit" });
+            : deserializeDate(days[index].day).toLocaleString({ month: "short", year: "numeric" });
     }
 
     title(index, tier) {
@@ -343,7 +343,7 @@ export class TieringOverview extends Component {
                             callback: (value) =>
                                 this.state.measure === "customers"
                                     ? this.integer(value)
-                                    : this.money(value, { humanReadable: true }),
+                                    : this.money(value, { humanReadable: true, minDigits: 4 }),
                         },
                     },
                 },

@@ -114,7 +114,10 @@ export class TieringProfitReport extends Component {
                     },
                     y: {
                         title: { display: true, text: _t("Net profit of all up to here") },
-                        ticks: { callback: (value) => this.money(value, { humanReadable: true }) },
+                        ticks: {
+                            callback: (value) =>
+                                this.money(value, { humanReadable: true, minDigits: 4, digits: [16, 0] }),
+                        },
                     },
                 },
             },

@@ -32,7 +32,7 @@ registry.category("web_tour.tours").add("customer_tiering_forecast", {
         },
         {
             content: "The same as a table",
-            trigger: ".o_tiering_forecast tbody tr:contains(80 to 100 %)",
+            trigger: ".o_tiering_forecast tbody tr:contains(80 to 100%)",
         },
         {
             trigger: ".o_tiering_forecast_words:contains(most endangered):contains(Orders predicted)",

@@ -52,6 +52,24 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
             run: "click",
         },
         {
+            content: "All of a segment by its row in the table, and what usually works with them",
+            trigger: ".o_tiering_segments button:contains(Champions)",
+            run: "click",
+        },
+        {
+            trigger: ".o_tiering_map [data-cell='5-4'][aria-pressed=true]",
+        },
+        {
+            trigger: ".o_tiering_actions:contains(Chosen: 1 customers):contains(Thank them)",
+        },
+        {
+            trigger: ".o_tiering_segments button[aria-pressed=true]:contains(Champions)",
+            run: "click",
+        },
+        {
+            trigger: ".o_tiering_map:not(:has(.o_tiering_actions))",
+        },
+        {
             content: "By amount",
             trigger: ".o_tiering_map select[name=measure]",
             run: "select amount",
