@@ -228,6 +228,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.motive.word",
             "customer.tiering.gap",
             "customer.tiering.fall",
+            "customer.tiering.check",
             "customer.tiering.occasion",
         ):
             self.env[model].sudo()._merge(targets)
