@@ -168,7 +168,8 @@ class Looking:
         judged = self.env["customer.tiering.check"]._get_judged(self.company)
         kept = engine.checks.find_kept([group.customers for group in groups], judged)
         for place, (group, lead) in enumerate(zip(groups, leads, strict=True)):
-            listed = sorted({lead, *group.customers[: engine.checks.MOST_LISTED - 1]})
+            others = [id_ for id_ in group.customers if id_ != lead]
+            listed = sorted([lead, *others[: engine.checks.MOST_LISTED - 1]])
             self.found.append(
                 Found(
                     "duplicate",
