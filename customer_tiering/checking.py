@@ -103,9 +103,13 @@ class Looking:
         if not flagged:
             return
         located = self.reader._get_purchase_source(scope.revenue_from).locate(ids[flagged])
+        moves = [id_ for model, id_ in located if model == sources.checks.MOVE]
+        shown = {id_ for (id_,) in self.env.execute_query(sources.checks.get_shown_query(moves))} if moves else ()
         tiers = self._get_tiers_without(policy, ids[flagged], {int(customers[buyer[place]]) for place in flagged})
         is_large = set(large.tolist())
         for place, (model, id_) in zip(flagged, located, strict=True):
+            if model == sources.checks.MOVE and id_ not in shown:
+                continue
             customer = int(customers[buyer[place]])
             self._add_document(
                 "large" if place in is_large else "early",

@@ -61,6 +61,10 @@ _LEGAL_FORMS = _words("""
     ag bv co company corp corporation ek eurl gbr gmbh inc kg kgaa limited llc ltd mbh nv ohg plc pte pty sa sarl sas
     sasu se sl slu spa srl ug und and et y
 """)
+_NO_WORDS = re.compile(r"[\W_]+")
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_MORE = re.compile("[,;]")
+_EXTENSION = re.compile("[a-zA-Z]")
 _LEGAL_ENDS = ("股份有限公司", "有限责任公司", "有限公司")
 
 
@@ -106,8 +110,8 @@ def vat_key(vat: str | None, country: str | None = None) -> str:
     >>> [vat_key(vat) for vat in ("/", "NA", "", None, "00000000", "DE1")]
     ['', '', '', '', '', '']
     """
-    text = "".join(letter for letter in (vat or "").upper() if letter.isalnum())
-    digits = [letter for letter in text if letter.isdigit()]
+    text = _NO_WORDS.sub("", vat or "").upper()
+    digits = _NO_DIGITS.sub("", text)
     if len(digits) < 4 or len(set(digits)) == 1:
         return ""
     return text if text[:2].isalpha() else (country or "").upper() + text
@@ -142,7 +146,7 @@ def _split_email(email: str | None) -> tuple[str, str]:
     if "<" in text:
         text = text.partition("<")[2].partition(">")[0]
     text = "".join(text.split()).casefold()
-    local, at, domain = re.split("[,;]", text, maxsplit=1)[0].rpartition("@")
+    local, at, domain = _MORE.split(text, maxsplit=1)[0].rpartition("@")
     return (local, domain) if at and local and "." in domain.strip(".") else ("", "")
 
 
@@ -156,9 +160,8 @@ def phone_key(phone: str | None, phone_code: int | None = None) -> str:
     >>> [phone_key(phone) for phone in ("0000000000", "-", "110", "", None)]
     ['', '', '', '', '']
     """
-    text = (phone or "").strip().replace("(0)", "")
-    text = re.split("[a-zA-Z]", text, maxsplit=1)[0]
-    digits = "".join(letter for letter in text if letter in "0123456789")
+    text = _EXTENSION.split((phone or "").strip().replace("(0)", ""), maxsplit=1)[0]
+    digits = _NO_DIGITS.sub("", text)
     if len(digits) < 7 or len(set(digits)) == 1:
         return ""
     code = str(phone_code or "")
@@ -183,15 +186,15 @@ def name_key(name: str | None) -> str:
     >>> [name_key(name) for name in ("A", "Bob", "...", "", None)]
     ['', '', '', '', '']
     """
-    text = unicodedata.normalize("NFKD", (name or "").casefold())
-    text = "".join(letter for letter in text if not unicodedata.combining(letter))
-    for end in _LEGAL_ENDS:
-        text = text.replace(end, " ")
+    text = (name or "").casefold()
+    if not text.isascii():
+        text = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+        for end in _LEGAL_ENDS:
+            text = text.replace(end, " ")
     for umlaut in ("ae", "oe", "ue"):
         text = text.replace(umlaut, umlaut[0])
-    words = re.sub(r"[^\w.]|_", " ", text).split()
-    words = [word.replace(".", "") for word in words if word.replace(".", "") not in _LEGAL_FORMS]
-    key = " ".join(sorted(filter(None, words)))
+    words = _NO_WORDS.sub(" ", text.replace(".", "")).split()
+    key = " ".join(sorted(word for word in words if word not in _LEGAL_FORMS))
     return key if len(key.replace(" ", "").encode()) >= 5 else ""  # five letters, or two characters
 
 
@@ -244,7 +247,7 @@ def join(parts: Iterable[Keys]) -> Keys:
 
 def _get_keys(contact: Contact) -> Iterator[str]:
     """The keys of a contact in the order of `KINDS`."""
-    name, zip_ = name_key(contact.name), "".join(letter for letter in (contact.zip or "").upper() if letter.isalnum())
+    name, zip_ = name_key(contact.name), _NO_WORDS.sub("", contact.zip or "").upper()
     domain = domain_key(contact.email)
     yield vat_key(contact.vat, contact.country)
     yield email_key(contact.email)

@@ -8,6 +8,9 @@ from . import billing, orders
 #: So many contacts are read at a time: their texts do not fill the memory.
 _PART = 1 << 16
 
+#: The condition that salespeople may see a ``move``: Odoo's rules hide receipts from them.
+_IS_SHOWN = SQL("move.move_type IN ('out_invoice', 'out_refund')")
+
 #: The models of the documents that a :class:`.base.PurchaseSource` counts, by what is said here.
 ORDER, MOVE = "sale.order", "account.move"
 
@@ -67,10 +70,16 @@ def get_future_query(scope, model):
         SELECT move.id, move.commercial_partner_id AS customer, move.invoice_date AS day
           FROM account_move move
          WHERE move.company_id = %(company)s AND move.state = 'posted'
-           AND move.move_type IN ('out_invoice', 'out_receipt', 'out_refund') AND move.invoice_date > %(as_of)s
+           AND %(is_shown)s AND move.invoice_date > %(as_of)s
         """,
+        is_shown=_IS_SHOWN,
         **scope.parameters,
     )
+
+
+def get_shown_query(ids):
+    """The SELECT of the ids of those of these moves that salespeople may see."""
+    return SQL("SELECT move.id FROM account_move move WHERE move.id = ANY(%s) AND %s", list(ids), _IS_SHOWN)
 
 
 def get_rateless_query(scope, model):
