@@ -29,6 +29,7 @@
         "views/customer_tiering_fall_views.xml",
         "views/customer_tiering_occasion_views.xml",
         "wizard/customer_tiering_occasion_answer_views.xml",
+        "views/customer_tiering_check_views.xml",
         "views/customer_tiering_run_views.xml",
         "views/customer_tier_change_views.xml",
         "views/customer_tiering_policy_views.xml",

@@ -111,6 +111,34 @@ def with_document(purchases: Purchases, buyer: int, day: datetime.date, money: f
     )
 
 
+def without_documents(purchases: Purchases, left_out: np.ndarray) -> Purchases:
+    """These purchases less some documents.
+
+    Parameters
+    ----------
+    purchases : of some customers; they are not changed
+    left_out : which documents, bool, shape (n_documents,)
+
+    >>> bought = Purchases(
+    ...     np.array([0, 1, 1]), np.array(["2024-06-01"] * 3, dtype="datetime64[D]"), np.array([10.0, 5, 7]),
+    ...     np.array([0, 2]), np.array([1.0, 2]), np.array([0.0, 0]),
+    ... )
+    >>> less = without_documents(bought, np.array([True, False, False]))
+    >>> less.buyer.tolist(), less.money.tolist(), less.taken.tolist(), less.returned.tolist()
+    ([1, 1], [5.0, 7.0], [1], [2.0])
+    """
+    kept = ~left_out
+    taken = kept[purchases.taken]
+    return Purchases(
+        purchases.buyer[kept],
+        purchases.day[kept],
+        purchases.money[kept],
+        (np.cumsum(kept) - 1)[purchases.taken[taken]],
+        purchases.returned[taken],
+        purchases.undone[taken],
+    )
+
+
 def choose_recent(
     purchases: Purchases, as_of: datetime.date, window_days: int, decimals: int, *, least: float = 0.0
 ) -> np.ndarray:

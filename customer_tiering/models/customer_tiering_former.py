@@ -229,6 +229,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.gap",
             "customer.tiering.recommendation",
             "customer.tiering.fall",
+            "customer.tiering.check",
             "customer.tiering.occasion",
         ):
             self.env[model].sudo()._merge(targets)

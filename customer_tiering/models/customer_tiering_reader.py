@@ -155,15 +155,18 @@ class CustomerTieringReader(models.AbstractModel):
 
     @api.model
     def _get_candidates(self, company, domain):
-        """Return the SELECT of the active commercial partners who match ``domain``, without the companies' own.
+        """Return the SELECT of the active commercial partners who match ``domain``, without the companies' own and
+        those whom a person leaves out of scoring.
 
         Whether they have dealings with the company or not.
         """
         own = Domain.custom(
             to_sql=lambda model, alias, query: SQL(
-                "%(id)s = %(commercial)s AND %(id)s NOT IN (SELECT partner_id FROM res_company)",
+                "%(id)s = %(commercial)s AND %(id)s NOT IN (SELECT partner_id FROM res_company)"
+                " AND %(id)s NOT IN (%(left_out)s)",
                 id=SQL.identifier(alias, "id"),
                 commercial=SQL.identifier(alias, "commercial_partner_id"),
+                left_out=self.env["customer.tiering.check"]._get_left_out_query(company),
             )
         )
         partners = self.env["res.partner"].sudo().with_company(company)
@@ -235,6 +238,50 @@ class CustomerTieringReader(models.AbstractModel):
         reading = sources.reading.Reading(self.env.cr, scope, purchases, [])
         reading.read_purchases()
         return reading.customers, reading.purchases, reading.bought
+
+    @api.model
+    def _read_papers(self, scope):
+        """Read the documents that the customers of a scope bought by, as they can be found again.
+
+        :return: the index of the customers, the engine's ``Purchases``, which of them are purchases of the window, and
+            the ids by which the purchase source knows them
+        """
+        self.env.flush_all()
+        scope = dataclasses.replace(scope, with_untaken=False)
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, [])
+        reading.read_purchases()
+        return reading.customers, reading.purchases, reading.bought, purchases.get_ids(reading)
+
+    @api.model
+    def _read_united(self, scope, columns, leads):
+        """Read customers of a scope as they would be if others were one with them: what the others bought, and what
+        they did, is theirs. What stands on the contact, such as its country, is that of the customer itself.
+
+        :param scope: of these customers and the others
+        :param columns: see :meth:`_read_customers`
+        :param leads: ``{id of another one: id of the customer that it would be one with}``
+        :return: a DataFrame of these customers, as :meth:`_read_customers` returns one
+        """
+        self.env.flush_all()
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources())
+        reading.people.unite(leads)
+        frame = reading.frame(columns)
+        return frame[frame.index.isin(set(leads.values()))]
+
+    @api.model
+    def _read_without(self, scope, columns, ids):
+        """Read the customers of a scope as they would be without some documents.
+
+        :param columns: see :meth:`_read_customers`
+        :param ids: those of :meth:`_read_papers`
+        :return: a DataFrame as :meth:`_read_customers` returns one
+        """
+        self.env.flush_all()
+        purchases = self._get_purchase_source(scope.revenue_from)
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources())
+        return reading.leave_out(reading.frame(columns), ids)
 
     @api.model
     def _read_goods(self, scope):

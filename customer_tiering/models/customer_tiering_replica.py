@@ -56,6 +56,11 @@ class CustomerTieringReplica(models.AbstractModel):
         )
 
     @api.model
+    def _read_papers(self, scope):
+        """Read the documents that the customers of a scope bought by, as ``customer.tiering.reader`` does."""
+        return self._read(lambda env: env["customer.tiering.reader"]._read_papers(scope))
+
+    @api.model
     def _read(self, function):
         """Return ``function(env)``, called with an environment whose cursor is on the replica, if it may be.
 

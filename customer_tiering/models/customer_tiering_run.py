@@ -1,5 +1,6 @@
 import dataclasses
 import logging
+import math
 import time
 from contextlib import contextmanager
 
@@ -130,6 +131,18 @@ class CustomerTieringRun(models.Model):
         help="Whether the downgrades of the coming weeks were foreseen by this run. The log of the server says why it "
         "failed.",
     )
+    checked_at = fields.Datetime(
+        string="Data Checked At", readonly=True, help="When it was looked for data that would make tiers wrong."
+    )
+    to_check_count = fields.Integer(
+        string="Customers to Check", readonly=True, help="Customers of whom there was something to check."
+    )
+    common_count = fields.Integer(
+        string="Shared by Many",
+        readonly=True,
+        help="Values, such as an e-mail address, that so many customers share that they prove no duplicate.",
+    )
+    clean_note = fields.Char(string="Data", compute="_compute_clean_note")
     fall_attempts = fields.Integer(
         string="Attempts to Foresee", readonly=True, help="How often that was started; more than once if interrupted."
     )
@@ -163,6 +176,12 @@ class CustomerTieringRun(models.Model):
         for run in self:
             date = format_date(self.env, run.as_of) if run.as_of else self.env._("waiting")
             run.display_name = self.env._("%(policy)s (%(date)s)", policy=run.policy_id.name, date=date)
+
+    @api.depends("checked_at", "to_check_count", "common_count", "customer_count", "state")
+    @api.depends_context("lang")
+    def _compute_clean_note(self):
+        for run in self:
+            run.clean_note = run._get_clean_note()
 
     @api.depends("note", "strays")
     @api.depends_context("uid", "lang")
@@ -236,7 +255,30 @@ class CustomerTieringRun(models.Model):
         if self._hold():
             self.attempts += 1
             jobs.commit(self.env)
+            self._look_at_data()
             self._compute_and_record()
+
+    def _look_at_data(self):
+        """Look for data that would make the tiers wrong, in a transaction of its own, where the company wants it; once
+        for the runs that wait together. What fails is logged, and the run goes on without."""
+        # What ended the server once is not tried again.
+        if self.attempts > 1 or not self.company_id.tiering_check_data or self.policy_id.is_simulation:
+            return
+        looked = self.search([("company_id", "=", self.company_id.id), ("checked_at", ">=", self.create_date)], limit=1)
+        if looked:
+            self.write({"checked_at": looked.checked_at, "common_count": looked.common_count})
+            return
+        try:
+            with self._taking_time():
+                unwritten = self.with_context(tiering_unwritten=True)
+                common = unwritten.env["customer.tiering.check"]._look(
+                    unwritten.company_id, self.company_id._get_tiering_today()
+                )
+            self.write({"checked_at": fields.Datetime.now(), "common_count": common})
+            jobs.commit(self.env)
+        except Exception:
+            _logger.exception("The data of company %s could not be checked", self.company_id.id)
+            self.env.cr.rollback()
 
     def _compute_and_record(self):
         """Compute this run in the transaction that begins now and record a failure as its outcome.
@@ -400,6 +442,7 @@ class CustomerTieringRun(models.Model):
                 "customer_count": len(result),
                 "pending_count": int(result["pending_tier_id"].notna().sum()),
                 "error": False,
+                "to_check_count": run.checked_at and self.env["customer.tiering.check"].sudo()._count_customers(policy),
                 **values,
                 **counts,
             }
@@ -884,6 +927,24 @@ class CustomerTieringRun(models.Model):
             contacts=format_list(self.env, names),
         )
 
+    def _get_clean_note(self):
+        """Return which share of the customers is without anything to check, a sentence or two; False: not looked."""
+        self.ensure_one()
+        if not self.checked_at or self.state != "done" or not self.customer_count:
+            return False
+        clean = max(self.customer_count - self.to_check_count, 0)
+        note = self.env._(
+            "%(share)s%% of %(customers)s customers without anything to check.",
+            # Never all of them while there is one.
+            share=format_number(self.env, math.floor(1000 * clean / self.customer_count) / 10, 1),
+            customers=format_number(self.env, self.customer_count),
+        )
+        common = self.common_count and self.env._(
+            "Values that so many customers share that they prove no duplicate: %(count)s.",
+            count=format_number(self.env, self.common_count),
+        )
+        return join(self.env, filter(None, (note, common)))
+
     def _get_summary(self):
         self.ensure_one()
         if self.state == "skipped":
@@ -926,6 +987,14 @@ class CustomerTieringRun(models.Model):
                 for change in changes
             }
         )
+
+    @api.readonly
+    def action_open_checks(self):
+        """Open what there is to check."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_check_action")
+        action["domain"] = [("company_id", "=", self.company_id.id)]
+        return action
 
     @api.readonly
     def action_open_changes(self):

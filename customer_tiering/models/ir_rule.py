@@ -86,9 +86,11 @@ class IrRule(models.Model):
             salesperson = SQL.identifier(theirs.table, "user_id", to_flush=partners._fields["user_id"])
             theirs.add_where(SQL("(%s = %s OR NOT EXISTS (%s))", salesperson, uid, hidden.select(SQL("1"))))
             seen = SQL("%s IN %s", SQL.identifier(alias, customer), theirs.subselect())
+            if customer != "id" and not model._fields[customer].required:  # about no customer
+                seen = SQL("(%s IS NULL OR %s)", SQL.identifier(alias, customer), seen)
             return SQL("(%s = %s OR %s)", SQL.identifier(alias, owner), uid, seen) if owner else seen
 
-        domain = Domain.TRUE
+        domain = self._get_tiering_more(model_name)
         if contacts is not None and customer == "id":
             domain &= ~contacts
         elif contacts is not None:
@@ -98,6 +100,21 @@ class IrRule(models.Model):
             )
         if orders is not None:
             domain &= Domain.custom(to_sql=no_hidden_order)
+        return domain
+
+    @api.model
+    def _get_tiering_more(self, model_name):
+        """Return the domain of the rows all of whose further customers (``_tiering_members``) and documents
+        (``_tiering_papers``) the person may see; true where nothing is hidden from them."""
+        model, domain = self.env[model_name], Domain.TRUE
+        members = getattr(model, "_tiering_members", None)
+        seen = self._get_tiering_domain("res.partner") if members else domain
+        if not seen.is_true():
+            domain &= Domain(members, "not any!", ~seen & Domain("active", "in", (True, False)))
+        for fname, name in getattr(model, "_tiering_papers", {}).items():
+            hidden = self._get_hidden_papers(name)
+            if hidden is not None:
+                domain &= Domain(fname, "not any!", hidden)
         return domain
 
     @api.model
@@ -132,8 +149,15 @@ class IrRule(models.Model):
     def _get_hidden_orders(self):
         """Return the domain of the orders of the person's companies that rules hide from them; None where they hide
         none."""
-        seen = self._compute_domain("sale.order")
-        if not seen.is_false() and all(condition.field_expr == "company_id" for condition in seen.iter_conditions()):
+        return self._get_hidden_papers("sale.order")
+
+    @api.model
+    def _get_hidden_papers(self, model_name):
+        """The same of the records of a model with companies."""
+        seen = self._compute_domain(model_name)
+        # Sales has a rule of invoices and credit notes, and nothing else is on rows of ours.
+        plain = {"company_id", "move_type"}
+        if not seen.is_false() and all(condition.field_expr in plain for condition in seen.iter_conditions()):
             return None
         return ~seen & Domain("company_id", "in", self.env.companies.ids)
 

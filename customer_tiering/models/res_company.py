@@ -29,6 +29,11 @@ class ResCompany(models.Model):
         "CHECK(tiering_day_minutes BETWEEN 1 AND 1440)",
         "A day has from 1 minute to 1,440 minutes for customers.",
     )
+    tiering_check_data = fields.Boolean(
+        string="Check Data",
+        help="Before the customers are scored in the background, look for data that would make tiers wrong, such as "
+        "customers who are probably one.",
+    )
     tiering_policy_ids = fields.One2many(
         "customer.tiering.policy", "company_id", string="Tiering Policies", groups="sales_team.group_sale_salesman"
     )

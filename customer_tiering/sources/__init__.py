@@ -32,6 +32,7 @@ answers        how soon quotations go to customers
 credited       how much of what was invoiced was credited
 voices         what people have noted: needs and the pulse
 states         what was decided about customers before
+checks         what contacts say of themselves, and documents that cannot be right
 reading        one reading: what the sources share, and the frame that it ends with
 ============== ============================================================================
 
@@ -71,6 +72,7 @@ MODULES = (
     "wishes",
     "margins",
     "states",
+    "checks",
     "reading",
 )
 

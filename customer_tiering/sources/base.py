@@ -38,6 +38,9 @@ class PurchaseSource:
     #: When the money of an order counts here: CONFIRMED or INVOICED; None: it never does.
     counts_when = None
 
+    #: The models of the documents that are purchases here; without any where nobody looks for mistakes in them.
+    papers = ()
+
     def get_dealing_query(self, company_id):
         """Return the SELECT of who has dealings with a company, however often: ``partner_id``, and the ``moment``
         (naive UTC) of the dealing, NULL for those of whoever is the customer today."""
@@ -64,6 +67,11 @@ class PurchaseSource:
     def get_ids(self, reading):
         """Return the ids of these documents, by which this source knows them; after they were read."""
         raise NotImplementedError
+
+    def locate(self, ids):
+        """Return the model and the id of each document that this source knows by these ids, an array; None as the model
+        of one that is none of ``papers``."""
+        return [((*self.papers, None)[0], id_) for id_ in ids.tolist()]
 
     def read_rebates(self, reading):
         """Return what else lowers the customers' amounts in the window, as two arrays: place of the customer and

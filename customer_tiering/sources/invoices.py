@@ -19,6 +19,7 @@ class Invoices(Orders):
     #: Whether those that come from an order are left out.
     only_direct = False
     counts_when = INVOICED
+    papers = ("account.move",)
 
     def get_dealing_query(self, company_id):
         return SQL(
@@ -404,6 +405,7 @@ class OrdersAndInvoices(PurchaseSource):
 
     def __init__(self, orders, invoices):
         self.orders, self.invoices, self.advances = orders, invoices, invoices.advances
+        self.papers = (*orders.papers, *invoices.papers)
 
     def get_dealing_query(self, company_id):
         return self.invoices.get_dealing_query(company_id)
@@ -422,6 +424,10 @@ class OrdersAndInvoices(PurchaseSource):
 
     def get_ids(self, reading):
         return reading.join(self.orders.get_ids(reading), -self.invoices.get_ids(reading))
+
+    def locate(self, ids):
+        found = {id_: source.locate(abs(ids)) for id_, source in ((1, self.orders), (-1, self.invoices))}
+        return [found[1 if id_ > 0 else -1][place] for place, id_ in enumerate(ids.tolist())]
 
     def read_rebates(self, reading):
         return self.invoices.read_rebates(reading)

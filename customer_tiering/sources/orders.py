@@ -177,6 +177,7 @@ class Orders(PurchaseSource):
     """
 
     counts_when = CONFIRMED
+    papers = ("sale.order",)
 
     def __init__(self, no_goods=(), advances=None, recorded_cost=None):
         self.no_goods, self.advances, self.recorded_cost = no_goods, advances, recorded_cost

@@ -36,6 +36,16 @@ class People:
             self.customer_ids = np.append(self.customer_ids, eras["customer"][order])
             self.colleagues = np.append(self.colleagues, self.colleagues[person])
 
+    def unite(self, leads):
+        """Take customers for others, as if their contacts belonged to those.
+
+        :param leads: ``{id of a customer: id of the one that it is taken for}``
+        """
+        taken = np.array(sorted(leads), dtype=self.customer_ids.dtype)
+        place = find(taken, self.customer_ids)
+        into = np.array([leads[id_] for id_ in taken.tolist()], dtype=self.customer_ids.dtype)
+        self.customer_ids = np.where(place >= 0, into[place], self.customer_ids) if len(taken) else self.customer_ids
+
     def find(self, partner_ids, moments=None):
         """Return the place of each partner in ``customer_ids``, -1 for strangers.
 

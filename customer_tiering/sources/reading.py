@@ -138,6 +138,15 @@ class Reading:
         """
         return frame.assign(**self._summarize(purchases.with_document(self.purchases, 0, day, money)))
 
+    def leave_out(self, frame, ids):
+        """Return the frame as it would be without some documents.
+
+        :param frame: what :meth:`frame` has returned
+        :param ids: by which the purchase source knows them
+        """
+        left_out = np.isin(self.purchase_source.get_ids(self), ids)
+        return frame.assign(**self._summarize(purchases.without_documents(self.purchases, left_out)))
+
     def _read_customers(self):
         ids = self.fetch(self.scope.candidates, {"id": ID})["id"]
         ids.sort()

@@ -7,6 +7,7 @@ from . import test_benefits
 from . import test_bookkeeper
 from . import test_calm
 from . import test_cdnow
+from . import test_check
 from . import test_circle
 from . import test_cohorts
 from . import test_concurrency

@@ -120,6 +120,18 @@ class TestHidden(TieringCommon):
                 for partner in cls.both
             ]
         )
+        cls.env["customer.tiering.check"].create(
+            [
+                {
+                    "partner_id": partner.id,
+                    "company_id": cls.company.id,
+                    "kind": "nobody",
+                    "key": str(partner.id),
+                    "reason": "Why",
+                }
+                for partner in cls.both
+            ]
+        )
         cls.env["customer.tiering.occasion"].create(
             [
                 {

@@ -192,6 +192,23 @@ class MatrixCommon(TieringCommon):
                 for user in {manager, cls.manager, customer.user_id} - {cls.env["res.users"]}
             ]
         )
+        env["customer.tiering.check"].create(
+            [
+                {
+                    "partner_id": customer.id,
+                    "company_id": company.id,
+                    "kind": "duplicate",
+                    "key": str(customer.id),
+                    "partner_ids": [Command.set(customer.ids)],
+                    "order_id": env["sale.order"]
+                    .search([("partner_id", "=", customer.id), ("company_id", "=", company.id)], limit=1)
+                    .id,
+                    "evidence": "vat",
+                    "reason": reasons.get(customer, f"{mark} check"),
+                }
+                for customer in customers
+            ]
+        )
         first, *_others, last = policy.tier_ids
         env["customer.tiering.fall"].create(
             [

@@ -138,6 +138,7 @@ class Tickets(Orders):
 
     #: A quotation becomes no ticket.
     counts_when = None
+    papers = ()
 
     def __init__(self, no_goods=(), left_out=(), with_teams=False):
         super().__init__(no_goods)
