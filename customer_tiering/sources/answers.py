@@ -50,7 +50,9 @@ def get_answer_query(companies, since, no_quotations=(), of_orders=None):
                                              WHERE colleague.partner_id = message.author_id
                                                AND colleague.share IS NOT TRUE))
                       GROUP BY 1) sent ON sent.res_id = placed.id
-                 WHERE placed.create_date >= %(since)s AND %(of_orders)s AND NOT (%(no_quotations)s)) asked
+                 WHERE placed.create_date >= %(since)s AND %(of_orders)s AND NOT (%(no_quotations)s)
+                OFFSET 0 -- each day is computed once
+               ) asked
          WHERE (asked.answered IS NOT NULL OR asked.state = 'draft')
            AND (asked.state != 'sale' OR asked.placed_on >= asked.day)
         """,

@@ -1,6 +1,7 @@
 """One reading: what the sources share, and the frame that it ends with."""
 
 import dataclasses
+import functools
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from odoo.tools import SQL
 
 from ..engine import grouped, purchases, replay, schema
-from . import customers, orders, people, rows
+from . import customers, lines, orders, people, returns, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 
 #: The columns that every run needs, whatever its metrics.
@@ -55,6 +56,13 @@ class Reading:
         which of them are purchases of the window, an array of bool
     ``rebates``
         what else lowers amounts, as the purchase source returned it
+
+    And where somebody asks for it, read once:
+
+    ``lines``
+        the arrays of :func:`.lines.scan`
+    ``returns``
+        the arrays of :func:`.returns.read`
     """
 
     def __init__(self, cr, scope, purchase_source, metric_sources):
@@ -64,6 +72,14 @@ class Reading:
         self.scope = scope
         if not scope.everybody:
             self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
+
+    @functools.cached_property
+    def lines(self):
+        return lines.scan(self, self.purchase_source.get_line_columns())
+
+    @functools.cached_property
+    def returns(self):
+        return returns.read(self)
 
     def revenue(self):
         """Return what customers bought in the window and is offered to them now, see the reader's ``_read_revenue``.
