@@ -68,5 +68,4 @@ def _of_products(reading, product):
 
 
 def _look_up(ids, values, wanted, nothing):
-    by_id = ids.argsort()
-    return np.append(values[by_id], nothing)[find(ids[by_id], wanted)]
+    return np.append(values, nothing)[find(ids, wanted)]

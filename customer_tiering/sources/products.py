@@ -116,10 +116,8 @@ def _read_levels(reading, product):
         **reading.scope.parameters,
     )
     rows = reading.fetch(query, {"id": ID, "is_upper": BOOLEAN})
-    by_id = rows["id"].argsort()
-    place = find(rows["id"][by_id], product)
-    levels = np.where(rows["is_upper"][by_id], products.UPPER, products.BELOW)
-    return np.append(levels, products.NO_THIRDS)[place]
+    levels = np.where(rows["is_upper"], products.UPPER, products.BELOW)
+    return np.append(levels, products.NO_THIRDS)[find(rows["id"], product)]
 
 
 def _read_categories(reading, product):
@@ -135,6 +133,5 @@ def _read_categories(reading, product):
         SQL("TRUE") if reading.scope.everybody else SQL("product.id = ANY(%s)", np.unique(product).tolist()),
     )
     rows = reading.fetch(query, {"id": ID, "category": ID, "is_combo": BOOLEAN})
-    by_id = rows["id"].argsort()
-    place = find(rows["id"][by_id], product)
-    return np.append(rows["category"][by_id], 0)[place], np.append(rows["is_combo"][by_id], False)[place]
+    place = find(rows["id"], product)
+    return np.append(rows["category"], 0)[place], np.append(rows["is_combo"], False)[place]

@@ -225,9 +225,9 @@ class Reading:
         """
         if not len(some):
             return self.join(), self.join()
-        places = np.flatnonzero(np.isin(ids, some))
-        by_id = some.argsort()
-        return places, by_id[people.find(some[by_id], ids[places])]
+        found = people.find(some, ids)
+        places = np.flatnonzero(found >= 0)
+        return places, found[places]
 
     def find_each(self, ids, wanted):
         """Return the places in ``ids`` of those of ``wanted`` that are there, and their places in ``wanted``.
@@ -235,15 +235,13 @@ class Reading:
         :param ids: an array of ids in any order, each of them once
         :param wanted: ids, each of them any number of times
         """
-        by_id = ids.argsort()
-        place = people.find(ids[by_id], wanted)
+        place = people.find(ids, wanted)
         found = np.flatnonzero(place >= 0)
-        return by_id[place[found]], found
+        return place[found], found
 
     def look_up(self, ids, values, wanted):
         """Return the value of each of ``wanted``, all of which are among ``ids``."""
-        by_id = ids.argsort()
-        return values[by_id][people.find(ids[by_id], wanted)]
+        return values[people.find(ids, wanted)]
 
     def renumber(self, chosen, returned, undone):
         """Return the last three arrays of ``engine.purchases.Purchases`` of the chosen documents.
