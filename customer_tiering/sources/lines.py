@@ -46,12 +46,17 @@ def read_ordered(reading, ids):
     if "is_advance" in reading.lines:
         charged = ~reading.lines["is_advance"][found]
         place, found = place[charged], found[charged]
-    lines = {name: values[found] for name, values in reading.lines.items()}
+    lines = {name: values[found] for name, values in reading.lines.items() if name not in ("document", "is_advance")}
     lines.setdefault("is_goods", np.ones(len(found), dtype=bool))
     rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)[place]
     for name in {"price", "money", "recorded"} & set(lines):
-        lines[name] = lines[name] / rate
+        lines[name] /= rate
     return lines | {"place": place}
+
+
+def choose(lines, chosen):
+    """Return those lines of a dict of arrays that are ``chosen``, an array of bool."""
+    return lines if chosen.all() else {name: values[chosen] for name, values in lines.items()}
 
 
 def fetch(reading, query, kinds, table, ids):

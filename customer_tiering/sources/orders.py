@@ -333,8 +333,7 @@ class Orders(PurchaseSource):
         (percent), and in the company's currency ``money``, and ``listed``, what that would be without the discount."""
         lines = sources.lines.read_ordered(reading, ids)
         lines["listed"] = lines["price"] * lines["quantity"]
-        sold = lines["is_goods"] & (lines["quantity"] > 0)
-        return {name: values[sold] for name, values in lines.items()}
+        return sources.lines.choose(lines, lines["is_goods"] & (lines["quantity"] > 0))
 
     def _read_charged(self, reading, ids):
         """Return the lines of these documents that charge something, discounts and goods that come back too, as a dict

@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from ..engine import products
 from . import costs, orders
 from .base import BOOLEAN, ID, MetricSource
+from .lines import choose
 from .people import find
 from .returns import find_shares
 
@@ -96,8 +97,7 @@ def read_goods(reading, lines, back):
 def _choose_kept(lines, back):
     """Return those of which not all came back: of what came back in part nobody knows whether it was goods, or a lower
     price."""
-    kept = find_shares(back, lines["id"]) < ALL_BACK
-    return {name: values[kept] for name, values in lines.items()}
+    return choose(lines, find_shares(back, lines["id"]) < ALL_BACK)
 
 
 def _read_levels(reading, product):
