@@ -26,13 +26,16 @@ class Margins(MetricSource):
         given = (whole == 0) & (found.day > np.datetime64(scope.window_start, "D"))
         given[found.taken[found.undone > 0]] = False
         some = np.flatnonzero(counted | served | given)
-        place, *of_lines, share = source.read_costs(reading, source.get_ids(reading)[some])
-        cost, uncosted, lines, _money = profit.charge(place, *of_lines, count=len(some))
-        is_back = ((found.money < whole)[some] & (whole[some] > 0))[place] & (share > 0)
-        place, share = place[is_back], share[is_back]
-        money, cost_of_line, quantity, is_goods = (values[is_back] for values in of_lines)
-        cost_back, uncosted_back, _lines, back = profit.charge(
-            place, money * share, cost_of_line * share, quantity * share, is_goods, count=len(some)
+        ids, of_id = np.unique(source.get_ids(reading)[some], return_inverse=True)  # several customers share some
+        place, *charged, share = source.read_costs(reading, ids)
+        cost, uncosted, lines, _money = (values[of_id] for values in profit.charge(place, *charged, count=len(ids)))
+        came = share > 0
+        numbers, is_goods = charged[:-1], charged[-1][came]
+        returned = (values[came] * share[came] for values in numbers)
+        is_back = (found.money < whole)[some] & (whole[some] > 0)
+        cost_back, uncosted_back, _lines, back = (
+            np.where(is_back, values[of_id], 0.0)
+            for values in profit.charge(place[came], *returned, is_goods, count=len(ids))
         )
         with_goods = ~given[some] | (lines > 0)
         if scope.least == 0:  # else it is smaller than what counts
