@@ -2,7 +2,7 @@
 
 import json
 from fractions import Fraction
-from math import floor
+from math import floor, isnan, nan
 
 import numpy as np
 import pandas as pd
@@ -122,6 +122,19 @@ def test_who_is_judged_without_a_metric_scores_as_if_there_were_none(rows, weigh
         assert (parts.loc[place, row.isna()] == 0).all()
         assert round(parts.loc[place].sum(), 6) == score[place]
     assert explain.total(points.to_numpy(), list(weights.values())).tolist() == score.tolist()
+
+
+def test_each_is_weighed_by_what_is_known_of_them():
+    """Sixty-four metrics, each unknown of somebody else, and each pair of neighbours of somebody else again."""
+    count = 64
+    rows = [[float(metric) for metric in range(count)] for _row in range(2 * count)]
+    for row in range(2 * count):
+        for metric in range(row // 2, min(row // 2 + 1 + row % 2, count)):
+            rows[row][metric] = nan
+    score, _parts = explain.contributions(pd.DataFrame(rows), dict.fromkeys(range(count), 1))
+    for row, found in zip(rows, score, strict=True):
+        known = [points for points in row if not isnan(points)]
+        assert abs(found - sum(known) / len(known)) <= 0.005 + 1e-9
 
 
 def test_the_points_are_left_alone_and_no_customers_have_no_parts():

@@ -29,6 +29,29 @@ def summarize(*rows, rebates=((), ())):
     return profit.summarize(SOME, documents(*rows), rebates, 2)
 
 
+@pytest.mark.parametrize(
+    ("lines", "charged"),  # money, cost, quantity, is goods; and cost, without a cost, lines of goods, money
+    [
+        ([(100, 60, 2, True), (40, 0, 1, True)], (60, 40, 2, 140)),
+        ([(100, 60, 2, True), (40, 0, 1, True), (-14, 0, 1, True)], (60, 36, 2, 126)),  # 10 % on both
+        ([(40, 0, 1, True), (-60, 0, 1, True)], (0, 0, 1, -20)),  # more discount than goods
+        ([(40, 0, 1, True), (-60, -30, -1, True)], (-30, 40, 2, -20)),  # goods that come back with their cost
+        ([(40, 0, 1, True), (-8, 0, -1, True)], (0, 32, 2, 32)),  # or without one
+        ([(9, 0, 1, False), (-9, 0, 1, False)], (0, 0, 0, 0)),  # fees need no cost
+        ([(0, 7, 1, True), (0, 0, 1, True)], (7, 0, 1, 0)),  # a sample, and nothing at all
+        ([], (0, 0, 0, 0)),
+    ],
+)
+def test_the_lines_of_a_document_come_to_its_costs(lines, charged):
+    other = (5, 3, 1, True)  # of another document
+    money, cost, quantity, is_goods = (np.array(values) for values in zip(*lines, other, strict=True))
+    document = np.array([1] * len(lines) + [0])
+    found = profit.charge(document, money * 1.0, cost * 1.0, quantity * 1.0, is_goods.astype(bool), 3)
+    assert [values.tolist() for values in found] == [
+        [mine, theirs, 0] for mine, theirs in zip((3, 0, 1, 5), charged, strict=True)
+    ]
+
+
 def test_goods_that_came_back_cost_nothing():
     found = summarize((0, 75.0, 100.0, 60.0, 0.0, 2, True))
     assert found.loc[7].to_dict() == {

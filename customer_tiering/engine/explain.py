@@ -84,11 +84,14 @@ def _weigh(points: np.ndarray, weights: Sequence[float]) -> tuple[np.ndarray, np
         return _weigh_all(points, weights)
     parts, score = np.zeros(points.shape, dtype="int64"), np.zeros(len(points), dtype="int64")
     # Customers of whom the same is known are weighed together, as if there were no other metrics.
-    patterns, pattern = np.unique(known, axis=0, return_inverse=True)
-    for number, kept in enumerate(patterns):
+    pattern = np.zeros(len(points), dtype="int64")
+    for column in known.T[~known.all(axis=0)]:
+        pattern = pd.factorize(2 * pattern + column)[0]
+    by_pattern = np.argsort(pattern, kind="stable")
+    for rows in np.split(by_pattern, np.cumsum(np.bincount(pattern))[:-1]):
+        kept = known[rows[0]]
         left = [weight for weight, is_kept in zip(weights, kept, strict=True) if is_kept]
         if math.fsum(left) > 0:
-            rows = np.flatnonzero(pattern.ravel() == number)
             parts[np.ix_(rows, kept)], score[rows] = _weigh_all(points[np.ix_(rows, kept)], left)
     return parts, score
 
@@ -168,25 +171,20 @@ def _largest_remainders(parts: np.ndarray, score: np.ndarray) -> np.ndarray:
     hundredths, remainders = np.divmod(parts, _MILLION)
     left_over = score - hundredths.sum(axis=1)
     largest_first = np.argsort(-remainders, axis=1, kind="stable")
-    place = np.argsort(largest_first, axis=1)
-    return hundredths + (place < left_over[:, np.newaxis])
+    more = np.zeros(parts.shape, dtype="int64")
+    np.put_along_axis(more, largest_first, np.arange(parts.shape[1]) < left_over[:, np.newaxis], axis=1)
+    return hundredths + more
 
 
 def _texts(numbers: np.ndarray) -> list[str]:
-    """Numbers as JSON, null for NaN; each distinct number is written once.
+    """Finite numbers as JSON, null for NaN; each distinct number is written once.
 
-    >>> _texts(np.array([0.5, float("nan"), 0.5])), _texts(np.array([]))
-    (['0.5', 'null', '0.5'], [])
+    >>> _texts(np.array([0.5, float("nan"), 0.5, 12.0, -0.0, 1e300])), _texts(np.array([]))
+    (['0.5', 'null', '0.5', '12', '0', '1e+300'], [])
     """
     codes, distinct = pd.factorize(numbers)  # the code of NaN is -1: the last text
-    texts = [_text(number) for number in distinct.tolist()] + ["null"]
-    return np.array(texts, dtype=object)[codes].tolist()
-
-
-def _text(number: float) -> str:
-    """A finite number as JSON, 12 rather than 12.0.
-
-    >>> _text(12.0), _text(-0.0), _text(0.1), _text(1e300)
-    ('12', '0', '0.1', '1e+300')
-    """
-    return str(int(number)) if number.is_integer() and abs(number) < _PLAIN else repr(number)
+    texts = np.full(len(distinct) + 1, "null", dtype=object)
+    plain = (distinct == np.floor(distinct)) & (np.abs(distinct) < _PLAIN)  # 12 rather than 12.0
+    for chosen, dtype in ((plain, "int64"), (~plain, "float64")):
+        texts[:-1][chosen] = list(map(repr, distinct[chosen].astype(dtype).tolist()))
+    return texts[codes].tolist()

@@ -75,6 +75,47 @@ class Documents(NamedTuple):
     uncosted_back: np.ndarray  # money of the goods of `back` of which no cost is known, float64
 
 
+def charge(
+    document: np.ndarray, money: np.ndarray, cost: np.ndarray, quantity: np.ndarray, is_goods: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What the lines of each document come to.
+
+    Of goods without a cost nobody knows what they cost; a discount has none, and fees such as freight need none. A
+    discount by a line of its own is one on all goods of the document, also on those without a cost. A line that is
+    worth nothing and costs nothing, or a discount, is nobody's work.
+
+    Parameters
+    ----------
+    document : of each line the place of the document, int, 0..count-1, shape (n_lines,)
+    money : float64, finite, same shape; below 0: a discount, or goods that come back
+    cost : of its goods, float64, finite, same shape; 0: not known
+    quantity : float64, finite, same shape; below 0: goods that come back
+    is_goods : bool, same shape; else a fee, or a discount on fees
+    count : number of documents
+
+    Returns
+    -------
+    cost, uncosted, lines, money : four np.ndarray of float64, shape (count,): what all goods cost, money of goods
+        without a cost, the number of lines of goods, and what all lines are worth; 0 of a document without lines
+
+    >>> money, cost = np.array([30.0, 10.0, -8.0, 5.0]), np.array([20.0, 0.0, 0.0, 0.0])
+    >>> goods = np.array([True, True, True, False])  # 10 have no cost, and a fifth of them are a discount
+    >>> [of_all.tolist() for of_all in charge(np.zeros(4, dtype=int), money, cost, np.ones(4), goods, 1)]
+    [[20.0], [8.0], [2.0], [37.0]]
+    """
+
+    def total(values, chosen=slice(None)):
+        return grouped.sums(document[chosen], values[chosen], count)
+
+    sold = is_goods & ((money > 0) | (quantity < 0))
+    goods = total(money, sold)
+    discount = total(money, is_goods & (cost == 0) & (money < 0) & (quantity >= 0))
+    part = 1 + np.divide(discount, goods, out=np.zeros(count), where=goods > 0)
+    uncosted = total(money, sold & (cost == 0)) * part.clip(0)
+    lines = np.bincount(document[is_goods & ((money > 0) | (cost != 0) | (quantity < 0))], minlength=count)
+    return total(cost), uncosted, lines.astype("float64"), total(money)
+
+
 def summarize(
     customers: pd.Index, documents: Documents, rebates: tuple[np.ndarray, np.ndarray], decimals: int
 ) -> pd.DataFrame:

@@ -20,6 +20,7 @@ returns        what was returned of orders, and rebates
 shares         whose an invoice is that comes from orders
 costs          what goods cost, from the lines of documents
 interactions   messages, done activities and meetings
+lines          the lines of documents, and the one scan of those of orders
 quotations     what was asked for, what became of it, through which team
 products       the lines of orders
 behaviour      when customers buy
@@ -66,6 +67,7 @@ MODULES = (
     "returns",
     "shares",
     "interactions",
+    "lines",
     "quotations",
     "products",
     "behaviour",

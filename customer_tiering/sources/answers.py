@@ -3,7 +3,7 @@
 from odoo.tools import SQL
 
 from . import customers, orders
-from .base import NUMBER, QuerySource
+from .base import MetricSource
 
 #: A quotation that has not been sent counts with its age so far once that is longer than so many days.
 PATIENCE_DAYS = 7
@@ -50,7 +50,9 @@ def get_answer_query(companies, since, no_quotations=(), of_orders=None):
                                              WHERE colleague.partner_id = message.author_id
                                                AND colleague.share IS NOT TRUE))
                       GROUP BY 1) sent ON sent.res_id = placed.id
-                 WHERE placed.create_date >= %(since)s AND %(of_orders)s AND NOT (%(no_quotations)s)) asked
+                 WHERE placed.create_date >= %(since)s AND %(of_orders)s AND NOT (%(no_quotations)s)
+                OFFSET 0 -- each day is computed once
+               ) asked
          WHERE (asked.answered IS NOT NULL OR asked.state = 'draft')
            AND (asked.state != 'sale' OR asked.placed_on >= asked.day)
         """,
@@ -68,27 +70,29 @@ def get_answer_query(companies, since, no_quotations=(), of_orders=None):
     )
 
 
-class Answers(QuerySource):
+class Answers(MetricSource):
     """The median of the days in which quotations that were made in the window were answered.
 
     :param no_quotations: see :func:`get_answer_query`
     """
 
-    columns = {"quotation_days": NUMBER}
+    columns = ("quotation_days",)
 
     def __init__(self, no_quotations=()):
         self.no_quotations = no_quotations
 
-    def get_query(self, scope):
+    def read_columns(self, reading, columns):
+        return reading.fetch_medians(self._get_query(reading.scope), "quotation_days")
+
+    def _get_query(self, scope):
         return SQL(
             """
-            SELECT customer, (PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY days))::float8 AS quotation_days
+            SELECT customer, days AS quotation_days
               FROM (SELECT customer, CASE WHEN answered <= %(as_of)s THEN answered - day
                                           WHEN %(as_of)s - day > %(patience)s THEN %(as_of)s - day END AS days
                       FROM (%(answers)s) answer
                      WHERE day > %(window_start)s AND day <= %(as_of)s) waited
              WHERE days IS NOT NULL
-          GROUP BY 1
             """,
             answers=get_answer_query(
                 SQL("(VALUES (%(company)s, %(timezone)s))", **scope.parameters),

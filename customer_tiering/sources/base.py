@@ -82,6 +82,11 @@ class PurchaseSource:
         """Return the id of the sales team of each of these documents, 0: none."""
         raise NotImplementedError
 
+    def get_line_columns(self):
+        """Return the columns that the scan of the lines of orders has to bring for this source, if it is asked for:
+        ``{name: (kind, SQL)}``."""
+        return {}
+
     def read_lines(self, reading, ids):
         """Return the lines of these documents as arrays: place in ``ids``, product (id, 0: no goods), category (id,
         0: none), and what it cost, what it would have cost without discount, and the discount. Lines of which
@@ -94,14 +99,10 @@ class PurchaseSource:
         nothing, discounts and lines of which everything came back are no rows."""
         raise NotImplementedError
 
-    def read_costs(self, reading, ids, only_back=False):
-        """Return what the goods of these documents cost the company as arrays: place in ``ids``, what all goods of the
-        document cost, for how much money there is no cost, the number of lines of goods, and what all lines are worth;
-        at most one row per document, money in the company's currency.
-
-        :param only_back: whether this is asked of the lines that came back, as far as they did; of a document without
-            such a row nobody knows which
-        """
+    def read_costs(self, reading, ids):
+        """Return the lines of these documents and what they cost the company as arrays: place in ``ids``, and in the
+        company's currency the money of the line (below 0: a discount, or goods that come back) and what its goods cost,
+        its quantity, whether it is goods, and which share of it came back, 0 to 1."""
         raise NotImplementedError
 
     def get_wholes(self, reading):

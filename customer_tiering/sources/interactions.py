@@ -62,7 +62,7 @@ def _join(events, customers):
 
 
 def _fetch_owners(reading, documents):
-    """Return the ids of documents of the company, ascending, and the place of the person of each.
+    """Return the ids of documents of the company, and the place of the person of each.
 
     And one place more: that of nobody, for what is not found.
     """
@@ -77,8 +77,7 @@ def _fetch_owners(reading, documents):
         )
         found = reading.fetch(query, {"id": ID, "partner_id": ID}, documents.table)
         ids, person = found["id"], reading.people.find(found["partner_id"])
-    by_id = ids.argsort()
-    return ids[by_id], np.append(person[by_id], -1)
+    return ids, np.append(person, -1)
 
 
 def _get_kind(scope, column):

@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from .. import engine, sources
 from . import billing
-from .base import DATE, FLOAT, ID, INVOICED, PurchaseSource
+from .base import BOOLEAN, DATE, FLOAT, ID, INVOICED, PurchaseSource
 from .orders import Orders, in_currency_of_order
 
 
@@ -89,10 +89,13 @@ class Invoices(Orders):
         found = reading.fetch(query, {"id": ID, "team": ID}, "account_move")
         return reading.look_up(found["id"], found["team"], ids)
 
-    def _get_lines(self, reading, ids):
+    def get_line_columns(self):
+        return {}
+
+    def _read_sold(self, reading, ids):
         query = SQL(
             """
-            SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS cost,
+            SELECT line.id, line.move_id AS document, line.product_id AS product, -line.balance AS money,
                    line.quantity, line.product_uom_id AS unit,
                    %(listed)s AS listed,
                    line.discount
@@ -107,50 +110,51 @@ class Invoices(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )
-        return query, "account_move_line", ids, None
+        numbers = dict.fromkeys(("money", "quantity", "listed", "discount"), FLOAT)
+        return sources.lines.fetch(reading, query, {"product": ID, "unit": ID} | numbers, "account_move_line", ids)
 
-    def read_costs(self, reading, ids, only_back=False):
-        """By the recorded cost of the line of an order that a line comes from; else goods cost what they cost today."""
-        cost, joins = sources.costs.get_cost_today("line"), sources.costs.join_cost_today("line")
+    def _read_charged(self, reading, ids):
+        """By the recorded cost of the line of an order that a line comes from."""
+        recorded, joins = SQL("NULL"), SQL()
         if self.recorded_cost and not self.only_direct:
             recorded = billing.convert(
                 SQL("(%s * sold_in.factor / COALESCE(NULLIF(ordered_in.factor, 0), 1))", self.recorded_cost),
                 SQL("placed.currency_rate"),
             )
-            cost = SQL("CASE WHEN ordered.id IS NULL THEN %s ELSE %s END", cost, recorded)
             joins = SQL(
-                """%s
+                """
                  LEFT JOIN (SELECT invoice_line_id, MIN(order_line_id) AS order_line_id
                               FROM sale_order_line_invoice_rel GROUP BY 1) link ON link.invoice_line_id = line.id
                  LEFT JOIN sale_order_line ordered ON ordered.id = link.order_line_id
                  LEFT JOIN sale_order placed ON placed.id = ordered.order_id
-                 LEFT JOIN uom_uom ordered_in ON ordered_in.id = ordered.product_uom_id""",
-                joins,
+                 LEFT JOIN uom_uom ordered_in ON ordered_in.id = ordered.product_uom_id
+                 LEFT JOIN uom_uom sold_in ON sold_in.id = line.product_uom_id"""
             )
         query = SQL(
             """
-            SELECT line.id AS line, line.move_id AS document, -line.balance AS money, %(quantity)s AS quantity,
-                   %(quantity)s * %(cost)s AS cost, NOT %(is_no_goods)s AS is_goods
+            SELECT line.id, line.move_id AS document, line.product_id AS product, line.product_uom_id AS unit,
+                   -line.balance AS money, NOT %(is_no_goods)s AS is_goods, %(recorded)s AS recorded,
+                   CASE WHEN move.move_type = 'out_refund' THEN -line.quantity ELSE line.quantity END AS quantity
               FROM account_move_line line
               JOIN account_move move ON move.id = line.move_id
                    %(joins)s
              WHERE %(of_documents)s AND line.display_type = 'product' AND %(is_income)s
                AND line.company_id = %(company)s
             """,
-            quantity=SQL("(CASE WHEN move.move_type = 'out_refund' THEN -line.quantity ELSE line.quantity END)"),
-            cost=cost,
+            recorded=recorded,
             joins=joins,
             is_no_goods=billing.is_ordered_as(self.no_goods),
             is_income=billing.is_income(self.advances),
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             **reading.scope.parameters,
         )
-        back = self._get_back_query(reading, ids) if only_back else None
-        return sources.costs.read_costs(reading, query, ids, back)
+        kinds = {"product": ID, "unit": ID, "is_goods": BOOLEAN}
+        kinds |= dict.fromkeys(("money", "quantity", "recorded"), FLOAT)
+        return sources.lines.fetch(reading, query, kinds, "account_move_line", ids)
 
-    def _get_back_query(self, reading, ids):
+    def _read_back(self, reading, ids):
         """By the products of the credit notes that reverse an invoice, and the lines of orders of the others."""
-        return SQL(
+        query = SQL(
             """
             WITH credited AS (
                 SELECT line.id, move.reversed_entry_id AS invoice_id, line.product_id, line.balance
@@ -188,6 +192,8 @@ class Invoices(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "move_id"), ids),
             links_of_credits=billing.get_links(SQL("SELECT id FROM credited WHERE invoice_id IS NULL")),
         )
+        found = reading.fetch(query, {"line": ID, "share": FLOAT})
+        return found["line"], found["share"]
 
     def get_wholes(self, reading):
         if self.rows["whole"] is self.rows["money"]:  # each has one customer
@@ -438,19 +444,22 @@ class OrdersAndInvoices(PurchaseSource):
             teams[chosen] = source.read_teams(reading, abs(ids[chosen]))
         return teams
 
+    def get_line_columns(self):
+        return self.orders.get_line_columns()
+
     def read_lines(self, reading, ids):
         return self._read_both(reading, ids, "read_lines")
 
     def read_goods(self, reading, ids):
         return self._read_both(reading, ids, "read_goods")
 
-    def read_costs(self, reading, ids, only_back=False):
-        return self._read_both(reading, ids, "read_costs", only_back)
+    def read_costs(self, reading, ids):
+        return self._read_both(reading, ids, "read_costs")
 
-    def _read_both(self, reading, ids, method, *options):
+    def _read_both(self, reading, ids, method):
         pieces = []
         for chosen, source in ((ids > 0, self.orders), (ids < 0, self.invoices)):
-            document, *columns = getattr(source, method)(reading, abs(ids[chosen]), *options)
+            document, *columns = getattr(source, method)(reading, abs(ids[chosen]))
             pieces.append((chosen.nonzero()[0][document], *columns))
         return tuple(map(reading.join, *pieces))
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..engine import profit, purchases
+from . import orders
 from .base import MetricSource
 
 
@@ -10,6 +11,9 @@ class Margins(MetricSource):
     """From the lines of the purchases in the window."""
 
     columns = profit.COLUMNS
+
+    def get_order_columns(self, scope):
+        return orders.get_rate_column(scope)
 
     def read_columns(self, reading, columns):
         scope, source, found = reading.scope, reading.purchase_source, reading.purchases
@@ -22,9 +26,17 @@ class Margins(MetricSource):
         given = (whole == 0) & (found.day > np.datetime64(scope.window_start, "D"))
         given[found.taken[found.undone > 0]] = False
         some = np.flatnonzero(counted | served | given)
-        cost, uncosted, lines, _worth = self._read_costs(reading, some)
+        ids, of_id = np.unique(source.get_ids(reading)[some], return_inverse=True)  # several customers share some
+        place, *charged, share = source.read_costs(reading, ids)
+        cost, uncosted, lines, _money = (values[of_id] for values in profit.charge(place, *charged, count=len(ids)))
+        came = share > 0
+        numbers, is_goods = charged[:-1], charged[-1][came]
+        returned = (values[came] * share[came] for values in numbers)
         is_back = (found.money < whole)[some] & (whole[some] > 0)
-        cost_back, uncosted_back, _lines, back = self._read_costs(reading, some, is_back)
+        cost_back, uncosted_back, _lines, back = (
+            np.where(is_back, values[of_id], 0.0)
+            for values in profit.charge(place[came], *returned, is_goods, count=len(ids))
+        )
         with_goods = ~given[some] | (lines > 0)
         if scope.least == 0:  # else it is smaller than what counts
             counted |= given
@@ -50,16 +62,3 @@ class Margins(MetricSource):
         has_bought[found.buyer[purchases.choose_bought(found, scope.decimals, least=scope.least)]] = True
         rebates = customer[has_bought[customer]], money[has_bought[customer]]
         return profit.summarize(reading.customers, documents, rebates, decimals=scope.decimals)
-
-    def _read_costs(self, reading, some, is_back=None):
-        """Return for documents at the places ``some`` what :meth:`.base.PurchaseSource.read_costs` says of them, or of
-        what came back of those that ``is_back``; 0: nothing."""
-        ids = reading.purchase_source.get_ids(reading)[some]
-        result = tuple(np.zeros(len(some)) for _ in range(4))
-        chosen = np.arange(len(some)) if is_back is None else np.flatnonzero(is_back)
-        if not len(chosen):
-            return result
-        place, *amounts = reading.purchase_source.read_costs(reading, ids[chosen], is_back is not None)
-        for values, of_place in zip(result, amounts, strict=True):
-            values[chosen[place]] = of_place
-        return result

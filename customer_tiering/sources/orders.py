@@ -156,6 +156,19 @@ def scan(reading, more):
     return orders
 
 
+def get_rate_column(scope):
+    """Return the column ``rate`` of the scan, by which the money of lines is divided that are of confirmed orders of
+    the window."""
+    rate = SQL(
+        """CASE WHEN NOT %(is_confirmed)s OR date_order < %(since)s OR currency_rate = 1 THEN 1::float8
+                ELSE %(rate)s::float8 END""",
+        is_confirmed=is_confirmed(),
+        rate=get_rate(),
+        **scope.parameters,
+    )
+    return {"rate": (FLOAT, rate)}
+
+
 def choose_placed(reading):
     """Return which orders of any state are of a customer and dated in the window, as an array of bool."""
     return (reading.orders["buyer"] >= 0) & reading.is_in_window(reading.orders["day"])
@@ -295,63 +308,45 @@ class Orders(PurchaseSource):
     def read_teams(self, reading, ids):
         return reading.look_up(reading.orders["id"], reading.orders["team"], ids)
 
+    def get_line_columns(self):
+        # A column only where some lines are not goods: it would be one more for each line of everybody.
+        columns = {}
+        if self.no_goods:
+            columns["is_goods"] = BOOLEAN, SQL("(%s) IS NOT TRUE", SQL(" OR ").join(self.no_goods))
+        if self.advances is not None:
+            columns["is_advance"] = BOOLEAN, billing.is_advance("ordered", self.advances)
+        if self.recorded_cost is not None:
+            columns["recorded"] = FLOAT, self.recorded_cost
+        return columns
+
     def read_lines(self, reading, ids):
-        return sources.products.read_lines(reading, self._get_back_query(reading, ids), *self._get_lines(reading, ids))
+        return sources.products.read_lines(reading, self._read_sold(reading, ids), self._read_back(reading, ids))
 
     def read_goods(self, reading, ids):
-        return sources.products.read_goods(reading, self._get_back_query(reading, ids), *self._get_lines(reading, ids))
+        return sources.products.read_goods(reading, self._read_sold(reading, ids), self._read_back(reading, ids))
 
-    def _get_lines(self, reading, ids):
-        """Return what ``sources.products`` reads the lines of these documents by: the SELECT, of which those columns
-        are handed over that are asked for, the name of the table, the ids, and the rate of each, None: no money has
-        to be converted."""
-        query = SQL(
-            """
-            SELECT ordered.id, ordered.order_id AS document, ordered.product_id AS product,
-                   ordered.product_uom_qty AS quantity, ordered.product_uom_id AS unit,
-                   ordered.price_subtotal AS cost, ordered.price_unit * ordered.product_uom_qty AS listed,
-                   ordered.discount
-              FROM sale_order_line ordered
-             WHERE %(of_documents)s AND ordered.display_type IS NULL AND ordered.product_uom_qty > 0
-               AND ordered.company_id = %(company)s AND (%(is_no_goods)s) IS NOT TRUE
-            """,
-            is_no_goods=SQL(" OR ").join(
-                [SQL("ordered.is_downpayment"), billing.is_advance("ordered", self.advances), *self.no_goods]
-            ),
-            of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
-            **reading.scope.parameters,
-        )
-        rate = reading.look_up(reading.orders["id"], reading.orders["rate"], ids)
-        return query, "sale_order_line", ids, rate
+    def read_costs(self, reading, ids):
+        return sources.costs.read_costs(reading, self._read_charged(reading, ids), self._read_back(reading, ids))
 
-    def read_costs(self, reading, ids, only_back=False):
-        rate, recorded = SQL("placed.currency_rate"), self.recorded_cost
-        query = SQL(
-            """
-            SELECT ordered.id AS line, ordered.order_id AS document, %(money)s AS money,
-                   ordered.product_uom_qty AS quantity, %(cost)s AS cost, (%(is_no_goods)s) IS NOT TRUE AS is_goods
-              FROM sale_order_line ordered
-              JOIN sale_order placed ON placed.id = ordered.order_id
-                   %(joins)s
-             WHERE %(of_documents)s AND ordered.display_type IS NULL AND ordered.company_id = %(company)s
-               AND ordered.is_downpayment IS NOT TRUE AND NOT %(is_advance)s
-            """,
-            money=billing.convert(SQL("ordered.price_subtotal"), rate),
-            cost=billing.convert(SQL("(ordered.product_uom_qty * %s)", recorded), rate)
-            if recorded
-            else SQL("ordered.product_uom_qty * %s", sources.costs.get_cost_today("ordered")),
-            joins=SQL() if recorded else sources.costs.join_cost_today("ordered"),
-            is_no_goods=SQL(" OR ").join([SQL("FALSE"), *self.no_goods]),
-            is_advance=billing.is_advance("ordered", self.advances),
-            of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
-            **reading.scope.parameters,
-        )
-        back = self._get_back_query(reading, ids) if only_back else None
-        return sources.costs.read_costs(reading, query, ids, back)
+    def _read_sold(self, reading, ids):
+        """Return the lines of these documents that sell goods, or are discounts on them, as a dict of arrays: ``id``,
+        ``place`` in ``ids``, ``product`` and ``unit`` (ids; no unit: the product's), ``quantity``, ``discount``
+        (percent), and in the company's currency ``money``, and ``listed``, what that would be without the discount."""
+        lines = sources.lines.read_ordered(reading, ids)
+        lines["listed"] = lines["price"] * lines["quantity"]
+        return sources.lines.choose(lines, lines["is_goods"] & (lines["quantity"] > 0))
 
-    def _get_back_query(self, reading, ids):
-        """Return the SELECT of which ``share`` of a ``line`` of these documents came back, one row or several."""
-        return sources.returns.get_back_query(reading)
+    def _read_charged(self, reading, ids):
+        """Return the lines of these documents that charge something, discounts and goods that come back too, as a dict
+        of arrays: ``id``, ``place`` in ``ids``, ``quantity``, ``is_goods``, and in the company's currency ``money`` and
+        either the ``cost`` or, for one, what was ``recorded``. Where that is not there, or NaN, goods of this
+        ``product`` and ``unit`` cost what they cost today."""
+        return sources.lines.read_ordered(reading, ids)
+
+    def _read_back(self, reading, ids):
+        """Return which lines (ids) of these documents came back, and which share of each, as two arrays; of a line that
+        is there several times they are added up."""
+        return reading.returns["line"], reading.returns["share"]
 
     def get_affected(self, records):
         if records._name == "sale.order":

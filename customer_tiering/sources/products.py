@@ -6,9 +6,11 @@ import pandas as pd
 from odoo.tools import SQL
 
 from ..engine import products
-from . import orders
-from .base import BOOLEAN, FLOAT, ID, MetricSource
+from . import costs, orders
+from .base import BOOLEAN, ID, MetricSource
+from .lines import choose
 from .people import find
+from .returns import find_shares
 
 #: Which share of a line, in money or pieces, is all of it: what came back at another rate may be a little less.
 ALL_BACK = 0.999
@@ -20,15 +22,7 @@ class Products(MetricSource):
     columns = (*products.COLUMNS, *products.PRICE_COLUMNS)
 
     def get_order_columns(self, scope):
-        """The rates, which convert the money of orders' lines."""
-        rate = SQL(
-            """CASE WHEN NOT %(is_confirmed)s OR date_order < %(since)s OR currency_rate = 1 THEN 1::float8
-                    ELSE %(rate)s::float8 END""",
-            is_confirmed=orders.is_confirmed(),
-            rate=orders.get_rate(),
-            **scope.parameters,
-        )
-        return {"rate": (FLOAT, rate)}
+        return orders.get_rate_column(scope)
 
     def read_columns(self, reading, columns):
         bought, source = reading.bought, reading.purchase_source
@@ -67,73 +61,43 @@ class Goods(Products):
         return pd.DataFrame(index=reading.customers)
 
 
-def read_lines(reading, back, query, table, ids, rate=None):
+def read_lines(reading, lines, back):
     """Return the lines of documents as :meth:`.base.PurchaseSource.read_lines` does.
 
     A line with a negative price is a discount on the rest.
 
-    :param back: the SELECT of which ``share`` of a ``line`` came back, several rows are added up
-    :param query: the SELECT of the lines of goods and of discounts on them: ``id``, ``document``, ``product``, what it
-        ``cost`` and what it would have without the ``discount`` (percent) as ``listed``
-    :param table: the name of their table
-    :param rate: of each document by which money is divided; None: it is in the company's currency
+    :param lines: those of goods and of discounts on them, as :meth:`.orders.Orders._read_sold` returns them
+    :param back: what came back, see :func:`.returns.find_shares`
     """
-    numbers = ("cost", "listed", "discount")
-    columns = {"document": ID, "product": ID, **dict.fromkeys(numbers, FLOAT)}
-    lines = reading.fetch(SQL("SELECT * FROM (%s) line WHERE %s", query, _is_kept(reading, back)), columns, table)
-    place, found = reading.find_each(ids, lines.pop("document"))
-    lines = {name: values[found] for name, values in lines.items()}
-    cost, listed, discount = (np.nan_to_num(lines[name]) for name in numbers)
-    if rate is not None:
-        cost, listed = cost / rate[place], listed / rate[place]
+    lines = _choose_kept(lines, back)
+    cost, listed = lines["money"], lines["listed"]
     is_discount = (cost < 0) | (listed < 0)
     product = np.where(is_discount, 0, lines["product"])
     category, is_combo = _read_categories(reading, product)
     product = np.where(is_combo, 0, product)  # what is in it has lines of its own
-    less = np.where(is_discount, -cost, listed * discount / 100)
-    nothing = np.zeros_like(cost)
-    return place, product, category, np.where(is_discount, nothing, cost), np.where(is_discount, nothing, listed), less
+    less = np.where(is_discount, -cost, listed * lines["discount"] / 100)
+    cost, listed = (np.where(is_discount, 0.0, values) for values in (cost, listed))
+    return lines["place"], product, category, cost, listed, less
 
 
-def read_goods(reading, back, query, table, ids, rate=None):
+def read_goods(reading, lines, back):
     """Return the goods in documents as :meth:`.base.PurchaseSource.read_goods` does.
 
-    :param back: as for :func:`read_lines`
-    :param query: the same, with the ``quantity`` and the ``unit`` in which it is, NULL: the product's
+    :param lines, back: as for :func:`read_lines`
     """
-    query = SQL(
-        """
-        SELECT line.id, line.document, line.product, line.cost,
-               line.quantity * COALESCE(sold_in.factor / NULLIF(kept_in.factor, 0), 1) AS quantity
-          FROM (%s) line
-          JOIN product_product product ON product.id = line.product
-          JOIN product_template template ON template.id = product.product_tmpl_id
-     LEFT JOIN uom_uom kept_in ON kept_in.id = template.uom_id
-     LEFT JOIN uom_uom sold_in ON sold_in.id = line.unit
-         WHERE line.cost > 0 AND line.quantity > 0
-           AND %s
-        """,
-        query,
-        _is_kept(reading, back),
-    )
-    columns = {"document": ID, "product": ID, "quantity": FLOAT, "cost": FLOAT}
-    lines = reading.fetch(query, columns, table)
-    place, found = reading.find_each(ids, lines.pop("document"))
-    product, quantity, cost = (lines[name][found] for name in ("product", "quantity", "cost"))
-    if rate is not None:
-        cost = cost / rate[place]
+    lines = _choose_kept(lines, back)
+    product = lines["product"]
     category, is_combo = _read_categories(reading, product)
-    goods = ~is_combo & np.isfinite(quantity) & np.isfinite(cost)
-    return tuple(values[goods] for values in (place, product, category, quantity, cost))
+    factor, own = costs.read_factors(reading, product, lines["unit"])
+    quantity = lines["quantity"] * np.nan_to_num(factor / own, nan=1)
+    goods = (product > 0) & ~is_combo & (lines["money"] > 0)
+    return tuple(values[goods] for values in (lines["place"], product, category, quantity, lines["money"]))
 
 
-def _is_kept(reading, back):
-    """Return the SQL condition that not all of ``line`` came back: of what came back in part nobody knows whether it
-    was goods, or a lower price."""
-    query = SQL("SELECT line FROM (%s) back WHERE line IS NOT NULL GROUP BY 1 HAVING SUM(share) >= %s", back, ALL_BACK)
-    # Once, not with each part of the lines.
-    gone = reading.fetch(query, {"line": ID})["line"]
-    return SQL("line.id != ALL(%s)", gone.tolist()) if len(gone) else SQL("TRUE")
+def _choose_kept(lines, back):
+    """Return those of which not all came back: of what came back in part nobody knows whether it was goods, or a lower
+    price."""
+    return choose(lines, find_shares(back, lines["id"]) < ALL_BACK)
 
 
 def _read_levels(reading, product):
@@ -152,10 +116,8 @@ def _read_levels(reading, product):
         **reading.scope.parameters,
     )
     rows = reading.fetch(query, {"id": ID, "is_upper": BOOLEAN})
-    by_id = rows["id"].argsort()
-    place = find(rows["id"][by_id], product)
-    levels = np.where(rows["is_upper"][by_id], products.UPPER, products.BELOW)
-    return np.append(levels, products.NO_THIRDS)[place]
+    levels = np.where(rows["is_upper"], products.UPPER, products.BELOW)
+    return np.append(levels, products.NO_THIRDS)[find(rows["id"], product)]
 
 
 def _read_categories(reading, product):
@@ -171,6 +133,5 @@ def _read_categories(reading, product):
         SQL("TRUE") if reading.scope.everybody else SQL("product.id = ANY(%s)", np.unique(product).tolist()),
     )
     rows = reading.fetch(query, {"id": ID, "category": ID, "is_combo": BOOLEAN})
-    by_id = rows["id"].argsort()
-    place = find(rows["id"][by_id], product)
-    return np.append(rows["category"][by_id], 0)[place], np.append(rows["is_combo"][by_id], False)[place]
+    place = find(rows["id"], product)
+    return np.append(rows["category"], 0)[place], np.append(rows["is_combo"], False)[place]

@@ -1,6 +1,7 @@
 """One reading: what the sources share, and the frame that it ends with."""
 
 import dataclasses
+import functools
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from odoo.tools import SQL
 
 from ..engine import grouped, purchases, replay, schema
-from . import customers, orders, people, rows
+from . import customers, lines, orders, people, returns, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 
 #: The columns that every run needs, whatever its metrics.
@@ -55,6 +56,13 @@ class Reading:
         which of them are purchases of the window, an array of bool
     ``rebates``
         what else lowers amounts, as the purchase source returned it
+
+    And where somebody asks for it, read once:
+
+    ``lines``
+        the arrays of :func:`.lines.scan`
+    ``returns``
+        the arrays of :func:`.returns.read`
     """
 
     def __init__(self, cr, scope, purchase_source, metric_sources):
@@ -64,6 +72,14 @@ class Reading:
         self.scope = scope
         if not scope.everybody:
             self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
+
+    @functools.cached_property
+    def lines(self):
+        return lines.scan(self, self.purchase_source.get_line_columns())
+
+    @functools.cached_property
+    def returns(self):
+        return returns.read(self)
 
     def revenue(self):
         """Return what customers bought in the window and is offered to them now, see the reader's ``_read_revenue``.
@@ -202,6 +218,17 @@ class Reading:
             frame[column][place[place >= 0]] = values[place >= 0]
         return pd.DataFrame(frame, index=self.customers)
 
+    def fetch_medians(self, query, column):
+        """Return the DataFrame of the median of each customer, float64, NaN: none; index = ``customers``.
+
+        :param query: a SELECT of ``customer`` and, as ``column``, whole numbers of 0 or more
+        """
+        found = self.fetch(query, {"customer": ID, column: ID})
+        place = self.customers.get_indexer(found["customer"])
+        known = place >= 0
+        medians = grouped.medians(place[known], found[column][known], len(self.customers))
+        return pd.DataFrame({column: medians}, index=self.customers)
+
     def of_documents(self, column, ids):
         """The condition that ``column`` is one of these ids, an array, or near enough where they are very many."""
         if not self.scope.everybody:
@@ -218,9 +245,9 @@ class Reading:
         """
         if not len(some):
             return self.join(), self.join()
-        places = np.flatnonzero(np.isin(ids, some))
-        by_id = some.argsort()
-        return places, by_id[people.find(some[by_id], ids[places])]
+        found = people.find(some, ids)
+        places = np.flatnonzero(found >= 0)
+        return places, found[places]
 
     def find_each(self, ids, wanted):
         """Return the places in ``ids`` of those of ``wanted`` that are there, and their places in ``wanted``.
@@ -228,15 +255,13 @@ class Reading:
         :param ids: an array of ids in any order, each of them once
         :param wanted: ids, each of them any number of times
         """
-        by_id = ids.argsort()
-        place = people.find(ids[by_id], wanted)
+        place = people.find(ids, wanted)
         found = np.flatnonzero(place >= 0)
-        return by_id[place[found]], found
+        return place[found], found
 
     def look_up(self, ids, values, wanted):
         """Return the value of each of ``wanted``, all of which are among ``ids``."""
-        by_id = ids.argsort()
-        return values[by_id][people.find(ids[by_id], wanted)]
+        return values[people.find(ids, wanted)]
 
     def renumber(self, chosen, returned, undone):
         """Return the last three arrays of ``engine.purchases.Purchases`` of the chosen documents.

@@ -1,14 +1,18 @@
 """What was returned of orders, and rebates: credit notes, by what they take back."""
 
+import numpy as np
+
 from odoo.tools import SQL
 
-from . import billing, orders
+from . import billing, orders, people
 from .base import FLOAT, ID
 
 
-def read_of_orders(reading):
-    """Return what was returned of orders as three arrays: id of the order, what is left of its money, and what was
-    returned (both in the company's currency, at the order's rate), of orders with a credit note only.
+def read(reading):
+    """Return what was returned of orders as a dict of arrays: a row for each ``line`` (id) of an order with a credit
+    note, with the id of the ``order``, the ``share`` of the line that came back (NaN: not known), and of the whole
+    order what is left of its money, ``kept``, and what was ``returned``, both in the company's currency, at the order's
+    rate; NaN: nothing was returned.
 
     An order's credit notes are those whose lines come from its lines, or which reverse an invoice that does. Returned
     is what was credited and not invoiced again, which is how far what is invoiced of its lines is below what it once
@@ -27,26 +31,38 @@ def read_of_orders(reading):
                    CASE WHEN worth < 0 THEN LEAST(0, GREATEST(credited, worth, worth - invoiced, missing))
                         ELSE GREATEST(0, LEAST(credited, worth, worth - invoiced, missing)) END AS returned
               FROM total
+        ), left_over AS (
+            SELECT id, %(kept)s AS kept, %(returned)s AS returned FROM back WHERE returned != 0
         )
-        SELECT id, %(kept)s AS kept, %(returned)s AS returned FROM back WHERE returned != 0
+        SELECT whole.id AS order, order_line_id AS line, kept, returned,
+               LEAST(credited + more, missing + more) / NULLIF(ordered, 0) AS share
+          FROM whole LEFT JOIN left_over ON left_over.id = whole.id
         """,
         of_lines=_get_lines(reading),
         kept=billing.convert(SQL("(worth - returned)"), SQL("rate")),
         returned=billing.convert(SQL("GREATEST(returned, 0)"), SQL("rate")),
     )
-    found = reading.fetch(query, {"id": ID, "kept": FLOAT, "returned": FLOAT})
-    return found["id"], found["kept"], found["returned"]
+    return reading.fetch(query, {"order": ID, "line": ID, "kept": FLOAT, "returned": FLOAT, "share": FLOAT})
 
 
-def get_back_query(reading):
-    """Return the SELECT of which ``share`` of a ``line`` of an order was returned, as :func:`read_of_orders` says."""
-    return SQL(
-        """
-        %s
-        SELECT order_line_id AS line, LEAST(credited + more, missing + more) / NULLIF(ordered, 0) AS share FROM whole
-        """,
-        _get_lines(reading),
-    )
+def read_of_orders(reading):
+    """Return the ids of the orders of which something was returned, and their money, ``kept`` and ``returned``, as
+    :func:`read` says."""
+    found = reading.returns
+    ids, first = np.unique(found["order"], return_index=True)
+    some = ~np.isnan(found["kept"][first])
+    return ids[some], *(found[name][first[some]] for name in ("kept", "returned"))
+
+
+def find_shares(back, lines):
+    """Return which share of each of ``lines`` (ids) came back, 0 or more.
+
+    :param back: two arrays: lines, several times or not at all, and the share of each; they are added up
+    """
+    line, share = back[0], np.nan_to_num(back[1])
+    order = np.lexsort((share, line))  # a sum of floats depends on the order of the rows
+    ids, place = np.unique(line[order], return_inverse=True)
+    return np.append(np.bincount(place, share[order], len(ids)), 0).clip(0)[people.find(ids, lines)]
 
 
 def _get_lines(reading):

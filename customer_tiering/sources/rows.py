@@ -2,6 +2,7 @@
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -122,20 +123,21 @@ def copy_frame(cr, table, frame, types, decimals=None):
     """
     if frame.empty:
         return
-    columns = [frame.index.name, *frame.columns]
+    # Texts last: what is before them has the same size in all rows, but for NULLs.
+    columns = sorted([frame.index.name, *frame.columns], key=lambda name: types[name] in _TEXTS)
     statement = SQL(
         "COPY %s (%s) FROM STDIN (FORMAT binary)",
         SQL.identifier(table),
         SQL(", ").join(map(SQL.identifier, columns)),
     )
-    cr.copy_expert(statement.code, _Pieces(frame, types, decimals or {}), size=1 << 22)
+    cr.copy_expert(statement.code, _Pieces(frame, columns, types, decimals or {}), size=1 << 22)
 
 
 class _Pieces:
     """A frame as the bytes that COPY reads: a thread makes the next piece while PostgreSQL takes in the one before."""
 
-    def __init__(self, frame, types, decimals):
-        self.frame, self.types, self.decimals = frame, types, decimals
+    def __init__(self, frame, columns, types, decimals):
+        self.frame, self.columns, self.types, self.decimals = frame, columns, types, decimals
         self.pieces = self._make()
         self.left = b""
 
@@ -161,29 +163,37 @@ class _Pieces:
 
     def _encode(self, piece):
         values = {piece.index.name: piece.index.to_series(), **piece}
-        fields = [self._prepare(values[name], name) for name in values]
+        fixed = [self._prepare(values[name], name) for name in self.columns if self.types[name] not in _TEXTS]
         layout = [("fields", ">i2")]
-        for place, (_null, _size, payload) in enumerate(fields):
+        for place, (_null, payload) in enumerate(fixed):
             layout += [(f"size{place}", ">i4"), (f"value{place}", payload.dtype)]
         rows = np.zeros(len(piece), dtype=layout)
-        rows["fields"] = len(fields)
-        kept = [np.ones((len(piece), 2), dtype=bool)]
-        for place, (null, size, payload) in enumerate(fields):
-            rows[f"size{place}"] = np.where(null, -1, size)
+        kept = np.ones((len(piece), rows.itemsize), dtype=bool)
+        rows["fields"] = len(self.columns)
+        for place, (null, payload) in enumerate(fixed):
+            width, (_dtype, start) = payload.dtype.itemsize, rows.dtype.fields[f"value{place}"]
+            rows[f"size{place}"] = np.where(null, -1, width)
             rows[f"value{place}"] = payload
-            width = payload.dtype.itemsize
-            kept += [np.ones((len(piece), 4), dtype=bool), np.arange(width) < np.where(null, 0, size)[:, None]]
-        return rows.view("u1").reshape(len(piece), -1)[np.concatenate(kept, axis=1)].tobytes()
+            kept[null, start : start + width] = False
+        heads = rows.view("u1").reshape(kept.shape)[kept].tobytes()
+        texts = [self._prepare_text(values[name], name) for name in self.columns if self.types[name] in _TEXTS]
+        if not texts:
+            return heads
+        ends = kept.sum(axis=1).cumsum().tolist()
+        heads = [heads[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        return b"".join(chain.from_iterable(zip(heads, *texts, strict=True)))
+
+    def _prepare_text(self, values, name):
+        """Return the fields of a column of texts: the size of each, and the text; each distinct one is made once."""
+        codes, distinct = pd.factorize(values.to_numpy(dtype=object))  # NULL: -1, the last field
+        texts = [_TEXTS[self.types[name]] + text.encode() for text in distinct]
+        fields = [len(text).to_bytes(4, "big") + text for text in texts] + [b"\xff\xff\xff\xff"]
+        return [fields[code] for code in codes.tolist()]
 
     def _prepare(self, values, name):
-        """Return which values are NULL, how many bytes each has, and the bytes as an array of one dtype."""
-
+        """Return which values are NULL, and their bytes as an array of one dtype."""
         type_ = self.types[name]
         null = values.isna().to_numpy()
-        if type_ in _TEXTS:
-            codes, distinct = pd.factorize(values.to_numpy(dtype=object))  # NULL: -1
-            texts = np.array([_TEXTS[type_] + text.encode() for text in distinct] + [b""])
-            return null, np.char.str_len(texts)[codes], texts[codes]
         if type_ == "date":
             days = values.to_numpy().astype("datetime64[D]") - np.datetime64(POSTGRES_EPOCH)
             payload = np.where(null, 0, days.astype("int64")).astype(">i4")
@@ -191,7 +201,7 @@ class _Pieces:
             payload = _to_numeric(values.fillna(0).to_numpy(dtype="float64"), self.decimals.get(name, 2))
         else:
             payload = values.fillna(0).to_numpy().astype(_PAYLOADS[type_])
-        return null, payload.dtype.itemsize, payload
+        return null, payload
 
 
 def _to_numeric(values, decimals):

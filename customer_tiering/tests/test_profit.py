@@ -265,6 +265,19 @@ class TestMargin(ProfitCommon):
         self.compute()
         self.assertCard(anna, amount=460, margin=40 + 120, served_order_count=2, order_line_count=2)
 
+    def test_of_an_invoice_of_several_customers_each_has_its_part(self):
+        self.policy.revenue_from = "invoice"
+        office, anna, berta = (self.new_customer(name) for name in ("Office", "Anna", "Berta"))
+        orders = [
+            self.sold(who, 10, (self.product, number, 100), partner_invoice_id=office.id)
+            for who, number in ((anna, 2), (berta, 1))
+        ]
+        invoice = self.invoice(orders[0] | orders[1], 5)
+        self.assertEqual((len(invoice), invoice.amount_untaxed), (1, 300))
+        self.compute()
+        self.assertCard(anna, amount=200, margin=200 - 2 * 60)
+        self.assertCard(berta, amount=100, margin=100 - 60)
+
     def test_a_deposit_on_an_invoice_is_no_goods(self):
         """It is a debt until the bottles come back: neither amount nor goods without a cost."""
         self.policy.revenue_from = "order_invoice"

@@ -1,9 +1,11 @@
 from datetime import date, datetime
 
+import numpy as np
+
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL
 
-from ..sources import base, rows
+from ..sources import base, people, returns, rows
 
 
 @tagged("post_install", "-at_install")
@@ -41,6 +43,16 @@ class TestRows(TransactionCase):
         )
         self.assertEqual({name: len(array) for name, array in arrays.items()}, {"id": 0, "moment": 0})
         self.assertEqual({name: array.dtype.kind for name, array in arrays.items()}, {"id": "i", "moment": "M"})
+
+    def test_ids_are_found_in_any_order(self):
+        for ids in ([7, 3, 5], [2_000_000_000, 3, 500_000_000], [5], []):
+            wanted = [5, 4, 3, 2_000_000_000, 3, 0]
+            found = people.find(np.array(ids, dtype="int32"), np.array(wanted, dtype="int32"))
+            self.assertEqual(found.tolist(), [ids.index(id_) if id_ in ids else -1 for id_ in wanted], ids)
+
+    def test_what_came_back_of_a_line_is_added_up(self):
+        back = np.array([4, 9, 4, 6], dtype="int32"), np.array([0.5, -1.0, 0.25, np.nan])
+        self.assertEqual(returns.find_shares(back, np.array([9, 4, 5, 6, 4])).tolist(), [0, 0.75, 0, 0, 0.75])
 
     def test_parts_are_put_together(self):
         self.patch(rows, "_PART", 7)

@@ -224,7 +224,10 @@ class Tickets(Orders):
         found = reading.fetch(query, {"id": ID, "team": ID}, "pos_order")
         return reading.look_up(found["id"], found["team"], ids)
 
-    def _get_lines(self, reading, ids):
+    def get_line_columns(self):
+        return {}
+
+    def _read_sold(self, reading, ids):
         listed = SQL(
             "(CASE WHEN line.discount < 100 THEN %s / (1 - line.discount / 100.0) ELSE line.price_unit * line.qty END)",
             get_value("line"),
@@ -232,26 +235,27 @@ class Tickets(Orders):
         query = SQL(
             """
             SELECT line.id, line.order_id AS document, line.product_id AS product,
-                   line.qty AS quantity, NULL::int AS unit, %(cost)s AS cost, line.discount, %(listed)s AS listed
+                   line.qty AS quantity, NULL::int AS unit, %(money)s AS money, line.discount, %(listed)s AS listed
               FROM pos_order_line line
               JOIN pos_order ticket ON ticket.id = line.order_id
              WHERE %(of_documents)s AND line.qty > 0 AND line.refunded_orderline_id IS NULL AND NOT %(is_left_out)s
                AND ticket.company_id = %(company)s AND (%(is_no_goods)s) IS NOT TRUE
             """,
-            cost=billing.convert(get_value("line"), SQL("ticket.currency_rate")),
+            money=billing.convert(get_value("line"), SQL("ticket.currency_rate")),
             listed=billing.convert(listed, SQL("ticket.currency_rate")),
             is_no_goods=SQL(" OR ").join([IS_TIP, *self.no_goods]),
             is_left_out=self.is_left_out,
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
             **reading.scope.parameters,
         )
-        return query, "pos_order_line", ids, None
+        numbers = dict.fromkeys(("money", "quantity", "listed", "discount"), FLOAT)
+        return sources.lines.fetch(reading, query, {"product": ID, "unit": ID} | numbers, "pos_order_line", ids)
 
-    def read_costs(self, reading, ids, only_back=False):
+    def _read_charged(self, reading, ids):
         rate = SQL("ticket.currency_rate")
         query = SQL(
             """
-            SELECT line.id AS line, line.order_id AS document, %(money)s AS money, line.qty AS quantity,
+            SELECT line.id, line.order_id AS document, %(money)s AS money, line.qty AS quantity,
                    %(cost)s AS cost, (%(is_no_goods)s) IS NOT TRUE AS is_goods
               FROM pos_order_line line
               JOIN pos_order ticket ON ticket.id = line.order_id
@@ -264,15 +268,17 @@ class Tickets(Orders):
             of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
             **reading.scope.parameters,
         )
-        back = self._get_back_query(reading, ids) if only_back else None
-        return sources.costs.read_costs(reading, query, ids, back)
+        kinds = {"money": FLOAT, "quantity": FLOAT, "cost": FLOAT, "is_goods": BOOLEAN}
+        return sources.lines.fetch(reading, query, kinds, "pos_order_line", ids)
 
-    def _get_back_query(self, reading, ids):
-        return SQL(
+    def _read_back(self, reading, ids):
+        query = SQL(
             "SELECT line.id AS line, -back.qty / NULLIF(line.qty, 0) AS share FROM %s WHERE %s",
             get_taken_back(reading.scope),
             reading.of_documents(SQL.identifier("line", "order_id"), ids),
         )
+        found = reading.fetch(query, {"line": ID, "share": FLOAT})
+        return found["line"], found["share"]
 
     def get_affected(self, records):
         if records._name != "pos.order":
@@ -389,22 +395,21 @@ class SettledOrders(Orders):
         taken = reading.renumber(returned >= 0, (some, returned[some]), (bought.taken, bought.undone))
         return bought._replace(**dict(zip(("taken", "returned", "undone"), taken, strict=True)))
 
-    def _get_back_query(self, reading, ids):
+    def _read_back(self, reading, ids):
         # What came back may be less than the order's line, of which the till sold a part.
-        return SQL(
+        query = SQL(
             """
-            (%(of_credits)s)
-         UNION ALL
-            SELECT ordered.id, -back.qty / NULLIF(ordered.product_uom_qty, 0)
+            SELECT ordered.id AS line, -back.qty / NULLIF(ordered.product_uom_qty, 0) AS share
               FROM %(taken_back)s
               JOIN sale_order_line ordered ON ordered.id = line.sale_order_line_id
              WHERE %(of_documents)s AND (%(is_down_payment)s) IS NOT TRUE
             """,
-            of_credits=super()._get_back_query(reading, ids),
             taken_back=get_taken_back(reading.scope),
             of_documents=reading.of_documents(SQL.identifier("ordered", "order_id"), ids),
             is_down_payment=is_down_payment(),
         )
+        found = reading.fetch(query, {"line": ID, "share": FLOAT})
+        return tuple(map(reading.join, super()._read_back(reading, ids), (found["line"], found["share"])))
 
     def _read_given_back(self, reading):
         """Return the ids of orders of which something came back in the till, and which share of their money."""
