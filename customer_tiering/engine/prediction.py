@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import btyd, grouped, risk, schema
+from . import btyd, risk, schema
 from . import purchases as documents
 
 MODEL = "mbg_nbd"
