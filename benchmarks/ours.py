@@ -174,8 +174,11 @@ def foresee_falls(registry, clock, as_of, result):
         env.cr.commit()
         with clock.measure(lambda: env.cr.sql_log_count):
             for policy in policies:
-                env["customer.tiering.fall"]._foresee(env["customer.tiering.run"]._get_last(policy))
-                env.cr.commit()
+                run = env["customer.tiering.run"]._get_last(policy)
+                run.write({"fall_state": "waiting", "fall_partner_id": 0})
+                while run.fall_state == "waiting":  # lot by lot
+                    env["customer.tiering.fall"]._foresee(run)
+                    env.cr.commit()
         return {"found": env["customer.tiering.fall"].search_count([])}
 
 
