@@ -79,26 +79,32 @@ def run_by_clusters(registry, clock, as_of, result):
 
 
 def run_by_lateness(registry, clock, as_of, result):
-    """From empty scorecards, without anything foretold; rolled back."""
-    return try_out(registry, clock, as_of, lambda policy: policy.write({"risk_method": "lateness"}))
+    """The run that compares anew, from empty scorecards, without anything foretold; rolled back."""
+    return run_after_another(registry, clock, as_of, "lateness")
 
 
 def run_by_prediction(registry, clock, as_of, result):
     """The same with what customers will do, learned anew."""
-    return try_out(registry, clock, as_of, lambda policy: policy.write({"risk_method": "prediction"}))
+    return run_after_another(registry, clock, as_of, "prediction", learning=True)
 
 
 def run_by_prediction_learned(registry, clock, as_of, result):
-    """The same by what was learned the night before, as on six of seven nights; the policies compare anew."""
+    """The same by what was learned the night before, as on six of seven nights."""
+    return run_after_another(registry, clock, as_of, "prediction")
+
+
+def run_after_another(registry, clock, as_of, method, learning=False):
+    """The run of the night before has the same rules: each replaces its comparison, and does that work, too."""
     with transaction(registry) as env:
         policies = get_policies(env)
-        policies.write({"risk_method": "prediction", "recalibrate_days": 0})
+        policies.write({"risk_method": method, "recalibrate_days": 1})
         for one in env["customer.tiering.run"]._queue(policies, trigger="nightly"):
             one._compute(as_of=as_of - datetime.timedelta(1))
         env.flush_all()
         env.cr.execute("DELETE FROM customer_tiering_scorecard")
         env.invalidate_all()
         runs = env["customer.tiering.run"]._queue(policies, trigger="nightly")
+        runs.recalibrate = learning
         return compute_all(registry, clock, as_of, runs)
 
 
@@ -168,8 +174,11 @@ def foresee_falls(registry, clock, as_of, result):
         env.cr.commit()
         with clock.measure(lambda: env.cr.sql_log_count):
             for policy in policies:
-                env["customer.tiering.fall"]._foresee(env["customer.tiering.run"]._get_last(policy))
-                env.cr.commit()
+                run = env["customer.tiering.run"]._get_last(policy)
+                run.write({"fall_state": "waiting", "fall_partner_id": 0})
+                while run.fall_state == "waiting":  # lot by lot
+                    env["customer.tiering.fall"]._foresee(run)
+                    env.cr.commit()
         return {"found": env["customer.tiering.fall"].search_count([])}
 
 

@@ -76,4 +76,7 @@ class ShownScorecardMany2one(ScorecardMany2one):
         return partners._field_to_sql(alias, "commercial_partner_id", query)
 
     def get_company(self, model, alias, query):
-        return SQL("COALESCE(%s, %s)", model._field_to_sql(alias, "company_id", query), model.env.company.id)
+        company = model._field_to_sql(alias, "company_id", query)
+        if model._fields["company_id"].required:
+            return company  # of an expression PostgreSQL does not know how many rows have it, and plans for far too few
+        return SQL("COALESCE(%s, %s)", company, model.env.company.id)

@@ -230,6 +230,13 @@ def test_chunks_change_nothing(policy):
     kept, states, _tier = begin(rules, history)
     whole = calendar.foresee(rules, kept, history, states, nights=20)
     pd.testing.assert_frame_equal(calendar.foresee(rules, kept, history, states, nights=20, chunk=37), whole)
+    count = len(history.frame)
+    parts = [
+        calendar.foresee(rules, kept, history, states, nights=20, chunk=20, start=start, end=start + 53)
+        for start in range(0, count, 53)
+    ]
+    assert len(parts) > 2
+    pd.testing.assert_frame_equal(pd.concat(parts), whole)
     assert len(whole)
 
 

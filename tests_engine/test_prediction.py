@@ -278,6 +278,8 @@ def test_prediction_rates_do_not_depend_on_the_order_of_rows_nor_on_how_equals_a
     grouped = btyd.fit_rates(*arrays(*counts), np.array(list(counts.values()), dtype="float64"))[0]
     assert tuple(shuffled) == pytest.approx(tuple(once), rel=1e-6)
     assert tuple(grouped) == pytest.approx(tuple(once), rel=1e-6)
+    for start in (btyd.Rates(2.0, 9.0, 0.1, 7.0), btyd.Rates(0.2, 300.0, 2.0, 0.5)):
+        assert tuple(btyd.fit_rates(*arrays(*rows), start=start)[0]) == pytest.approx(tuple(once), rel=1e-6)
 
 
 def test_prediction_finds_the_rates_by_which_customers_live(quick):
@@ -709,7 +711,8 @@ def test_prediction_correction_is_judged_by_days_that_had_passed_and_used_if_it_
     features = np.column_stack([np.zeros(400), np.log1p(silence), np.zeros(400), np.zeros(400)])
 
     def day(ago, right=True):
-        return prediction.Learned(ago, 90, features, (silence > 30) == right)
+        stopped = ((silence > 30) == right).astype("float64")
+        return prediction.Learned(ago, 90, features, stopped, np.ones(400))
 
     assert prediction.learn_correction([]) is None
     assert prediction.learn_correction([day(90)]) is None
@@ -718,6 +721,25 @@ def test_prediction_correction_is_judged_by_days_that_had_passed_and_used_if_it_
     assert (mean, spread[0]) == (pytest.approx(features.mean(axis=0)), 1.0)
     assert weights[1] > 0.3
     assert prediction.learn_correction([day(90, right=False), day(180)]) is None
+
+
+def test_prediction_correction_of_customers_who_are_alike_is_that_of_each_of_them():
+    """Forty rows stand for up to nine customers each, some of whom stopped; then each customer has a row."""
+    lot = np.random.default_rng(5)
+    count = lot.integers(1, 10, 40)
+    stopped = lot.integers(0, count + 1)
+    features = np.column_stack([lot.normal(size=40), lot.uniform(0, 4, 40), lot.uniform(0, 2, 40), np.zeros(40)])
+    each = np.concatenate([np.arange(many) < some for many, some in zip(count, stopped, strict=True)])
+    together = prediction.Learned(90, 90, features, stopped.astype("float64"), count.astype("float64"))
+    apart = prediction.Learned(90, 90, features.repeat(count, axis=0), each.astype("float64"), np.ones(count.sum()))
+    found = [prediction.learn_correction([day, day._replace(days=180)]) for day in (together, apart)]
+    assert None not in found
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, abs=1e-9)
+    logit = features[:, 0]
+    assert prediction.find_shift(logit, 0.3, together.count) == pytest.approx(
+        prediction.find_shift(logit.repeat(count), 0.3), abs=1e-9
+    )
 
 
 def test_prediction_correction_keeps_the_mean(cdnow):

@@ -42,7 +42,13 @@ class Rates(NamedTuple):
 
 
 def fit_rates(
-    repeat: np.ndarray, span: np.ndarray, age: np.ndarray, count: np.ndarray | None = None, *, prior: bool = True
+    repeat: np.ndarray,
+    span: np.ndarray,
+    age: np.ndarray,
+    count: np.ndarray | None = None,
+    *,
+    prior: bool = True,
+    start: Rates | None = None,
 ) -> tuple[Rates, bool]:
     """The most likely rates, in the unit of the times.
 
@@ -52,6 +58,7 @@ def fit_rates(
     span, age : np.ndarray of float64, shape (n,): from the first order to the last one and to today, 0 <= span <= age
     count : np.ndarray of float64, shape (n,): how many customers are such; None: one each
     prior : lean on typical companies, which some hundred customers outweigh
+    start : where the peak is looked for; near to it, that takes half as long; None: at typical companies
 
     Returns
     -------
@@ -78,7 +85,8 @@ def fit_rates(
             bend = bend - np.diag(spread**-2)
         return value, slope, bend
 
-    logs, converged = climb(evaluate, centre)
+    begin = centre if start is None else np.log([start.r, start.alpha / unit, start.a, start.b])
+    logs, converged = climb(evaluate, begin)
     r, alpha, a, b = np.exp(logs)
     return Rates(*(short(number) for number in (r, alpha * unit, a, b))), converged
 
@@ -287,7 +295,9 @@ def _distinct_pairs(repeat: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, np
     >>> [found.tolist() for found in _distinct_pairs(np.array([1.0, 0.0, 1.0]), np.array([9.0, 9.0, 9.0]))]
     [[0.0, 1.0], [9.0, 9.0], [1, 0, 1]]
     """
-    order = np.lexsort((age, repeat))
+    # One number to sort by takes a third of the time; if two pairs were too near to be told apart by it, nothing but
+    # some equal ones would be computed twice.
+    order = (repeat * (1 + age.max(initial=0.0)) + age).argsort()
     repeat, age = repeat[order], age[order]
     new = is_new(repeat, age)
     back = np.empty(len(order), dtype=np.intp)

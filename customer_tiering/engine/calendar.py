@@ -74,7 +74,15 @@ class Kept(NamedTuple):
 
 
 def foresee(
-    rules: PolicyRules, kept: Kept, history: History, states: pd.DataFrame, *, nights: int = NIGHTS, chunk: int = CHUNK
+    rules: PolicyRules,
+    kept: Kept,
+    history: History,
+    states: pd.DataFrame,
+    *,
+    nights: int = NIGHTS,
+    chunk: int = CHUNK,
+    start: int = 0,
+    end: int | None = None,
 ) -> pd.DataFrame:
     """The first fall of each customer in the nights ahead.
 
@@ -88,6 +96,7 @@ def foresee(
         locks end
     nights : how many, 1 or more; the first is that after ``history.as_of``, the last one is inclusive
     chunk : how many customers at a time, 1 or more; the result does not depend on it
+    start, end : places in ``history.frame``, end exclusive: only of these customers is it told, the same as among all
 
     Returns
     -------
@@ -115,9 +124,11 @@ def foresee(
     history = dataclasses.replace(history, purchases=bought)
     fits = _age(rules, kept, history, nights)
     found = []
-    for start in range(0, len(history.frame), chunk):
-        some = _cut(history, start, start + chunk)
-        found.append(_foresee_some(rules, fits, some, states.iloc[start : start + chunk], nights))
+    end = len(history.frame) if end is None else min(end, len(history.frame))
+    for first in range(start, end, chunk):
+        last = min(first + chunk, end)
+        some = _cut(history, first, last)
+        found.append(_foresee_some(rules, fits, some, states.iloc[first:last], nights))
     found = pd.concat(found) if found else pd.DataFrame(columns=list(DTYPES), index=history.frame.index[:0])
     return found.astype(DTYPES).sort_index()
 

@@ -607,6 +607,15 @@ class PolicyRules:
         return metrics.needs_profit(self._measured)
 
     @property
+    def by_interactions(self) -> bool:
+        """Whether the score or the tiers may depend on interactions."""
+        about = {*schema.NO_INTERACTIONS, schema.DAYS_SINCE_CONTACT}
+        return self.by_profit or any(
+            not about.isdisjoint((metric.column, metric.part, metric.whole, *metric.columns))
+            for metric in self._measured
+        )
+
+    @property
     def by_outlook(self) -> bool:
         """Whether one of the metrics is foretold."""
         return any(metric.column in schema.FORETOLD for metric in self._measured)

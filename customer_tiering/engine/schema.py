@@ -49,6 +49,9 @@ DTYPES = {
 #: Those of them that are about purchases.
 PURCHASE_COLUMNS = tuple(DTYPES)[:10]
 
+#: Those of them that are about interactions, of whom nobody had any.
+NO_INTERACTIONS = {CONTACT_COUNT: 0, LAST_CONTACT_DATE: np.datetime64("NaT", "s")}
+
 #: Before the name of such a column: as it would be, had nothing been returned, cancelled or corrected.
 UNTAKEN = "untaken_"
 

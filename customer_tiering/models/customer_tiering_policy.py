@@ -1311,15 +1311,31 @@ class CustomerTieringPolicy(models.Model):
 
     def _compute_frame(self, as_of):
         """Return the frame of the customers on a day, with all that the engine makes of it."""
+        return self._compute_on(
+            as_of,
+            lambda rules: (rules.foretells, True),
+            lambda *found: found[2].join(engine.pipeline.apply(*found)),
+        )
+
+    def _compute_earned(self, as_of):
+        """Return the id of the tier that each customer earns on a day, a Series; in half the time of all the rest."""
+        return self._compute_on(as_of, lambda rules: (rules.by_outlook, rules.by_interactions), engine.pipeline.earned)
+
+    def _compute_on(self, as_of, ask, compute):
+        """Return what ``compute`` makes of the rules, a fit of them, the frame of the customers and the day.
+
+        :param ask: called with the rules, returns whether it has to be learned what customers will do, and whether
+            interactions matter
+        """
         self._check_usable()
         rules = self._get_rules()
         replica, scope = self.env["customer.tiering.replica"].sudo(), self._get_scope(as_of)
         runs, outlook = self.env["customer.tiering.run"].sudo(), {}
         try:
-            learn = runs._get_learner(rules, scope, outlook) if rules.foretells else None
-            frame = replica._read_customers(scope, rules.columns, learn)
-            fit = engine.pipeline.fit(rules, frame, as_of, outlook)
-            return frame.join(engine.pipeline.apply(rules, fit, frame, as_of))
+            learns, with_interactions = ask(rules)
+            learn = runs._get_learner(rules, scope, outlook) if learns else None
+            frame = replica._read_customers(scope, rules.columns, learn, with_interactions)
+            return compute(rules, engine.pipeline.fit(rules, frame, as_of, outlook), frame, as_of)
         except ValueError as error:
             raise UserError(str(error)) from error
 

@@ -177,7 +177,7 @@ class CustomerTieringReader(models.AbstractModel):
     # ------------------------------------------------------------------
 
     @api.model
-    def _read_customers(self, scope, columns=(), learn=None):
+    def _read_customers(self, scope, columns=(), learn=None, with_interactions=True):
         """Read the customers of a scope.
 
         :param scope: what ``customer.tiering.policy._get_scope`` returns; the rows of single customers are those of
@@ -186,6 +186,7 @@ class CustomerTieringReader(models.AbstractModel):
             others need is not read
         :param learn: called, if given, with the DataFrame, all that its customers bought, the engine's ``Purchases``,
             and the first day of which their money is right
+        :param with_interactions: False: as if nobody had had any, which saves to read all messages
         :return: a DataFrame as ``engine/schema.py`` describes it: index = id of the commercial
             partner (int64, ascending); money in the company's currency, rounded to its decimals
         """
@@ -194,7 +195,12 @@ class CustomerTieringReader(models.AbstractModel):
             scope = dataclasses.replace(scope, nights=engine.outlook.PAST_DAYS)
         purchases = self._get_purchase_source(scope.revenue_from)
         reading = sources.reading.Reading(self.env.cr, scope, purchases, self._get_metric_sources())
-        frame = reading.frame(columns)
+        if with_interactions:
+            frame = reading.frame(columns)
+        else:
+            left_out = engine.schema.NO_INTERACTIONS
+            frame = reading.frame(columns, sources.reading.ALWAYS - left_out.keys()).assign(**left_out)
+            frame = frame.astype({name: engine.schema.DTYPES[name] for name in left_out})
         if learn:
             learn(frame, reading.purchases, scope.window_start + timedelta(days=1 - scope.nights))
         return frame

@@ -37,14 +37,17 @@ class CustomerTieringReplica(models.AbstractModel):
     _description = "Customer Tiering: Reading on the Replica"
 
     @api.model
-    def _read_customers(self, scope, columns=(), learn=None):
+    def _read_customers(self, scope, columns=(), learn=None, with_interactions=True):
         """Read all customers of a scope, as ``customer.tiering.reader`` does.
 
         Customers whom the replica knows already and the present transaction does not, because they were
         created a moment ago, are left to the next reading: nothing could refer to them.
         """
         frame, cr = self._read(
-            lambda env: (env["customer.tiering.reader"]._read_customers(scope, columns, learn), env.cr)
+            lambda env: (
+                env["customer.tiering.reader"]._read_customers(scope, columns, learn, with_interactions),
+                env.cr,
+            )
         )
         return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))
 

@@ -146,6 +146,12 @@ class CustomerTieringRun(models.Model):
     fall_attempts = fields.Integer(
         string="Attempts to Foresee", readonly=True, help="How often that was started; more than once if interrupted."
     )
+    fall_partner_id = fields.Integer(
+        string="Foreseen up to Customer",
+        readonly=True,
+        exportable=False,
+        help="Where very many customers are foreseen in several steps: the ID of the last one so far.",
+    )
     silhouette = fields.Float(
         digits=(5, 3),
         readonly=True,

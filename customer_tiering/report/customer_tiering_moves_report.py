@@ -175,12 +175,14 @@ class CustomerTieringMovesReport(models.AbstractModel):
     @api.model
     def _reckon_places(self, kind, day):
         """Return the same for a day before the history begins, by the policies of today."""
-        column = {"tier": "earned", "segment": "segment"}[kind]
         policies = self.env["customer.tiering.policy"].search(
             [("company_id", "=", self.env.company.id), ("is_simulation", "=", False)]
         )
-        frames = [policy._compute_frame(day)[column].fillna(0).astype("int64") for policy in policies]
-        return engine.moves.join(frames)
+        if kind == "tier":
+            places = [policy._compute_earned(day) for policy in policies]
+        else:
+            places = [policy._compute_frame(day)["segment"] for policy in policies]
+        return engine.moves.join([place.fillna(0).astype("int64") for place in places])
 
     @api.model
     def _read_ruled(self, kind, first, last):

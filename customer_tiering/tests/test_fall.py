@@ -155,6 +155,37 @@ class TestFall(PlaybookCommon):
             self.falls.search([("company_id", "=", self.company.id)]), self.ann, self.platinum, self.gold, 21
         )
 
+    def test_many_customers_are_foreseen_lot_by_lot(self):
+        """Seven customers, of whom every second one falls; by two in a call: the same rows, the same day, and who falls
+        no more is forgotten in the lot that he belongs to."""
+        for number in range(6):
+            self.buyer(f"Buyer {number}", 300 if number % 2 else 5 + number)
+        together = self.foresee()
+        kept = {fall.partner_id: (fall.to_tier_id, fall.date, fall.amount) for fall in together}
+        self.assertEqual(len(kept), 4)
+        gone = together[2].partner_id
+        together[1].unlink()
+        gone.active = False
+        run = self.compute_after(0)
+        calls = []
+        with (
+            patch("odoo.addons.customer_tiering.models.customer_tiering_fall.LOT", 2),
+            patch.object(jobs, "call", lambda env, name: calls.append(name)),
+            patch.object(jobs, "commit", lambda env, done=0, left=None: True),
+        ):
+            states = []
+            while run.fall_state == "waiting":
+                self.falls._take(run)
+                states.append((run.fall_state, run.fall_attempts))
+        # Six customers are left.
+        self.assertEqual(states, [("waiting", 0), ("waiting", 0), ("done", 1)])
+        self.assertEqual(calls, [jobs.FALLS] * 2)
+        falls = self.falls.search([("company_id", "=", self.company.id)])
+        found = {fall.partner_id: (fall.to_tier_id, fall.date, fall.amount) for fall in falls}
+        kept.pop(gone)
+        self.assertEqual(found, kept)
+        self.assertEqual(len(falls & together), 2)  # rows that are the same stay
+
     def test_merged_customers_are_foreseen_anew(self):
         self.foresee()
         self.env["customer.tiering.former"]._hand_over({self.new_customer("Bob").id: self.ann.id})

@@ -136,6 +136,18 @@ class TestMoves(PlaybookCommon):
         expected.pop((0, 0), None)
         self.assertEqual({(row["before"], row["after"]): row["customers"] for row in data["rows"]}, expected)
 
+    def test_the_tiers_alone_are_those_of_all_that_is_computed(self):
+        """Also where they follow from interactions, of which Emil alone had one: he is where all others are not."""
+        message = {"model": "res.partner", "res_id": self.people["Emil"].id, "message_type": "comment"}
+        self.env["mail.message"].create({**message, "date": self.noon(AS_OF), "author_id": self.manager.partner_id.id})
+        for key in ("recency", "contact_recency"):
+            self.policy.criterion_ids.metric_id = self.metric(key)
+            earned = self.policy._compute_frame(AS_OF)["earned"].dropna().to_dict()
+            self.assertEqual(self.policy._compute_earned(AS_OF).dropna().to_dict(), earned)
+            self.assertGreater(len(set(earned.values())), 1)
+        emil = earned.pop(self.people["Emil"].id)
+        self.assertNotIn(emil, earned.values())
+
     def test_amounts(self):
         data = self.report.get_data("tier", str(AS_OF), str(AS_OF + timedelta(days=40)))
         total = sum(row["amount"] for row in data["rows"])

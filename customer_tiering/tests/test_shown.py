@@ -59,6 +59,11 @@ class TestShown(TieringCommon, TransactionCase):
         found = orders.search([("tiering_customer_tier_id", "ilike", "Bronze"), ("company_id", "=", self.company.id)])
         self.assertEqual(found.partner_id, self.poor)
 
+    def test_the_database_can_tell_how_many_orders_a_tier_has(self):
+        """Of an order's company, which none lacks, no expression is made, of which PostgreSQL has no statistics."""
+        query = self.env["sale.order"]._search([("tiering_customer_tier_id", "=", self.policy.tier_ids[0].id)])
+        self.assertNotIn("COALESCE", self.env.cr.mogrify(query.select()).decode())
+
     def test_the_company_of_the_order_decides(self):
         other = self.env["res.company"].create({"name": "Other Company"})
         self.env.user.company_ids |= other
