@@ -243,11 +243,11 @@ def tell(rules: PolicyRules, scored: pd.DataFrame, as_of: datetime.date) -> pd.D
     criteria, told = _weights(rules), {}
     for key in rules.metrics:
         metric = rules.get_metric(key)
-        told[f"value_{key}"] = _told_value(metric, metric.values(scored), as_of)
         points, part = schema.POINTS_PREFIX + key, schema.CONTRIBUTION_PREFIX + key
-        told[points] = scored[points].round(explain.TOLD_DECIMALS) if key in criteria else math.nan
-        told[part] = scored[part] if key in criteria else math.nan
-    return pd.DataFrame(told, index=scored.index) + 0.0  # no -0.0
+        told[f"value_{key}"] = _told_value(metric, metric.values(scored), as_of) + 0.0  # no -0.0
+        told[points] = scored[points].round(explain.TOLD_DECIMALS) + 0.0 if key in criteria else math.nan
+        told[part] = scored[part] + 0.0 if key in criteria else math.nan
+    return pd.DataFrame(told, index=scored.index)
 
 
 def _told_value(metric: metrics.Metric, values: pd.Series, as_of: datetime.date) -> pd.Series:
