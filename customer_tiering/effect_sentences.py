@@ -20,8 +20,8 @@ def say_effect(effect, result):
     env, code, main = effect.env, result["code"], result[result["main"]]
     if code == "damaged":
         return env._(
-            "%(held)s of %(count)s customers were held out, and not %(percent)s in a hundred: something has lost "
-            "customers of one group only, so nothing can be told. Find out what it was, and draw anew.",
+            "%(held)s of %(count)s customers were held out, not %(percent)s%%: something has lost customers "
+            " of one group only, so nothing can be told. Find out what it was, and draw anew.",
             held=format_number(env, result["held"]),
             count=format_number(env, result["held"] + result["followed"]),
             percent=format_number(env, result["percent"], 2),
@@ -93,13 +93,13 @@ def _say_difference(effect, result, found):
     }
     if found["value"] > 0:
         return env._(
-            "Of %(count)s followed up %(share)s in a hundred bought again within %(days)s days, of %(held)s held out "
-            "%(share_held)s: %(points)s points more (%(low)s to %(high)s).",
+            "Of %(count)s followed up %(share)s%% bought again within %(days)s days, of %(held)s held out "
+            "%(share_held)s%%: %(points)s points more (%(low)s to %(high)s).",
             **numbers,
         )
     return env._(
-        "Of %(count)s followed up %(share)s in a hundred bought again within %(days)s days, of %(held)s held out "
-        "%(share_held)s: %(points)s points fewer (%(low)s to %(high)s).",
+        "Of %(count)s followed up %(share)s%% bought again within %(days)s days, of %(held)s held out "
+        "%(share_held)s%%: %(points)s points fewer (%(low)s to %(high)s).",
         **numbers,
     )
 
@@ -185,7 +185,7 @@ def tell_effect_rows(effect, result):
         return _say_effect_money(effect, value)
 
     names = {
-        "bought": (env._("Bought again, of a hundred"), percent),
+        "bought": (env._("Bought again (%%)"), percent),
         "orders": (env._("Purchases per customer"), number),
         "money": (env._("Amount per customer, without the largest, by what they bought before"), money),
         "whole": (env._("Amount per customer, as it is"), money),

@@ -176,8 +176,8 @@ class CustomerTieringPlaybook(models.Model):
         string="Held Out (%)",
         digits=(5, 2),
         groups=MANAGERS,
-        help="So many of a hundred customers, drawn by chance, get nothing from this playbook, so that you can see "
-        "what it does for the others. Salespeople do not see who that is. 0: nobody.",
+        help="This share of the customers, drawn by chance, gets nothing from this playbook, so that you can see what "
+        "it does for the others. Salespeople do not see who that is. 0: nobody.",
     )
     effect_measure = fields.Selection(
         [("bought", "Customers who buy again"), ("money", "Amount per customer")],
@@ -217,7 +217,7 @@ class CustomerTieringPlaybook(models.Model):
     )
     _held_out_range = models.Constraint(
         f"CHECK(held_out_percent BETWEEN 0 AND {MOST_HELD_OUT} AND effect_days >= 0 AND effect_events >= 0)",
-        f"Hold out 0 to {MOST_HELD_OUT} %; days and numbers of customers are 0 or more.",
+        f"Hold out 0 to {MOST_HELD_OUT}%; days and numbers of customers are 0 or more.",
     )
     _weeks_ahead_range = models.Constraint(
         "CHECK(weeks_ahead BETWEEN 1 AND 13)", "“Weeks Ahead” is 1 to 13: no downgrade is foreseen for longer."
@@ -529,7 +529,7 @@ class CustomerTieringPlaybook(models.Model):
             rise = engine.effect.find_smallest_rise(USUAL_SHARE, events, percent)
             sentences = [
                 self.env._(
-                    "With %(events)s customers a rise from %(base)s to %(share)s in a hundred would show.",
+                    "With %(events)s customers a rise from %(base)s%% to %(share)s%% would show.",
                     events=format_number(self.env, events),
                     base=format_number(self.env, 100 * USUAL_SHARE),
                     share=format_number(self.env, 100 * (USUAL_SHARE + rise)),

@@ -123,7 +123,7 @@ class TestHeldOut(PlaybookCommon):
             # One purchase each: no usual time between two. At 80:20 a thousand show 10 points.
             self.assertEqual(form.effect_days, 30)
             self.assertAlmostEqual(form.effect_events, 1_000, delta=60)
-            self.assertRegex(form.effect_hint, "from 30 to 40 in a hundred")
+            self.assertRegex(form.effect_hint, "from 30% to 40%")
 
     # ------------------------------------------------------------------
     # They take their place
@@ -245,8 +245,8 @@ class TestHeldOut(PlaybookCommon):
         self.assertEqual(effect.verdict, "more")
         self.assertEqual(
             effect.sentence.split(".")[0],
-            f"Of {60 - len(held)} followed up {round(100 * told.with_)} in a hundred bought again within 30 days, of "
-            f"{len(held)} held out {round(100 * told.without)}: {round(100 * told.value)} points more "
+            f"Of {60 - len(held)} followed up {round(100 * told.with_)}% bought again within 30 days, of "
+            f"{len(held)} held out {round(100 * told.without)}%: {round(100 * told.value)} points more "
             f"({round(100 * told.low)} to {round(100 * told.high)})",
         )
         self.assertIn("<table", effect.table)
