@@ -21,7 +21,7 @@ def say_effect(effect, result):
     if code == "damaged":
         return env._(
             "%(held)s of %(count)s customers were held out, not %(percent)s%%: something has lost customers "
-            " of one group only, so nothing can be told. Find out what it was, and draw anew.",
+            "of one group only, so nothing can be told. Find out what it was, and draw anew.",
             held=format_number(env, result["held"]),
             count=format_number(env, result["held"] + result["followed"]),
             percent=format_number(env, result["percent"], 2),
@@ -185,7 +185,7 @@ def tell_effect_rows(effect, result):
         return _say_effect_money(effect, value)
 
     names = {
-        "bought": (env._("Bought again (%%)"), percent),
+        "bought": (env._("Bought again (%)"), percent),
         "orders": (env._("Purchases per customer"), number),
         "money": (env._("Amount per customer, without the largest, by what they bought before"), money),
         "whole": (env._("Amount per customer, as it is"), money),
