@@ -81,9 +81,7 @@ class CustomerTieringCheck(models.Model):
     rate_currency_id = fields.Many2one(
         "res.currency", string="Currency of Documents", readonly=True, ondelete="cascade"
     )
-    salesperson_id = fields.Many2one(
-        "res.users", string="Salesperson", readonly=True, ondelete="cascade", index="btree_not_null"
-    )
+    salesperson_id = fields.Many2one("res.users", readonly=True, ondelete="cascade", index="btree_not_null")
     number = fields.Integer(
         string="How Many", readonly=True, aggregator=None, help="Customers or documents that it is about."
     )
@@ -464,7 +462,7 @@ class CustomerTieringCheck(models.Model):
     @api.model
     def _merge(self, targets):
         """What was to check of customers is so of those that take their place; who is one now is no duplicate."""
-        super()._merge(targets)
+        result = super()._merge(targets)
         cr = self.env.cr
         given = list(targets), list(targets.values())
         cr.execute(
@@ -491,3 +489,4 @@ class CustomerTieringCheck(models.Model):
             )
         )
         self.env.invalidate_all(flush=False)
+        return result

@@ -26,9 +26,9 @@ class TestRecommendation(GapCommon):
     def recommended(self):
         """Have it looked for, and return ``{customer: products in their order}``."""
         self.gaps._find(self.company, AS_OF)
-        return self.read()
+        return self.kept()
 
-    def read(self):
+    def kept(self):
         found = self.recommendations._get_of(self.ann | self.bob | self.clerk, self.company)
         return {self.env["res.partner"].browse(id_).name: products.mapped("name") for id_, products in found.items()}
 
@@ -66,9 +66,9 @@ class TestRecommendation(GapCommon):
         self.recommended()
         self.bottle.active = False
         self.glue.sale_ok = False
-        self.assertEqual(self.read(), {"Ann": ["Disc"], "Bob": ["Disc"]})
+        self.assertEqual(self.kept(), {"Ann": ["Disc"], "Bob": ["Disc"]})
         self.product.sale_ok = False
-        self.assertEqual(self.read(), {})
+        self.assertEqual(self.kept(), {})
         self.product.sale_ok = True
         self.recommended()
         self.assertEqual({tuple(row.product_data) for row in self.recommendations.search([])}, {(self.product.id,)})
@@ -88,7 +88,7 @@ class TestRecommendation(GapCommon):
             self.gaps._cron_find()
             self.assertEqual(self.recommendations.search([]).partner_id, self.ann | self.bob)
             self.policy.look_for_gaps = False
-            self.assertFalse(self.read())
+            self.assertFalse(self.kept())
             self.assertFalse(self.text(self.ann))
             self.gaps._cron_find()
         self.assertFalse(self.recommendations.search([]))
