@@ -3,8 +3,6 @@
 Never how likely chance is: an interval says from where to where.
 """
 
-from odoo import fields
-from odoo.tools import format_date
 from odoo.tools.misc import formatLang
 
 from . import engine
@@ -53,7 +51,7 @@ def say_effect(effect, result):
             )
         )
     if result["needed"]:
-        said.append(_say_needed(effect, result["needed"]))
+        said.append(_say_needed(effect, result))
     return " ".join(said)
 
 
@@ -120,17 +118,21 @@ def _say_size(effect, result, size):
     return effect.env._("%(points)s points", points=format_number(effect.env, 100 * size))
 
 
-def _say_needed(effect, needed):
-    env = effect.env
-    count = effect.playbook_id._count_monthly_events().get(effect.playbook_id.id)
+def _say_needed(effect, result):
+    env, needed, playbook = effect.env, result["needed"], effect.playbook_id
+    if result["code"] == "cannot_tell":  # more come into the verdict only where somebody wants so
+        return env._(
+            "That many customers cannot tell. Raise “Judged After” on the playbook by about %(count)s to know more.",
+            count=format_number(env, needed),
+        )
+    count = playbook._count_monthly_events().get(playbook.id)
     months = count and needed / count
     if not count or months > 120:
         return env._("About %(count)s more customers are needed.", count=format_number(env, needed))
-    until = fields.Date.add(effect.as_of, days=round(months * 365 / 12) + effect.playbook_id.effect_days)
     return env._(
         "About %(count)s more customers are needed, at the present pace until %(month)s.",
         count=format_number(env, needed),
-        month=format_date(env, until, date_format="MMMM y"),
+        month=playbook._format_month(months, playbook.effect_days),
     )
 
 
@@ -171,8 +173,8 @@ def tell_effect_notes(effect, result):
 
 
 def tell_effect_rows(effect, result):
-    """Return the table of an effect: dicts of texts with ``name``, ``with_``, ``without``, ``value``, ``low``,
-    ``high`` and ``is_main``."""
+    """Return the table of an effect: dicts of texts with ``name``, ``with_``, ``without``, ``value`` and ``range``, in
+    which the truth may lie, and ``is_main``."""
     env = effect.env
 
     def percent(share):
@@ -194,7 +196,8 @@ def tell_effect_rows(effect, result):
         {
             "name": name,
             "is_main": key == result["main"],
-            **{end: write(value) for end, value in result[key].items()},
+            **{end: write(result[key][end]) for end in ("with_", "without", "value")},
+            "range": env._("%(low)s to %(high)s", low=write(result[key]["low"]), high=write(result[key]["high"])),
         }
         for key, (name, write) in names.items()
         if result[key]

@@ -3,7 +3,7 @@ import secrets
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .. import engine, jobs, triggers
 from ..sentences import format_number
@@ -540,12 +540,18 @@ class CustomerTieringPlaybook(models.Model):
             if count := months.get(playbook._origin.id):
                 sentences.append(
                     self.env._(
-                        "At about %(count)s a month that takes %(months)s months.",
+                        "At about %(count)s a month the verdict comes in %(month)s.",
                         count=format_number(self.env, count),
-                        months=format_number(self.env, max(round(events / count), 1)),
+                        month=self._format_month(events / count, playbook.effect_days),
                     )
                 )
             playbook.effect_hint = " ".join(sentences)
+
+    @api.model
+    def _format_month(self, months, days):
+        """Return the month that begins, or is under way, so many months and days from today, in words."""
+        day = fields.Date.add(fields.Date.today(), days=round(min(months, 1200) * 365 / 12) + days)
+        return format_date(self.env, day, date_format="MMMM y")
 
     def _count_monthly_events(self):
         """Return ``{id: number}`` of the customers a month for whom a playbook had something to do lately."""
