@@ -89,7 +89,7 @@ WEEKS = 12  # so long ago the sales manager switched these playbooks on
 PLAYBOOKS = {  # trigger: limits
     "enter": {"user_day_limit": 6},
     "pending": {"user_day_limit": 5},
-    "risk": {"user_day_limit": 5},
+    "risk": {"user_day_limit": 5, "held_out_percent": 30, "effect_days": 30, "effect_events": 150},
 }
 # Of a person's follow-ups: the shares done in time, done late, cancelled. What is left stays open.
 DILIGENCE = {"sam": (0.82, 0.1, 0.03), "mia": (0.7, 0.18, 0.07), "leo": (0.52, 0.28, 0.08)}
@@ -149,6 +149,7 @@ class Loader:
             self.load_needs,
             self.compute_tiers,
             self.look_ahead,
+            self.look_back,
         ):
             if not self._get_mark(step.__name__):
                 step()
@@ -526,6 +527,12 @@ class Loader:
             self._commit()
         self._lock_customers(policy)
         self._quote_before_the_rise(policy)
+
+    def look_back(self):
+        """Check the data, and see what the playbooks did."""
+        self.env.company.tiering_check_data = True
+        self.env["customer.tiering.check"]._look(self.env.company, self.today)
+        self.env["customer.tiering.effect"]._cron_measure()
 
     def look_ahead(self):
         """Foresee downgrades, and look for stopped products."""
