@@ -52,8 +52,14 @@ def say_effect(effect, result):
                 buyers=format_number(env, engine.effect.LEAST_BUYERS),
             )
         )
-    if result["needed"]:
-        said.append(_say_needed(effect, result["needed"]))
+    if needed := result["needed"]:
+        is_due = code == "cannot_tell"
+        # Until then those count who are on their way; afterwards only who is told to.
+        if is_due or needed > result["running"]:
+            said.append(_say_needed(effect, result, needed if is_due else needed - result["running"]))
+        if is_due:
+            total = format_number(env, result["followed"] + result["held"] + needed)
+            said.append(env._("For that, set “Judged After” to %(count)s.", count=total))
     return " ".join(said)
 
 
@@ -120,13 +126,13 @@ def _say_size(effect, result, size):
     return effect.env._("%(points)s points", points=format_number(effect.env, 100 * size))
 
 
-def _say_needed(effect, needed):
+def _say_needed(effect, result, needed):
     env = effect.env
     count = effect.playbook_id._count_monthly_events().get(effect.playbook_id.id)
     months = count and needed / count
     if not count or months > 120:
         return env._("About %(count)s more customers are needed.", count=format_number(env, needed))
-    until = fields.Date.add(effect.as_of, days=round(months * 365 / 12) + effect.playbook_id.effect_days)
+    until = fields.Date.add(effect.as_of, days=round(months * 365 / 12) + result["days"])
     return env._(
         "About %(count)s more customers are needed, at the present pace until %(month)s.",
         count=format_number(env, needed),

@@ -124,9 +124,9 @@ def compare_money(
     """The difference of the mean money of two groups, of which what each customer paid before is taken off.
 
     What is paid before and after is capped at the 99th percentile of those of both groups together who paid: where few
-    do, that of all would be 0. The largest of few is capped, too. By what was paid before,
-    the money is brought to that of customers who paid the same (CUPED, Deng et al. 2013), which makes the interval
-    narrower and moves nothing, as the draw does not know the past. The interval is Welch's.
+    do, that of all would be 0. The largest of few is capped, too. By what was paid before, the money is brought to that
+    of customers who paid the same (CUPED, Deng et al. 2013), which makes the interval narrower and moves nothing, as
+    the draw does not know the past. The interval is Welch's.
 
     Parameters
     ----------
@@ -316,7 +316,13 @@ def _judge(found, events, planned, bound, percent):
 
 
 def measure(
-    place: np.ndarray, day: np.ndarray, buyer: np.ndarray, bought: np.ndarray, money: np.ndarray, days: int
+    place: np.ndarray,
+    day: np.ndarray,
+    buyer: np.ndarray,
+    bought: np.ndarray,
+    money: np.ndarray,
+    days: int,
+    first: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each customer bought after a day, and paid in the year before it.
 
@@ -324,8 +330,10 @@ def measure(
     ----------
     place : of each event its customer, as `buyer` has it, int, shape (n,), no customer twice
     day : of each event, datetime64[D], shape (n,)
-    buyer, bought, money : of each purchase its customer, day and money, shape (m,)
-    days : that count, of which the day of the event is the first
+    buyer, bought, money : of each purchase its customer, day and money, shape (m,); money below 0 is no purchase, but
+        counts
+    days : that count
+    first : of them, 0: the day of the event, 1: the day after
 
     Returns
     -------
@@ -335,6 +343,9 @@ def measure(
     >>> bought = np.array(["2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03"], "datetime64[D]")
     >>> [found.tolist() for found in measure(np.array([5]), day, np.full(4, 5), bought, np.array([1.0, 2, 4, 8]), 2)]
     [[2.0], [6.0], [1.0]]
+    >>> found = measure(np.array([5]), day, np.full(4, 5), bought, np.array([1.0, 2, 4, -8]), 2, first=1)
+    >>> [values.tolist() for values in found]
+    [[1.0], [-4.0], [1.0]]
     """
     row = np.full(max(place.max(initial=-1), buyer.max(initial=-1)) + 1, -1)
     row[place] = np.arange(len(place))
@@ -342,8 +353,8 @@ def measure(
     known = row >= 0
     row, money = row[known], money[known]
     away = (bought[known] - day[row]).astype(int)
-    after, before = (away >= 0) & (away < days), (away < 0) & (away >= -365)
-    count = np.bincount(row[after], minlength=len(place)).astype(float)
+    after, before = (away >= first) & (away < first + days), (away < 0) & (away >= -365)
+    count = np.bincount(row[after & (money > 0)], minlength=len(place)).astype(float)
     sums = [np.bincount(row[chosen], money[chosen], minlength=len(place)) for chosen in (after, before)]
     return count, *sums
 
