@@ -539,6 +539,63 @@ class TestEffectStories(PlaybookCommon):
             {who.name: tuple(map(float, values)) for who, values in expected.items()},
         )
 
+    def test_who_is_archived_or_left_out_afterwards_bought_nevertheless(self):
+        """Whoever calls learns who is to be archived: that happens in one group only."""
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        for who in (*others[:3], held[0]):
+            self.order(who, -5, 10)
+        others[0].active = False
+        self.env["customer.tiering.check"].create(
+            {
+                "kind": "nobody",
+                "key": "x",
+                "company_id": self.company.id,
+                "partner_id": others[1].id,
+                "state": "left_out",
+                "reason": "Ours",
+            }
+        )
+        self.assertEqual(self.result(playbook, 40)["counts"], [3, 1])
+
+    def test_invoices_count_where_revenue_is_from_invoices(self):
+        self.accounting()
+        self.policy.revenue_from = "invoice"
+        for who in self.people:
+            self.credit_note(who, 60, post=False).copy(
+                {"move_type": "out_invoice", "invoice_date": AS_OF - timedelta(60)}
+            ).action_post()
+        self.compute_after(0)
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        self.order(others[0], -5, 10)  # not invoiced
+        for who in (others[1], held[0]):
+            note = self.credit_note(who, -5, post=False)
+            note.copy({"move_type": "out_invoice", "invoice_date": AS_OF + timedelta(5)}).action_post()
+        self.assertEqual(self.result(playbook, 40)["counts"], [1, 1])
+
+    def test_switched_off_and_on_everybody_stays_where_drawn(self):
+        playbook, held, others = self.start()
+        some = held[:2] | others[:2]
+        self.reach(some)
+        self._plan_on(1, playbook)
+        playbook.action_disable()
+        with freeze_time(self.noon(AS_OF, -2)):
+            playbook.action_enable()
+        self.reach(self.people - some, 3)
+        self._plan_on(3, playbook)
+        result = self.result(playbook, 40)
+        self.assertEqual((result["followed"], result["held"]), (len(others), len(held)))
+        playbook.trigger = "contact"
+        playbook.contact_days = 14
+        self.assertFalse(self.env["customer.tiering.effect"].search([("playbook_id", "=", playbook.id)]))
+        with freeze_time(self.noon(AS_OF, -50)):
+            self.assertFalse(self.env["customer.tiering.effect"]._measure(playbook))
+        self.compute_after(50)
+        self._plan_on(50, playbook)
+        drawn = engine.effect.draw(playbook.sudo().salt, playbook.id, self.people.ids, 50)
+        self.assertEqual(self.result(playbook, 90)["held"], drawn.sum())
+
     def test_days_are_those_of_the_company(self):
         """12:00 UTC is midnight in Auckland: half an hour before is the 30th day, half an hour after the 31st."""
         self.company.partner_id.tz = "Pacific/Auckland"
