@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 
 from odoo import api, fields, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import effect_sentences, engine
@@ -198,7 +197,8 @@ class CustomerTieringEffect(models.Model):
         scope = playbook.policy_id._get_revenue_scope(today, (today - chosen["day"].iloc[0]).days + 366)
         scope = dataclasses.replace(
             scope,
-            candidates=reader._get_candidates(playbook.company_id, Domain("id", "in", ids)),
+            # Also who was archived since, or is left out of scoring: whoever is followed up is looked at more closely.
+            candidates=SQL("SELECT id FROM res_partner WHERE id = ANY(%s) AND id = commercial_partner_id", ids),
             partner_ids=tuple(ids) if len(ids) < MANY else None,
         )
         customers, purchases, _bought = reader._read_purchases(scope)

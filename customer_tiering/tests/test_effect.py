@@ -586,15 +586,16 @@ class TestEffectStories(PlaybookCommon):
         self._plan_on(3, playbook)
         result = self.result(playbook, 40)
         self.assertEqual((result["followed"], result["held"]), (len(others), len(held)))
-        playbook.trigger = "contact"
-        playbook.contact_days = 14
+        playbook.write({"trigger": "contact", "contact_days": 14, "only_without_open": False})
         self.assertFalse(self.env["customer.tiering.effect"].search([("playbook_id", "=", playbook.id)]))
         with freeze_time(self.noon(AS_OF, -50)):
             self.assertFalse(self.env["customer.tiering.effect"]._measure(playbook))
+        self._activities().unlink()  # who has an open one is not neglected
         self.compute_after(50)
         self._plan_on(50, playbook)
+        self.assertEqual(len(self._rows(playbook, planned_on=AS_OF + timedelta(days=50))), 16)
         drawn = engine.effect.draw(playbook.sudo().salt, playbook.id, self.people.ids, 50)
-        self.assertEqual(self.result(playbook, 90)["held"], drawn.sum())
+        self.assertEqual(self.result(playbook, 90)["held"], int(drawn.sum()))
 
     def test_days_are_those_of_the_company(self):
         """12:00 UTC is midnight in Auckland: half an hour before is the 30th day, half an hour after the 31st."""
