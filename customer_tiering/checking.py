@@ -6,7 +6,7 @@ depend on the number of customers.
 
 import dataclasses
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 
 from odoo.exceptions import UserError
@@ -107,6 +107,7 @@ class Looking:
         shown = {id_ for (id_,) in self.env.execute_query(sources.checks.get_shown_query(moves))} if moves else ()
         tiers = self._get_tiers_without(policy, ids[flagged], {int(customers[buyer[place]]) for place in flagged})
         is_large = set(large.tolist())
+        together = Counter(buyer[flagged].tolist())
         for place, (model, id_) in zip(flagged, located, strict=True):
             if model == sources.checks.MOVE and id_ not in shown:
                 continue
@@ -120,6 +121,7 @@ class Looking:
                 amount=float(money[place]) if place in is_large else None,
                 usual_amount=float(medians[buyer[place]]) if place in is_large else None,
                 tier_id=tiers.get(customer),
+                number=together[buyer[place]],
             )
 
     def _look_at_documents(self, scope):
@@ -191,7 +193,14 @@ class Looking:
         tiers = self._get_tiers_together({firm: (firm, *of_firm) for firm, of_firm in together.items()})
         for person, firm in persons:
             self.found.append(
-                Found("person", str(person), partner_id=person, partner_ids=(person, firm), tier_id=tiers.get(firm))
+                Found(
+                    "person",
+                    str(person),
+                    partner_id=person,
+                    partner_ids=(person, firm),
+                    number=len(together[firm]),
+                    tier_id=tiers.get(firm),
+                )
             )
 
     def _get_phone(self):

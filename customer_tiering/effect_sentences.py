@@ -50,8 +50,14 @@ def say_effect(effect, result):
                 buyers=format_number(env, engine.effect.LEAST_BUYERS),
             )
         )
-    if result["needed"]:
-        said.append(_say_needed(effect, result))
+    if needed := result["needed"]:
+        is_due = code == "cannot_tell"
+        # Until then those count who are on their way; afterwards only who is told to.
+        if is_due or needed > result["running"]:
+            said.append(_say_needed(effect, result, needed if is_due else needed - result["running"]))
+        if is_due:
+            total = format_number(env, result["followed"] + result["held"] + needed)
+            said.append(env._("For that, set “Judged After” to %(count)s.", count=total))
     return " ".join(said)
 
 
@@ -118,21 +124,16 @@ def _say_size(effect, result, size):
     return effect.env._("%(points)s points", points=format_number(effect.env, 100 * size))
 
 
-def _say_needed(effect, result):
-    env, needed, playbook = effect.env, result["needed"], effect.playbook_id
-    if result["code"] == "cannot_tell":  # more come into the verdict only where somebody wants so
-        return env._(
-            "That many customers cannot tell. Raise “Judged After” on the playbook by about %(count)s to know more.",
-            count=format_number(env, needed),
-        )
-    count = playbook._count_monthly_events().get(playbook.id)
+def _say_needed(effect, result, needed):
+    env = effect.env
+    count = effect.playbook_id._count_monthly_events().get(effect.playbook_id.id)
     months = count and needed / count
     if not count or months > 120:
         return env._("About %(count)s more customers are needed.", count=format_number(env, needed))
     return env._(
         "About %(count)s more customers are needed, at the present pace until %(month)s.",
         count=format_number(env, needed),
-        month=playbook._format_month(months, playbook.effect_days),
+        month=effect.playbook_id._format_month(months, result["days"]),
     )
 
 

@@ -102,6 +102,8 @@ class Trigger:
     may_recur = True
     # Nobody suffers from hearing nothing of it, so that some may be held out for comparison.
     may_hold_out = True
+    # A purchase may bring it about, which may be of the day of the follow-up and is not what that does.
+    may_follow_purchase = False
 
     def __init__(self, playbook):
         self.playbook = playbook
@@ -221,6 +223,7 @@ class Enter(Move):
     """The customer reaches a tier."""
 
     directions = ("new", "up")
+    may_follow_purchase = True
     wanted_tier = SQL("change.to_tier_id")
     waiting_tier = SQL("followup.tier_id")
 
@@ -239,6 +242,7 @@ class Leave(Move):
 
 class Up(Leave):
     directions = ("up",)
+    may_follow_purchase = True
 
 
 class Down(Leave):
@@ -331,6 +335,7 @@ class Segment(Trigger):
 
     kind = "segment"
     detail = SQL("card.segment_id || ':' || card.segment_since")
+    may_follow_purchase = True
 
     def get_condition(self, scan):
         return SQL(
@@ -449,6 +454,7 @@ class FirstOrder(Trigger):
     """The customer orders for the first time."""
 
     kind = "first_order"
+    may_follow_purchase = True
 
     def get_condition(self, scan):
         return SQL("card.first_order_date >= %s AND %s AND NOT %s", scan.since, scan.is_new, HAS_LEFT_A_FIRM)

@@ -58,6 +58,21 @@ def test_a_planted_draw_is_found():
     assert not effect.is_damaged(10, 0, 0)
 
 
+def test_few_customers_damage_no_draw():
+    """One held out of one at 5 % comes once in twenty times; three of three once in 8,000 times."""
+    assert not effect.is_damaged(0, 1, 5)
+    assert effect.is_damaged(0, 3, 5)
+    assert not effect.is_damaged(4, 1, 1)  # 1 - .99 ** 5: once in twenty times
+    for count, percent in ((5, 1), (20, 2.5), (40, 10), (300, 1)):
+        share = percent / 100
+        alarms = sum(
+            math.comb(count, held) * share**held * (1 - share) ** (count - held)
+            for held in range(count + 1)
+            if effect.is_damaged(count - held, held, percent)
+        )
+        assert alarms <= 0.001, (count, percent)
+
+
 # ----------------------------------------------------------------------
 # Shares
 # ----------------------------------------------------------------------
@@ -169,6 +184,22 @@ def test_one_large_order_is_no_effect():
     )
     assert abs(capped.value) < 40
     assert plain.value > 9e5
+
+
+def test_the_largest_of_few_is_capped():
+    """Sixty customers, a giant with 90 percent of all money: as if it had paid 12, as the next one."""
+    paid = [5_000.0, *[10.0] * 28, 12.0]
+    found = effect.compare_money(np.array(paid), np.zeros(30), np.full(30, 10.0), np.zeros(30))
+    assert found.with_ == pytest.approx((12 + 28 * 10 + 12) / 30)
+
+
+def test_few_who_buy_at_all_are_not_capped_to_nothing():
+    """Of 10,000 each 60 and 10 buy, for 100: 0.60 against 0.10 per customer, and no "no effect"."""
+    paid, paid_held = (np.where(np.arange(10_000) < buyers, 100.0, 0.0) for buyers in (60, 10))
+    nothing = np.zeros(10_000)
+    found = effect.compare_money(paid, nothing, paid_held, nothing)
+    assert (found.with_, found.without) == (pytest.approx(0.6), pytest.approx(0.1))
+    assert effect.judge_money(found, 70, 10_000, 10_000, 50, 20_000).code == "more"
 
 
 # ----------------------------------------------------------------------

@@ -23,10 +23,10 @@ from .forecasts import Z, get_wilson
 
 #: Fewer customers in a group, or fewer buyers in both, have no interval.
 LEAST_GROUP, LEAST_BUYERS = 30, 10
-#: Money above this percentile of all customers counts as much as this percentile: one large order is no effect.
+#: Money above this percentile of all who paid counts as much as this percentile: one large order is no effect.
 CAPPED = 99
-#: The chi-square of one degree of freedom that a good draw exceeds once in a thousand times.
-DAMAGED = 10.827566170662733
+#: What comes of a good draw less often is a damaged one.
+DAMAGED = 0.001
 #: The normal quantile of a power of 80 %.
 Z_POWER = 0.8416212335729143
 #: A difference between these is none that anybody cares for.
@@ -91,11 +91,12 @@ def is_damaged(followed: int, held: int, percent: float) -> bool:
     >>> is_damaged(800, 200, 20), is_damaged(1100, 900, 50)
     (False, True)
     """
-    count = followed + held
-    expected = count * percent / 100
-    if not 0 < expected < count:
-        return False
-    return (held - expected) ** 2 * (1 / expected + 1 / (count - expected)) > DAMAGED
+    from scipy.stats import binomtest  # noqa: PLC0415 - only who looks for an effect needs it
+
+    # Not by a chi-square: of few customers the first one held out would be more than it allows.
+    return (
+        0 < percent < 100 and followed + held > 0 and binomtest(held, followed + held, percent / 100).pvalue < DAMAGED
+    )
 
 
 def compare_shares(hits: int, count: int, hits_without: int, count_without: int) -> Difference:
@@ -122,9 +123,10 @@ def compare_money(
 ) -> Difference:
     """The difference of the mean money of two groups, of which what each customer paid before is taken off.
 
-    What is paid before and after is capped at the 99th percentile of both groups together. By what was paid before,
-    the money is brought to that of customers who paid the same (CUPED, Deng et al. 2013), which makes the interval
-    narrower and moves nothing, as the draw does not know the past. The interval is Welch's.
+    What is paid before and after is capped at the 99th percentile of those of both groups together who paid: where few
+    do, that of all would be 0. The largest of few is capped, too. By what was paid before, the money is brought to that
+    of customers who paid the same (CUPED, Deng et al. 2013), which makes the interval narrower and moves nothing, as
+    the draw does not know the past. The interval is Welch's.
 
     Parameters
     ----------
@@ -135,9 +137,7 @@ def compare_money(
     with_, without = np.asarray(money, float), np.asarray(money_without, float)
     past, past_without = np.asarray(before, float), np.asarray(before_without, float)
     if capped:
-        most, most_past = (
-            np.percentile(np.concatenate(two), CAPPED) for two in ((with_, without), (past, past_without))
-        )
+        most, most_past = (_get_most(np.concatenate(two)) for two in ((with_, without), (past, past_without)))
         with_, without = np.minimum(with_, most), np.minimum(without, most)
         past, past_without = np.minimum(past, most_past), np.minimum(past_without, most_past)
     everybody, all_past = np.concatenate((with_, without)), np.concatenate((past, past_without))
@@ -145,6 +145,11 @@ def compare_money(
     theta = ((all_past - all_past.mean()) * (everybody - everybody.mean())).mean() / spread if spread else 0.0
     mean_past = all_past.mean()
     return _compare_means(with_ - theta * (past - mean_past), without - theta * (past_without - mean_past))
+
+
+def _get_most(money):
+    paid = money[money > 0]
+    return np.percentile(paid, CAPPED, method="lower") if len(paid) else np.inf
 
 
 def _compare_means(with_, without):
@@ -311,7 +316,13 @@ def _judge(found, events, planned, bound, percent):
 
 
 def measure(
-    place: np.ndarray, day: np.ndarray, buyer: np.ndarray, bought: np.ndarray, money: np.ndarray, days: int
+    place: np.ndarray,
+    day: np.ndarray,
+    buyer: np.ndarray,
+    bought: np.ndarray,
+    money: np.ndarray,
+    days: int,
+    first: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What each customer bought after a day, and paid in the year before it.
 
@@ -319,8 +330,10 @@ def measure(
     ----------
     place : of each event its customer, as `buyer` has it, int, shape (n,), no customer twice
     day : of each event, datetime64[D], shape (n,)
-    buyer, bought, money : of each purchase its customer, day and money, shape (m,)
-    days : that count, of which the day of the event is the first
+    buyer, bought, money : of each purchase its customer, day and money, shape (m,); money below 0 is no purchase, but
+        counts
+    days : that count
+    first : of them, 0: the day of the event, 1: the day after
 
     Returns
     -------
@@ -330,6 +343,9 @@ def measure(
     >>> bought = np.array(["2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03"], "datetime64[D]")
     >>> [found.tolist() for found in measure(np.array([5]), day, np.full(4, 5), bought, np.array([1.0, 2, 4, 8]), 2)]
     [[2.0], [6.0], [1.0]]
+    >>> found = measure(np.array([5]), day, np.full(4, 5), bought, np.array([1.0, 2, 4, -8]), 2, first=1)
+    >>> [values.tolist() for values in found]
+    [[1.0], [-4.0], [1.0]]
     """
     row = np.full(max(place.max(initial=-1), buyer.max(initial=-1)) + 1, -1)
     row[place] = np.arange(len(place))
@@ -337,8 +353,8 @@ def measure(
     known = row >= 0
     row, money = row[known], money[known]
     away = (bought[known] - day[row]).astype(int)
-    after, before = (away >= 0) & (away < days), (away < 0) & (away >= -365)
-    count = np.bincount(row[after], minlength=len(place)).astype(float)
+    after, before = (away >= first) & (away < first + days), (away < 0) & (away >= -365)
+    count = np.bincount(row[after & (money > 0)], minlength=len(place)).astype(float)
     sums = [np.bincount(row[chosen], money[chosen], minlength=len(place)) for chosen in (after, before)]
     return count, *sums
 

@@ -228,9 +228,13 @@ class CustomerTieringCheck(models.Model):
         said = {"tiers": format_list(env, tiers), "tier": self.tier_id.name, "currency": self.currency_id.name}
         if self.kind in ("duplicate", "person"):
             if not self.tier_id:
-                return env._("What they buy counts apart: each of them seems smaller than both are together.")
+                return env._("What they buy counts apart: each of them seems smaller than they are together.")
+            if self.kind == "person" and self.number > 1:
+                return env._("Now: %(tiers)s. Together with the other persons of this company: %(tier)s.", **said)
             return env._("Now: %(tiers)s. Together: %(tier)s.", **said)
         if self.kind in ("large", "early") and self.tier_id:
+            if self.number > 1:
+                return env._("Now: %(tiers)s. Without it and the others like it: %(tier)s.", **said)
             return env._("Now: %(tiers)s. Without it: %(tier)s.", **said)
         if self.kind == "large":
             return env._("It lifts the amount, and with it the score.")

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 
 from odoo import api, fields, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import effect_sentences, engine
@@ -125,7 +124,7 @@ class CustomerTieringEffect(models.Model):
         playbook = playbook.sudo()  # sudo: effects are written by the system
         today = playbook.company_id._get_tiering_today()
         events = self._read_events(playbook)
-        if events.empty:
+        if events["mixed"].all():
             return self.browse()
         result = self._compare(playbook, events, today)
         effect = self.sudo().search([("playbook_id", "=", playbook.id)])
@@ -144,7 +143,8 @@ class CustomerTieringEffect(models.Model):
             SQL(
                 """
                 SELECT partner_id, MIN(planned_on), (ARRAY_AGG(drawn_percent ORDER BY id))[1]::float8,
-                       BOOL_AND(is_held_out), BOOL_OR(is_held_out) AND NOT BOOL_AND(is_held_out)
+                       BOOL_AND(is_held_out),
+                       BOOL_OR(drawn_percent IS NULL) OR BOOL_OR(is_held_out) AND NOT BOOL_AND(is_held_out)
                   FROM customer_tiering_followup
                  WHERE playbook_id = %s AND draw = %s AND planned_on IS NOT NULL
               GROUP BY 1
@@ -158,13 +158,14 @@ class CustomerTieringEffect(models.Model):
 
     def _compare(self, playbook, events, today):
         """Return what is kept of an effect, a dict of plain values; see the engine's ``effect.compare_groups``."""
-        percent = playbook.held_out_percent or events["percent"].iloc[-1]
+        percent = playbook.held_out_percent or events.loc[~events["mixed"], "percent"].iloc[-1]
+        first = int(playbook._get_trigger().may_follow_purchase)
         days = playbook.effect_days or playbook._get_effect_days()
         planned = playbook.effect_events or playbook._propose_effect(percent).get("effect_events")
         counts = ~events["mixed"] & (events["percent"] == percent)
-        closed = events["day"] <= today - timedelta(days=days)
+        closed = events["day"] <= today - timedelta(days=days + first)
         chosen = events[counts & closed]
-        orders, money, before = self._read_purchases(playbook, chosen, today, days)
+        orders, money, before = self._read_purchases(playbook, chosen, today, days, first)
         found = engine.effect.compare_groups(
             chosen["held"].to_numpy(bool),
             orders,
@@ -185,45 +186,61 @@ class CustomerTieringEffect(models.Model):
             "touched": self._count_touched(playbook, chosen[:planned], days),
         }
 
-    def _read_purchases(self, playbook, chosen, today, days):
-        """Return what the customers bought within the days, its money, and that of the year before; three arrays."""
+    def _read_purchases(self, playbook, chosen, today, days, first=0):
+        """Return what the customers bought within the days, its money, and that of the year before; three arrays.
+
+        :param first: of the days, counted from that of the follow-up
+        """
         if chosen.empty:
             return (np.zeros(0),) * 3
         reader, ids = self.env["customer.tiering.reader"].sudo(), chosen["partner"].tolist()
         scope = playbook.policy_id._get_revenue_scope(today, (today - chosen["day"].iloc[0]).days + 366)
         scope = dataclasses.replace(
             scope,
-            candidates=reader._get_candidates(playbook.company_id, Domain("id", "in", ids)),
+            # Also who was archived since, or is left out of scoring: whoever is followed up is looked at more closely.
+            candidates=SQL("SELECT id FROM res_partner WHERE id = ANY(%s) AND id = commercial_partner_id", ids),
             partner_ids=tuple(ids) if len(ids) < MANY else None,
         )
-        customers, purchases, bought = reader._read_purchases(scope)
+        customers, purchases, _bought = reader._read_purchases(scope)
+        counted, _served = engine.purchases.choose_counted(
+            purchases, scope.as_of, scope.window_days, scope.decimals, least=scope.least
+        )
         place = customers.get_indexer(ids)
         known = place >= 0
         result = np.zeros((3, len(ids)))
         result[:, known] = engine.effect.measure(
             place[known],
             chosen["day"].to_numpy("datetime64[D]")[known],
-            purchases.buyer[bought],
-            purchases.day[bought],
-            purchases.money[bought],
+            purchases.buyer[counted],
+            purchases.day[counted],
+            purchases.money[counted],
             days,
+            first,
         )
         return tuple(result)
 
     def _count_touched(self, playbook, chosen, days):
-        """Return for how many who were held out a person planned an activity of the playbook's kind within the days."""
+        """Return for how many who were held out a person planned an activity of the playbook's kind within the days, or
+        the playbook did, once it held out nobody any more."""
         held = chosen[chosen["held"]]
         if held.empty:
             return 0
         ((count,),) = self.env.execute_query(
             SQL(
                 """
-                SELECT COUNT(DISTINCT held.partner_id)
+                SELECT COUNT(*)
                   FROM unnest(%(partners)s::int[], %(days)s::date[]) AS held (partner_id, day)
-                  JOIN res_partner contact ON contact.commercial_partner_id = held.partner_id
-                  JOIN mail_activity activity ON activity.res_model = 'res.partner' AND activity.res_id = contact.id
-                 WHERE activity.automated IS NOT TRUE AND activity.activity_type_id = ANY(%(types)s)
-                   AND activity.create_date >= held.day AND activity.create_date < held.day + %(count)s
+                 WHERE EXISTS (SELECT FROM res_partner contact
+                                 JOIN mail_activity activity ON activity.res_id = contact.id
+                                  AND activity.res_model = 'res.partner'
+                                WHERE contact.commercial_partner_id = held.partner_id
+                                  AND activity.automated IS NOT TRUE AND activity.activity_type_id = ANY(%(types)s)
+                                  AND (activity.create_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date
+                                      BETWEEN held.day AND held.day + %(count)s - 1)
+                    OR EXISTS (SELECT FROM customer_tiering_followup followup
+                                WHERE followup.playbook_id = %(playbook)s AND followup.partner_id = held.partner_id
+                                  AND followup.draw IS NULL
+                                  AND followup.planned_on BETWEEN held.day AND held.day + %(count)s - 1)
                 """,
                 partners=held["partner"].tolist(),
                 days=held["day"].tolist(),
@@ -231,6 +248,8 @@ class CustomerTieringEffect(models.Model):
                     playbook.step_ids.activity_type_id | playbook.step_ids.plan_id.template_ids.activity_type_id
                 ).ids,
                 count=days,
+                timezone=playbook.company_id._get_tiering_timezone().key,
+                playbook=playbook.id,
             )
         )
         return count

@@ -156,8 +156,28 @@ class CustomerTieringFollowup(models.Model):
         """Give the follow-ups of customers to others.
 
         An event that several of them had, such as the first order, stays once; what is open stays before what is done.
+        Who was held out and also was not, shows no effect any more: such a row loses its share.
         """
         self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE customer_tiering_followup SET drawn_percent = NULL
+                 WHERE id IN (SELECT id
+                                FROM (SELECT followup.id,
+                                             BOOL_OR(is_held_out) OVER drawn != BOOL_AND(is_held_out) OVER drawn AS both
+                                        FROM customer_tiering_followup followup
+                                   LEFT JOIN unnest(%(sources)s, %(targets)s) AS given (source, target)
+                                          ON given.source = partner_id
+                                       WHERE partner_id = ANY(%(sources)s || %(targets)s) AND draw IS NOT NULL
+                                      WINDOW drawn AS (PARTITION BY playbook_id, draw,
+                                                                    COALESCE(given.target, partner_id))) mixed
+                               WHERE mixed.both)
+                """,
+                sources=list(targets),
+                targets=list(targets.values()),
+            )
+        )
         self.env.cr.execute(
             SQL(
                 """
@@ -471,15 +491,17 @@ class CustomerTieringFollowup(models.Model):
         users = {id_: user for ids, _partner, user in chosen for id_ in ids}
         due = {step: step._get_due_date(as_of) for step in held.step_id}
         mails = held.filtered(lambda followup: followup.step_id.kind == "mail")
-        rest = held - mails | mails._skip_unreachable()
-        for followup in rest:
+        able = held.plan_template_id.responsible_id._filter_tiering_able(playbook.company_id)
+        for followup in held - mails | mails._skip_unreachable():
+            # What is done by itself is open for nobody.
+            is_open = followup.step_id.kind not in ("mail", "action")
             followup.write(
                 {
                     "state": "held_out",
                     "problem": False,
                     "planned_on": as_of,
-                    "user_id": users[followup.id].id,
-                    "date_deadline": self._get_plan_date(followup.plan_template_id, due[followup.step_id]),
+                    "user_id": self._get_responsible(followup.plan_template_id, users[followup.id], able).id,
+                    "date_deadline": is_open and self._get_plan_date(followup.plan_template_id, due[followup.step_id]),
                 }
             )
         gone = set(held.ids)
@@ -729,8 +751,6 @@ class CustomerTieringFollowup(models.Model):
                 if step.kind in ("mail", "action"):
                     continue
                 source = template or step
-                named = template.responsible_id if template.responsible_type == "other" else user
-                responsible = named if named in able else user
                 rows.append(followup.id)
                 values.append(
                     {
@@ -740,7 +760,7 @@ class CustomerTieringFollowup(models.Model):
                         "summary": texts.render(partner_id, user.lang, source.summary),
                         "note": texts.render_note(partner_id, user.lang, source),
                         "date_deadline": self._get_plan_date(template, due[followup.step_id]),
-                        "user_id": responsible.id,
+                        "user_id": self._get_responsible(template, user, able).id,
                         "automated": True,
                     }
                 )
@@ -748,6 +768,11 @@ class CustomerTieringFollowup(models.Model):
         activities = self.env["mail.activity"].with_context(mail_activity_quick_update=True).create(values)
         self._set_planned(self.browse(rows), as_of, activities)
         return len(rows)
+
+    def _get_responsible(self, template, user, able):
+        """Return who does an activity of a plan: who is named by it, if he is ``able``, else ``user``."""
+        named = template.responsible_id if template.responsible_type == "other" else user
+        return named if named in able else user
 
     def _get_plan_date(self, template, date):
         """Return when an activity of a plan that starts on ``date`` is due; not before that day."""
@@ -789,7 +814,7 @@ class CustomerTieringFollowup(models.Model):
             moment = date > as_of and datetime.combine(date, time(), tzinfo=zone)  # of a date alone Odoo makes none
             without = self._queue_mails(step.mail_template_id, mailed.partner_id, moment)
             failed = mailed.filtered_domain([("partner_id", "in", without.ids)])
-            failed.write({"state": "skipped", "problem": "mail_failed"})
+            failed._note_failed("mail_failed", as_of)
             mailed -= failed
             mailed.write({"state": "mailed", "problem": False, "planned_on": as_of, "date_deadline": date})
             for user, theirs in mailed.grouped(lambda followup: users[followup.id]).items():
@@ -819,10 +844,17 @@ class CustomerTieringFollowup(models.Model):
                 _logger.warning("Server action %s failed for customer %s: %s", action.id, customer.id, error)
                 failed |= followup
         ran = {"state": "ran", "problem": False, "planned_on": as_of, "date_deadline": as_of}
-        for outcome, values in ((followups - failed, ran), (failed, {"state": "skipped", "problem": "action_failed"})):
-            for user, theirs in outcome.grouped(lambda followup: users[followup.id]).items():
-                theirs.write({**values, "user_id": user.id})
+        (followups - failed).write(ran)
+        failed._note_failed("action_failed", as_of)
+        for user, theirs in followups.grouped(lambda followup: users[followup.id]).items():
+            theirs.user_id = user
         return len(followups)
+
+    def _note_failed(self, problem, as_of):
+        """Skip follow-ups because of a ``problem`` that only shows in doing them."""
+        self.write({"state": "skipped", "problem": problem})
+        # Who is held out has no such problem: left out of one group only, they would make the two different.
+        self.filtered("draw").planned_on = as_of
 
     def _queue_mails(self, template, partners, moment):
         """Queue an e-mail to each of ``partners``, to be sent at ``moment``, if any; return to whom it failed."""

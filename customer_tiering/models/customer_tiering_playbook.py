@@ -190,7 +190,8 @@ class CustomerTieringPlaybook(models.Model):
     effect_days = fields.Integer(
         string="Within (Days)",
         groups=MANAGERS,
-        help="Purchases from the day of the follow-up on for so many days count.",
+        help="Purchases within so many days count: from the day of the follow-up on, but from the day after where a "
+        "purchase may be what starts the playbook.",
     )
     effect_events = fields.Integer(
         string="Judged After",
@@ -554,14 +555,14 @@ class CustomerTieringPlaybook(models.Model):
         return format_date(self.env, day, date_format="MMMM y")
 
     def _count_monthly_events(self):
-        """Return ``{id: number}`` of the customers a month for whom a playbook had something to do lately."""
+        """Return ``{id: number}`` of the customers a month whom a playbook followed up, or held out, lately."""
         today = fields.Date.today()
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT playbook_id, COUNT(DISTINCT partner_id), %(today)s - MIN(date) + 1
+                SELECT playbook_id, COUNT(DISTINCT partner_id), %(today)s - MIN(planned_on) + 1
                   FROM customer_tiering_followup
-                 WHERE playbook_id = ANY(%(ids)s) AND date > %(since)s AND state != 'held'
+                 WHERE playbook_id = ANY(%(ids)s) AND planned_on > %(since)s
               GROUP BY 1
                 """,
                 ids=self._origin.ids,

@@ -109,7 +109,9 @@ def get_rateless_query(scope, model):
          WHERE document.company_id = %(company)s AND document.currency_id != company.currency_id AND %(counts)s
            AND ((%(rate)s IS NULL OR %(rate)s <= 0 OR %(known)s != %(rate)s)
                 OR NOT EXISTS (SELECT FROM res_currency_rate known
-                                WHERE known.currency_id IN (document.currency_id, company.currency_id)))
+                                WHERE known.currency_id IN (document.currency_id, company.currency_id)
+                                  AND (known.company_id IS NULL
+                                       OR known.company_id = split_part(company.parent_path, '/', 1)::int)))
       GROUP BY 1
         """,
         documents=documents,

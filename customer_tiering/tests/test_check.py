@@ -47,7 +47,7 @@ class TestCheck(TieringCommon):
         first = self.found("duplicate")
         self.assertEqual((first.partner_ids, first.evidence, first.number), (self.both, "vat", 2))
         self.assertFalse(first.tier_id)  # nothing was computed yet
-        self.assertIn("counts apart", first.effect)
+        self.assertIn("each of them seems smaller than they are together", first.effect)
         self.compute()
         check = self.found("duplicate")
         self.assertEqual(check, first)
@@ -183,6 +183,75 @@ class TestCheck(TieringCommon):
         self.env.cr.execute(SQL("UPDATE sale_order SET currency_rate = 2 WHERE id = %s", order.id))
         self.env["res.currency.rate"].create({"currency_id": foreign.id, "rate": 2, "company_id": self.company.id})
         self.assertFalse(self.found("rate"))
+
+    def test_rates_of_another_company_are_not_known_here(self):
+        """Odoo converts by rates of the company itself, and by those of nobody in particular."""
+        foreign = self.env["res.currency"].create({"name": "QQQ", "symbol": "Q", "rounding": 0.01})
+        other = self.env["res.company"].create({"name": "Other Company"})
+        self.env["res.currency.rate"].create({"currency_id": foreign.id, "rate": 2, "company_id": other.id})
+        order = self.order(self.ann, 5)
+        self.env.cr.execute(
+            SQL("UPDATE sale_order SET currency_id = %s, currency_rate = 1 WHERE id = %s", foreign.id, order.id)
+        )
+        self.assertEqual(self.found("rate").rate_currency_id, foreign)
+        self.env["res.currency.rate"].create({"currency_id": foreign.id, "rate": 1, "company_id": False})
+        self.assertFalse(self.found("rate"))
+
+    def control(self, *days, amount=100, **values):
+        """The tier of a customer with all these orders."""
+        one = self.buyer("Control", *days, amount=amount, **values)
+        self.env["customer.tiering.refresh"]._add(one, self.company, "instant")
+        with freeze_time(self.noon(AS_OF)):
+            self.env["customer.tiering.refresh"]._process(self.company)
+        return self.card(one).tier_id
+
+    def test_persons_of_one_company_are_told_of_each_other(self):
+        firm = self.buyer("Acme", 5, is_company=True, email="info@acme.example")
+        for name in ("Eve Brown", "Max Blue"):
+            self.buyer(name, *DAYS, email=f"{name[:3]}@acme.example")
+        self.compute()
+        tier = self.control(5, *DAYS, *DAYS)
+        checks = self.found("person")
+        self.assertEqual(checks.tier_id, tier)
+        for check in checks:
+            names = [self.card(who).tier_id.name for who in check.partner_ids]
+            self.assertEqual(
+                check.effect,
+                f"Now: {names[0]} and {names[1]}. Together with the other persons of this company: {tier.name}.",
+            )
+        checks[0].partner_id.active = False
+        self.assertRegex(self.found("person").effect, r"\. Together: ")
+        self.assertNotEqual(firm, self.found("person").partner_id)
+
+    def test_a_person_and_a_company_of_two_policies(self):
+        """By the rules of the company's policy, by which it would count."""
+        firms = self.other_policy()
+        firm = self.buyer("Acme", 5, is_company=True, email="info@acme.example")
+        person = self.buyer("Eve Brown", *DAYS, email="eve@acme.example", amount=900)
+        for number in range(4):
+            self.buyer(f"Firm {number}", 50, amount=100 * number + 50, is_company=True)
+        self.compute()
+        self.compute(policy=firms)
+        self.assertEqual((self.card(firm).policy_id, self.card(person).policy_id), (firms, self.policy))
+        check = self.found("person")
+        both = self.order(firm, 40, 900) | self.order(firm, 80, 900) | self.order(firm, 120, 900)
+        self.env["customer.tiering.refresh"]._add(firm, self.company, "instant")
+        with freeze_time(self.noon(AS_OF)):
+            self.env["customer.tiering.refresh"]._process(self.company)
+        self.assertTrue(both and self.card(firm).tier_id.policy_id == firms)
+        self.assertEqual(check.tier_id, self.card(firm).tier_id)
+
+    def test_two_large_orders_of_a_customer_are_told_of_each_other(self):
+        ben = self.buyer("Ben", *range(10, 60, 10))
+        self.order(ben, 5, 3000)
+        self.order(ben, 4, 4000)
+        self.compute()
+        tier = self.control(*range(10, 60, 10))
+        checks = self.found("large")
+        self.assertEqual(len(checks), 2)
+        for check in checks:
+            self.assertEqual(check.tier_id, tier)
+            self.assertRegex(check.effect, f"Without it and the others like it: {tier.name}.")
 
     def test_customers_without_a_salesperson_where_others_have_one(self):
         poor = self.buyer("Poor", 5)

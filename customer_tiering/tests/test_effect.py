@@ -5,10 +5,12 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import Form, TransactionCase, tagged
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
 from .. import engine
+from ..models import customer_tiering_followup
 from .common import AS_OF
 from .test_playbook import PlaybookCommon
 
@@ -213,34 +215,32 @@ class TestHeldOut(PlaybookCommon):
     def test_the_effect_is_that_of_the_orders_counted_by_hand(self):
         with patch.object(engine.effect, "LEAST_GROUP", 10):
             self.followed_by(2, 20)
-            running = self.measure(30).sudo().result["running"]
-            self.assertEqual(running, 60, "30 days from day 1 on end with day 30")
-            effect = self.measure(31)
+            running = self.measure(31).sudo().result["running"]
+            self.assertEqual(running, 60, "30 days from the day after day 1 on end with day 31")
+            effect = self.measure(32)
             result = effect.sudo().result
         first = self.people.sorted("id")[:40]  # planned: the first 40
         count_held = len(first & self.drawn())
         buyers = (self.drawn()[:2] & first, (self.people - self.drawn())[:20] & first)
-        # The order of day 1 itself counts for everybody: it is of the day of the follow-up.
+        # The order of day 1 counts for nobody: it is what brought the follow-up about.
         self.assertEqual((result["followed"], result["held"]), (40 - count_held, count_held))
-        self.assertEqual(result["counts"], [40 - count_held, count_held])
+        self.assertEqual(result["counts"], [len(buyers[1]), len(buyers[0])])
         self.assertEqual(result["running"], 0)
         orders = result["orders"]
-        self.assertAlmostEqual(orders["with_"], 1 + len(buyers[1]) / (40 - count_held))
-        self.assertAlmostEqual(orders["without"], 1 + len(buyers[0]) / count_held)
+        self.assertAlmostEqual(orders["with_"], len(buyers[1]) / (40 - count_held))
+        self.assertAlmostEqual(orders["without"], len(buyers[0]) / count_held)
         whole = result["whole"]
-        self.assertAlmostEqual(whole["with_"], 10 + 100 * len(buyers[1]) / (40 - count_held))
+        self.assertAlmostEqual(whole["with_"], 100 * len(buyers[1]) / (40 - count_held))
 
     def test_what_may_be_said_of_it(self):
         self.welcome.effect_events = 60
         held = self.drawn()
         self.reach(self.people)
         self._plan_on(1, self.welcome)
-        # The purchase of day 1 is taken back, so that only later ones count.
-        self.env["sale.order"].search([("date_order", ">", self.noon(AS_OF))]).write({"state": "cancel"})
         for who in (*held[:2], *(self.people - held)[:24]):
             self.order(who, -10, 100)
         with patch.object(engine.effect, "LEAST_GROUP", 10):
-            effect = self.measure(31)
+            effect = self.measure(32)
             told = engine.effect.compare_shares(24, 60 - len(held), 2, len(held))
         self.assertEqual(effect.verdict, "more")
         self.assertEqual(
@@ -253,15 +253,24 @@ class TestHeldOut(PlaybookCommon):
         self.assertEqual(effect.with_user(self.manager).verdict, "more")
         self.welcome.effect_events = 100
         with patch.object(engine.effect, "LEAST_GROUP", 10):
-            effect = self.measure(31)
+            effect = self.measure(32)
         self.assertEqual(effect.verdict, "early")
         self.assertRegex(effect.sentence, "^Cannot tell yet: between .* About 40 more customers are needed")
         with patch.object(engine.effect, "LEAST_GROUP", 40):
-            self.assertEqual(self.measure(31).verdict, "too_few")
+            self.assertEqual(self.measure(32).verdict, "too_few")
+
+    def test_what_cannot_be_told_in_the_end_says_how_many_to_wait_for(self):
+        """Who comes after those who were planned would never count."""
+        self.welcome.effect_events = 60
+        with patch.object(engine.effect, "LEAST_GROUP", 10):
+            self.followed_by(6, 6)
+            effect = self.measure(32)
+        self.assertEqual(effect.verdict, "cannot_tell")
+        self.assertIn(f"set “Judged After” to {60 + effect.sudo().result['needed']:,}.", effect.sentence)
 
     def test_who_may_not_see_all_customers_is_told_no_numbers(self):
         self.followed_by(2, 10)
-        effect = self.measure(31)
+        effect = self.measure(32)
         self.env["ir.rule"].create(
             {
                 "name": "Not the first",
@@ -289,7 +298,7 @@ class TestHeldOut(PlaybookCommon):
             "UPDATE mail_activity SET create_date = %s WHERE id = ANY(%s)", [self.noon(AS_OF, -5), calls.ids]
         )
         self.welcome.effect_events = 60
-        effect = self.measure(31)
+        effect = self.measure(32)
         result = effect.sudo().result
         self.assertEqual((result["mixed"], result["touched"]), (1, 1))
         self.assertEqual(result["followed"] + result["held"], 58)
@@ -299,7 +308,7 @@ class TestHeldOut(PlaybookCommon):
         self.reach(self.people)
         self._plan_on(1, self.welcome)
         self._rows(self.welcome, state="held_out")[3:].unlink()
-        effect = self.measure(31)
+        effect = self.measure(32)
         self.assertEqual(effect.verdict, "damaged")
         self.assertIn("draw anew", effect.sentence)
 
@@ -314,3 +323,336 @@ class TestHeldOut(PlaybookCommon):
         self.assertEqual(self.welcome.with_user(self.manager).action_open_effect()["res_id"], effect.id)
         with self.assertRaises(AccessError):
             self.welcome.with_user(self.salesperson).action_open_effect()
+
+
+@tagged("post_install", "-at_install")
+class TestEffectStories(PlaybookCommon):
+    """Sixteen customers bought 60 days ago. Whatever happens to them, happens in both groups or counts in none."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.people = cls.env["res.partner"].union(
+            *(cls.buyer(f"Customer {number:02}", 60, email=f"who{number}@example.com") for number in range(16))
+        )
+        cls.compute_after(0)
+
+    def start(self, trigger="enter", **values):
+        """A playbook that holds out about half of them: who it is, and the others."""
+        share = {"held_out_percent": 50, "effect_days": 30, "effect_events": 16}
+        playbook = self._playbook(trigger, on=0, **share, **values)
+        drawn = engine.effect.draw(playbook.sudo().salt, playbook.id, self.people.ids, 50).tolist()
+        held = self.people.browse(id_ for id_, is_held in zip(self.people.ids, drawn, strict=True) if is_held)
+        return playbook, held, self.people - held
+
+    def reach(self, people, number=1):
+        for who in people:
+            self.order(who, -number, 10)
+        self.compute_after(number)
+
+    def result(self, playbook, number):
+        with freeze_time(self.noon(AS_OF + timedelta(days=number))):
+            effect = self.env["customer.tiering.effect"]._measure(playbook)
+        return effect.sudo().result
+
+    def mail_step(self):
+        template = self.env["mail.template"].create(
+            {"name": "Hello", "model_id": self.env["ir.model"]._get_id("res.partner"), "subject": "Hello"}
+        )
+        return Command.create({"kind": "mail", "mail_template_id": template.id, "days": 10, "day_kind": "calendar"})
+
+    # ------------------------------------------------------------------
+    # Both groups alike
+    # ------------------------------------------------------------------
+
+    def test_an_email_that_fails_takes_nobody_out_of_one_group(self):
+        playbook, held, others = self.start(step_ids=[self.mail_step()])
+        self.env.cr.execute(
+            "UPDATE mail_template SET subject = jsonb_build_object('en_US', '{{ 1 / 0 }}') WHERE id = %s",
+            playbook.step_ids.mail_template_id.ids,
+        )
+        self.env.invalidate_all()
+        self.reach(self.people)
+        with mute_logger(customer_tiering_followup.__name__, "odoo.addons.mail.models.mail_render_mixin"):
+            self._plan_on(1, playbook)
+        self.assertEqual(set(self._rows(playbook).mapped("problem")), {"mail_failed", False})
+        result = self.result(playbook, 40)
+        self.assertEqual((result["followed"], result["held"]), (len(others), len(held)))
+
+    def test_a_server_action_that_fails_takes_nobody_out_of_one_group(self):
+        action = self.env["ir.actions.server"].create(
+            {
+                "name": "Fails",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "state": "code",
+                "code": "raise UserError('No')",
+            }
+        )
+        playbook, held, others = self.start(
+            step_ids=[Command.create({"kind": "action", "server_action_id": action.id})]
+        )
+        self.reach(self.people)
+        with mute_logger(customer_tiering_followup.__name__, "odoo.addons.base.models.ir_actions"):
+            self._plan_on(1, playbook)
+        self.assertEqual(set(self._rows(playbook).mapped("problem")), {"action_failed", False})
+        result = self.result(playbook, 40)
+        self.assertEqual((result["followed"], result["held"]), (len(others), len(held)))
+
+    def test_who_has_no_address_counts_in_neither_group(self):
+        playbook, held, others = self.start(step_ids=[self.mail_step()])
+        (held[0] | others[0]).email = False
+        self.env["mail.blacklist"].create([{"email": who.email} for who in (held[1], others[1])])
+        self.reach(self.people)
+        self._plan_on(1, playbook)
+        result = self.result(playbook, 40)
+        self.assertEqual((result["followed"], result["held"]), (len(others) - 2, len(held) - 2))
+
+    def test_the_same_event_of_merged_customers_puts_them_into_both_groups(self):
+        """Of the first order, or of one silence, both have an event of the same name: one of the two rows stays."""
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        merge = self.env["base.partner.merge.automatic.wizard"]._merge
+        merge([held[0].id, others[0].id], others[0])
+        merge([held[1].id, others[1].id], held[1])
+        merge([others[2].id, others[3].id], others[2])
+        merge([held[2].id, held[3].id], held[2])
+        result = self.result(playbook, 40)
+        self.assertEqual(result["mixed"], 2)
+        self.assertEqual((result["followed"], result["held"]), (len(others) - 3, len(held) - 3))
+        self.assertEqual(result["other_share"], 0)
+
+    def test_an_email_that_is_held_out_is_never_open(self):
+        """As one that is sent: nobody has to do anything."""
+        playbook, _held, _others = self.start(step_ids=[self.mail_step()], user_open_limit=1)
+        self.reach(self.people)
+        self._plan_on(1, playbook)
+        self.assertFalse(self._rows(playbook, state="waiting"))
+
+    def test_a_plan_that_is_held_out_takes_the_places_of_all_its_people(self):
+        call = self.env.ref("mail.mail_activity_data_call")
+        named = {"responsible_type": "other", "responsible_id": self.manager.id}
+        plan = self.env["mail.activity.plan"].create(
+            {
+                "name": "Care",
+                "res_model": "res.partner",
+                "template_ids": [
+                    Command.create({"activity_type_id": call.id, **values})
+                    for values in ({"responsible_type": "on_demand"}, named)
+                ],
+            }
+        )
+        playbook, held, others = self.start(step_ids=[Command.create({"kind": "plan", "plan_id": plan.id})])
+        self.reach(self.people)
+        self._plan_on(1, playbook)
+        for people in (held, others):
+            rows = self._rows(playbook).filtered(lambda row, people=people: row.partner_id in people)
+            self.assertEqual(
+                {user.id: len(ours) for user, ours in rows.grouped("user_id").items()},
+                {self.salesperson.id: len(people), self.manager.id: len(people)},
+            )
+
+    # ------------------------------------------------------------------
+    # What counts
+    # ------------------------------------------------------------------
+
+    def test_the_purchase_that_starts_a_playbook_is_not_what_it_did(self):
+        """All buy on day 1, which brings them up and is followed up at once. Days 2 to 31 count."""
+        playbook, held, others = self.start()
+        self.reach(self.people)
+        self._plan_on(1, playbook)
+        self.order(others[0], -2, 10)
+        self.order(held[0], -31, 10)
+        self.order(others[1], -32, 10)
+        self.assertEqual(self.result(playbook, 31)["running"], 16)
+        self.assertEqual(self.result(playbook, 32)["counts"], [1, 1])
+
+    def test_a_purchase_on_the_day_of_a_follow_up_to_who_was_silent_counts(self):
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        self.order(others[0], 0, 10)
+        self.order(held[0], -29, 10)
+        self.order(others[1], -30, 10)
+        self.assertEqual(self.result(playbook, 29)["running"], 16)
+        self.assertEqual(self.result(playbook, 30)["counts"], [1, 1])
+
+    def test_a_ledger_of_what_was_bought(self):
+        """Followed up on AS_OF, measured on the 46th day after. Purchases, money, and money of the 365 days before."""
+        self.accounting()
+        self.product.invoice_policy = "order"
+        playbook, _held, _others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        euro = self.env["res.currency"].with_context(active_test=False).search([("name", "=", "CHF")])
+        euro.active = True
+        self.env["res.currency.rate"].create(
+            {"currency_id": euro.id, "company_id": self.company.id, "name": "2020-01-01", "rate": 2}
+        )
+        pricelist = self.env["product.pricelist"].create({"name": "CHF", "currency_id": euro.id})
+        contact, back, half, abroad, late, old, none, open_, twice, negative = self.people[:10]
+
+        def bill(order, ago):
+            invoice = order._create_invoices()
+            invoice.invoice_date = AS_OF - timedelta(days=ago)
+            invoice.action_post()
+            return invoice
+
+        def credit(invoice, ago, price=None):
+            wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
+            wizard.create({"journal_id": invoice.journal_id.id, "date": AS_OF - timedelta(days=ago)}).refund_moves()
+            note = invoice.reversal_move_ids
+            note.invoice_date = AS_OF - timedelta(days=ago)
+            if price:
+                note.invoice_line_ids.price_unit = price
+            note.action_post()
+
+        self.order(self.new_customer("Child", parent_id=contact.id), -5, 50)
+        credit(bill(self.order(back, -5, 80), -6), -40)
+        credit(bill(self.order(half, -5, 80), -6), -40, 30)
+        self.order(abroad, -5, 100, pricelist_id=pricelist.id)
+        self.order(late, -29, 7)
+        self.order(late, -30, 9)
+        self.order(old, 365, 11)
+        self.order(old, 366, 13)
+        self.order(none, -3, 17, state="cancel")
+        self.order(open_, -3, 17, state="draft")
+        self.order(twice, -3, 1)
+        self.order(twice, -3, 2)
+        self.order(negative, -3, 20)
+        self.order(negative, -4, -5)
+        expected = {
+            contact: (1, 50, 100),
+            back: (0, 0, 100),
+            half: (1, 50, 100),
+            abroad: (1, 50, 100),
+            late: (1, 7, 100),
+            old: (0, 0, 111),
+            none: (0, 0, 100),
+            open_: (0, 0, 100),
+            twice: (2, 3, 100),
+            negative: (1, 15, 100),
+        }
+        effects, today = self.env["customer.tiering.effect"], AS_OF + timedelta(days=46)
+        chosen = effects._read_events(playbook)
+        found = zip(*effects._read_purchases(playbook, chosen, today, 30), strict=True)
+        of_all = dict(zip(chosen["partner"].tolist(), found, strict=True))
+        self.assertEqual(
+            {who.name: tuple(map(float, of_all[who.id])) for who in expected},
+            {who.name: tuple(map(float, values)) for who, values in expected.items()},
+        )
+
+    def test_who_is_archived_or_left_out_afterwards_bought_nevertheless(self):
+        """Whoever calls learns who is to be archived: that happens in one group only."""
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        for who in (*others[:3], held[0]):
+            self.order(who, -5, 10)
+        others[0].active = False
+        self.env["customer.tiering.check"].create(
+            {
+                "kind": "nobody",
+                "key": "x",
+                "company_id": self.company.id,
+                "partner_id": others[1].id,
+                "state": "left_out",
+                "reason": "Ours",
+            }
+        )
+        self.assertEqual(self.result(playbook, 40)["counts"], [3, 1])
+
+    def test_invoices_count_where_revenue_is_from_invoices(self):
+        self.accounting()
+        self.policy.revenue_from = "invoice"
+        for who in self.people:
+            self.credit_note(who, 60, post=False).copy(
+                {"move_type": "out_invoice", "invoice_date": AS_OF - timedelta(60)}
+            ).action_post()
+        self.compute_after(0)
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        self.order(others[0], -5, 10)  # not invoiced
+        for who in (others[1], held[0]):
+            note = self.credit_note(who, -5, post=False)
+            note.copy({"move_type": "out_invoice", "invoice_date": AS_OF + timedelta(5)}).action_post()
+        self.assertEqual(self.result(playbook, 40)["counts"], [1, 1])
+
+    def test_switched_off_and_on_everybody_stays_where_drawn(self):
+        playbook, held, others = self.start()
+        some = held[:2] | others[:2]
+        self.reach(some)
+        self._plan_on(1, playbook)
+        playbook.action_disable()
+        with freeze_time(self.noon(AS_OF, -2)):
+            playbook.action_enable()
+        self.reach(self.people - some, 3)
+        self._plan_on(3, playbook)
+        result = self.result(playbook, 40)
+        self.assertEqual((result["followed"], result["held"]), (len(others), len(held)))
+        playbook.write({"trigger": "contact", "contact_days": 14, "only_without_open": False})
+        self.assertFalse(self.env["customer.tiering.effect"].search([("playbook_id", "=", playbook.id)]))
+        with freeze_time(self.noon(AS_OF, -50)):
+            self.assertFalse(self.env["customer.tiering.effect"]._measure(playbook))
+        self._activities().unlink()  # who has an open one is not neglected
+        self.compute_after(50)
+        self._plan_on(50, playbook)
+        self.assertEqual(len(self._rows(playbook, planned_on=AS_OF + timedelta(days=50))), 16)
+        drawn = engine.effect.draw(playbook.sudo().salt, playbook.id, self.people.ids, 50)
+        self.assertEqual(self.result(playbook, 90)["held"], int(drawn.sum()))
+
+    def test_days_are_those_of_the_company(self):
+        """12:00 UTC is midnight in Auckland: half an hour before is the 30th day, half an hour after the 31st."""
+        self.company.partner_id.tz = "Pacific/Auckland"
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        last = self.noon(AS_OF, -29)
+        self.order(held[0], when=last - timedelta(minutes=30))
+        self.order(others[0], when=last + timedelta(minutes=30))
+        self.assertEqual(self.result(playbook, 30)["counts"], [0, 1])
+
+    def test_calls_by_hand_are_of_the_days_of_the_company(self):
+        """Held out on 30 June; 29 June, 12:30 in UTC, is that day in Auckland."""
+        self.company.partner_id.tz = "Pacific/Auckland"
+        playbook, held, _others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        call = {
+            "activity_type_id": self.env.ref("mail.mail_activity_data_call").id,
+            "res_model_id": self.env["ir.model"]._get_id("res.partner"),
+            "user_id": self.salesperson.id,
+        }
+        calls = self.env["mail.activity"].create([{**call, "res_id": who.id} for who in held[:2]])
+        calls.flush_recordset()
+        for one, minutes in zip(calls, (30, -30), strict=True):
+            self.env.cr.execute(
+                "UPDATE mail_activity SET create_date = %s WHERE id = %s",
+                [self.noon(AS_OF, 1) + timedelta(minutes=minutes), one.id],
+            )
+        self.assertEqual(self.result(playbook, 40)["touched"], 1)
+
+    def test_who_is_followed_up_when_nobody_is_held_out_any_more_is_told(self):
+        playbook, held, others = self.start()
+        self.reach(self.people)
+        self._plan_on(1, playbook)
+        playbook.held_out_percent = 0
+        self.compute_after(33)  # back to Gold
+        playbook.effect_days = 60
+        self.reach(held[0] | others[0], 34)
+        self._plan_on(34, playbook)
+        self.assertEqual(self._activities(held[0]).mapped("date_deadline"), [AS_OF + timedelta(days=36)])
+        self.assertEqual(self.result(playbook, 90)["touched"], 1)
+
+    def test_nobody_more_is_needed_than_are_on_their_way(self):
+        playbook, _held, _others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        effects = self.env["customer.tiering.effect"]
+        self.result(playbook, 10)
+        effect = effects.search([("playbook_id", "=", playbook.id)])
+        self.assertNotIn("more customers", effect.sentence)
+        playbook.effect_events = 20
+        self.result(playbook, 10)
+        self.assertIn("About 4 more customers are needed", effect.sentence)
+
+    def test_the_pace_is_that_of_who_was_followed_up_or_held_out(self):
+        """Eight a month: who is skipped, or waits, comes to nothing."""
+        playbook, _held, _others = self.start("contact", contact_days=14, day_limit=8)
+        self._plan_on(0, playbook)
+        self.people[-1].active = False
+        with freeze_time(self.noon(AS_OF + timedelta(days=29))):
+            self.assertEqual(playbook._count_monthly_events(), {playbook.id: 8})
