@@ -232,6 +232,15 @@ class TestCheck(TieringCommon):
         check.action_reopen()
         self.assertEqual((check.state, check.reason), ("open", False))
 
+    def test_the_reason_of_what_stays_is_not_taken_away(self):
+        check = self.found("duplicate").with_user(self.manager)
+        check.write({"state": "ignored", "reason": "Two sisters"})
+        for nothing in ("", "  ", False):
+            with self.assertRaisesRegex(UserError, "Say in “Why”"):
+                check.reason = nothing
+        check.reason = "Mother and daughter"
+        self.assertEqual((check.state, check.reason), ("ignored", "Mother and daughter"))
+
     def test_what_is_not_found_is_settled_and_the_same_row_again_later(self):
         check = self.found("duplicate")
         self.twin.vat = False
@@ -370,6 +379,31 @@ class TestCheck(TieringCommon):
         self.assertFalse(self.checks.with_user(self.manager).search([("id", "=", check.id)]))
         with self.assertRaises(AccessError):
             check.with_user(self.manager).read(["kind"])
+
+    def test_numbers_that_count_hidden_customers_are_not_told(self):
+        foreign = self.env["res.currency"].create({"name": "QQQ", "symbol": "Q"})
+        order = self.order(self.ann, 5)
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL("UPDATE sale_order SET currency_id = %s, currency_rate = 0 WHERE id = %s", foreign.id, order.id)
+        )
+        self.salesperson.active = False
+        self.compute()
+        checks = self.look().filtered(lambda check: check.kind in ("gone", "rate")).with_user(self.manager)
+        gone = "The salesperson is archived and still has customers"
+        rate = "No exchange rate of QQQ is known"
+        self.assertEqual(set(checks.mapped("problem")), {f"{gone}: 2.", f"{rate}. Documents in it: 1."})
+        self.env["ir.rule"].create(
+            {
+                "name": "No Twin",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "domain_force": f"[('id', '!=', {self.twin.id})]",
+            }
+        )
+        checks.invalidate_recordset()
+        self.assertEqual(set(checks.mapped("problem")), {f"{gone}.", f"{rate}."})
+        with self.assertRaises(AccessError):
+            checks.read(["number"])
 
     def test_another_company_sees_nothing(self):
         other = self.env["res.company"].create({"name": "Other Company"})
