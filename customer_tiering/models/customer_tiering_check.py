@@ -474,10 +474,27 @@ class CustomerTieringCheck(models.Model):
 
     @api.model
     def _merge(self, targets):
-        """What was to check of customers is so of those that take their place; who is one now is no duplicate."""
-        super()._merge(targets)
+        """What was to check of customers is so of those that take their place; who is one now is no duplicate.
+
+        Whoever takes the place of a customer who is left out of scoring is left out only where a manager has said so.
+        """
         cr = self.env.cr
         given = list(targets), list(targets.values())
+        self.env.flush_all()
+        cr.execute(
+            SQL(
+                """
+                UPDATE customer_tiering_check gone SET state = 'open'
+                  FROM unnest(%s, %s) AS given (source, target)
+                 WHERE gone.partner_id = given.source AND gone.state = 'left_out'
+                   AND NOT EXISTS (SELECT FROM customer_tiering_check kept
+                                    WHERE kept.company_id = gone.company_id AND kept.partner_id = given.target
+                                      AND kept.state = 'left_out')
+                """,
+                *given,
+            )
+        )
+        super()._merge(targets)
         cr.execute(
             SQL(
                 """

@@ -308,6 +308,22 @@ class TestCheck(TieringCommon):
         self.env["base.partner.merge.automatic.wizard"]._merge((ben | self.ann).ids, self.ann)
         self.assertEqual((check.partner_id, check.state), (self.ann, "ignored"))
 
+    def test_who_is_left_out_takes_nobody_along(self):
+        """Who may only move or merge contacts leaves nobody out of scoring by that."""
+        firm = self.buyer("Firm", *DAYS, is_company=True)
+        shop, second = (self.buyer(name, *DAYS) for name in ("Our Shop", "Our Second Shop"))
+        values = {"company_id": self.company.id, "kind": "nobody", "state": "left_out", "reason": "Our own"}
+        checks = self.checks.create([{**values, "key": str(who.id), "partner_id": who.id} for who in (shop, second)])
+        self.compute()
+        self.assertFalse(self.card(shop))
+        self.env["base.partner.merge.automatic.wizard"]._merge((shop | second).ids, shop)
+        self.assertEqual(set(checks.mapped("state")), {"left_out"}, "Both are left out")
+        self.salesperson.group_ids |= self.env.ref("base.group_partner_manager")
+        shop.with_user(self.salesperson).parent_id = firm
+        self.assertEqual((checks.partner_id, set(checks.mapped("state"))), (firm, {"open"}))
+        self.compute()
+        self.assertTrue(self.card(firm))
+
     def test_what_is_opened(self):
         for check in self.look():
             action = check.with_user(self.manager).action_open()
