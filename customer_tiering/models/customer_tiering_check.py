@@ -82,8 +82,9 @@ class CustomerTieringCheck(models.Model):
         "res.currency", string="Currency of Documents", readonly=True, ondelete="cascade"
     )
     salesperson_id = fields.Many2one("res.users", readonly=True, ondelete="cascade", index="btree_not_null")
+    # Counts all customers: told to who may see all of them.
     number = fields.Integer(
-        string="How Many", readonly=True, aggregator=None, help="Customers or documents that it is about."
+        string="How Many", readonly=True, groups=fields.NO_ACCESS, help="Customers or documents that it is about."
     )
     amount = fields.Monetary(readonly=True, aggregator=None, help="Untaxed amount of the document.")
     usual_amount = fields.Monetary(
@@ -130,9 +131,9 @@ class CustomerTieringCheck(models.Model):
         state = vals.get("state")
         if state == "settled":
             raise UserError(self.env._("What is corrected is settled by itself when the data is checked again."))
-        if state not in ("ignored", "left_out"):
-            return
         for check in self:
+            if (state or check.state) not in ("ignored", "left_out"):
+                continue
             if not (vals.get("reason", check.reason) or "").strip():
                 raise UserError(self.env._("Say in “Why” why it stays as it is: colleagues will read it."))
             if state == "left_out" and (check.kind in SEVERAL or not check.partner_id):
@@ -166,8 +167,11 @@ class CustomerTieringCheck(models.Model):
             ]
         )
         tiers = {(card.company_id, card.partner_id): card.tier_id.name for card in cards}
+        # sudo: any policy tells whether customers of its company are hidden
+        policies = self.company_id.sudo().mapped(lambda company: company.tiering_policy_ids[:1])
+        hiding = {policy.company_id for policy in policies if policy._hides_customers()}
         for check in self:
-            check.problem = check._say_problem()
+            check.problem = check._say_problem(0 if check.company_id in hiding else check.sudo().number)
             check.effect = check._say_effect(
                 [
                     tiers.get((check.company_id, partner)) or self.env._("no tier")
@@ -175,10 +179,13 @@ class CustomerTieringCheck(models.Model):
                 ]
             )
 
-    def _say_problem(self):
-        """Return what is wrong, a sentence or several."""
+    def _say_problem(self, count):
+        """Return what is wrong, a sentence or several.
+
+        :param count: how many it is about; 0: the person may not know
+        """
         env, date = self.env, format_date(self.env, self.day)
-        number = format_number(env, self.number)
+        number = format_number(env, count)
         if self.kind == "duplicate":
             said = {
                 "vat": env._("The same VAT number."),
@@ -186,7 +193,7 @@ class CustomerTieringCheck(models.Model):
                 "phone": env._("The same phone number and a similar name."),
                 "name": env._("The same name and postal code."),
             }
-            more = self.number > len(self.partner_ids) and env._(
+            more = count > len(self.partner_ids) and env._(
                 "%(count)s customers are alike; here are %(listed)s of them.",
                 count=number,
                 listed=format_number(env, len(self.partner_ids)),
@@ -207,6 +214,8 @@ class CustomerTieringCheck(models.Model):
             return env._("It is dated %(date)s, which is still to come.", date=date)
         if self.kind == "early":
             return env._("It is dated %(date)s, when there was no such order yet.", date=date)
+        if self.kind == "rate" and not count:
+            return env._("No exchange rate of %(currency)s is known.", currency=self.rate_currency_id.name or "")
         if self.kind == "rate":
             return env._(
                 "No exchange rate of %(currency)s is known. Documents in it: %(count)s.",
@@ -217,6 +226,8 @@ class CustomerTieringCheck(models.Model):
             return env._("The contact has no “Commercial Entity”, as an import into the database leaves it.")
         if self.kind == "nobody":
             return env._("Nearly all customers have a salesperson, this one has none.")
+        if not count:
+            return env._("The salesperson is archived and still has customers.")
         return env._("The salesperson is archived and still has customers: %(count)s.", count=number)
 
     def _say_effect(self, tiers):
@@ -465,10 +476,27 @@ class CustomerTieringCheck(models.Model):
 
     @api.model
     def _merge(self, targets):
-        """What was to check of customers is so of those that take their place; who is one now is no duplicate."""
-        result = super()._merge(targets)
+        """What was to check of customers is so of those that take their place; who is one now is no duplicate.
+
+        Whoever takes the place of a customer who is left out of scoring is left out only where a manager has said so.
+        """
         cr = self.env.cr
         given = list(targets), list(targets.values())
+        self.env.flush_all()
+        cr.execute(
+            SQL(
+                """
+                UPDATE customer_tiering_check gone SET state = 'open'
+                  FROM unnest(%s, %s) AS given (source, target)
+                 WHERE gone.partner_id = given.source AND gone.state = 'left_out'
+                   AND NOT EXISTS (SELECT FROM customer_tiering_check kept
+                                    WHERE kept.company_id = gone.company_id AND kept.partner_id = given.target
+                                      AND kept.state = 'left_out')
+                """,
+                *given,
+            )
+        )
+        result = super()._merge(targets)
         cr.execute(
             SQL(
                 """

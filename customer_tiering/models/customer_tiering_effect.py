@@ -1,4 +1,5 @@
 import dataclasses
+import logging
 from datetime import timedelta
 
 import numpy as np
@@ -8,6 +9,9 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .. import effect_sentences, engine
+from .customer_tiering_run import RETRYABLE
+
+_logger = logging.getLogger(__name__)
 
 CODES = [
     ("more", "It works"),
@@ -113,7 +117,14 @@ class CustomerTieringEffect(models.Model):
         playbooks = self.env["customer.tiering.playbook"].with_context(active_test=False)
         playbooks = playbooks.browse(id_ for (id_,) in rows).filtered("company_id.active")
         for playbook in playbooks:
-            self._measure(playbook)
+            try:
+                with self.env.cr.savepoint():
+                    self._measure(playbook)
+                    self.env.flush_all()
+            except RETRYABLE:
+                raise
+            except Exception:
+                _logger.exception("The effect of playbook %s could not be measured", playbook.id)
 
     @api.model
     def _measure(self, playbook):

@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 from .. import jobs, sources
 from ..triggers import Scan
+from .customer_tiering_playbook import MANAGERS
 from .customer_tiering_run import RETRYABLE
 
 _logger = logging.getLogger(__name__)
@@ -140,8 +141,8 @@ class CustomerTieringFollowup(models.Model):
     date_deadline = fields.Date(string="Due", readonly=True, help="As promised when it was planned.")
     # Kept as it was drawn: what is drawn otherwise later moves nobody. Empty where nobody is held out.
     is_held_out = fields.Boolean(string="Held Out", readonly=True)
-    drawn_percent = fields.Float(digits=(5, 2), readonly=True)
-    draw = fields.Integer(readonly=True)
+    drawn_percent = fields.Float(digits=(5, 2), readonly=True, groups=MANAGERS)
+    draw = fields.Integer(readonly=True, groups=fields.NO_ACCESS)
 
     # A constraint, not an index: merging contacts looks for constraints to know what it cannot move.
     _event_uniq = models.Constraint(

@@ -364,12 +364,15 @@ class CustomerTieringPlaybook(models.Model):
         return values
 
     def _get_effect_days(self):
-        """Return twice the usual time between two purchases of the policy's customers, within bounds."""
+        """Return twice the usual time between two purchases of the policy's customers, within bounds; the least where
+        the person may not see the policy."""
+        policy = self.policy_id._origin or self.policy_id
+        policy = policy.browse(policy._filtered_access("read").ids)  # a form may name any
         ((gap,),) = self.env.execute_query(
             SQL(
                 "SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY gap_median_days) FROM customer_tiering_scorecard "
                 "WHERE policy_id = %s AND gap_median_days > 0",
-                self.policy_id.id or self.policy_id._origin.id or None,
+                policy.id or None,
             )
         )
         return min(max(round(2 * (gap or 0)), LEAST_EFFECT_DAYS), MOST_EFFECT_DAYS)

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..models.customer_tiering_playbook import MANAGERS
+
 # An order so many days after a follow-up counts as following it.
 ORDER_DAYS = 30
 
@@ -22,7 +24,7 @@ class CustomerTieringFollowupReport(models.Model):
         "customer.tiering.former": ["customer_id", "moved_at", "partner_id"],
         "customer.tiering.followup": [
             *("activity_id", "company_id", "date", "date_deadline", "partner_id", "plan_template_id"),
-            *("is_held_out", "planned_on", "playbook_id", "problem", "state", "step_id", "tier_id", "user_id"),
+            *("draw", "is_held_out", "planned_on", "playbook_id", "problem", "state", "step_id", "tier_id", "user_id"),
         ],
         "customer.tiering.playbook": ["policy_id", "trigger"],
         "customer.tiering.playbook.step": ["activity_type_id", "mail_template_id", "server_action_id", "summary"],
@@ -189,11 +191,18 @@ CROSS JOIN LATERAL (SELECT CASE WHEN followup.state != 'open' THEN followup.stat
                                 WHEN activity.active THEN 'open'
                                 WHEN done.date_done <= followup.date_deadline THEN 'in_time'
                                 ELSE 'late' END AS status) outcome
-             WHERE followup.is_held_out IS NOT TRUE
+             WHERE followup.is_held_out IS NOT TRUE AND %(is_told)s
             """,
             companies=self._get_companies(),
             done=self._get_done(),
+            is_told=self._is_told(),
         )
+
+    def _is_told(self):
+        """Return the condition that the person may know of a follow-up: the twin of the rule of follow-ups."""
+        if self.env.su or self.env.user.has_group(MANAGERS):
+            return SQL("TRUE")
+        return SQL("(followup.draw IS NULL OR followup.state IN ('open', 'mailed', 'ran', 'closed'))")
 
     def _get_companies(self):
         """Return the companies in use with their time zone and what day it is there, as a table ``company``."""

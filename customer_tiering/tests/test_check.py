@@ -301,6 +301,15 @@ class TestCheck(TieringCommon):
         check.action_reopen()
         self.assertEqual((check.state, check.reason), ("open", False))
 
+    def test_the_reason_of_what_stays_is_not_taken_away(self):
+        check = self.found("duplicate").with_user(self.manager)
+        check.write({"state": "ignored", "reason": "Two sisters"})
+        for nothing in ("", "  ", False):
+            with self.assertRaisesRegex(UserError, "Say in “Why”"):
+                check.reason = nothing
+        check.reason = "Mother and daughter"
+        self.assertEqual((check.state, check.reason), ("ignored", "Mother and daughter"))
+
     def test_what_is_not_found_is_settled_and_the_same_row_again_later(self):
         check = self.found("duplicate")
         self.twin.vat = False
@@ -367,6 +376,22 @@ class TestCheck(TieringCommon):
         check.write({"state": "ignored", "reason": "Why"})
         self.env["base.partner.merge.automatic.wizard"]._merge((ben | self.ann).ids, self.ann)
         self.assertEqual((check.partner_id, check.state), (self.ann, "ignored"))
+
+    def test_who_is_left_out_takes_nobody_along(self):
+        """Who may only move or merge contacts leaves nobody out of scoring by that."""
+        firm = self.buyer("Firm", *DAYS, is_company=True)
+        shop, second = (self.buyer(name, *DAYS) for name in ("Our Shop", "Our Second Shop"))
+        values = {"company_id": self.company.id, "kind": "nobody", "state": "left_out", "reason": "Our own"}
+        checks = self.checks.create([{**values, "key": str(who.id), "partner_id": who.id} for who in (shop, second)])
+        self.compute()
+        self.assertFalse(self.card(shop))
+        self.env["base.partner.merge.automatic.wizard"]._merge((shop | second).ids, shop)
+        self.assertEqual(set(checks.mapped("state")), {"left_out"}, "Both are left out")
+        self.salesperson.group_ids |= self.env.ref("base.group_partner_manager")
+        shop.with_user(self.salesperson).parent_id = firm
+        self.assertEqual((checks.partner_id, set(checks.mapped("state"))), (firm, {"open"}))
+        self.compute()
+        self.assertTrue(self.card(firm))
 
     def test_what_is_opened(self):
         for check in self.look():
@@ -439,6 +464,31 @@ class TestCheck(TieringCommon):
         self.assertFalse(self.checks.with_user(self.manager).search([("id", "=", check.id)]))
         with self.assertRaises(AccessError):
             check.with_user(self.manager).read(["kind"])
+
+    def test_numbers_that_count_hidden_customers_are_not_told(self):
+        foreign = self.env["res.currency"].create({"name": "QQQ", "symbol": "Q"})
+        order = self.order(self.ann, 5)
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL("UPDATE sale_order SET currency_id = %s, currency_rate = 0 WHERE id = %s", foreign.id, order.id)
+        )
+        self.salesperson.active = False
+        self.compute()
+        checks = self.look().filtered(lambda check: check.kind in ("gone", "rate")).with_user(self.manager)
+        gone = "The salesperson is archived and still has customers"
+        rate = "No exchange rate of QQQ is known"
+        self.assertEqual(set(checks.mapped("problem")), {f"{gone}: 2.", f"{rate}. Documents in it: 1."})
+        self.env["ir.rule"].create(
+            {
+                "name": "No Twin",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "domain_force": f"[('id', '!=', {self.twin.id})]",
+            }
+        )
+        checks.invalidate_recordset()
+        self.assertEqual(set(checks.mapped("problem")), {f"{gone}.", f"{rate}."})
+        with self.assertRaises(AccessError):
+            checks.read(["number"])
 
     def test_another_company_sees_nothing(self):
         other = self.env["res.company"].create({"name": "Other Company"})

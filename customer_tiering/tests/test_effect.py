@@ -172,15 +172,26 @@ class TestHeldOut(PlaybookCommon):
     # ------------------------------------------------------------------
 
     def test_nobody_in_sales_sees_who_is_held_out(self):
+        """Nor who is not, while it waits: the tiers say for whom there was a reason."""
+        self.welcome.day_limit = 20
         self.reach(self.people)
-        followers = self.people - self.drawn()
+        domain = [("playbook_id", "=", self.welcome.id)]
         for number in (0, 1):  # while they wait, and later
-            rows = self.followups.with_user(self.salesperson).search([("playbook_id", "=", self.welcome.id)])
-            self.assertEqual(rows.partner_id, followers)
-            report = self.env["customer.tiering.followup.report"].with_user(self.salesperson)
-            self.assertEqual(report.search([("playbook_id", "=", self.welcome.id)]).partner_id, followers)
-            self.assertEqual(self.welcome.with_user(self.salesperson).waiting_count, 0 if number else len(followers))
+            told = self._activities().sudo().mapped("res_id")
+            self.assertEqual(bool(told), bool(number))
+            rows = self.followups.with_user(self.salesperson).search(domain)
+            self.assertEqual(sorted(rows.partner_id.ids), sorted(told))
+            report = self.env["customer.tiering.followup.report"]
+            self.assertEqual(sorted(report.with_user(self.salesperson).search(domain).partner_id.ids), sorted(told))
+            self.assertEqual(report.with_user(self.manager).search(domain).partner_id, self.people - self.drawn())
+            self.assertFalse(self.welcome.with_user(self.salesperson).waiting_count)
+            self.welcome.invalidate_recordset()
+            self.assertGreater(self.welcome.with_user(self.manager).waiting_count, 0)
+            self.welcome.invalidate_recordset()
             self._plan_on(1, self.welcome)
+        for fname in ("draw", "drawn_percent"):
+            with self.assertRaises(AccessError):
+                rows.read([fname])
         for fname in ("salt", "held_out_percent", "draw"):
             with self.assertRaises(AccessError):
                 self.welcome.with_user(self.salesperson).read([fname])
@@ -192,6 +203,39 @@ class TestHeldOut(PlaybookCommon):
         for row in (held[0], self._rows(self.welcome, state="open")[0]):
             marks = self.card(row.partner_id).with_user(self.manager)._get_timeline_marks(AS_OF)
             self.assertEqual("followup" in [mark["kind"] for mark in marks], row.state == "open")
+
+    def test_why_some_are_skipped_tells_nobody_either(self):
+        self.welcome.cooldown_days = 60
+        who = (self.people - self.drawn())[0]
+        self.reach(who)
+        self._plan_on(1, self.welcome)
+        self.compute_after(40)
+        self.reach(who, 41)
+        self._plan_on(41, self.welcome)
+        self.assertEqual(self._rows(self.welcome).sorted("id").mapped("state"), ["open", "skipped"])
+        domain = [("playbook_id", "=", self.welcome.id)]
+        for model in (self.followups, self.env["customer.tiering.followup.report"]):
+            self.assertEqual(model.with_user(self.salesperson).search_count(domain), 1)
+            self.assertEqual(model.with_user(self.manager).search_count(domain), 2)
+
+    def test_without_a_share_everybody_sees_what_waits(self):
+        self.welcome.held_out_percent = 0
+        self.reach(self.people[:5])
+        for model in (self.followups, self.env["customer.tiering.followup.report"]):
+            found = model.with_user(self.salesperson).search([("playbook_id", "=", self.welcome.id)])
+            self.assertEqual(found.partner_id, self.people[:5])
+
+    def test_days_are_proposed_of_customers_of_own_companies_only(self):
+        self.env["customer.tiering.scorecard"].search([]).flush_recordset()
+        self.env.cr.execute("UPDATE customer_tiering_scorecard SET gap_median_days = 41")
+        other = self.env["res.company"].create({"name": "Other Company"})
+        foreign = self.new_user("effect_foreign", "sales_team.group_sale_manager", other)
+        values = {"policy_id": self.policy.id, "held_out_percent": 10, "effect_days": 0, "effect_events": 9}
+        for user, company, days in ((self.manager, self.company, 82), (foreign, other, None)):
+            playbook = self.env["customer.tiering.playbook"].with_user(user)
+            playbook = playbook.with_context(allowed_company_ids=company.ids)
+            found = playbook.onchange(values, ["held_out_percent"], {"effect_days": {}})["value"]
+            self.assertEqual(found.get("effect_days"), days or 30)
 
     def test_a_preview_says_who_would_be_held_out(self):
         self.reach(self.people[:10])
@@ -311,6 +355,25 @@ class TestHeldOut(PlaybookCommon):
         effect = self.measure(32)
         self.assertEqual(effect.verdict, "damaged")
         self.assertIn("draw anew", effect.sentence)
+
+    def test_one_that_cannot_be_measured_keeps_no_other_from_it(self):
+        second = self._playbook("enter", on=0, held_out_percent=50, effect_days=30, effect_events=40)
+        self.reach(self.people[:3])
+        for playbook in (self.welcome, second):
+            self._plan_on(1, playbook)
+        compare = type(self.env["customer.tiering.effect"])._compare
+
+        def fail(effects, playbook, *arguments):
+            if playbook == self.welcome:
+                effects.env.cr.execute("SELECT 1 / 0")
+            return compare(effects, playbook, *arguments)
+
+        effects = self.env["customer.tiering.effect"]
+        logger = "odoo.addons.customer_tiering.models.customer_tiering_effect"
+        with patch.object(type(effects), "_compare", fail), mute_logger("odoo.sql_db"), self.assertLogs(logger) as logs:
+            effects._cron_measure()
+        self.assertEqual(effects.search([("company_id", "=", self.company.id)]).playbook_id, second)
+        self.assertIn(str(self.welcome.id), logs.output[0])
 
     def test_the_job_measures_and_the_button_says_what_is_missing(self):
         with self.assertRaisesRegex(UserError, "held nobody out yet"):
