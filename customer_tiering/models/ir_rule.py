@@ -6,6 +6,8 @@ from .. import sources
 
 # What Odoo's own rule of companies asks of a contact.
 COMPANY_FIELDS = {"company_id", "partner_share"}
+# Sales has a rule of invoices and credit notes, and nothing else is on rows of ours.
+PAPER_KINDS = ("out_invoice", "out_refund")
 
 
 class IrRule(models.Model):
@@ -155,11 +157,21 @@ class IrRule(models.Model):
     def _get_hidden_papers(self, model_name):
         """The same of the records of a model with companies."""
         seen = self._compute_domain(model_name)
-        # Sales has a rule of invoices and credit notes, and nothing else is on rows of ours.
-        plain = {"company_id", "move_type"}
-        if not seen.is_false() and all(condition.field_expr in plain for condition in seen.iter_conditions()):
+        if all(self._shows_papers(seen, kind, other) for kind in PAPER_KINDS for other in (Domain.FALSE, Domain.TRUE)):
             return None
         return ~seen & Domain("company_id", "in", self.env.companies.ids)
+
+    @api.model
+    def _shows_papers(self, seen, kind, other):
+        """Whether a domain shows all documents of a kind of the person's companies, if its conditions on anything else
+        are ``other``: Odoo's rules of groups are one, so "all, or one's own" shows all."""
+
+        def judge(condition):
+            if condition.field_expr == "move_type" and condition.operator in ("in", "not in"):
+                return Domain((kind in condition.value) == (condition.operator == "in"))
+            return Domain.TRUE if condition.field_expr == "company_id" else other
+
+        return seen.map_conditions(judge).is_true()
 
     @api.model
     def _get_salespeople(self):
