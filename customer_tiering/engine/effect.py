@@ -94,9 +94,9 @@ def is_damaged(followed: int, held: int, percent: float) -> bool:
     from scipy.stats import binomtest  # noqa: PLC0415 - only who looks for an effect needs it
 
     # Not by a chi-square: of few customers the first one held out would be more than it allows.
-    return (
-        0 < percent < 100 and followed + held > 0 and binomtest(held, followed + held, percent / 100).pvalue < DAMAGED
-    )
+    if not (0 < percent < 100 and followed + held):
+        return False
+    return bool(binomtest(held, followed + held, percent / 100).pvalue < DAMAGED)
 
 
 def compare_shares(hits: int, count: int, hits_without: int, count_without: int) -> Difference:
