@@ -2,9 +2,6 @@ import dataclasses
 import logging
 from datetime import timedelta
 
-import numpy as np
-import pandas as pd
-
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -149,6 +146,8 @@ class CustomerTieringEffect(models.Model):
     def _read_events(self, playbook):
         """Return the customers of the present draw as a DataFrame: ``partner``, ``day`` of the first follow-up,
         ``percent`` at the draw, ``held``, and whether they ``mixed`` both groups, by a merge."""
+        import pandas as pd  # noqa: PLC0415 - only who measures needs it
+
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
@@ -202,6 +201,8 @@ class CustomerTieringEffect(models.Model):
 
         :param first: of the days, counted from that of the follow-up
         """
+        import numpy as np  # noqa: PLC0415 - only who measures needs it
+
         if chosen.empty:
             return (np.zeros(0),) * 3
         reader, ids = self.env["customer.tiering.reader"].sudo(), chosen["partner"].tolist()

@@ -269,7 +269,7 @@ class TestMargin(ProfitCommon):
         self.policy.revenue_from = "invoice"
         office, anna, berta = (self.new_customer(name) for name in ("Office", "Anna", "Berta"))
         orders = [
-            self.sold(who, 10, (self.product, number, 100), partner_invoice_id=office.id)
+            self.sold(who, 10, (self.product, number, 100), partner_invoice_id=office.id, partner_shipping_id=office.id)
             for who, number in ((anna, 2), (berta, 1))
         ]
         invoice = self.invoice(orders[0] | orders[1], 5)

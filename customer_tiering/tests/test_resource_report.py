@@ -328,7 +328,7 @@ class TestResourceReport(TieringCommon):
     def test_the_views_open_with_their_measures(self):
         for xmlid in ("customer_tiering_resource_report_action", "customer_tiering_resource_report_action_portfolio"):
             action = self.env["ir.actions.act_window"]._for_xml_id(f"customer_tiering.{xmlid}")
-            self.assertEqual([mode for _id, mode in action["views"]], ["pivot", "graph", "list"])
+            self.assertEqual([mode for _id, mode in action["views"]], ["pivot", "graph", "list", "kanban"])
             views = self._report(self.company, self.manager).get_views(action["views"])
             self.assertIn("customer_count", views["views"]["pivot"]["arch"])
         fields_get = self._report().fields_get()
