@@ -82,7 +82,8 @@ def draw(salt: str, playbook: int, partners: Sequence[int], percent: float) -> n
     [False, False, False, False, False, True, True, False]
     """
     drawn = (hashlib.md5(f"{salt}:{playbook}:{id_}".encode()).hexdigest() for id_ in partners)
-    return np.array([int(text[:8], 16) % 10_000 < 100 * percent for text in drawn], dtype=bool)
+    most = round(100 * percent)  # 100 * 1.1 is more than 110 here, and not in the database
+    return np.array([int(text[:8], 16) % 10_000 < most for text in drawn], dtype=bool)
 
 
 def is_damaged(followed: int, held: int, percent: float) -> bool:

@@ -61,10 +61,10 @@ class CustomerTieringEffect(models.Model):
     @api.depends("result")
     @api.depends_context("lang", "uid")
     def _compute_told(self):
+        hiding = self.playbook_id.policy_id.filtered(lambda policy: policy._hides_customers())
         for effect in self:
-            policy = effect.playbook_id.policy_id
             result = effect.sudo().result  # sudo: shown to who sees all that it counts
-            if not result or policy._hides_customers():
+            if not result or effect.playbook_id.policy_id in hiding:
                 effect.update(dict.fromkeys(("followed_count", "held_count", "running_count"), 0))
                 effect.update(dict.fromkeys(("verdict", "notes", "table"), False))
                 effect.sentence = result and self.env._(

@@ -457,7 +457,7 @@ class CustomerTieringPlaybook(models.Model):
         if vals.get("active") is False:
             self.filtered("enabled").action_disable()
         result = super().write(vals)
-        if vals.get("held_out_percent") and not vals.keys() >= {"effect_days", "effect_events"}:
+        if not vals.keys().isdisjoint(("held_out_percent", "effect_days", "effect_events")):
             self._fill_effect()
         if "trigger" in vals:
             # They started for another reason.

@@ -19,7 +19,7 @@ from .test_playbook import PlaybookCommon
 class TestEffect(TransactionCase):
     def test_the_database_draws_as_the_engine_does(self):
         """The statement that will take events, on 10,000 customers."""
-        for percent in (0, 12.5, 50, 100):
+        for percent in (0, 1.1, 12.5, 50, 100):
             rows = self.env.execute_query(
                 SQL(
                     """
@@ -103,6 +103,12 @@ class TestHeldOut(PlaybookCommon):
         self.assertNotEqual(self.welcome.sudo().salt, salt)
         self.assertNotEqual(self.drawn(), before)
         self.assertFalse(self.measure(2), "Nobody of the new draw")
+
+    def test_days_and_numbers_that_are_emptied_are_proposed_anew_and_kept(self):
+        """Else the days would follow the usual gap from night to night."""
+        self.welcome.write({"effect_days": 0, "effect_events": 0})
+        self.assertEqual(self.welcome.effect_days, 30)
+        self.assertGreater(self.welcome.effect_events, 0)
 
     def test_without_a_share_nobody_is_drawn(self):
         self.welcome.held_out_percent = 0
