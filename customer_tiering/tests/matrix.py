@@ -472,7 +472,9 @@ class Matrix:
                 condition = get_secret_condition(self.env[owner]._fields[name])
                 yield "search", model, "search", ([*scope, (path, *condition)],), {}
         for field in fields:
-            if field._description_sortable(role.env):
+            # Rows that are seen have no other order by a column of their own, whatever is hidden.
+            plain = model in self.models and field.store and not field.relational and field.name != "id"
+            if field._description_sortable(role.env) and not plain:
                 order = f"{field.name} desc" if field.name == "id" else f"{field.name} desc, id"
                 yield "order", model, "search", (scope,), {"order": order}
         sums = [
@@ -481,8 +483,8 @@ class Matrix:
             if field._description_aggregator(role.env)
         ]
         sums += [f"{field.name}:array_agg" for field in open_fields if field.store and field.type in ("char", "text")]
-        for aggregate in sums:
-            yield "group", model, "formatted_read_group", (scope, [], [aggregate]), {}
+        if sums:
+            yield "group", model, "formatted_read_group", (scope, [], sums), {}
         groups = [
             f"{field.name}:month" if field.type in ("date", "datetime") else field.name
             for field in fields
@@ -728,6 +730,8 @@ class Matrix:
                 fields = [record._fields[name] for name in names if name in record._fields]
                 fields = [field for field in fields if record._has_field_access(field, "read")]
                 spec = {field.name: get_spec(field) for field in fields}
+                if not record.has_access("read"):  # one of each kind is enough: they ask for the same right
+                    fields = list({field.type: field for field in fields}.values())
                 # A form is saved of a new row, and of one that is there.
                 seen = [[], *([row.id] for row in self.get_samples(role, model) if not role.hides(row))]
                 for field in fields:

@@ -3,6 +3,7 @@ import logging
 import re
 import zipfile
 from collections import Counter
+from unittest.mock import patch
 
 from odoo import api
 from odoo.exceptions import AccessError
@@ -10,6 +11,7 @@ from odoo.fields import Command
 from odoo.http import Controller
 from odoo.tests import HttpCase, freeze_time, tagged
 
+from ..models import customer_tiering_replay
 from .common import AS_OF, TieringCommon
 from .matrix import OURS, Matrix, Role, find_flags, quiet
 
@@ -54,6 +56,7 @@ class MatrixCommon(TieringCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.startClassPatcher(freeze_time(cls.noon(AS_OF)))
+        cls.startClassPatcher(patch.object(customer_tiering_replay, "NIGHTS", 2))  # to live through more tells no more
         cls.other = cls.env["res.company"].create({"name": "Other Company"})
         cls.env.user.company_ids |= cls.other
         both = (cls.company | cls.other).ids
