@@ -116,10 +116,10 @@ class CustomerTieringConcession(models.Model):
     _row_uniq = models.UniqueIndex("(paper, kind, line)")
     _date_idx = models.Index("(company_id, date)")
 
-    @api.depends("paper")
+    @api.depends("order_id", "move_id")
     def _compute_display_name(self):
         for row in self:
-            row.display_name = row.order_id.display_name or row.move_id.display_name or row.paper
+            row.display_name = row._get_paper().display_name
 
     def _read_group_select(self, aggregate_spec, query):
         """Of a group, what each document was worth counts once."""
@@ -411,7 +411,7 @@ class CustomerTieringConcession(models.Model):
         company = facts["company"]
         if not rows:
             tier = found["tier"] or facts["tiers"].filtered(
-                lambda tier: paper._name == "sale.order" and tier.pricelist_id == paper.pricelist_id
+                lambda tier: paper._name != "account.move" and tier.pricelist_id == paper.pricelist_id
             )
             rows = [self._get_row(tier[:1] or facts["tiers"][:1], "price", engine.concessions.HAND, 0)]
         common = {
@@ -539,7 +539,7 @@ class CustomerTieringConcession(models.Model):
                 tier,
                 "price",
                 reason,
-                _get_subtotal(line, usual) - _get_subtotal(line, charged),
+                get_subtotal(line, usual) - get_subtotal(line, charged),
                 line=line.id,
                 product_id=line.product_id.id,
                 quantity=line.product_uom_qty,
@@ -618,8 +618,10 @@ class CustomerTieringConcession(models.Model):
                    SET back = new.back, given = ROUND(row.whole * (1 - new.back), %(decimals)s), %(once)s,
                        share = COALESCE(100 * row.whole * (1 - new.back)
                                         / NULLIF(row.whole_amount * (1 - new.of_paper), 0), 0)
-                  FROM (SELECT known.id, COALESCE(line.share, paper.share, 0) AS back,
-                               COALESCE(paper.share, 0) AS of_paper
+                  FROM (SELECT known.id, COALESCE(paper.share, 0) AS of_paper,
+                               -- of a line of which nothing came back, nothing: where it is known of all
+                               COALESCE(line.share, CASE WHEN known.line > 0 AND known.paper = ANY(%(line_papers)s)
+                                                         THEN 0 ELSE paper.share END, 0) AS back
                           FROM customer_tiering_concession known
                      LEFT JOIN unnest(%(papers)s::text[], %(paper_shares)s::numeric[]) AS paper (key, share)
                             ON paper.key = known.paper
@@ -659,7 +661,8 @@ class CustomerTieringConcession(models.Model):
 
     @api.model
     def _read_back(self, company):
-        """Return which share of papers came back, ``{key: share}``, and of their lines, ``{(key, line id): share}``."""
+        """Return which share of papers came back, ``{key: share}``, and of their lines, ``{(key, line id): share}``;
+        of a paper all of which came back, and of one where it is not known of each line, no lines."""
         orders, lines = self._read_back_of_orders(company)
         return orders | self._read_back_of_moves(company), lines
 
@@ -668,13 +671,15 @@ class CustomerTieringConcession(models.Model):
         scope = company._get_tiering_scope(company._get_tiering_today(), YEAR_DAYS)
         source = self.env["customer.tiering.reader"]._get_purchase_source(sources.scope.ORDER)
         found = sources.reading.Reading(self.env.cr, scope, source, []).returns
-        orders, lines = {}, {}
+        orders, lines, unclear = {}, {}, set()
         columns = (found[name].tolist() for name in ("order", "line", "share", "kept", "returned"))
         for order_id, line_id, share, kept, returned in zip(*columns, strict=True):
             key = f"sale.order,{order_id}"
             if returned > 0:
                 orders[key] = min(returned / (kept + returned), 1.0)
-            if share > 0:  # neither not known
+            if share != share:  # not known
+                unclear.add(key)
+            elif share > 0:
                 lines[key, line_id] = min(lines.get((key, line_id), 0.0) + share, 1.0)
         cancelled = self._get_ids(
             SQL(
@@ -688,7 +693,8 @@ class CustomerTieringConcession(models.Model):
             )
         )
         gone = {f"sale.order,{order_id}": 1.0 for order_id in cancelled}
-        return orders | gone, {key: share for key, share in lines.items() if key[0] not in gone}
+        left_out = gone.keys() | unclear
+        return orders | gone, {place: share for place, share in lines.items() if place[0] not in left_out}
 
     @api.model
     def _read_back_of_moves(self, company):
@@ -739,10 +745,17 @@ def _get_listed_discount(line):
     return max(100 * (before - line._get_pricelist_price()) / before, 0.0) if before > 0 else 0.0
 
 
-def _get_subtotal(line, price):
+def get_subtotal(line, price):
     """Return the untaxed amount of a line with another price and without discount, in the currency of the order."""
+    return get_untaxed(line, line._prepare_base_line_for_taxes_computation(price_unit=price, discount=0.0))
+
+
+def get_untaxed(line, base_line):
+    """Return the untaxed amount of a line as Odoo computes it.
+
+    :param base_line: what Odoo prepares of the line for it, with another price
+    """
     taxes = line.env["account.tax"]
-    base_line = line._prepare_base_line_for_taxes_computation(price_unit=price, discount=0.0)
     taxes._add_tax_details_in_base_line(base_line, line.company_id)
     taxes._round_base_lines_tax_details([base_line], line.company_id)
     return base_line["tax_details"]["total_excluded_currency"]
