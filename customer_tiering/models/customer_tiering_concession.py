@@ -124,7 +124,7 @@ class CustomerTieringConcession(models.Model):
     def _read_group_select(self, aggregate_spec, query):
         """Of a group, what each document was worth counts once."""
         fname, _colon, function = aggregate_spec.partition(":")
-        if fname in OF_PAPER and function == "sum":
+        if fname in self._get_paper_measures() and function == "sum":
             return self._sum_once(fname, query)
         if aggregate_spec == "share:avg":
             given = self._field_to_sql(self._table, "given", query)

@@ -16,7 +16,7 @@ class CustomerTieringConcession(models.Model):
         "pos.order", string="Ticket", readonly=True, ondelete="cascade", index="btree_not_null"
     )
 
-    @api.depends("pos_order_id")
+    @api.depends("order_id", "move_id", "pos_order_id")
     def _compute_display_name(self):
         return super()._compute_display_name()
 
