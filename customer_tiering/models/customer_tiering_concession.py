@@ -10,8 +10,9 @@ from .customer_tiering_run import RETRYABLE
 
 _logger = logging.getLogger(__name__)
 
-# So many papers are looked at in one transaction.
+# So many papers are looked at in one transaction, and so many before customers are scored again, who wait for it.
 BATCH = 200
+BATCH_BEFORE = 50
 # The hourly look goes back so many days, the nightly one as far as it is kept.
 FRESH_DAYS = 3
 # What is told of a tier, and changed when something is credited, goes back so many days.
@@ -226,12 +227,13 @@ class CustomerTieringConcession(models.Model):
 
         What goes wrong stops nothing else, and what there is no time for is left to the job.
         """
+        company = company.sudo()  # sudo: since when it wants to know is nobody's to see
         if not company.tiering_ledger:
             return
         try:
             with self.env.cr.savepoint():
                 for name, ids in self._get_waiting(company, FRESH_DAYS).items():
-                    self._record(company, self.env[name].browse(ids[:BATCH]))
+                    self._record(company, self.env[name].browse(ids[:BATCH_BEFORE]))
                 self.env.flush_all()
         except RETRYABLE as error:
             _logger.info("What tiers gave in company %s is recorded later: %s", company.id, str(error).strip())
