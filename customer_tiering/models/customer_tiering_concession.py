@@ -216,7 +216,14 @@ class CustomerTieringConcession(models.Model):
         ]
         jobs.begin(self.env, left=len(batches))
         for company, papers in batches:
-            self._record(company, papers)
+            try:
+                with self.env.cr.savepoint():
+                    self._record(company, papers)
+                    self.env.flush_all()
+            except RETRYABLE as error:
+                _logger.info("What tiers gave in company %s is recorded later: %s", company.id, str(error).strip())
+            except Exception:
+                _logger.exception("What tiers gave in company %s could not be recorded", company.id)
             if not jobs.commit(self.env, 1) and papers != batches[-1][1]:
                 return False
         return True

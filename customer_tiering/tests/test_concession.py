@@ -24,7 +24,6 @@ class ConcessionCommon(PurchasesCommon, BenefitsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env["res.config.settings"].create({"group_product_pricelist": True}).execute()
         cls.product.list_price = 100
         cls.book = cls.env["product.product"].create(
             {"name": "Book", "list_price": 33.33, "taxes_id": False, "invoice_policy": "order"}
@@ -145,7 +144,7 @@ class TestConcession(ConcessionCommon):
         self.assertGiven(order, 0, amount=50, line=0)
 
     def test_a_discount_that_stands_on_the_line(self):
-        self.env["res.config.settings"].create({"group_discount_per_so_line": True}).execute()
+        self.env.ref("base.group_user")._apply_group(self.env.ref("sale.group_discount_per_so_line"))
         order = self._quotation(self.ann, order_line=[self._line(self.book, 7), self._line(self.book, 10)])
         self.env.flush_all()
         self.assertEqual(order.order_line.mapped("discount"), [10, 10])

@@ -15,7 +15,6 @@ class TestConcession(TicketsCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env["res.config.settings"].create({"group_product_pricelist": True}).execute()
         cls.product.list_price = 100
 
         def pricelist(name, price, **values):
