@@ -27,6 +27,7 @@
         "views/customer_tiering_gap_views.xml",
         "views/customer_tiering_effect_views.xml",
         "views/customer_tiering_fall_views.xml",
+        "views/customer_tiering_concession_views.xml",
         "views/customer_tiering_occasion_views.xml",
         "wizard/customer_tiering_occasion_answer_views.xml",
         "views/customer_tiering_check_views.xml",

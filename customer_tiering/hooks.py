@@ -16,6 +16,6 @@ def uninstall_hook(env):
     env.cr.execute(
         "TRUNCATE customer_tiering_scorecard, customer_tier_change, customer_segment_change, customer_tiering_lock,"
         " customer_tiering_followup, customer_tiering_gap, customer_tiering_fall, customer_tiering_check,"
-        " customer_tiering_check_partner_rel"
+        " customer_tiering_check_partner_rel, customer_tiering_concession"
     )
     env.invalidate_all(flush=False)

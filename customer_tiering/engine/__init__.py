@@ -115,6 +115,7 @@ MODULES = (
     "day",
     "effect",
     "checks",
+    "concessions",
 )
 
 

@@ -40,6 +40,7 @@ from . import customer_tiering_forecast
 from . import customer_tiering_effect
 from . import customer_tiering_fall
 from . import customer_tiering_check
+from . import customer_tiering_concession
 from . import customer_tiering_reader
 from . import customer_tiering_replica
 from . import customer_tiering_reassignment

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL, ormcache
+from odoo.tools.misc import formatLang
 
 from .. import engine, messages
 from ..sentences import format_number
@@ -145,6 +146,12 @@ class CustomerTier(models.Model):
         help="What this tier gives, in words for the customers: they read it in their portal.",
     )
     customer_count = fields.Integer(string="Customers", compute="_compute_customer_count")
+    given_sentence = fields.Char(
+        string="Given",
+        compute="_compute_given_sentence",
+        groups="sales_team.group_sale_manager",
+        help="What customers got in the last 12 months because of this tier, against the amount of the same documents.",
+    )
 
     _entry_floor_range = models.Constraint(
         "CHECK(entry_floor >= 0 AND entry_floor <= 100)",
@@ -318,6 +325,25 @@ class CustomerTier(models.Model):
         for tier in self:
             tier.customer_count = counts.get(tier._origin, 0)
 
+    @api.depends("name")
+    @api.depends_context("lang", "uid")
+    def _compute_given_sentence(self):
+        """To who sees all customers of the policy."""
+        telling = self._origin.filtered(
+            lambda tier: tier.company_id.sudo().tiering_ledger and not tier.policy_id._hides_customers()
+        )
+        found = self.env["customer.tiering.concession"]._sum_up(telling) if telling else {}
+        for tier in self:
+            given, amount = found.get(tier._origin, (0, 0))
+            currency = tier.currency_id
+            tier.given_sentence = bool(amount) and self.env._(
+                "%(tier)s: %(given)s given in 12 months on %(amount)s, %(share)s%%.",
+                tier=tier.name,
+                given=formatLang(self.env, given, currency_obj=currency),
+                amount=formatLang(self.env, amount, currency_obj=currency),
+                share=format_number(self.env, 100 * given / amount, 1),
+            )
+
     @api.depends("name", "policy_id")
     @api.depends_context("company")
     def _compute_display_name(self):
@@ -406,6 +432,7 @@ class CustomerTier(models.Model):
             ("customer.tier.change", "to_tier_id"),
             ("sale.order", "tiering_tier_id"),
             ("account.move", "tiering_tier_id"),
+            ("customer.tiering.concession", "tier_id"),
         ):
             # sudo: the history of another company counts too
             records = self.env[model].sudo().with_context(active_test=False)
@@ -534,6 +561,13 @@ class CustomerTier(models.Model):
         # sudo: the order of all tiers tells nothing
         tiers = self.sudo().with_context(active_test=False).search([])
         return SQL("array_position(%s::int[], %s) %s %s", tiers.ids, tier, direction, nulls)
+
+    @api.readonly
+    def action_open_given(self):
+        """Open what customers got because of this tier."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("customer_tiering.customer_tiering_concession_action")
+        return {**action, "domain": [("tier_id", "=", self.id)], "context": {"search_default_year": 1}}
 
     @api.readonly
     def action_open_customers(self):

@@ -1,6 +1,5 @@
 import logging
 import math
-from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
@@ -206,24 +205,22 @@ class CustomerTieringDraft(models.AbstractModel):
         if not usable or pricelist.id == values.get("pricelist_id") or not pricelist._filtered_access("read"):
             return 0
         currency = self.env["res.currency"].browse(values["currency_id"])
-        alike = defaultdict(list)
-        for line in values["lines"]:
-            if self._is_priced(line):
-                alike[line["product_uom_qty"], line.get("product_uom_id")].append(line)
+        lines = [line for line in values["lines"] if self._is_priced(line)]
+        # A client may know of some that are deleted.
+        products = self.env["product.product"].browse({line["product_id"] for line in lines}).exists()
+        units = self.env["uom.uom"].browse({line.get("product_uom_id") or 0 for line in lines} - {0}).exists()
+        products, units = products.with_company(company).grouped("id"), units.grouped("id")
+        lines = [line for line in lines if line["product_id"] in products]
+        asked = [
+            (products[line["product_id"]], line["product_uom_qty"], units.get(line.get("product_uom_id")))
+            for line in lines
+        ]
         saved = 0
-        for (quantity, uom_id), lines in alike.items():  # what can be asked of a pricelist at once
-            products = self.env["product.product"].browse({line["product_id"] for line in lines}).exists()
-            prices = pricelist._get_products_price(
-                products.with_company(company),
-                quantity,
-                currency=currency,
-                uom=self.env["uom.uom"].browse(uom_id or []).exists(),
-                date=fields.Datetime.now(),
-            )
-            for line in lines:
-                paid = line["price_unit"] * (1 - (line.get("discount") or 0) / 100)
-                # As a share: whether taxes are included in both prices does not matter.
-                saved += line["price_subtotal"] * (1 - prices.get(line["product_id"], paid) / paid)
+        prices = pricelist._get_tiering_prices(asked, currency, fields.Datetime.now())
+        for line, price in zip(lines, prices, strict=True):
+            paid = line["price_unit"] * (1 - (line.get("discount") or 0) / 100)
+            # As a share: whether taxes are included in both prices does not matter.
+            saved += line["price_subtotal"] * (1 - price / paid)
         return currency.round(saved) if math.isfinite(saved) else 0
 
     @api.model

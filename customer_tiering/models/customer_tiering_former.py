@@ -230,6 +230,7 @@ class CustomerTieringFormer(models.Model):
             "customer.tiering.recommendation",
             "customer.tiering.fall",
             "customer.tiering.check",
+            "customer.tiering.concession",
             "customer.tiering.occasion",
         ):
             self.env[model].sudo()._merge(targets)

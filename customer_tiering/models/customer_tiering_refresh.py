@@ -133,6 +133,7 @@ class CustomerTieringRefresh(models.Model):
         left = sum(waiting.values())
         jobs.begin(self.env, left=left)
         for company, count in waiting.items():
+            self.env["customer.tiering.concession"]._record_before(company)
             while done := self._process_and_commit(company):
                 if not jobs.commit(self.env, done):
                     return

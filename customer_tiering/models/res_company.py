@@ -34,6 +34,17 @@ class ResCompany(models.Model):
         help="Before the customers are scored in the background, look for data that would make tiers wrong, such as "
         "customers who are probably one.",
     )
+    tiering_ledger = fields.Boolean(
+        string="What Tiers Give",
+        help="Keep what confirmed orders would cost without the tier of the customer.",
+    )
+    tiering_ledger_since = fields.Datetime(
+        string="What Tiers Give Kept Since",
+        compute="_compute_tiering_ledger_since",
+        store=True,
+        groups=fields.NO_ACCESS,
+        help="What was confirmed before is not looked at: nobody knows what it would have cost then.",
+    )
     tiering_policy_ids = fields.One2many(
         "customer.tiering.policy", "company_id", string="Tiering Policies", groups="sales_team.group_sale_salesman"
     )
@@ -56,6 +67,12 @@ class ResCompany(models.Model):
     tiering_steps_dismissed = fields.Boolean(
         string="First Steps Dismissed", readonly=True, copy=False, groups=fields.NO_ACCESS
     )
+
+    @api.depends("tiering_ledger")
+    def _compute_tiering_ledger_since(self):
+        for company in self:
+            since = company.tiering_ledger_since or fields.Datetime.now()
+            company.tiering_ledger_since = company.tiering_ledger and since
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -16,6 +16,7 @@ class ResConfigSettings(models.TransientModel):
 
     tiering_nightly = fields.Boolean(related="company_id.tiering_nightly", readonly=False)
     tiering_check_data = fields.Boolean(related="company_id.tiering_check_data", readonly=False)
+    tiering_ledger = fields.Boolean(related="company_id.tiering_ledger", readonly=False)
     tiering_day_minutes = fields.Integer(related="company_id.tiering_day_minutes", readonly=False)
     tiering_hour = fields.Float(
         string="Nightly Run At",

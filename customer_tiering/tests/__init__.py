@@ -11,6 +11,7 @@ from . import test_check
 from . import test_circle
 from . import test_cohorts
 from . import test_concurrency
+from . import test_concession
 from . import test_copies
 from . import test_credit
 from . import test_draft

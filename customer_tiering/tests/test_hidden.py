@@ -120,6 +120,22 @@ class TestHidden(TieringCommon):
                 for partner in cls.both
             ]
         )
+        cls.env["customer.tiering.concession"].create(
+            [
+                {
+                    "partner_id": partner.id,
+                    "company_id": cls.company.id,
+                    "tier_id": tier,
+                    "date": today,
+                    "kind": "price",
+                    "reason": "earned",
+                    "paper": f"sale.order,{order.id}",
+                    "order_id": order.id,
+                }
+                for partner in cls.both
+                for order in partner.sale_order_ids
+            ]
+        )
         cls.env["customer.tiering.check"].create(
             [
                 {

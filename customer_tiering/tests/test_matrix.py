@@ -195,6 +195,25 @@ class MatrixCommon(TieringCommon):
                 for user in {manager, cls.manager, customer.user_id} - {cls.env["res.users"]}
             ]
         )
+        orders = env["sale.order"].search([("partner_id", "in", customers.ids), ("company_id", "=", company.id)])
+        env["customer.tiering.concession"].create(
+            [
+                {
+                    "partner_id": order.partner_id.commercial_partner_id.id,
+                    "company_id": company.id,
+                    "tier_id": policy.tier_ids[0].id,
+                    "date": AS_OF,
+                    "kind": "price",
+                    "reason": "earned",
+                    "paper": f"sale.order,{order.id}",
+                    "order_id": order.id,
+                    "whole": order.amount_untaxed,
+                    "given": order.amount_untaxed,
+                    "amount": order.amount_untaxed,
+                }
+                for order in orders
+            ]
+        )
         env["customer.tiering.check"].create(
             [
                 {

@@ -1,1 +1,2 @@
+from . import test_concession
 from . import test_free_delivery

@@ -1,4 +1,5 @@
 from . import customer_tier
+from . import customer_tiering_concession
 from . import customer_tiering_playbook
 from . import customer_tiering_policy
 from . import customer_tiering_reader

@@ -38,6 +38,18 @@ class LoyaltyProgram(models.Model):
                         )
                     )
 
+    def _get_tiering_point_worth(self):
+        """Return what a point buys at best, in the currency of the program: by discounts in money; 0 without one."""
+        self.ensure_one()
+        money = [
+            reward.discount if reward.discount_mode == "per_point" else reward.discount / reward.required_points
+            for reward in self.reward_ids
+            if reward.reward_type == "discount"
+            and reward.discount_mode in ("per_point", "per_order")
+            and reward.required_points > 0
+        ]
+        return max(money, default=0.0)
+
     def copy(self, default=None):
         copies = super().copy(default)
         if "tiering_tier_ids" not in (default or {}):

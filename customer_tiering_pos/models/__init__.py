@@ -1,3 +1,4 @@
+from . import customer_tiering_concession
 from . import customer_tiering_former
 from . import customer_tiering_policy
 from . import customer_tiering_reader

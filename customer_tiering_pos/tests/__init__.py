@@ -1,4 +1,5 @@
 from . import test_bookkeeper
+from . import test_concession
 from . import test_cdnow_tickets
 from . import test_everyday
 from . import test_payment

@@ -1,0 +1,141 @@
+from odoo import api, fields, models
+from odoo.fields import Datetime
+from odoo.tools import SQL
+
+from odoo.addons.customer_tiering.models import customer_tiering_concession as concession
+
+from ..sources.tickets import PAID
+
+
+class CustomerTieringConcession(models.Model):
+    """Tickets of the point of sale, too: prices, and what came back in the till."""
+
+    _inherit = "customer.tiering.concession"
+
+    pos_order_id = fields.Many2one(
+        "pos.order", string="Ticket", readonly=True, ondelete="cascade", index="btree_not_null"
+    )
+
+    @api.depends("order_id", "move_id", "pos_order_id")
+    def _compute_display_name(self):
+        return super()._compute_display_name()
+
+    def _get_paper(self):
+        return self.pos_order_id or super()._get_paper()
+
+    @api.model
+    def _get_waiting(self, company, days=None):
+        found = super()._get_waiting(company, days)
+        since = company.tiering_ledger_since
+        if days is not None:
+            since = max(since, Datetime.subtract(Datetime.now(), days=days))
+        tickets = SQL(
+            """
+            SELECT ticket.id
+              FROM pos_order ticket
+             WHERE ticket.company_id = %(company)s AND ticket.date_order >= %(since)s AND ticket.state IN %(paid)s
+               AND ticket.partner_id IS NOT NULL AND ticket.amount_total > 0
+               AND ticket.pricelist_id = ANY(%(pricelists)s)
+               AND NOT EXISTS (SELECT FROM customer_tiering_concession known WHERE known.pos_order_id = ticket.id)
+          ORDER BY ticket.id
+            """,
+            company=company.id,
+            since=since,
+            paid=PAID,
+            pricelists=self._get_tiers(company).pricelist_id.ids,
+        )
+        return {**found, "pos.order": self._get_ids(tickets)}
+
+    @api.model
+    def _get_paper_values(self, paper, found):
+        if paper._name != "pos.order":
+            return super()._get_paper_values(paper, found)
+        untaxed = paper.amount_total - paper.amount_tax
+        amount = found["company"].currency_id.round(untaxed / found["rate"])
+        return {"pos_order_id": paper.id, "amount": amount, "whole_amount": amount}
+
+    @api.model
+    def _get_gifts(self, paper, found, before):
+        if paper._name != "pos.order":
+            return super()._get_gifts(paper, found, before)
+        tier, reason, usual_list = self._choose_tier(paper, found)
+        config = paper.config_id
+        if usual_list not in config.available_pricelist_ids:
+            usual_list = config.pricelist_id  # the till knows no other
+        lines = paper.lines.filtered(self._is_sold_by_list)
+        now, usual = (
+            pricelist._get_tiering_prices(
+                [(line.product_id, line.qty, line.product_id.uom_id) for line in lines],
+                paper.currency_id,
+                paper.date_order,
+            )
+            for pricelist in (paper.pricelist_id, usual_list)
+        )
+        return [
+            self._get_row(
+                tier,
+                "price",
+                reason,
+                _get_subtotal(line, _adapt(line, price)) - _get_subtotal(line, line.price_unit),
+                line=line.id,
+                product_id=line.product_id.id,
+                quantity=line.qty,
+                price=line.price_unit,
+                usual_price=_adapt(line, price),
+            )
+            for line, listed, price in zip(lines, now, usual, strict=True)
+            if paper.currency_id.compare_amounts(_adapt(line, listed), line.price_unit) == 0
+        ]
+
+    @api.model
+    def _is_sold_by_list(self, line):
+        """Whether a pricelist priced the line of a ticket, and nobody in the till."""
+        return (
+            line.qty > 0
+            and line.price_type != "manual"
+            and not line.refunded_orderline_id
+            and not line.combo_parent_id
+            and not line.combo_line_ids
+        )
+
+    @api.model
+    def _read_back(self, company):
+        papers, lines = super()._read_back(company)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT sold.order_id, sold.id, -SUM(back.qty) / sold.qty, -SUM(back.price_subtotal)
+                  FROM pos_order_line sold
+                  JOIN pos_order_line back ON back.refunded_orderline_id = sold.id
+                  JOIN pos_order refund ON refund.id = back.order_id AND refund.state IN %(paid)s
+                 WHERE sold.qty > 0 AND sold.order_id IN (SELECT pos_order_id FROM customer_tiering_concession
+                                                           WHERE company_id = %(company)s AND pos_order_id IS NOT NULL)
+              GROUP BY sold.id
+                """,
+                company=company.id,
+                paid=PAID,
+            )
+        )
+        tickets = self.env["pos.order"].sudo().browse({ticket_id for ticket_id, *_rest in rows})
+        untaxed = {ticket.id: ticket.amount_total - ticket.amount_tax for ticket in tickets}
+        for ticket_id, line_id, share, money in rows:
+            key = f"pos.order,{ticket_id}"
+            lines[key, line_id] = min(float(share), 1.0)
+            papers[key] = min(papers.get(key, 0.0) + float(money) / untaxed[ticket_id], 1.0)
+        return papers, lines
+
+
+def _adapt(line, price):
+    """Return a price of a pricelist as the till puts it on a line."""
+    price = line.product_id._get_tax_included_unit_price_from_price(
+        price,
+        product_taxes=line.product_id.taxes_id._filter_taxes_by_company(line.company_id),
+        fiscal_position=line.order_id.fiscal_position_id,
+    )
+    return price + line.price_extra
+
+
+def _get_subtotal(line, price):
+    """Return the untaxed amount of a line with another price and without discount, in the currency of the ticket."""
+    base_line = {**line._prepare_base_line_for_taxes_computation(), "price_unit": price, "discount": 0.0}
+    return concession.get_untaxed(line, base_line)
