@@ -1,4 +1,4 @@
-"""Who has just reached a tier, and who just has not: customers on both sides of a floor, from a past lived through again.
+"""Who has just reached a tier, and who just has not: customers on both sides of a floor, from the past.
 
 Who is in a tier already stands above its floor because of it, and who stays below it does nothing; neither can be
 compared. Compared are customers who were not in the tier and below its floor, and bought: purchases carry some of them

@@ -506,13 +506,13 @@ def judge_border(
 
     Returns
     -------
-    dict of plain values: ``code``, that of the `Jump` or ``"few_customers"``, ``"unlike"`` (they differ in what they did
-    before), ``"elsewhere"`` (there is a jump where there may be none), ``"more"``, ``"fewer"``, ``"none"`` or
+    dict of plain values: ``code``, that of the `Jump` or ``"few_customers"``, ``"unlike"`` (they differ in what they
+    did before), ``"elsewhere"`` (there is a jump where there may be none), ``"more"``, ``"fewer"``, ``"none"`` or
     ``"cannot_tell"``; ``customers``; ``entrants``: customers compared, of whatever score; ``near``: in the band;
-    ``sides``: of these, with and without; ``first_stage``; ``bought`` and ``money``, each a dict of `Difference`, or
-    None; ``bands``: ``[[points, the jump of who bought as a dict, or None]]``; ``checks``: ``[[name, "good", "failed" or
-    "too_few"]]``; ``dots``: ``[[points from the floor, customers, share who bought]]``; ``lines``: ``[[points, share,
-    points, share]]`` below and above
+    ``sides``: of these, above and below; ``first_stage``; ``bought`` and ``money``, each a dict of `Difference`, or
+    None; ``bands``: ``[[points, the jump of who bought as a dict, or None]]``; ``checks``: ``[[name, "good", "failed"
+    or "too_few"]]``; ``dots``: ``[[points from the floor, customers, share who bought]]``; ``lines``: ``[[points,
+    share, points, share]]`` below and above
     """
     near = np.abs(score - floor) < BAND
     above = score >= floor
@@ -669,3 +669,51 @@ def compare_alike(
     value, without = float(shares @ values), float(shares @ levels)
     margin = Z * math.sqrt(float(shares**2 @ variances))
     return Difference(value, value - margin, value + margin, without + value, without)
+
+
+def compare_hint(
+    called: np.ndarray,
+    orders: np.ndarray,
+    money: np.ndarray,
+    before: np.ndarray,
+    earlier: np.ndarray,
+    unit: float,
+    group: np.ndarray | None = None,
+) -> dict:
+    """Who was called beside like customers who were not, in all measures; no effect, see :func:`compare_alike`.
+
+    Money is capped as in :func:`compare_money`.
+
+    Parameters
+    ----------
+    called : bool, shape (n,)
+    orders, money : purchases and their money in the days after, float64, shape (n,)
+    before : money of the 365 days before, which makes customers alike
+    earlier : money of as many days before as `money` is of days after
+    unit : money that is added before its logarithm is taken, such as that of a usual order, above 0
+    group : see :func:`compare_alike`
+
+    Returns
+    -------
+    dict of plain values: ``called`` and ``others`` (numbers of customers; of the others those in a group with called
+    ones), ``buyers`` of both; ``bought``, ``money`` and ``earlier``, each a dict of `Difference`, or None where one of
+    both has fewer than 30 customers, or both fewer than 10 buyers
+    """
+    if group is not None:
+        inside = np.isin(group, group[called])
+        called, orders, money, before, earlier, group = (
+            values[inside] for values in (called, orders, money, before, earlier, group)
+        )
+    count, bought = int(called.sum()), orders > 0
+    found = {"called": count, "others": len(called) - count, "buyers": int(bought.sum())}
+    found |= dict.fromkeys(("bought", "money", "earlier"))
+    if min(found["called"], found["others"]) < LEAST_GROUP or found["buyers"] < LEAST_BUYERS:
+        return found
+    past = np.log1p(np.maximum(before, 0) / unit)
+    measures = {"bought": bought, "money": _cap(money), "earlier": _cap(earlier)}
+    alike = {name: compare_alike(called, came, past, group) for name, came in measures.items()}
+    return found | {name: each and dataclasses.asdict(each) for name, each in alike.items()}
+
+
+def _cap(money):
+    return np.minimum(money, _get_most(money))
