@@ -54,7 +54,8 @@ def say_border(env, judged, tier):
     found = judged["bought"]
     said = {"tier": tier, "days": format_number(env, engine.border.CAME)}
     if found:
-        low, high = (format_number(env, 100 * abs(found[end])) for end in ("low", "high"))
+        # The interval of a line knows nothing of shares, which are no more than all.
+        low, high = (format_number(env, min(100 * abs(found[end]), 100)) for end in ("low", "high"))
         said |= {
             "share": _percent(env, found["with_"]),
             "share_without": _percent(env, found["without"]),

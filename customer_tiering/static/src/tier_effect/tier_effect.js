@@ -71,6 +71,10 @@ export class TieringTierEffect extends Component {
         return this.state.data.tiers.find((tier) => tier.key === this.state.key);
     }
 
+    get headers() {
+        return { called: _t("Followed up"), locks: _t("Locked") };
+    }
+
     getPicture() {
         return getPicture(this.tier);
     }
