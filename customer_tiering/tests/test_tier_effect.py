@@ -9,7 +9,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from .. import engine, jobs
+from .. import engine, jobs, tier_effect_sentences
 from .common import AS_OF
 from .test_forecast import ForecastCommon
 from .test_playbook import PlaybookCommon
@@ -137,11 +137,16 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         root = np.sqrt(1 - np.abs(away) / 15)
         jump = np.linalg.lstsq(columns * root[:, None], came * root, rcond=None)[0][1]
         self.assertAlmostEqual(gold["bought"]["value"], jump, places=6)
-        self.assertEqual(gold["code"], "more")
+        self.assertEqual(gold["code"], "cannot_tell", "so few customers")
         told = next(each for each in data["tiers"] if each["name"] == "Gold")
-        low, high = (round(100 * gold["bought"][end]) for end in ("low", "high"))
-        self.assertIn(f"{round(100 * jump)} points more ({low} to {high}).", told["sentence"])
-        self.assertIn("had just reached Gold", told["sentence"])
+        low, high = (min(round(100 * abs(gold["bought"][end])), 100) for end in ("low", "high"))
+        self.assertEqual(told["sentence"], f"Cannot tell: between {low} points fewer and {high} points more.")
+        found = {"value": 0.11, "low": 0.01, "high": 0.2, "with_": 0.38, "without": 0.27}
+        self.assertEqual(
+            tier_effect_sentences.say_border(self.env, {**gold, "code": "more", "bought": found}, "Gold"),
+            "Of customers who had just reached Gold, 38% bought within 180 days, of those who had just not reached it "
+            "27%: 11 points more (1 to 20).",
+        )
         self.assertEqual(sum(dot["customers"] for dot in told["dots"]), 31)
         self.assertEqual([each["name"] for each in data["tiers"]], ["Platinum", "Gold", "Silver"])
 
