@@ -357,6 +357,88 @@ def test_good_scores_are_seldom_called_piled_up():
     assert told("good scores are called piled up", codes.count("piled_up") / 400) <= 0.03
 
 
+def judged(seed, *, rise=0.0, jump_at=None, gamed=0.0, unlike=0.0, customers=20_000, count=6_000):
+    """What is judged of customers with scores from 20 to 95 and a floor at 60, who buy more often the more points.
+
+    ``rise``: of who reached the floor; ``jump_at``: there is one of 25 points elsewhere; ``gamed``: so many of those a
+    point below bring themselves above; ``unlike``: those above had bought for more before, whatever their score.
+    """
+    rng = np.random.default_rng(seed)
+    score = rng.uniform(20, 95, count)
+    brought = (score > 59) & (score < 60) & (rng.random(count) < gamed)
+    score[brought] += 1
+    above = score >= 60
+    past = rng.normal(1, 0.5, count) + score / 50 + unlike * above
+    chance = 0.2 + 0.004 * (score - 20) + rise * above
+    if jump_at:
+        chance = chance + 0.25 * (score >= jump_at)
+    bought = rng.random(count) < chance
+    money = np.where(bought, rng.gamma(2, 0.5, count), 0.0)
+    return effect.judge_border(score, 60.0, above, bought, money, past, customers)
+
+
+def test_a_border_without_an_effect_is_seldom_called_one():
+    codes = [judged(seed)["code"] for seed in range(300)]
+    assert told("border, no effect: called one", np.mean([code in ("more", "fewer") for code in codes])) <= 0.065
+    # Piling up, the past and two placebos fail once in a hundred times each.
+    checks = np.mean([code in ("piled_up", "unlike", "elsewhere") for code in codes])
+    assert 0.005 <= told("border, no effect: a check fails", checks) <= 0.07
+    assert codes.count("cannot_tell") > 200
+
+
+def test_a_border_with_an_effect_is_found():
+    found = [judged(seed, rise=0.3) for seed in range(60)]
+    more = [each for each in found if each["code"] == "more"]
+    assert told("border, 30 points: found", len(more) / 60) > 0.8
+    assert np.mean([each["bought"]["value"] for each in more]) == pytest.approx(0.3, abs=0.03)
+    assert np.mean([each["money"]["low"] > 0 for each in more]) > 0.8
+    one = more[0]
+    assert [points for points, _jump in one["bands"]] == [7.5, 30]
+    assert sum(customers for _away, customers, _share in one["dots"]) == one["near"] == sum(one["sides"])
+    assert [away for away, _customers, _share in one["dots"]] == [2.5 * number + 1.25 for number in range(-6, 6)]
+    (_left, _share, zero, at_left), (_zero, at_right, right, _most) = one["lines"]
+    assert zero == 0
+    assert 14.9 < right <= 15
+    assert at_right - at_left == pytest.approx(one["bought"]["value"])
+
+
+def test_a_jump_where_none_may_be_takes_the_verdict_away():
+    """Twice as many customers, so that there are enough within 10 points."""
+    for jump_at, name in ((50, "below"), (70, "above")):
+        found = [judged(seed, rise=0.3, jump_at=jump_at, count=12_000) for seed in range(20)]
+        told(f"placebo at {jump_at}: found", np.mean([each["code"] == "elsewhere" for each in found]))
+        assert np.mean([[name, "failed"] in each["checks"] for each in found]) > 0.9
+        assert all(each["bought"] is None for each in found if each["code"] == "elsewhere")
+
+
+def test_customers_who_bring_themselves_above_take_the_verdict_away():
+    codes = [judged(seed, rise=0.3, gamed=0.7, count=12_000)["code"] for seed in range(20)]
+    assert told("piled up: found", codes.count("piled_up") / 20) > 0.9
+
+
+def test_customers_who_differ_before_are_no_effect():
+    codes = [judged(seed, rise=0.3, unlike=0.5)["code"] for seed in range(20)]
+    assert told("unlike before: found", codes.count("unlike") / 20) > 0.9
+
+
+def test_few_customers_tell_nothing_of_a_border():
+    few = judged(1, rise=0.3, customers=4_999)
+    assert (few["code"], few["bought"], few["dots"], few["checks"]) == ("few_customers", None, [], [])
+    assert few["entrants"] == 6_000
+    near = judged(1, rise=0.3, count=2_000)
+    assert (near["code"], near["bought"], near["dots"]) == ("too_few", None, [])
+    assert near["near"] == pytest.approx(2_000 * 30 / 75, rel=0.1)
+
+
+def test_a_border_at_the_end_of_the_scale_is_looked_at_as_far_as_it_goes():
+    rng = np.random.default_rng(3)
+    score, past = rng.uniform(0, 100, 12_000), np.zeros(12_000)
+    bought = rng.random(12_000) < 0.3
+    found = effect.judge_border(score, 95.0, score >= 95, bought, bought * 1.0, past, 12_000)
+    assert ["above", "too_few"] in found["checks"]
+    assert found["lines"][1][2] == pytest.approx(5, abs=0.1)
+
+
 # ----------------------------------------------------------------------
 # Without a draw
 # ----------------------------------------------------------------------
@@ -390,6 +472,16 @@ def test_calls_that_do_something():
     )
     assert 0.92 <= covered <= 0.97
     assert abs(part - 1) < 0.05
+
+
+def test_groups_that_are_given():
+    """By hand, the past all the same: 3 of 4 against 1 of 2, and 1 of 2 against 1 of 4; weights 4 and 2."""
+    called = np.array([1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0], bool)
+    came = np.array([1, 1, 1, 0, 1, 0, 1, 0, 1, 0, 0, 0], float)
+    found = effect.compare_alike(called, came, np.zeros(12), np.array([7] * 6 + [9] * 6))
+    assert found.value == pytest.approx((4 * 0.25 + 2 * 0.25) / 6)
+    assert found.with_ == pytest.approx(4 / 6)
+    assert found.without == pytest.approx((4 * 0.5 + 2 * 0.25) / 6)
 
 
 def test_nobody_to_compare():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import AS_OF
 from delivered import METRICS
-from engine import decision, idle, pipeline, purchases, replay, schema
+from engine import border, decision, idle, pipeline, purchases, replay, schema
 from engine.metrics import Metric
 from engine.purchases import Purchases
 from engine.rules import RetentionRules, TierRule
@@ -265,3 +265,21 @@ def test_a_sample_is_the_same_again_and_its_customers_keep_their_purchases():
     past = drawn.purchases.day <= schema.day(AS_OF)
     found = purchases.summarize(drawn.frame.index, cut(drawn.purchases, past), drawn.rebates, AS_OF, WINDOW, 2)
     pd.testing.assert_frame_equal(found, drawn.frame[list(found)])
+
+
+def test_the_days_of_a_border_are_each_computed_anew(policy):
+    rules, history = policy(**RULES, tiers=PLAIN), make_history()
+    found = list(border.live(rules, history, 90))
+    assert [day.day for day in found] == [AS_OF - ONE_DAY * ago for ago in (90, 60, 30, 0)]
+    for day in found:
+        past = cut(history.purchases, history.purchases.day <= schema.day(day.day))
+        frame = purchases.summarize(history.frame.index, past, history.rebates, day.day, WINDOW, 2)
+        ago = pd.Timedelta(days=(AS_OF - day.day).days)
+        contact = (history.frame["last_contact_date"] - ago).astype("datetime64[s]")
+        frame = frame.assign(contact_count=history.frame["contact_count"], last_contact_date=contact)
+        scored = pipeline.apply(rules, pipeline.fit(rules, frame, day.day), frame, day.day)
+        never = frame["first_order_date"].isna()
+        assert scored["score"].mask(never).round(2).fillna(-1).tolist() == pd.Series(day.score).fillna(-1).tolist()
+        assert np.isnan(day.score).sum() == never.sum() > 0
+    with pytest.raises(ValueError, match="multiple of 30"):
+        next(border.live(rules, history, 45))

@@ -52,6 +52,7 @@ history      how many were where on each of several days
 replay       a policy lived through again, night by night: how many move, and back
 calendar     the day on which a tier ends without an order, and at the usual rhythm
 day          the day's list: whom to see to first, and how many fit into the day
+border       who has just reached a tier and who just has not, from the past
 effect       whether something did anything: held out by chance, the border of a tier, hints
 checks       data that would make tiers wrong: who is probably one customer, amounts beyond belief
 ============ ============================================================================
@@ -113,6 +114,7 @@ MODULES = (
     "replay",
     "calendar",
     "day",
+    "border",
     "effect",
     "checks",
     "concessions",

@@ -37,6 +37,16 @@ BAND = 15.0
 LEAST_BAND = 1_500
 #: A floor must raise the share who hold the tier by this much.
 LEAST_FIRST_STAGE = 0.5
+#: Of fewer customers of a policy nothing is told of its tiers' borders.
+LEAST_CUSTOMERS = 5_000
+#: So many must be in a band in which there may be no jump, and in a narrower one that is shown beside.
+LEAST_CHECK = 500
+#: So many points away from a floor there may be none.
+PLACEBO = 10.0
+#: The normal quantile of 99 %: a check that fails by chance takes away what is right.
+Z_CHECK = 2.5758293035489004
+#: Points beside a floor of which a dot of the picture tells.
+DOT = 2.5
 #: Groups of like customers by what they did before.
 STRATA = 5
 
@@ -466,18 +476,131 @@ def find_jump(
         return Jump("too_few", None, None, count)
     if _is_piled_up(score[near] - floor):
         return Jump("piled_up", None, None, count)
+    found, stage = _measure_jump(score, floor, holds, came, past, band)
+    if stage < LEAST_FIRST_STAGE:
+        return Jump("weak", None, stage, count)
+    return Jump("found", found, stage, count)
+
+
+def judge_border(
+    score: np.ndarray,
+    floor: float,
+    holds: np.ndarray,
+    bought: np.ndarray,
+    money: np.ndarray,
+    past: np.ndarray,
+    customers: int,
+) -> dict:
+    """What reaching a tier did, or why that cannot be told, with the checks and the picture.
+
+    Beside :func:`find_jump` there may be no jump in what customers did before, nor 10 points below the floor, among
+    those below it, nor 10 points above it, among those above: where the 99 % interval of such a jump leaves out 0, the
+    method does not fit these customers. At half and at twice the band the jump is shown beside.
+
+    Parameters
+    ----------
+    score, floor, holds, past : see :func:`find_jump`
+    bought : who bought afterwards, bool, shape (n,)
+    money : what they paid, as the logarithm of 1 + money, float64, shape (n,)
+    customers : of the policy, on the last of the days
+
+    Returns
+    -------
+    dict of plain values: ``code``, that of the `Jump` or ``"few_customers"``, ``"unlike"`` (they differ in what they
+    did before), ``"elsewhere"`` (there is a jump where there may be none), ``"more"``, ``"fewer"``, ``"none"`` or
+    ``"cannot_tell"``; ``customers``; ``entrants``: customers compared, of whatever score; ``near``: in the band;
+    ``sides``: of these, above and below; ``first_stage``; ``bought`` and ``money``, each a dict of `Difference`, or
+    None; ``bands``: ``[[points, the jump of who bought as a dict, or None]]``; ``checks``: ``[[name, "good", "failed"
+    or "too_few"]]``; ``dots``: ``[[points from the floor, customers, share who bought]]``; ``lines``: ``[[points,
+    share, points, share]]`` below and above
+    """
+    near = np.abs(score - floor) < BAND
+    above = score >= floor
+    found = {
+        "code": "few_customers",
+        "customers": customers,
+        "entrants": len(score),
+        "near": int(near.sum()),
+        "sides": [int((near & above).sum()), int((near & ~above).sum())],
+        "first_stage": None,
+        "bought": None,
+        "money": None,
+        "bands": [],
+        "checks": [],
+        "dots": [],
+        "lines": [],
+    }
+    if customers < LEAST_CUSTOMERS:
+        return found
+    jump = find_jump(score, floor, holds, bought, past)
+    found |= {"code": jump.code, "first_stage": jump.first_stage}
+    if jump.code == "too_few":
+        return found
+    found["dots"], found["lines"] = _draw_border(score, floor, bought, past)
+    if not jump.difference:
+        return found
+    found["checks"] = [list(check) for check in _check_border(score, floor, bought, past)]
+    for band in (BAND / 2, BAND * 2):
+        enough = (np.abs(score - floor) < band).sum() >= LEAST_CHECK
+        beside, stage = _measure_jump(score, floor, holds, bought, past, band) if enough else (None, 0.0)
+        shown = dataclasses.asdict(beside) if stage >= LEAST_FIRST_STAGE else None
+        found["bands"].append([band, shown])
+    failed = [name for name, code in found["checks"] if code == "failed"]
+    if failed:
+        return found | {"code": "unlike" if "past" in failed else "elsewhere"}
+    paid, _stage = _measure_jump(score, floor, holds, money, past, BAND)
+    found |= {"bought": dataclasses.asdict(jump.difference), "money": dataclasses.asdict(paid)}
+    return found | {"code": _judge(jump.difference, 0, 0, BOUND, None).code}
+
+
+def _measure_jump(score, floor, holds, came, past, band):
+    """The jump at the floor, a `Difference`, and by how much the share who hold the tier rises there."""
+    near = np.abs(score - floor) < band
     away, came, past, holds = score[near] - floor, came[near].astype(float), past[near], holds[near].astype(float)
     above = (away >= 0).astype(float)
     weights = 1 - np.abs(away) / band
-    shared = np.column_stack([np.ones(count), away, above * away, past - past.mean()])
+    shared = np.column_stack([np.ones(len(away)), away, above * away, past - past.mean()])
     instruments = np.column_stack([shared, above])
     (*_rest, stage), _error, _leverage = _fit(instruments, instruments, holds, weights)
-    if stage < LEAST_FIRST_STAGE:
-        return Jump("weak", None, float(stage), count)
     coefficients, error, _leverage = _fit(np.column_stack([shared, holds]), instruments, came, weights)
     value, without = float(coefficients[-1]), float(coefficients[0])
-    found = Difference(value, value - Z * error, value + Z * error, without + value, without)
-    return Jump("found", found, float(stage), count)
+    return Difference(value, value - Z * error, value + Z * error, without + value, without), float(stage)
+
+
+def _check_border(score, floor, bought, past):
+    """Yield the name of each check and what it found."""
+    above = score >= floor
+    everybody, nothing = np.ones(len(score), dtype=bool), np.zeros(len(score))
+    checks = (
+        ("past", everybody, floor, past, nothing, BAND),
+        ("below", ~above, floor - PLACEBO, bought, past, PLACEBO),
+        ("above", above, floor + PLACEBO, bought, past, PLACEBO),
+    )
+    for name, chosen, border, came, before, band in checks:
+        sides = score[chosen & (np.abs(score - border) < band)] >= border
+        if min(sides.sum(), (~sides).sum()) < LEAST_CHECK / 2:
+            yield name, "too_few"
+            continue
+        theirs = score[chosen]
+        jump, _stage = _measure_jump(theirs, border, theirs >= border, came[chosen], before[chosen], band)
+        yield name, "failed" if abs(jump.value) > (jump.high - jump.low) / 2 / Z * Z_CHECK else "good"
+
+
+def _draw_border(score, floor, bought, past):
+    """The dots and the two lines of the picture, see :func:`judge_border`."""
+    near = np.abs(score - floor) < BAND
+    away, came, past = score[near] - floor, bought[near].astype(float), past[near]
+    place = np.floor(away / DOT).astype(int)
+    dots = []
+    for each in np.unique(place).tolist():
+        inside = came[place == each]
+        dots.append([(each + 0.5) * DOT, len(inside), float(inside.mean())])
+    above = (away >= 0).astype(float)
+    columns = np.column_stack([np.ones(len(away)), away, above, above * away, past - past.mean()])
+    (at, slope, step, more, _past), _error, _leverage = _fit(columns, columns, came, 1 - np.abs(away) / BAND)
+    least, most = (float(end) for end in (away.min(), away.max()))
+    lines = [[least, at + least * slope, 0.0, at], [0.0, at + step, most, at + step + most * (slope + more)]]
+    return dots, [[float(number) for number in line] for line in lines]
 
 
 def _fit(columns, instruments, target, weights):
@@ -511,21 +634,25 @@ def _is_piled_up(away):
 # ----------------------------------------------------------------------
 
 
-def compare_alike(called: np.ndarray, came: np.ndarray, past: np.ndarray) -> Difference | None:
+def compare_alike(
+    called: np.ndarray, came: np.ndarray, past: np.ndarray, group: np.ndarray | None = None
+) -> Difference | None:
     """Who was called beside like customers who were not: a hint, for what else they differ in nobody knows.
 
-    The customers fall into five groups by what they did before, and within each a line over the past takes off what is
-    left of it. The groups count as much as they have called customers. None: no group has both kinds.
+    The customers fall into groups, and within each a line over the past takes off what is left of it. The groups count
+    as much as they have called customers. None: no group has both kinds.
 
     Parameters
     ----------
     called : bool, shape (n,)
     came, past : float64, shape (n,)
+    group : the number of each one's group, int, shape (n,); None: five by what they did before
     """
-    edges = np.quantile(past, np.linspace(0, 1, STRATA + 1)[1:-1])
-    group = np.searchsorted(edges, past, side="right")
+    if group is None:
+        edges = np.quantile(past, np.linspace(0, 1, STRATA + 1)[1:-1])
+        group = np.searchsorted(edges, past, side="right")
     values, variances, weights, levels = [], [], [], []
-    for each in range(STRATA):
+    for each in np.unique(group):
         inside = group == each
         chosen = called[inside].astype(float)
         if min(chosen.sum(), (1 - chosen).sum()) < 2:
@@ -542,3 +669,51 @@ def compare_alike(called: np.ndarray, came: np.ndarray, past: np.ndarray) -> Dif
     value, without = float(shares @ values), float(shares @ levels)
     margin = Z * math.sqrt(float(shares**2 @ variances))
     return Difference(value, value - margin, value + margin, without + value, without)
+
+
+def compare_hint(
+    called: np.ndarray,
+    orders: np.ndarray,
+    money: np.ndarray,
+    before: np.ndarray,
+    earlier: np.ndarray,
+    unit: float,
+    group: np.ndarray | None = None,
+) -> dict:
+    """Who was called beside like customers who were not, in all measures; no effect, see :func:`compare_alike`.
+
+    Money is capped as in :func:`compare_money`.
+
+    Parameters
+    ----------
+    called : bool, shape (n,)
+    orders, money : purchases and their money in the days after, float64, shape (n,)
+    before : money of the 365 days before, which makes customers alike
+    earlier : money of as many days before as `money` is of days after
+    unit : money that is added before its logarithm is taken, such as that of a usual order, above 0
+    group : see :func:`compare_alike`
+
+    Returns
+    -------
+    dict of plain values: ``called`` and ``others`` (numbers of customers; of the others those in a group with called
+    ones), ``buyers`` of both; ``bought``, ``money`` and ``earlier``, each a dict of `Difference`, or None where one of
+    both has fewer than 30 customers, or both fewer than 10 buyers
+    """
+    if group is not None:
+        inside = np.isin(group, group[called])
+        called, orders, money, before, earlier, group = (
+            values[inside] for values in (called, orders, money, before, earlier, group)
+        )
+    count, bought = int(called.sum()), orders > 0
+    found = {"called": count, "others": len(called) - count, "buyers": int(bought.sum())}
+    found |= dict.fromkeys(("bought", "money", "earlier"))
+    if min(found["called"], found["others"]) < LEAST_GROUP or found["buyers"] < LEAST_BUYERS:
+        return found
+    past = np.log1p(np.maximum(before, 0) / unit)
+    measures = {"bought": bought, "money": _cap(money), "earlier": _cap(earlier)}
+    alike = {name: compare_alike(called, came, past, group) for name, came in measures.items()}
+    return found | {name: each and dataclasses.asdict(each) for name, each in alike.items()}
+
+
+def _cap(money):
+    return np.minimum(money, _get_most(money))

@@ -377,7 +377,7 @@ class _Life:
 
 
 def frames(
-    history: History, nights: int, *, contacts_age: bool = False, with_untaken: bool = False
+    history: History, nights: int, *, contacts_age: bool = False, with_untaken: bool = False, every: int = 1
 ) -> Iterator[tuple[datetime.date, pd.DataFrame]]:
     """The frame of each day, from the day before the first night to the last.
 
@@ -387,11 +387,12 @@ def frames(
     nights : how many, 0 or more; the last one is at ``history.as_of``
     contacts_age : the last interaction stays on its day, as in nights ahead; else it is as long ago as on the last day
     with_untaken : with the columns ``untaken_…`` of `purchases.summarize`
+    every : only each of so many days, from that before the first night on
 
     From day to day the numbers of those customers change only of whom a document comes into the window or one of its
     halves or leaves it, so only these are summed up again.
     """
-    days = [history.as_of - _ONE_DAY * ago for ago in range(nights, -1, -1)]
+    days = [history.as_of - _ONE_DAY * ago for ago in range(nights, -1, -every)]
     documents = _Documents(history, with_untaken)
     frame = {name: history.frame[name].to_numpy() for name in history.frame}
     contact = schema.days(history.frame[schema.LAST_CONTACT_DATE])

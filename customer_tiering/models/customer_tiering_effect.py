@@ -106,7 +106,7 @@ class CustomerTieringEffect(models.Model):
 
     @api.model
     def _cron_measure(self):
-        """Measure all playbooks that hold somebody out, once a day."""
+        """Measure all playbooks that hold somebody out, once a day, and the tiers that somebody asked for."""
         # Nothing is read where none ever did.
         rows = self.env.execute_query(
             SQL("SELECT DISTINCT playbook_id FROM customer_tiering_followup WHERE draw IS NOT NULL")
@@ -122,6 +122,7 @@ class CustomerTieringEffect(models.Model):
                 raise
             except Exception:
                 _logger.exception("The effect of playbook %s could not be measured", playbook.id)
+        self.env["customer.tiering.tier.effect"]._cron_process()
 
     @api.model
     def _measure(self, playbook):

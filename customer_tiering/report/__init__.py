@@ -7,4 +7,5 @@ from . import customer_tiering_overview
 from . import customer_tiering_profit_report
 from . import customer_tiering_promise_report
 from . import customer_tiering_resource_report
+from . import customer_tiering_tier_effect_report
 from . import customer_tiering_treatment_report

@@ -35,6 +35,7 @@ voices         what people have noted: needs and the pulse
 states         what was decided about customers before
 checks         what contacts say of themselves, and documents that cannot be right
 reading        one reading: what the sources share, and the frame that it ends with
+past           what customers did in a time of which is known what came afterwards
 ============== ============================================================================
 
 Nothing is imported here but what is asked for: ``sources.reading`` imports that module. The modules before
@@ -76,6 +77,7 @@ MODULES = (
     "states",
     "checks",
     "reading",
+    "past",
 )
 
 

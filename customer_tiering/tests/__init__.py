@@ -82,6 +82,7 @@ from . import test_sources
 from . import test_start
 from . import test_stories
 from . import test_through_time
+from . import test_tier_effect
 from . import test_timeline
 from . import test_tours
 from . import test_trigger
