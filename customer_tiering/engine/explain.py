@@ -186,9 +186,10 @@ def _largest_remainders(parts: np.ndarray, score: np.ndarray) -> np.ndarray:
     """
     hundredths, remainders = np.divmod(parts, _MILLION)
     left_over = score - hundredths.sum(axis=1)
-    largest_first = np.argsort(-remainders, axis=1, kind="stable")
-    more = np.zeros(parts.shape, dtype="int64")
-    np.put_along_axis(more, largest_first, np.arange(parts.shape[1]) < left_over[:, np.newaxis], axis=1)
+    count = parts.shape[1]
+    keys = remainders * count + np.arange(count)[::-1]  # no two are equal: numbers are sorted faster than their places
+    least = np.take_along_axis(np.sort(keys, axis=1), np.clip(count - left_over, 0, count - 1)[:, np.newaxis], axis=1)
+    more = (keys >= least) & (left_over > 0)[:, np.newaxis]
     return hundredths + more
 
 
