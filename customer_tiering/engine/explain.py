@@ -112,7 +112,8 @@ def as_text(told: pd.DataFrame) -> list[str]:
 
     Parameters
     ----------
-    told : pd.DataFrame of float64, shape (n_customers, 3 * n_metrics), see `pipeline.tell`; NaN becomes null
+    told : pd.DataFrame of float64, shape (n_customers, 3 * n_metrics), see `pipeline.tell`; NaN becomes null. At most
+        2 million rows
 
     Returns
     -------
@@ -121,9 +122,24 @@ def as_text(told: pd.DataFrame) -> list[str]:
     >>> as_text(pd.DataFrame([[12.0, 50.0, 24.0, float("nan"), 0.5, 0.0]]))
     ['[[12,50,24],[null,0.5,0]]']
     """
-    template = f"[{','.join(['[%s,%s,%s]'] * (told.shape[1] // 3))}]"
-    columns = [_texts(told[column].to_numpy()) for column in told]
-    return [template % row for row in zip(*columns, strict=True)]
+    metrics = [_triples(told.iloc[:, place : place + 3]) for place in range(0, told.shape[1], 3)]
+    return [f"[{','.join(row)}]" for row in zip(*metrics, strict=True)]
+
+
+def _triples(told: pd.DataFrame) -> list[str]:
+    """The three numbers of a metric as JSON; each distinct triple, of which few metrics have many, is written once."""
+    numbers, texts = np.zeros(len(told), dtype="int64"), []
+    for column in told:
+        codes, known = _texts(told[column].to_numpy())
+        numbers = numbers * len(known) + codes
+        texts.append(known)
+    numbers, distinct = pd.factorize(numbers)
+    written = []
+    for known in reversed(texts):
+        distinct, codes = np.divmod(distinct, len(known))
+        written.append(known[codes].tolist())
+    triples = [f"[{value},{points},{part}]" for part, points, value in zip(*written, strict=True)]
+    return np.array(triples, dtype=object)[numbers].tolist()
 
 
 def from_text(text: str, weights: Mapping[str, float | None]) -> dict[str, list]:
@@ -170,21 +186,23 @@ def _largest_remainders(parts: np.ndarray, score: np.ndarray) -> np.ndarray:
     """
     hundredths, remainders = np.divmod(parts, _MILLION)
     left_over = score - hundredths.sum(axis=1)
-    largest_first = np.argsort(-remainders, axis=1, kind="stable")
-    more = np.zeros(parts.shape, dtype="int64")
-    np.put_along_axis(more, largest_first, np.arange(parts.shape[1]) < left_over[:, np.newaxis], axis=1)
+    count = parts.shape[1]
+    keys = remainders * count + np.arange(count)[::-1]  # no two are equal: numbers are sorted faster than their places
+    least = np.take_along_axis(np.sort(keys, axis=1), np.clip(count - left_over, 0, count - 1)[:, np.newaxis], axis=1)
+    more = (keys >= least) & (left_over > 0)[:, np.newaxis]
     return hundredths + more
 
 
-def _texts(numbers: np.ndarray) -> list[str]:
-    """Finite numbers as JSON, null for NaN; each distinct number is written once.
+def _texts(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Finite numbers as JSON, null for NaN, each distinct one once: where the text of each number is, and the texts.
 
-    >>> _texts(np.array([0.5, float("nan"), 0.5, 12.0, -0.0, 1e300])), _texts(np.array([]))
-    (['0.5', 'null', '0.5', '12', '0', '1e+300'], [])
+    >>> places, texts = _texts(np.array([0.5, float("nan"), 0.5, 12.0, -0.0, 1e300]))
+    >>> texts[places].tolist(), _texts(np.array([]))[1].tolist()
+    (['0.5', 'null', '0.5', '12', '0', '1e+300'], ['null'])
     """
-    codes, distinct = pd.factorize(numbers)  # the code of NaN is -1: the last text
+    codes, distinct = pd.factorize(numbers)
     texts = np.full(len(distinct) + 1, "null", dtype=object)
     plain = (distinct == np.floor(distinct)) & (np.abs(distinct) < _PLAIN)  # 12 rather than 12.0
     for chosen, dtype in ((plain, "int64"), (~plain, "float64")):
         texts[:-1][chosen] = list(map(repr, distinct[chosen].astype(dtype).tolist()))
-    return texts[codes].tolist()
+    return np.where(codes < 0, len(distinct), codes), texts

@@ -114,7 +114,7 @@ class CustomerTieringReader(models.AbstractModel):
             sources.service.MeetingHours(),
             sources.service.DoneActivities(),
             sources.receivables.Receivables(),
-            sources.answers.Answers(self._get_no_quotations()),
+            sources.answers.Answers(self._get_no_quotations("sale_order")),
             sources.credited.Credited(),
             sources.voices.Needs(),
             sources.voices.Pulse(),

@@ -96,8 +96,7 @@ class CustomerTieringWriter(models.AbstractModel):
         users, directions = moves["user_id"].dropna().unique(), moves["direction"].value_counts()
         del moves  # a million rows would stay in memory with all that follows
         frame, told = _take(frame, new | changed), _take(told, new | changed)
-        frame = frame.assign(parts=engine.explain.as_text(told))
-        del told
+        frame = frame.assign(parts=range(len(frame)))
         self._keep_referred(run.policy_id, frame, users)
         self._update_scorecards(
             run,
@@ -106,8 +105,10 @@ class CustomerTieringWriter(models.AbstractModel):
             before.loc[changed, "id"],
             namesakes,
             result["quiet"],
+            told,
         )
-        self._insert_scorecards(run, as_of, _take(frame, new[frame.index]))
+        self._insert_scorecards(run, as_of, _take(frame, new[frame.index]), told)
+        del frame, told
         self.env["customer.tier.change"]._keep_standing(left["id"].tolist(), last_change_id)
         self._keep_segments(SQL("card.id = ANY(%s)", left["id"].tolist()), as_of, run.id)
         self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
@@ -158,16 +159,18 @@ class CustomerTieringWriter(models.AbstractModel):
         }
         return engine.changes.as_kept(result, columns, whole, decimals)
 
-    def _update_scorecards(self, run, as_of, frame, ids, namesakes, quiet):
+    def _update_scorecards(self, run, as_of, frame, ids, namesakes, quiet, told):
         """Give scorecards that are there their new values; columns that nobody uses any more become empty.
 
+        :param frame: with the place in ``told`` as ``parts``, as all frames of scorecards here
         :param namesakes: ``{tier of another policy: tier of this policy}``, between which nobody moves
         :param quiet: for whom what is new comes from the policy, a Series of bool
+        :param told: what ``pipeline.tell`` returned, which is made text when it is written
         """
         if frame.empty:
             return
         frame = frame.assign(id=ids.astype("int64"), policy_id=run.policy_id.id, run_id=run.id)
-        self._copy_table(run, frame.assign(quiet=quiet.reindex(frame.index).astype(bool)), quiet="bool")
+        self._copy_table(run, frame.assign(quiet=quiet.reindex(frame.index).astype(bool)), told, quiet="bool")
         self._keep_segments(
             SQL("card.segment_id IS DISTINCT FROM result.segment_id"),
             as_of,
@@ -237,16 +240,17 @@ class CustomerTieringWriter(models.AbstractModel):
             )
         )
 
-    def _insert_scorecards(self, run, as_of, frame):
+    def _insert_scorecards(self, run, as_of, frame, told):
         since = {f"{name}_since": engine.changes.since(frame[f"{name}_id"], as_of) for name in ("tier", "segment")}
         self._copy(
             run,
             "customer_tiering_scorecard",
             "customer.tiering.scorecard",
             frame.assign(company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id, **since),
+            told,
         )
 
-    def _copy_table(self, run, frame, **types):
+    def _copy_table(self, run, frame, told=None, **types):
         """Put a frame into the temporary table, with its index as ``partner_id``.
 
         :param types: PostgreSQL's types of columns that are no fields of the scorecard
@@ -261,17 +265,18 @@ class CustomerTieringWriter(models.AbstractModel):
                 SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(type_)) for name, type_ in columns.items()),
             )
         )
-        self._copy(run, "customer_tiering_result", "customer.tiering.scorecard", frame, **types)
+        self._copy(run, "customer_tiering_result", "customer.tiering.scorecard", frame, told, **types)
         self.env.cr.execute(SQL("ANALYZE %s (%s)", TABLE, SQL.identifier("id" if "id" in frame else "partner_id")))
 
-    def _copy(self, run, table, model, frame, **types):
+    def _copy(self, run, table, model, frame, told=None, **types):
         """Append the rows of a frame, with its index as ``partner_id``, to a table with columns of the model."""
         frame = frame.rename_axis("partner_id")
         fields = self.env[model]._fields
         own = [fields[name] for name in ("partner_id", *frame) if name not in types]
         types |= {field.name: field.column_type[0] for field in own}
         decimals = {field.name: self._get_decimals(run, field) for field in own if types[field.name] == "numeric"}
-        sources.rows.copy_frame(self.env.cr, table, frame, types, decimals)
+        texts = {} if told is None else {"parts": lambda places: engine.explain.as_text(told.iloc[places])}
+        sources.rows.copy_frame(self.env.cr, table, frame, types, decimals, texts)
 
     def _get_decimals(self, run, field):
         if field.type == "monetary":

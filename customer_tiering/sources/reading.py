@@ -218,17 +218,6 @@ class Reading:
             frame[column][place[place >= 0]] = values[place >= 0]
         return pd.DataFrame(frame, index=self.customers)
 
-    def fetch_medians(self, query, column):
-        """Return the DataFrame of the median of each customer, float64, NaN: none; index = ``customers``.
-
-        :param query: a SELECT of ``customer`` and, as ``column``, whole numbers of 0 or more
-        """
-        found = self.fetch(query, {"customer": ID, column: ID})
-        place = self.customers.get_indexer(found["customer"])
-        known = place >= 0
-        medians = grouped.medians(place[known], found[column][known], len(self.customers))
-        return pd.DataFrame({column: medians}, index=self.customers)
-
     def of_documents(self, column, ids):
         """The condition that ``column`` is one of these ids, an array, or near enough where they are very many."""
         if not self.scope.everybody:

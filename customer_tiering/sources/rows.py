@@ -102,16 +102,15 @@ def _to_native(array, kind):
 # ----------------------------------------------------------------------
 
 # The payload of one value in a binary COPY, as a numpy dtype. A numeric is a header and digits to the base
-# of 10,000: always _WHOLE before and _FRACTION after the point; PostgreSQL drops the zeros.
-_WHOLE, _FRACTION = 5, 2
-_HEAD = ["digits", "weight", "sign", "scale"]
-_NUMERIC = [*((name, ">i2") for name in _HEAD), ("digit", ">i2", _WHOLE + _FRACTION)]
-_PAYLOADS = {"int4": ">i4", "float8": ">f8", "bool": "?", "date": ">i4", "numeric": _NUMERIC}
+# of 10,000, as many in each row as the largest number of the piece needs; PostgreSQL drops the zeros.
+_HEAD = [(name, ">i2") for name in ("digits", "weight", "sign", "scale")]
+_PLACES = 4  # decimals in one digit
+_PAYLOADS = {"int4": ">i4", "float8": ">f8", "bool": "?"}
 _TEXTS = {"varchar": b"", "text": b"", "jsonb": b"\x01"}  # what comes before the text
-_PIECE = 10_000  # rows
+_PIECE = 20_000  # rows
 
 
-def copy_frame(cr, table, frame, types, decimals=None):
+def copy_frame(cr, table, frame, types, decimals=None, texts=None):
     """Append the rows of a DataFrame to a table of PostgreSQL.
 
     :param cr: the cursor
@@ -120,6 +119,8 @@ def copy_frame(cr, table, frame, types, decimals=None):
     :param types: ``{column: type}``, for all of them: int4, float8, bool, date, numeric, varchar, text or jsonb.
         What is beyond 9.2e18 in a numeric column is kept as that.
     :param decimals: ``{numeric column: decimals}``, at most 8; 2 when left out
+    :param texts: ``{column of texts: function}``, which makes of an array of what the frame has there for some rows a
+        list of their texts, meanwhile, and never all at once; without: these are the texts
     """
     if frame.empty:
         return
@@ -130,14 +131,14 @@ def copy_frame(cr, table, frame, types, decimals=None):
         SQL.identifier(table),
         SQL(", ").join(map(SQL.identifier, columns)),
     )
-    cr.copy_expert(statement.code, _Pieces(frame, columns, types, decimals or {}), size=1 << 22)
+    cr.copy_expert(statement.code, _Pieces(frame, columns, types, decimals or {}, texts or {}), size=1 << 22)
 
 
 class _Pieces:
     """A frame as the bytes that COPY reads: a thread makes the next piece while PostgreSQL takes in the one before."""
 
-    def __init__(self, frame, columns, types, decimals):
-        self.frame, self.columns, self.types, self.decimals = frame, columns, types, decimals
+    def __init__(self, frame, columns, types, decimals, texts):
+        self.frame, self.columns, self.types, self.decimals, self.texts = frame, columns, types, decimals, texts
         self.pieces = self._make()
         self.left = b""
 
@@ -184,7 +185,10 @@ class _Pieces:
         return b"".join(chain.from_iterable(zip(heads, *texts, strict=True)))
 
     def _prepare_text(self, values, name):
-        """Return the fields of a column of texts: the size of each, and the text; each distinct one is made once."""
+        """Return the fields of a column of texts: the size of each, and the text."""
+        if name in self.texts:
+            texts = (_TEXTS[self.types[name]] + text.encode() for text in self.texts[name](values.to_numpy()))
+            return [len(text).to_bytes(4, "big") + text for text in texts]
         codes, distinct = pd.factorize(values.to_numpy(dtype=object))  # NULL: -1, the last field
         texts = [_TEXTS[self.types[name]] + text.encode() for text in distinct]
         fields = [len(text).to_bytes(4, "big") + text for text in texts] + [b"\xff\xff\xff\xff"]
@@ -210,12 +214,13 @@ def _to_numeric(values, decimals):
     whole = np.floor(size)
     parts = np.rint((size - whole) * unit).astype("int64")
     whole = whole.astype("int64") + parts // unit
-    parts = parts % unit * 10 ** (4 * _FRACTION - decimals)
-    result = np.zeros(len(values), dtype=_NUMERIC)
-    result["digits"], result["weight"], result["scale"] = _WHOLE + _FRACTION, _WHOLE - 1, decimals
+    before, after = -(-len(str(whole.max())) // _PLACES), -(-decimals // _PLACES)
+    parts = parts % unit * 10 ** (_PLACES * after - decimals)
+    result = np.zeros(len(values), dtype=[*_HEAD, ("digit", ">i2", (before + after,))])
+    result["digits"], result["weight"], result["scale"] = before + after, before - 1, decimals
     result["sign"] = np.where(values < 0, 0x4000, 0)
-    for place in reversed(range(_WHOLE)):
-        whole, result["digit"][:, place] = np.divmod(whole, 10_000)
-    for place in reversed(range(_WHOLE, _WHOLE + _FRACTION)):
-        parts, result["digit"][:, place] = np.divmod(parts, 10_000)
+    for place in reversed(range(before)):
+        whole, result["digit"][:, place] = np.divmod(whole, 10**_PLACES)
+    for place in reversed(range(before, before + after)):
+        parts, result["digit"][:, place] = np.divmod(parts, 10**_PLACES)
     return result
