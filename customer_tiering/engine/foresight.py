@@ -52,6 +52,10 @@ EQUAL = 0.001
 #: So many of these are looked at for how calm they are.
 _FINALISTS = 25
 _CHUNK = 250
+#: So many customers are looked at, a random sample of more.
+MOST_SEARCHED = 5_000
+#: Of so many the ids are kept, those of the latest days.
+MOST_MEMBERS = 200_000
 #: A search needs so many month-ends, half of which it is judged by.
 LEAST_MONTHS = 12
 
@@ -422,8 +426,10 @@ def choose_cut(place: np.ndarray, tiers: int) -> int:
     return int(min(np.searchsorted(sizes, LEAST) + 1, max(tiers - 1, 1)))
 
 
-def compare(lived: Lived, came: Came, cut: int, spans: Sequence[int]) -> list[dict]:
-    """What the rules would have done, side by side.
+def compare(
+    lived: Lived, came: Came, cut: int, spans: Sequence[int], own_prices: np.ndarray | None = None
+) -> list[dict]:
+    """What the rules would have done, side by side. What later customers bought is not looked at.
 
     Parameters
     ----------
@@ -431,6 +437,7 @@ def compare(lived: Lived, came: Came, cut: int, spans: Sequence[int]) -> list[di
     came : of the same days and customers
     cut : how many of the highest tiers of the first set are the top
     spans : of the days
+    own_prices : bool, shape (n_customers,): who has prices that no tier changes; None: nobody
 
     Returns
     -------
@@ -460,17 +467,19 @@ def compare(lived: Lived, came: Came, cut: int, spans: Sequence[int]) -> list[di
         _translate(place, _price_codes(lived.sets, ruled, keys))
         for ruled, place, keys in zip(lived.sets, lived.places, names, strict=True)
     ]
+    after = np.where(first >= 0, came.after, 0.0)
+    open_past = came.past if own_prices is None else came.past * ~own_prices
     passed = np.array(spans) >= STOP_DAYS
     for which, (ruled, place, rank) in enumerate(zip(lived.sets, lived.places, lived.ranks, strict=True)):
         members = np.array([draw_top(row, wanted) for row, wanted in zip(rank, number, strict=True)])
         members = members.reshape(place.shape)
         tops = members if tops is None else tops
-        shares = [share_of(*row) for row in zip(members, came.after, strict=True)]
+        shares = [share_of(*row) for row in zip(members, after, strict=True)]
         known = [share for share in shares if share is not None]
         high = place >= len(names[which]) - cut
         high_then = high & passed[:, None]
         moved, back = get_calm(place, lived.days)
-        found = differ(members, tops, came.after) if which else None
+        found = differ(members, tops, after) if which else None
         told.append(
             {
                 "key": ruled.key,
@@ -480,7 +489,7 @@ def compare(lived: Lived, came: Came, cut: int, spans: Sequence[int]) -> list[di
                 "top": float(high.sum(axis=1).mean()) if len(place) else 0.0,
                 "stopped": float(came.stopped[high_then].mean()) if high_then.any() else None,
                 "other_tier": _mean_money(came.past, tier_of[which] != tier_of[0]),
-                "other_prices": _mean_money(came.past, price_of[which] != price_of[0]),
+                "other_prices": _mean_money(open_past, price_of[which] != price_of[0]),
                 "difference": list(found) if found else None,
                 "verdict": None if not which else "none" if not found else "few" if few else found.verdict,
             }
@@ -543,6 +552,135 @@ def get_calm(place: np.ndarray, days: Sequence[datetime.date]) -> tuple[float | 
 
 
 # ------------------------------------------------------------------
+# All of it
+# ------------------------------------------------------------------
+
+
+class Past(NamedTuple):
+    """What is found by `look_back`."""
+
+    result: dict  # plain values
+    members: (
+        dict  # ISO date -> list of lists of the ids of the customers in each tier but the lowest, the highest first
+    )
+
+
+def look_back(
+    sets: Sequence[RuleSet],
+    history: History,
+    kept: Mapping[datetime.date, np.ndarray],
+    tiers: int,
+    *,
+    own_prices: np.ndarray | None = None,
+    tick: Callable[[float], None] | None = None,
+) -> Past:
+    """What the tiers of past month-ends foretold, rules side by side, and better weights.
+
+    Parameters
+    ----------
+    sets : the first is the policy's own; none: its rules cannot be applied to earlier days
+    history : of the policy's customers, see `look_after` and `live_through`
+    kept : day -> int of shape (n_customers,): the places of the tiers that customers really had, -1: none
+    tiers : how many the policy has
+    own_prices : see `compare`
+    tick : called with the part that is done, 0..1
+
+    Returns
+    -------
+    Past, whose result has
+
+        - ``first``: ISO date of the first month-end with customers; None: nobody ever bought
+        - ``points``: for each day what `tell_day` returns, with ``day`` (ISO date), ``span`` and ``kept``: by the tiers
+          that customers really had, else by the rules of the first set
+        - ``cut``: how many of the highest tiers are the top; ``difference``: list of mean, low and high of what these
+          brought beside as many ranked by the year before, over the days with a year after them, and ``verdict`` as in
+          `compare`; None: there are no such days
+        - ``sets``: see `compare`; over the days with a year after them, or with half a year where there are none;
+          ``set_days``: ISO dates of the first and the last of them; ``set_span``
+        - ``advice``: see `Advice.to_json`; None: there is none
+
+    Raises
+    ------
+    ValueError
+        As `pipeline.fit` and `pipeline.apply`.
+    """
+    bought = purchases.choose_bought(history.purchases, history.decimals, least=history.least)
+    on = history.purchases.day[bought & (history.purchases.day <= schema.day(history.as_of))]
+    found = choose_days(on.min().item() if len(on) else None, history.as_of)
+    result = {
+        "first": found.first and found.first.isoformat(),
+        "points": [],
+        "cut": 1,
+        "difference": None,
+        "verdict": None,
+        "sets": [],
+        "set_days": None,
+        "set_span": None,
+        "advice": None,
+    }
+    if not found.days:
+        return Past(result, {})
+    came = look_after(history, found.days, found.spans)
+    lived, places = None, np.full(came.past.shape, -1)
+    if sets:
+        lived = live_through(sets, history, found.days, came.past, tick=tick and (lambda part: tick(0.9 * part)))
+        places = lived.places[0].copy()
+    is_kept = []
+    for number, day in enumerate(found.days):
+        known = kept.get(day)
+        # The tiers that were kept begin with the first computation, which may have been of few.
+        is_kept.append(known is not None and np.count_nonzero(known >= 0) * 2 > np.count_nonzero(places[number] >= 0))
+        if is_kept[-1]:
+            places[number] = known
+    members, left = {}, MOST_MEMBERS
+    for number in reversed(range(len(found.days))):
+        place = places[number]
+        listed = [history.frame.index[place == tier].tolist() for tier in range(tiers - 1, 0, -1)]
+        left -= sum(map(len, listed))
+        if left < 0:
+            break
+        members[found.days[number].isoformat()] = listed
+    for number, (day, span) in enumerate(zip(found.days, found.spans, strict=True)):
+        place, who = places[number], places[number] >= 0
+        if not who.any():
+            continue
+        point = tell_day(place[who], tiers, came.past[number, who], came.after[number, who])
+        result["points"].append({"day": day.isoformat(), "span": span, "kept": bool(is_kept[number]), **point})
+    chosen = slice(0, found.full or len(found.days))
+    latest = places[chosen][-1]
+    result["cut"] = cut = choose_cut(latest, tiers)
+    if found.full:
+        result |= _beside_amount(places[chosen], came, cut, tiers)
+    if lived:
+        spans = found.spans[chosen]
+        part = Lived(sets, found.days[chosen], *([rows[chosen] for rows in of] for of in (lived.places, lived.ranks)))
+        of_part = Came(*(rows[chosen] for rows in (came.past, came.after, came.stopped)))
+        own_cut = choose_cut(part.places[0][-1], tiers)
+        result["sets"] = compare(part, of_part, own_cut, spans, own_prices)
+        result["set_cut"] = own_cut
+        result["set_days"] = [part.days[0].isoformat(), part.days[-1].isoformat()]
+        result["set_span"] = spans[0]
+        if found.full >= LEAST_MONTHS:
+            own = dataclasses.replace(history, window_days=sets[0].window_days, least=sets[0].least)
+            top = [np.mean(row[row >= 0] >= tiers - own_cut) if (row >= 0).any() else 0.0 for row in part.places[0]]
+            advice = search(sets[0].rules, own, part.days, top, most=MOST_SEARCHED)
+            result["advice"] = advice and advice.to_json()
+    return Past(result, members)
+
+
+def _beside_amount(places: np.ndarray, came: Came, cut: int, tiers: int) -> dict:
+    """The difference of the top tiers to as many customers ranked by the year before."""
+    known, top = places >= 0, places >= tiers - cut
+    rank = np.where(known, came.past[: len(places)], -np.inf)
+    numbers = top.sum(axis=1).tolist()
+    others = np.array([draw_top(row, number) for row, number in zip(rank, numbers, strict=True)])
+    found = differ(top.astype("float64"), others, np.where(known, came.after[: len(places)], 0.0))
+    if not found:
+        return {"difference": None, "verdict": "none"}
+    return {"difference": list(found), "verdict": "few" if np.mean(numbers) < LEAST else found.verdict}
+
+
+# ------------------------------------------------------------------
 # Weights
 # ------------------------------------------------------------------
 
@@ -596,7 +734,6 @@ def get_weights(criteria: int) -> np.ndarray:
         if _count_ways(parts, criteria) <= MOST_WEIGHTS or parts == _PARTS[-1]:
             break
     bars = np.array(list(itertools.islice(itertools.combinations(range(places), criteria - 1), MOST_WEIGHTS)))
-    bars = bars.reshape(-1, criteria - 1)
     edges = np.hstack([np.full((len(bars), 1), -1), bars, np.full((len(bars), 1), places)])
     return (np.diff(edges, axis=1) - 1) * (100.0 / parts)
 
@@ -670,7 +807,7 @@ def search(
     calm = [(_leave(rank(offered[which], first)), float(np.abs(offered[which] - now).sum()), which) for which in best]
     chosen = offered[min(calm)[2]]
     proposed, present = rank(chosen, second), rank(now, second)
-    after = came.after[half:]
+    after = np.array([row * points[number][1] for number, row in zip(second, came.after[half:], strict=True)])
     found = differ(proposed, present, after)
     verdict = "few" if np.mean(numbers[half:]) < LEAST else "same"
     if found and verdict == "same" and found.verdict == "more":
