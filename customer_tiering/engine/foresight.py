@@ -110,6 +110,13 @@ def choose_days(first_purchase: datetime.date | None, as_of: datetime.date) -> D
     return Days((*full, *half), (YEAR,) * len(full) + (HALF,) * len(half), first)
 
 
+def find_days(history: History) -> Days:
+    """The month-ends of a history, see `choose_days`."""
+    bought = purchases.choose_bought(history.purchases, history.decimals, least=history.least)
+    on = history.purchases.day[bought & (history.purchases.day <= schema.day(history.as_of))]
+    return choose_days(on.min().item() if len(on) else None, history.as_of)
+
+
 def _month_end(day: datetime.date) -> datetime.date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
@@ -571,6 +578,7 @@ def look_back(
     kept: Mapping[datetime.date, np.ndarray],
     tiers: int,
     *,
+    profit: Mapping[datetime.date, np.ndarray] | None = None,
     own_prices: np.ndarray | None = None,
     tick: Callable[[float], None] | None = None,
 ) -> Past:
@@ -582,6 +590,7 @@ def look_back(
     history : of the policy's customers, see `look_after` and `live_through`
     kept : day -> int of shape (n_customers,): the places of the tiers that customers really had, -1: none
     tiers : how many the policy has
+    profit : day -> float64 of shape (n_customers,): what was left of what came in its span, may be below 0
     own_prices : see `compare`
     tick : called with the part that is done, 0..1
 
@@ -591,7 +600,7 @@ def look_back(
 
         - ``first``: ISO date of the first month-end with customers; None: nobody ever bought
         - ``points``: for each day what `tell_day` returns, with ``day`` (ISO date), ``span`` and ``kept``: by the tiers
-          that customers really had, else by the rules of the first set
+          that customers really had, else by the rules of the first set; ``profit``: the same of the profit, or None
         - ``cut``: how many of the highest tiers are the top; ``difference``: list of mean, low and high of what these
           brought beside as many ranked by the year before, over the days with a year after them, and ``verdict`` as in
           `compare`; None: there are no such days
@@ -604,9 +613,7 @@ def look_back(
     ValueError
         As `pipeline.fit` and `pipeline.apply`.
     """
-    bought = purchases.choose_bought(history.purchases, history.decimals, least=history.least)
-    on = history.purchases.day[bought & (history.purchases.day <= schema.day(history.as_of))]
-    found = choose_days(on.min().item() if len(on) else None, history.as_of)
+    found = find_days(history)
     result = {
         "first": found.first and found.first.isoformat(),
         "points": [],
@@ -645,7 +652,10 @@ def look_back(
         if not who.any():
             continue
         point = tell_day(place[who], tiers, came.past[number, who], came.after[number, who])
-        result["points"].append({"day": day.isoformat(), "span": span, "kept": bool(is_kept[number]), **point})
+        left = (profit or {}).get(day)
+        left = None if left is None else tell_day(place[who], tiers, came.past[number, who], left[who])
+        told = {"day": day.isoformat(), "span": span, "kept": bool(is_kept[number]), "profit": left}
+        result["points"].append({**told, **point})
     chosen = slice(0, found.full or len(found.days))
     latest = places[chosen][-1]
     result["cut"] = cut = choose_cut(latest, tiers)
