@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with Delivery Costs",
     "summary": "Free delivery as a benefit of a tier, from an amount on",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

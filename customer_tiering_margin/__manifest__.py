@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with Margins",
     "summary": "Margins by the cost that each order line has recorded; a least margin of quotations by tier",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

@@ -39,6 +39,7 @@ COMMITS = {
     "19.0.1.10.0": "a3d43c1",
     "19.0.1.11.0": "4d865ac",
     "19.0.1.12.0": "5404a2b",
+    "19.0.1.13.0": "dc6bf20",
 }
 COMPLAINT = re.compile(r"^[0-9-]+ [0-9:,]+ [0-9]+ (WARNING|ERROR|CRITICAL) ")
 

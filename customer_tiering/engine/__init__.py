@@ -50,6 +50,7 @@ grid         customers on a map of 5 x 5 cells
 cohorts      customers by the period of their first purchase, and what became of them
 history      how many were where on each of several days
 replay       a policy lived through again, night by night: how many move, and back
+foresight    which share of the next year the top tiers of past month-ends held; rules side by side; weights
 calendar     the day on which a tier ends without an order, and at the usual rhythm
 day          the day's list: whom to see to first, and how many fit into the day
 border       who has just reached a tier and who just has not, from the past
@@ -112,6 +113,7 @@ MODULES = (
     "history",
     "timeline",
     "replay",
+    "foresight",
     "calendar",
     "day",
     "border",

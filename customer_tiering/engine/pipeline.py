@@ -215,6 +215,20 @@ def rank(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date
     )
 
 
+def measure(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:
+    """The points of the criteria alone, which do not depend on their weights.
+
+    Parameters, errors : see `apply`
+
+    Returns
+    -------
+    pd.DataFrame of float64, shape (n_customers, n_criteria), same index, columns = metrics in the order of
+        ``rules.criteria``: 0..100, NaN: left out; 0 of who never bought
+    """
+    customers = _derive(rules, frame, as_of, fit.outlook, foretelling=rules.by_outlook)
+    return _measure(rules, fit, customers)[list(_weights(rules))]
+
+
 def earned(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.Series:
     """The column ``earned`` of `apply` alone, to compare it with that by another fit.
 

@@ -9,6 +9,7 @@ taken back is missing from its document from the beginning; that is why no drop 
 import dataclasses
 import datetime
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -260,6 +261,53 @@ def replay_all(
     return [life.tell(nights, history.as_of) for life in lives]
 
 
+class Standing(NamedTuple):
+    """Where customers stand on a day."""
+
+    place: np.ndarray  # of the tier in the ladder of the rules, int64, shape (n_customers,); -1: none
+    score: np.ndarray  # float64, same shape, 0..100; 0 of who never bought
+
+
+def live_on(
+    lives: Sequence[tuple[PolicyRules, History]], days: Sequence[datetime.date]
+) -> Iterator[tuple[datetime.date, list[Standing]]]:
+    """Live through several policies again, on some days only, as if customers were computed on no others.
+
+    Parameters
+    ----------
+    lives : rules, and the customers and purchases they are applied to; where several have the same history, and not
+        only an equal one, its customers are summed up once for all
+    days : ascending; on each the customers are compared anew. On the first everybody has the plain tier, since always;
+        nobody is locked
+
+    Yields
+    ------
+    Of each day where the customers stand by each of `lives`
+
+    Raises
+    ------
+    ValueError
+        As `pipeline.fit` and `pipeline.apply`.
+    """
+    histories = {id(history): history for _rules, history in lives}
+    streams = zip(*(frames_on(history, days) for history in histories.values()), strict=True)
+    nobody = [pd.DataFrame(index=history.frame.index, columns=list(_LOCK_DTYPES)) for _rules, history in lives]
+    lived = [
+        _Life(rules, None, locks.astype(_LOCK_DTYPES)) for (rules, _history), locks in zip(lives, nobody, strict=True)
+    ]
+    before = [None] * len(lives)
+    for found in streams:
+        by_history = dict(zip(histories, found, strict=True))
+        standings = []
+        for number, (life, (rules, history)) in enumerate(zip(lived, lives, strict=True)):
+            day, frame = by_history[id(history)]
+            before[number] = comparison = _Comparison(frame, day, before[number])
+            fit, scored = comparison.score(rules)
+            life.live(fit, scored, frame, day, nobody_bought=comparison.nobody_bought)
+            standings.append(Standing(life.place, scored[schema.SCORE].to_numpy()))
+        yield day, standings
+
+
 def _unprotected(rules: PolicyRules) -> PolicyRules:
     """The rules without all that protects from moving."""
     bare = [
@@ -388,11 +436,24 @@ def frames(
     contacts_age : the last interaction stays on its day, as in nights ahead; else it is as long ago as on the last day
     with_untaken : with the columns ``untaken_…`` of `purchases.summarize`
     every : only each of so many days, from that before the first night on
+    """
+    days = [history.as_of - _ONE_DAY * ago for ago in range(nights, -1, -every)]
+    return frames_on(history, days, contacts_age=contacts_age, with_untaken=with_untaken)
+
+
+def frames_on(
+    history: History, days: Sequence[datetime.date], *, contacts_age: bool = False, with_untaken: bool = False
+) -> Iterator[tuple[datetime.date, pd.DataFrame]]:
+    """The frame of each of some days.
+
+    Parameters
+    ----------
+    history, contacts_age, with_untaken : see `frames`
+    days : ascending, until ``history.as_of``
 
     From day to day the numbers of those customers change only of whom a document comes into the window or one of its
     halves or leaves it, so only these are summed up again.
     """
-    days = [history.as_of - _ONE_DAY * ago for ago in range(nights, -1, -every)]
     documents = _Documents(history, with_untaken)
     frame = {name: history.frame[name].to_numpy() for name in history.frame}
     contact = schema.days(history.frame[schema.LAST_CONTACT_DATE])
