@@ -53,6 +53,7 @@ replay       a policy lived through again, night by night: how many move, and ba
 calendar     the day on which a tier ends without an order, and at the usual rhythm
 day          the day's list: whom to see to first, and how many fit into the day
 effect       whether something did anything: held out by chance, the border of a tier, hints
+fairness     a policy put to the test: more never lowers anybody, the same behaviour has the same tier, and so on
 checks       data that would make tiers wrong: who is probably one customer, amounts beyond belief
 ============ ============================================================================
 
@@ -114,6 +115,7 @@ MODULES = (
     "calendar",
     "day",
     "effect",
+    "fairness",
     "checks",
 )
 
