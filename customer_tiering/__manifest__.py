@@ -36,6 +36,7 @@
         "views/customer_tiering_policy_version_views.xml",
         "views/customer_tiering_simulation_views.xml",
         "views/customer_tiering_replay_views.xml",
+        "views/customer_tiering_fairness_views.xml",
         "views/customer_tiering_lock_views.xml",
         "wizard/customer_tiering_lock_wizard_views.xml",
         "wizard/customer_tiering_advisor_views.xml",
