@@ -16,6 +16,7 @@
         "data/customer_tiering_cost_data.xml",
         "data/customer_tiering_need_kind_data.xml",
         "data/ir_cron_data.xml",
+        "report/customer_tiering_letter.xml",
         "data/mail_template_data.xml",
         "views/customer_tier_views.xml",
         "views/customer_segment_views.xml",
