@@ -16,6 +16,7 @@ FOLLOWUPS = "customer_tiering.ir_cron_followup"
 REPLAYS = "customer_tiering.ir_cron_replay"
 FORECASTS = "customer_tiering.ir_cron_forecast"
 EFFECTS = "customer_tiering.ir_cron_effect"
+FAIRNESS = "customer_tiering.ir_cron_fairness"
 FALLS = "customer_tiering.ir_cron_fall"
 FILL = "customer_tiering.ir_cron_fill"
 

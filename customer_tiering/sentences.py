@@ -24,6 +24,11 @@ MOSTLY, FEW = 40, 3
 NUMBER = "%(number)s"
 # What a customer brings about by buying, and knows of.
 OWN_METRICS = ("recency", "frequency", "monetary")
+# What else a letter may tell of the score: it follows from what the customer bought, and from nothing else.
+LETTER_METRICS = (
+    *OWN_METRICS,
+    *("average_order", "tenure", "gap_mean", "gap_median", "regularity", "growth", "categories", "repurchase_rate"),
+)
 # The days that are told count from here.
 EPOCH = date(1970, 1, 1)
 
@@ -705,6 +710,44 @@ class OwnWords(Explanation):
             return False
         words = self._say_ways(dataclasses.replace(ways, single=own))
         return bool(words) and self._list_ways(words, ways.together)
+
+
+class LetterWords(OwnWords):
+    """What a letter tells a customer of the own tier: what the portal tells, and what counts, with the own values."""
+
+    def get_data(self):
+        """Return the sentences of the portal, and ``window``, ``compared`` and ``others``, each of them or False;
+        ``counts``: pairs of what counts and the own value."""
+        env, rules = self.env, self.rules
+        data = super().get_data() | {"counts": self._get_counts(), "window": False, "compared": False, "others": False}
+        if not rules:
+            return data
+        data["window"] = env._(
+            "What counts is what you bought with us in the last %(days)s days.",
+            days=format_number(env, self.version.rules["window_days"]),
+        )
+        if self._compares():
+            data["compared"] = env._("You are compared with our other customers.")
+        if any(weight != 0 and key not in LETTER_METRICS for key, weight in rules.weights.items()):
+            data["others"] = env._("Other things count, too, that do not stand in this letter. Ask us about them.")
+        return data
+
+    def _get_counts(self):
+        """Return the own metrics that count, in the order of the policy's criteria, with the own values."""
+        rules, told = self.rules, self.card.told or {}
+        if not rules:
+            return []
+        keys = [key for key, weight in rules.weights.items() if weight != 0 and key in LETTER_METRICS and key in told]
+        metrics = [self.version._get_rules().get_metric(key) for key in keys]
+        return [(self.words.name(metric), self._format_own(metric, told[metric.key][0])) for metric in metrics]
+
+    def _compares(self):
+        """Whether the tier depends on what others buy."""
+        method = self.rules.tier_method
+        if method in (*engine.rules.SHARES, engine.rules.CLUSTERS, engine.rules.TWO_AXES):
+            return True
+        ranks = (engine.rules.PERCENTILE, engine.rules.QUINTILE)
+        return method == "score" and any(each.weight and each.method in ranks for each in self.rules.criteria)
 
 
 # ----------------------------------------------------------------------

@@ -55,6 +55,7 @@ calendar     the day on which a tier ends without an order, and at the usual rhy
 day          the day's list: whom to see to first, and how many fit into the day
 border       who has just reached a tier and who just has not, from the past
 effect       whether something did anything: held out by chance, the border of a tier, hints
+fairness     a policy put to the test: more never lowers anybody, the same behaviour has the same tier, and so on
 checks       data that would make tiers wrong: who is probably one customer, amounts beyond belief
 ============ ============================================================================
 
@@ -118,6 +119,7 @@ MODULES = (
     "day",
     "border",
     "effect",
+    "fairness",
     "checks",
     "concessions",
 )

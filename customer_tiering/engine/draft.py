@@ -7,6 +7,7 @@ told, see `unforeseen`.
 
 import dataclasses
 import datetime
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from .pipeline import Fit
 from .rules import PolicyRules
 
 #: What follows from the documents of purchases alone, and from nothing else about them.
-_OF_PURCHASES = frozenset(
+OF_PURCHASES = frozenset(
     {
         *(*schema.PURCHASE_COLUMNS, schema.REFUND_AMOUNT, schema.SMALL_COUNT, schema.BOUGHT_DAYS),
         *(*schema.DERIVED, *schema.FORETOLD),
@@ -55,8 +56,13 @@ class Effect:
     more: tuple[int, float] | None = None
 
 
-def unforeseen(rules: PolicyRules) -> list[str]:
+def unforeseen(rules: PolicyRules, known: Collection[str] = ()) -> list[str]:
     """The keys of the metrics behind score and tier that move with an order as only the order shows.
+
+    Parameters
+    ----------
+    rules : of a policy
+    known : further columns of which it is known what the order does to them
 
     >>> from .metrics import COUNT, Metric
     >>> from .rules import CriterionRule, TierRule
@@ -72,7 +78,7 @@ def unforeseen(rules: PolicyRules) -> list[str]:
         columns = {column for column in (metric.part, metric.whole, *metric.columns) if column}
         if not (metric.part or metric.columns):
             columns = {metric.column}
-        if weight != 0 and metric.after_order != SAME and not columns <= _OF_PURCHASES:
+        if weight != 0 and metric.after_order != SAME and not columns <= OF_PURCHASES.union(known):
             found.append(key)
     return [key for key in found if rules.get_metric(key).column != schema.SCORE]
 

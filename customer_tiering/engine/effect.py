@@ -110,7 +110,7 @@ def is_damaged(followed: int, held: int, percent: float) -> bool:
     return bool(binomtest(held, followed + held, percent / 100).pvalue < DAMAGED)
 
 
-def compare_shares(hits: int, count: int, hits_without: int, count_without: int) -> Difference:
+def compare_shares(hits: float, count: float, hits_without: float, count_without: float, z: float = Z) -> Difference:
     """The difference of two shares, by the hybrid of Wilson's intervals (Newcombe 1998, method 10).
 
     >>> found = compare_shares(56, 70, 48, 80)
@@ -118,7 +118,7 @@ def compare_shares(hits: int, count: int, hits_without: int, count_without: int)
     (0.0524, 0.3339)
     """
     first, second = hits / count, hits_without / count_without
-    (low, high), (low_without, high_without) = get_wilson(hits, count), get_wilson(hits_without, count_without)
+    (low, high), (low_without, high_without) = get_wilson(hits, count, z), get_wilson(hits_without, count_without, z)
     value = first - second
     return Difference(
         value,

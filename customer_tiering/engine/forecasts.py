@@ -225,17 +225,17 @@ def judge(fit: dict, outcome: pd.DataFrame, as_of: datetime.date) -> Forecast:
     )
 
 
-def get_wilson(hits: float, count: int) -> tuple[float, float]:
-    """The Wilson interval of a share, 95 % (Wilson 1927).
+def get_wilson(hits: float, count: float, z: float = Z) -> tuple[float, float]:
+    """The Wilson interval of a share, 95 % unless `z` is another normal quantile (Wilson 1927).
 
     >>> [round(end, 4) for end in get_wilson(81, 263)]  # Newcombe 1998, table I: 0.2553, 0.3662
     [0.2553, 0.3662]
     >>> [round(end, 4) for end in get_wilson(0, 20)]  # 0, 0.1611
     [0.0, 0.1611]
     """
-    share, square = hits / count, Z * Z
+    share, square = hits / count, z * z
     middle = share + square / (2 * count)
-    reach = Z * np.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    reach = z * np.sqrt(share * (1 - share) / count + square / (4 * count * count))
     low, high = (middle - reach) / (1 + square / count), (middle + reach) / (1 + square / count)
     return max(float(low), 0.0), min(float(high), 1.0)
 

@@ -957,6 +957,13 @@ class CustomerTieringScorecard(models.Model):
             ],
         }
 
+    def _get_letter_data(self):
+        """Return what a letter tells the customer of the own tier, in the language of the environment; see
+        ``sentences.LetterWords``."""
+        self.ensure_one()
+        rules, fit = self.policy_id._get_last_computation()
+        return sentences.LetterWords(self, rules, fit).get_data() | {"text": self.tier_id.portal_text}
+
     @api.depends("partner_id", "company_id")
     def _compute_change_ids(self):
         changes = self.env["customer.tier.change"].search(
@@ -1296,6 +1303,16 @@ class CustomerTieringScorecard(models.Model):
         for (company, credit), cards in proposed.items():
             partners = cards.partner_id.with_company(company)
             partners.filtered(lambda partner, credit=credit: partner.credit_limit != credit).credit_limit = credit
+
+    def action_tiering_letter(self):
+        """Print the letters that tell these customers why they are in their tiers."""
+        companies = self.company_id or self.env.company
+        return self.partner_id.with_company(companies[0]).action_tiering_letter()
+
+    def action_tiering_send_letter(self):
+        """Open the composer with the letter to this customer."""
+        self.ensure_one()
+        return self.partner_id.with_company(self.company_id).action_tiering_send_letter()
 
     def action_tiering_needs(self):
         """Open what this customer needs."""

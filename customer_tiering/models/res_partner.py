@@ -5,7 +5,7 @@ from lxml import etree
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_list
+from odoo.tools import SQL, format_date, format_list
 
 from ..fields import DerivedMany2one, ScorecardMany2one
 from ..sentences import format_number
@@ -597,6 +597,32 @@ class ResPartner(models.Model):
         policy = card.policy_id.exists()
         return card if policy.active and policy.portal_tier and card.tier_id.active else card.browse()
 
+    def _get_tiering_letter(self):
+        """Return what a letter tells this customer of the own tier, a dict: what ``sentences.LetterWords`` says in the
+        customer's language, the ``company`` and its ``date``, and who ``answers``.
+
+        :raises UserError: when there is no tier, or none that the person may see
+        """
+        self.ensure_one()
+        self.env["customer.tiering.scorecard"].check_access("read")
+        self.check_access("read")
+        partner = self.with_context(lang=self.lang or self.env.lang)
+        card = partner.tiering_scorecard_id
+        if not card.tier_id:
+            raise UserError(
+                self.env._(
+                    "%(customer)s has no tier that you may see, so there is nothing to explain in a letter.",
+                    customer=self.display_name,
+                )
+            )
+        card = card.sudo()  # sudo: the letter is the same whoever of those who may see the scorecard prints it
+        seller = self.commercial_partner_id.user_id or self.env.user
+        return card._get_letter_data() | {
+            "company": card.company_id,
+            "date": format_date(card.env, card.company_id._get_tiering_today()),
+            "answers": seller.sudo().partner_id,  # sudo: name, phone and address at work
+        }
+
     def _get_payment_term_tiers(self):
         """Return ``{partner id: tier}`` of the partners whose payment terms are those of their tier.
 
@@ -743,6 +769,23 @@ class ResPartner(models.Model):
             "target": "new",
             "context": context,
         }
+
+    def action_tiering_letter(self):
+        """Print the letters that tell these customers, in their languages, why they are in their tiers."""
+        for partner in self:
+            partner._get_tiering_letter()  # or says why there is none
+        return self.env.ref("customer_tiering.customer_tiering_letter_report").report_action(self, config=False)
+
+    def action_tiering_send_letter(self):
+        """Open the composer with the letter to this customer."""
+        self.ensure_one()
+        self._get_tiering_letter()
+        action = self.action_tiering_write()
+        # Somebody may have deleted the template.
+        template = self.env.ref("customer_tiering.mail_template_letter", raise_if_not_found=False)
+        if template:
+            action["context"]["default_template_id"] = template.id
+        return action
 
     @api.readonly
     def action_tiering_needs(self):

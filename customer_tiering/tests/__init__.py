@@ -18,6 +18,7 @@ from . import test_draft
 from . import test_effect
 from . import test_everyday
 from . import test_explanation
+from . import test_fairness
 from . import test_fall
 from . import test_followup_report
 from . import test_forecast
@@ -29,6 +30,7 @@ from . import test_hooks
 from . import test_interactions
 from . import test_languages
 from . import test_ledger
+from . import test_letter
 from . import test_live
 from . import test_lock
 from . import test_map
