@@ -10,9 +10,12 @@ from .common import AS_OF, TieringCommon
 
 @tagged("post_install", "-at_install")
 class TestFairness(TieringCommon):
-    """The highest tier is for an average order of 120, the second for 1,000 orders, the third for two: somebody with one
+    """Rules with faults of each kind.
+
+    The highest tier is for an average order of 120, the second for 1,000 orders, the third for two: somebody with one
     large order falls with the next usual one, and two tiers are out of reach. One salesperson had 14 of 34 customers
-    locked, and one scorecard was changed behind everybody's back."""
+    locked, and one scorecard was changed behind everybody's back.
+    """
 
     @classmethod
     def setUpClass(cls):

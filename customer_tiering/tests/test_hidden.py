@@ -79,6 +79,10 @@ class TestHidden(TieringCommon):
         tier = cls.policy.tier_ids[0].id
         moved = {"replay_id": lived.id, "company_id": cls.company.id, "from_tier_id": tier, "to_tier_id": tier}
         lived.line_ids.create([{**moved, "partner_id": partner.id} for partner in cls.both])
+        fairness = cls.env["customer.tiering.fairness"]._queue(cls.policy)
+        found = {"fairness_id": fairness.id, "company_id": cls.company.id, "kind": "twins"}
+        found |= {"from_tier_id": tier, "to_tier_id": tier}
+        fairness.line_ids.create([{**found, "partner_id": partner.id} for partner in cls.both])
         cls.preview = (
             cls.env["customer.tiering.playbook.preview"]
             .with_user(cls.ruled_manager)

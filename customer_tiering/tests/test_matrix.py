@@ -277,6 +277,11 @@ class MatrixCommon(TieringCommon):
         tier = policy.tier_ids[0].id
         moved = {"replay_id": lived.id, "company_id": company.id, "from_tier_id": tier, "to_tier_id": tier}
         lived.line_ids.create([{**moved, "partner_id": customer.id} for customer in customers])
+        fairness = env["customer.tiering.fairness"]._queue(policy)
+        fairness._compute()
+        found = {"fairness_id": fairness.id, "company_id": company.id, "kind": "twins"}
+        found |= {"from_tier_id": tier, "to_tier_id": tier}
+        fairness.line_ids.create([{**found, "partner_id": customer.id} for customer in customers])
         env["customer.tiering.forecast"]._queue(policy)._compute(as_of=AS_OF)
         env["customer.tiering.tier.effect"]._queue(policy)._compute(as_of=AS_OF)
         env["customer.tiering.effect"].create([{"playbook_id": playbook.id, "company_id": company.id, "as_of": AS_OF}])
