@@ -147,7 +147,7 @@ class CustomerTier(models.Model):
     )
     customer_count = fields.Integer(string="Customers", compute="_compute_customer_count")
     given_sentence = fields.Char(
-        string="Given",
+        string="Given Away",
         compute="_compute_given_sentence",
         groups="sales_team.group_sale_manager",
         help="What customers got in the last 12 months because of this tier, against the amount of the same documents.",

@@ -96,7 +96,9 @@ class CustomerTieringConcession(models.Model):
     )
     back = fields.Float(string="Taken Back (Share)", readonly=True, digits=(16, 6), aggregator=None)
     given = fields.Monetary(
-        readonly=True, help="What the tier gave, untaxed, less what was cancelled or credited; below 0, it took it."
+        string="Given Away",
+        readonly=True,
+        help="What the tier gave, untaxed, less what was cancelled or credited; below 0, it took it.",
     )
     whole_amount = fields.Monetary(readonly=True, aggregator=None, groups=fields.NO_ACCESS)
     amount = fields.Monetary(
