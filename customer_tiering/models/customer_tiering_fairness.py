@@ -1,9 +1,7 @@
-from itertools import groupby
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from .. import engine, fairness_sentences, jobs
 from .customer_tiering_replay import DIRECT_LIMIT, MOST_CUSTOMERS, SAMPLED_CUSTOMERS
@@ -45,7 +43,7 @@ class CustomerTieringFairness(models.Model):
     version_id = fields.Many2one(
         "customer.tiering.policy.version", string="Version", required=True, readonly=True, ondelete="cascade"
     )
-    number = fields.Integer(related="version_id.number", string="Number")
+    number = fields.Integer(related="version_id.number", string="Version Number")
     # Counts all customers: shown to who may see all of them.
     result = fields.Json(readonly=True, prefetch=False, groups=fields.NO_ACCESS)
     line_ids = fields.One2many("customer.tiering.fairness.line", "fairness_id", string="Customers")
@@ -404,7 +402,8 @@ class CustomerTieringFairnessLine(models.Model):
 
 
 class CustomerTieringPolicy(models.Model):
-    _inherit = "customer.tiering.policy"
+    # What a replay adds to policies is beside replays.
+    _inherit = "customer.tiering.policy"  # pylint: disable=consider-merging-classes-inherited
 
     def action_check_fairness(self):
         """Put the rules of the last computation to the test, at once where that takes a moment, and show the page."""

@@ -45,13 +45,12 @@ class CustomerTieringTierEffect(models.Model):
 
     @api.model
     def _cron_process(self):
-        """Measure those that wait, and again what is a month old; nothing is read where nobody ever asked."""
+        """Measure those that wait, and again what is a month old: nothing where nobody ever asked."""
         old = fields.Date.subtract(fields.Date.today(), days=AGE)
         self.search([("state", "=", "done"), ("as_of", "<=", old), ("policy_id.active", "=", True)]).write(
             {"state": "queued", "attempts": 0}
         )
-        if self.search_count([("state", "=", "queued")], limit=1):
-            super()._cron_process()
+        return super()._cron_process()
 
     def _tell_interrupted(self):
         return self.env._(

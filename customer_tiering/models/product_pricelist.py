@@ -24,6 +24,7 @@ class ProductPricelist(models.Model):
     def _get_tiering_usual(self, partners):
         """Return the pricelists that new quotations to contacts would have if no tier gave one, ``{partner id:
         pricelist}``, in the current company."""
+        # pylint: disable-next=super-method-mismatch
         return super()._get_partner_pricelist_multi(partners.ids)
 
     def _get_tiering_prices(self, asked, currency, date):

@@ -107,7 +107,7 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         least = {"LEAST_CUSTOMERS": 50, "LEAST_BAND": 20, "LEAST_GROUP": 5, "LEAST_BUYERS": 1}
         return patch.multiple(engine.effect, **least)
 
-    def read(self, user=None, policy=None):
+    def shown(self, user=None, policy=None):
         return self.env[REPORT].with_user(user or self.manager).get_data((policy or self.policy).id)
 
     @property
@@ -122,7 +122,7 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         """Near Gold are number 45 to 74 but 61, who is locked, and on the second day two risers at 73.5 and 74.5."""
         with self.small():
             border = self.measure().result["border"]
-            data = self.read()
+            data = self.shown()
         self.assertEqual((border["code"], border["customers"]), ("judged", 100))
         gold = next(each for each in border["tiers"] if each["tier"] == self.policy.tier_ids[1].id)
         # Within 30 points are number 30 to 89 and all three risers.
@@ -151,13 +151,13 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         self.assertEqual([each["name"] for each in data["tiers"]], ["Platinum", "Gold", "Silver"])
 
     def test_few_customers_are_told_so(self):
-        data = (self.measure(), self.read())[1]
+        data = (self.measure(), self.shown())[1]
         self.assertEqual(data["state"], "done")
         self.assertIn("it takes about 5,000 customers, and this policy has 100.", data["obstacle"])
         self.assertFalse(data["tiers"])
         with self.small(), patch.object(engine.effect, "LEAST_BAND", 1_500):
             self.measure()
-            told = self.read()["tiers"][1]
+            told = self.shown()["tiers"][1]
             self.assertIn("31 customers came from below to within 15 points of Gold; it takes 1,500.", told["sentence"])
         self.assertFalse(told["dots"] or told["jumps"] or told["checks"])
 
@@ -165,22 +165,22 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         with self.small():
             self.policy.portal_tier = True
             self.measure()
-            self.assertIn("see in their portal", self.read()["obstacle"])
+            self.assertIn("see in their portal", self.shown()["obstacle"])
             condition = Command.create({"metric_id": self.metric("monetary"), "value": 100})
             above = [Command.update(tier.id, {"condition_ids": [condition]}) for tier in self.policy.tier_ids[:-1]]
             self.policy.write({"portal_tier": False, "method": "conditions", "tier_ids": above})
             self.measure()
-            self.assertIn("conditions that customers can know", self.read()["obstacle"])
+            self.assertIn("conditions that customers can know", self.shown()["obstacle"])
             self.policy.method = "clusters"
             self.measure()
-            self.assertIn("do not begin at a score", self.read()["obstacle"])
+            self.assertIn("do not begin at a score", self.shown()["obstacle"])
 
     def test_before_the_first_computation_nothing_is_known(self):
         with self.small():
             self.measure(today=AS_OF + timedelta(days=180))  # the last day is that before AS_OF
-            self.assertIn("nothing was computed in the time", self.read()["obstacle"])
+            self.assertIn("nothing was computed in the time", self.shown()["obstacle"])
             self.measure(today=AS_OF + timedelta(days=181))
-            gold = self.read()["tiers"][1]
+            gold = self.shown()["tiers"][1]
         self.assertRegex(gold["sentence"], r"^Cannot tell: between \d+ points fewer and \d+ points more\.$")
 
     def test_other_floors_begin_the_past_anew(self):
@@ -213,7 +213,7 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         """Of Gold 61 and 90 to 94 are locked, of Platinum 95 to 97; beside them 60 and 62 to 89, and 98 and 99."""
         with self.small():
             hints = self.measure().result["locks"]
-            data = self.read()
+            data = self.shown()
         known = {(hint["kind"], hint["key"]): hint for hint in hints}
         found = known["all", False]
         self.assertEqual((found["called"], found["others"]), (9, 31))
@@ -240,13 +240,13 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         result = self.measure().result
         for hint in (*result["locks"], *result["called"]):
             self.assertEqual((hint["bought"], hint["money"], hint["earlier"], hint["margin"]), (None,) * 4)
-        self.assertIn("it takes 30 customers on both sides", self.read()["called"][0]["sentence"])
+        self.assertIn("it takes 30 customers on both sides", self.shown()["called"][0]["sentence"])
 
     def test_follow_ups_without_a_draw_are_a_hint(self):
         """All eight bought for 7 within the 30 days, and for 40 to 47 in the 30 days before."""
         with self.small():
             (hint,) = self.measure().result["called"]
-            (told,) = self.read()["called"]
+            (told,) = self.shown()["called"]
         self.assertEqual((hint["playbook"], hint["called"], hint["others"]), (self.playbook.id, 8, 92))
         self.assertEqual(hint["days"], 30)
         self.assertAlmostEqual(hint["bought"]["with_"], 1)
@@ -287,7 +287,7 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
                 "domain_force": "[('ref', '!=', 'hidden')]",
             }
         )
-        data = self.read()
+        data = self.shown()
         self.assertFalse(data["is_shown"] or data["obstacle"] or data["tiers"] or data["called"] or data["locks"])
         self.assertIn("You may not see all of these customers", data["notes"][0])
 
@@ -300,16 +300,16 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         self.assertEqual((effect.result["called"], effect.result["locks"]), ([], []))
         self.assertFalse(self.env["customer.tiering.tier.effect"].with_user(self.manager).search([]))
         with self.assertRaisesRegex(UserError, "does not exist any more"):
-            self.read(policy=policy)
+            self.shown(policy=policy)
         foreign = self.new_user("tiering_other_manager", "sales_team.group_sale_manager", other)
         theirs = self.env(user=foreign, context={"allowed_company_ids": other.ids})[REPORT].get_data()
         self.assertEqual((theirs["policy_id"], theirs["state"]), (policy.id, "done"))
 
     def test_the_job_measures_what_somebody_asked_for_and_again_after_a_month(self):
-        self.assertFalse(self.read()["state"])
+        self.assertFalse(self.shown()["state"])
         days = {"_get_tiering_today": lambda company: TODAY}
         with patch.multiple(type(self.env["res.company"]), **days):
-            self.assertEqual([past["key"] for past in self.read()["pasts"]], [0])
+            self.assertEqual([past["key"] for past in self.shown()["pasts"]], [0])
             self.env[REPORT].with_user(self.manager).measure_now(self.policy.id, 3)
             effect = self.env["customer.tiering.tier.effect"].search([("policy_id", "=", self.policy.id)])
             self.assertEqual((effect.state, effect.as_of, effect.past), ("done", TODAY, 0))

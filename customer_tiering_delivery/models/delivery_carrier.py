@@ -26,6 +26,7 @@ class DeliveryCarrier(models.Model):
 
     def _get_tiering_usual_price(self, order):
         """Return what the delivery of an order would cost without a tier, 0 where that is not known."""
+        # pylint: disable-next=super-method-mismatch
         result = super(DeliveryCarrier, self.with_context(tiering_rated=True)).rate_shipment(order)
         return result["price"] if result["success"] else 0.0
 
