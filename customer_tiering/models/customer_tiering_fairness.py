@@ -43,7 +43,7 @@ class CustomerTieringFairness(models.Model):
     version_id = fields.Many2one(
         "customer.tiering.policy.version", string="Version", required=True, readonly=True, ondelete="cascade"
     )
-    number = fields.Integer(related="version_id.number", string="Version Number")
+    number = fields.Integer(related="version_id.number", string="Number of the Version")
     # Counts all customers: shown to who may see all of them.
     result = fields.Json(readonly=True, prefetch=False, groups=fields.NO_ACCESS)
     line_ids = fields.One2many("customer.tiering.fairness.line", "fairness_id", string="Customers")

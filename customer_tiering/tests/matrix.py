@@ -751,7 +751,7 @@ class Matrix:
                 for row in self.get_samples(role, model):
                     if role.hides(row):
                         self.call(role, "onchange", model, "onchange", [row.id], {}, [], spec)
-                for active, rows in sent.items():
+                for active, rows in sent.items() if record.has_access("read") else ():
                     if rows and model in self.models:
                         context = {"active_model": active, "active_ids": [row.id for row in rows]}
                         self.call(role, "onchange", model, "onchange", [], {}, [], spec, context=context)

@@ -22,7 +22,6 @@ GONE = "who may delete something may do so although a colleague has a dialog abo
 ORDERS = "a rule on contacts hides no orders: Odoo lets people write them"
 EXCEPTIONS = {
     ("method", "sale.order.write", "changes a row of sale.order"): ORDERS,
-    ("method", "customer.tier.unlink", "changes a row of customer.tiering.lock.wizard"): GONE,
     ("method", "customer.tiering.criterion.unlink", "deletes a row of customer.tiering.advisor.line"): GONE,
 }
 # Models of which the setting has no row of each secret customer, with the reason.
