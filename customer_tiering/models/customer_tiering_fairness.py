@@ -40,9 +40,7 @@ class CustomerTieringFairness(models.Model):
     _order = "policy_id, version_id desc, id desc"
     _tiering_job = jobs.FAIRNESS
 
-    version_id = fields.Many2one(
-        "customer.tiering.policy.version", string="Version", required=True, readonly=True, ondelete="cascade"
-    )
+    version_id = fields.Many2one("customer.tiering.policy.version", required=True, readonly=True, ondelete="cascade")
     number = fields.Integer(related="version_id.number", string="Number of the Version")
     # Counts all customers: shown to who may see all of them.
     result = fields.Json(readonly=True, prefetch=False, groups=fields.NO_ACCESS)
