@@ -305,7 +305,7 @@ class CustomerTieringConcession(models.Model):
                 SELECT move.id
                   FROM account_move move
                  WHERE move.company_id = %(company)s AND move.state = 'posted' AND move.invoice_date >= %(since)s::date
-                   AND move.move_type IN ('out_invoice', 'out_receipt')
+                   AND move.move_type = 'out_invoice' -- receipts are paid at once, and not for salespeople to see
                    AND move.invoice_payment_term_id = ANY(%(terms)s)
                    AND NOT EXISTS (SELECT FROM customer_tiering_concession known WHERE known.move_id = move.id)
                    AND NOT EXISTS (SELECT FROM account_move_line line WHERE line.move_id = move.id AND %(is_linked)s)
@@ -321,27 +321,47 @@ class CustomerTieringConcession(models.Model):
 
     @api.model
     def _get_changed(self, company):
-        """Return the orders that somebody has changed since they were looked at, ``{name of a model: ids}``."""
+        """Return the papers that somebody has changed since they were looked at, ``{name of a model: ids}``."""
         self.env.flush_all()
-        query = SQL(
-            """
-            SELECT placed.id
-              FROM (SELECT DISTINCT order_id, digest FROM customer_tiering_concession
-                     WHERE company_id = %(company)s AND order_id IS NOT NULL AND date > %(since)s) known
-              JOIN sale_order placed ON placed.id = known.order_id AND %(is_confirmed)s
-             WHERE known.digest != %(digest)s
-          ORDER BY placed.id
-            """,
-            company=company.id,
-            since=company._get_tiering_today() - timedelta(days=YEAR_DAYS),
-            is_confirmed=sources.orders.is_confirmed("placed"),
-            digest=self._get_digest(),
+        kinds = (
+            ("sale.order", "order_id", sources.orders.is_confirmed("placed")),
+            ("account.move", "move_id", SQL("placed.state = 'posted'")),
         )
-        return {"sale.order": self._get_ids(query)}
+        found = {}
+        for name, fname, is_confirmed in kinds:
+            query = SQL(
+                """
+                SELECT placed.id
+                  FROM (SELECT DISTINCT %(field)s AS id, digest FROM customer_tiering_concession
+                         WHERE company_id = %(company)s AND %(field)s IS NOT NULL AND date > %(since)s) known
+                  JOIN %(papers)s placed ON placed.id = known.id AND %(is_confirmed)s
+                 WHERE known.digest IS DISTINCT FROM %(digest)s
+              ORDER BY placed.id
+                """,
+                field=SQL.identifier(fname),
+                papers=SQL.identifier(self.env[name]._table),
+                company=company.id,
+                since=company._get_tiering_today() - timedelta(days=YEAR_DAYS),
+                is_confirmed=is_confirmed,
+                digest=self._get_digest(name),
+            )
+            found[name] = self._get_ids(query)
+        return found
 
     @api.model
-    def _get_digest(self):
-        """Return what of ``placed``, an order, is looked at, as SQL."""
+    def _get_digest(self, name):
+        """Return what of ``placed``, an order or an invoice, is looked at, as SQL.
+
+        :param name: of its model
+        """
+        if name == "account.move":
+            return SQL(
+                """
+                md5(concat_ws('|', placed.invoice_date, placed.partner_id, placed.invoice_payment_term_id,
+                              placed.currency_id, placed.invoice_currency_rate, placed.amount_untaxed,
+                              placed.amount_total))
+                """
+            )
         return SQL(
             """
             md5(concat_ws('|', placed.date_order, placed.partner_id, placed.pricelist_id, placed.payment_term_id,
@@ -395,9 +415,14 @@ class CustomerTieringConcession(models.Model):
             "interest": self._get_interest(company),
             "usual": self.env["product.pricelist"].sudo().with_company(company)._get_tiering_usual(papers.partner_id),
         }
-        if papers._name == "sale.order":
+        if papers._name in ("sale.order", "account.move"):
             rows = self.env.execute_query(
-                SQL("SELECT id, %s FROM sale_order placed WHERE id = ANY(%s)", self._get_digest(), papers.ids)
+                SQL(
+                    "SELECT id, %s FROM %s placed WHERE id = ANY(%s)",
+                    self._get_digest(papers._name),
+                    SQL.identifier(papers._table),
+                    papers.ids,
+                )
             )
             facts["digests"] = dict(rows)
         return facts
@@ -425,6 +450,12 @@ class CustomerTieringConcession(models.Model):
                 lambda tier: paper._name != "account.move" and tier.pricelist_id == paper.pricelist_id
             )
             rows = [self._get_row(tier[:1] or facts["tiers"][:1], "price", engine.concessions.HAND, 0)]
+        # Why somebody had it is of the moment of the paper, however often it is looked at again.
+        reasons = {
+            (row.kind, row.tier_id.id): row.reason
+            for row in before
+            if (row.partner_id, row.date) == (customer, day) and (row.line or row.kind != "price")
+        }
         common = {
             "partner_id": customer.id,
             "company_id": company.id,
@@ -435,6 +466,7 @@ class CustomerTieringConcession(models.Model):
             **self._get_paper_values(paper, found),
         }
         for row in rows:
+            row["reason"] = reasons.get((row["kind"], row["tier_id"]), row["reason"])
             row["whole"] = company.currency_id.round(row["whole"] / rate)
             row["share"] = 100 * row["whole"] / common["amount"] if common["amount"] else 0
         return [{**common, "given": row["whole"], **row} for row in rows]
@@ -453,7 +485,7 @@ class CustomerTieringConcession(models.Model):
         :param found: what :meth:`_gather` returned, with the ``card`` of the customer, the ``tier`` at confirmation,
             the ``day`` and the ``rate``
         """
-        rows = self._get_term_gifts(paper, found)
+        rows = self._get_term_gifts(paper, found, before)
         if paper._name == "sale.order":
             rows += self._get_price_gifts(paper, found, before)
         return rows
@@ -516,8 +548,9 @@ class CustomerTieringConcession(models.Model):
     def _get_price_gifts(self, order, found, before):
         """Return what the lines of an order that the pricelist of a tier priced would have cost more without it.
 
-        A price that a person typed, or that is no longer what the pricelist says, is no gift of the tier. Whoever
-        changed nothing of a line keeps what was said of it, whatever became of the pricelists.
+        A price that a person typed, or that is no longer what the pricelist says, is no gift of the tier, nor is what
+        is free by another hand, and would be without the tier. Whoever changed nothing of a line keeps what was said
+        of it, whatever became of the pricelists.
         """
         if order.pricelist_id not in found["tiers"].pricelist_id:
             return []
@@ -530,8 +563,10 @@ class CustomerTieringConcession(models.Model):
             if row and row.line_digest == digest:
                 told.append((line, row.price, row.usual_price))
             elif line.currency_id.compare_amounts(_adapt(line, line._get_display_price()), line.price_unit) == 0:
-                charged = engine.concessions.get_charged(line.price_unit, line.discount, _get_listed_discount(line))
-                asked.append((line, charged))
+                listed = _get_listed_discount(line)
+                if line.discount < 100 or listed >= 100:
+                    charged = engine.concessions.get_charged(line.price_unit, line.discount, listed)
+                    asked.append((line, charged))
         prices = usual_list._get_tiering_prices(
             [
                 (
@@ -581,10 +616,20 @@ class CustomerTieringConcession(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _get_term_gifts(self, paper, found):
-        """Return what waiting longer for the money of a paper costs, because of the payment terms of a tier."""
+    def _get_term_gifts(self, paper, found, before):
+        """Return what waiting longer for the money of a paper costs, because of the payment terms of a tier.
+
+        Where the money, the day and the terms are the same, what was said of it stays, whatever became of the tier.
+        """
         interest, tier = found["interest"], found["tier"]
         term = paper.payment_term_id if paper._name == "sale.order" else paper.invoice_payment_term_id
+        digest = f"{found['day']}:{term.id}:{paper.amount_total}:{paper.amount_tax}:{paper.currency_id.id}"
+        for row in before:
+            if row.kind == "terms" and row.line_digest == digest:
+                given = row.whole * found["rate"]
+                return [
+                    self._get_row(row.tier_id, "terms", row.reason, given, quantity=row.quantity, line_digest=digest)
+                ]
         if not interest or not term or term != tier.payment_term_id:
             return []
         default = paper.partner_id._fields["property_payment_term_id"].get_company_dependent_fallback(paper.partner_id)
@@ -594,7 +639,7 @@ class CustomerTieringConcession(models.Model):
         longer = self._get_waited(paper, term, found["day"]) - self._get_waited(paper, usual, found["day"])
         days = longer / paper.amount_total if paper.amount_total else 0
         given = engine.concessions.get_interest(longer, interest)
-        return [self._get_row(tier, "terms", self._get_reason(found), given, quantity=days)]
+        return [self._get_row(tier, "terms", self._get_reason(found), given, quantity=days, line_digest=digest)]
 
     @api.model
     def _get_waited(self, paper, term, day):

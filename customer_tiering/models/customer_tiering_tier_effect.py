@@ -85,7 +85,7 @@ class CustomerTieringTierEffect(models.Model):
         past = sources.past.Past(policy, self._get_last_day(today, effect.past))
         try:
             result = {
-                "since": fields.Date.to_string(past.first),
+                "since": fields.Date.to_string(past.first + timedelta(days=1)),
                 "until": fields.Date.to_string(past.last),
                 "border": effect._judge_borders(past),
                 "called": effect._compare_called(past),

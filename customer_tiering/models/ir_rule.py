@@ -114,6 +114,9 @@ class IrRule(models.Model):
         if not seen.is_true():
             domain &= Domain(members, "not any!", ~seen & Domain("active", "in", (True, False)))
         for fname, name in getattr(model, "_tiering_papers", {}).items():
+            if not self.env[name].has_access("read"):
+                domain &= Domain(fname, "=", False)
+                continue
             hidden = self._get_hidden_papers(name)
             if hidden is not None:
                 domain &= Domain(fname, "not any!", hidden)

@@ -785,6 +785,8 @@ class ResPartner(models.Model):
         template = self.env.ref("customer_tiering.mail_template_letter", raise_if_not_found=False)
         if template:
             action["context"]["default_template_id"] = template.id
+        # Of the company of the scorecard, also where the person works in several.
+        action["context"]["allowed_company_ids"] = self.env.companies.ids
         return action
 
     @api.readonly

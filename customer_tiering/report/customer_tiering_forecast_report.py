@@ -31,7 +31,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         data = {
             "policies": policies,
             "policy_id": policy.id,
-            "may_test": policy.has_access("write"),
+            "may_test": bool(policy) and policy.has_access("write"),
             "state": forecast.state,
             "grade": forecast.grade,
             "notes": [],
@@ -55,6 +55,8 @@ class CustomerTieringForecastReport(models.AbstractModel):
         """Test a policy at once where that takes a moment, in the background where it takes longer."""
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
         policy.check_access("write")
+        if not policy:
+            return
         forecast = self.env["customer.tiering.forecast"]._queue(policy)
         if policy._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.FORECASTS):
             forecast._compute()

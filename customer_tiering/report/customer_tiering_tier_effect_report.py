@@ -36,7 +36,7 @@ class CustomerTieringTierEffectReport(models.AbstractModel):
         data = {
             "policies": policies,
             "policy_id": policy.id,
-            "may_measure": policy.has_access("write"),
+            "may_measure": bool(policy) and policy.has_access("write"),
             "pasts": self._get_pasts(policy),
             "past": effect.past,
             "state": effect.state,
@@ -84,6 +84,8 @@ class CustomerTieringTierEffectReport(models.AbstractModel):
         """
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
         policy.check_access("write")
+        if not policy:
+            return
         known = {each["key"] for each in self._get_pasts(policy)}
         effect = self.env["customer.tiering.tier.effect"]._queue(policy, past=past if past in known else 0)
         if policy._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.EFFECTS):

@@ -122,11 +122,10 @@ class TestConcession(ConcessionCommon):
         self.assertFalse(self._of(order))
 
     def test_what_a_person_typed_is_theirs(self):
-        order = self._quotation(
-            self.ann, order_line=[self._line(self.product, 3), self._line(self.product, 2), self._line(self.product, 1)]
-        )
+        order = self._quotation(self.ann, order_line=[self._line(self.product, quantity) for quantity in (3, 2, 1, 5)])
         self.env.flush_all()
-        first, second, third = order.order_line
+        first, second, third, free = order.order_line
+        free.discount = 100  # free without the tier, too
         first.discount = 25  # 3 × 80 less 25 % = 180: the 60 are the person's
         second.price_unit = 50
         # As another program does it: Odoo takes such a price for one of the pricelist.
@@ -191,6 +190,17 @@ class TestConcession(ConcessionCommon):
             order = self._confirm(self.ann, self._line(self.product))
             self._look()
             self.assertGiven(order, 15, reason=reason)
+
+    def test_the_reason_stays_when_an_order_is_looked_at_again(self):
+        card = self.card(self.ann)
+        card.pending_tier_id = self.bronze
+        order = self._confirm(self.ann, self._line(self.product))
+        self._look()
+        card.write({"pending_tier_id": False, "tier_id": self.bronze.id})
+        order.order_line = [Command.create({"display_type": "line_section", "name": "Later"})]
+        order.order_line[0].product_uom_qty = 2
+        self._settle()
+        self.assertGiven(order, 30, reason="grace", amount=160)
 
     def _lock(self):
         return self.env["customer.tiering.lock"].create(
@@ -331,6 +341,29 @@ class TestConcession(ConcessionCommon):
         self.credit(invoice, (AS_OF - today).days, amount=500)
         self._settle()
         self.assertGiven(invoice, 13.5, amount=1500)  # three quarters are left
+        term = {"invoice_payment_term_id": self.gold.payment_term_id.id}
+        receipt = self.direct(self.ann, (AS_OF - today).days, 2000, kind="out_receipt", **term)
+        self._look()
+        self.assertFalse(self._of(receipt), "Paid at once, and not for salespeople to see")
+        # What became of the tier since changes nothing of an order that got a line of text.
+        self.gold.payment_term_id = self._terms("Others")
+        order.order_line = [Command.create({"display_type": "line_note", "name": "Later"})]
+        self._settle()
+        self.assertGiven(invoice, 13.5, amount=1500)
+        terms = self._of(order).filtered(lambda row: row.kind == "terms")
+        self.assertEqual((terms.given, terms.quantity, terms.tier_id), (27, 45, self.gold))
+
+    def test_an_invoice_that_was_corrected(self):
+        self._give_terms()
+        today = self.company._get_tiering_today()
+        invoice = self.direct(self.ann, (AS_OF - today).days, 1000)
+        self._look()
+        self.assertGiven(invoice, 9, amount=1000)  # 1,000 × 45 × 7.3 % / 365
+        invoice.button_draft()
+        invoice.invoice_line_ids.price_unit = 3000
+        invoice.action_post()
+        self._settle()
+        self.assertGiven(invoice, 27, amount=3000)
 
     def test_terms_against_the_default_and_a_persons_choice(self):
         self._give_terms()

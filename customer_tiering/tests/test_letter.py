@@ -127,6 +127,14 @@ class TestLetter(TieringCommon):
         self.assertIn("Jean", composer.body)
         self.assertNotIn("the attached letter tells", composer.body)
 
+    def test_it_is_of_the_company_of_the_scorecard(self):
+        other = self.env["res.company"].create({"name": "Other"})
+        user = self.new_user("tiering_two", "sales_team.group_sale_manager")
+        user.company_ids |= other
+        card = self.card(self.ann).with_user(user).with_context(allowed_company_ids=[other.id, self.company.id])
+        context = card.action_tiering_send_letter()["context"]
+        self.assertEqual(context["allowed_company_ids"][0], self.company.id)
+
     def test_the_scorecard_prints_it(self):
         action = self.card(self.ann).with_user(self.seller).action_tiering_letter()
         self.assertEqual((action["report_name"], action["context"]["active_ids"]), (REPORT, self.ann.ids))

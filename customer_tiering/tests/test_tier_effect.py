@@ -15,6 +15,7 @@ from .test_forecast import ForecastCommon
 from .test_playbook import PlaybookCommon
 
 REPORT = "customer.tiering.tier.effect.report"
+TESTS = "customer.tiering.forecast.report"
 # The last day of the time that is looked at is 30 days after AS_OF.
 TODAY = AS_OF + timedelta(days=30 + 181)
 RISERS, LOCKED, CALLED = (0, 1, 2), (61, *range(90, 98)), tuple(range(30, 38))
@@ -318,3 +319,11 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
                 self.env.ref(jobs.EFFECTS).method_direct_trigger()
             self.env.invalidate_all()
         self.assertEqual((effect.state, effect.as_of), ("done", TODAY))
+
+    def test_without_a_policy_nothing_is_measured(self):
+        policies = self.env["customer.tiering.policy"]
+        with patch.object(type(policies), "_choose_for_report", lambda *_args: ([], policies)):
+            for report, may, act in ((REPORT, "may_measure", "measure_now"), (TESTS, "may_test", "test_now")):
+                model = self.env[report].with_user(self.manager)
+                self.assertFalse(model.get_data()[may], report)
+                getattr(model, act)(False)

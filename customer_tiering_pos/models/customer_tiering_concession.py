@@ -11,6 +11,7 @@ class CustomerTieringConcession(models.Model):
     """Tickets of the point of sale, too: prices, and what came back in the till."""
 
     _inherit = "customer.tiering.concession"
+    _tiering_papers = {**concession.CustomerTieringConcession._tiering_papers, "pos_order_id": "pos.order"}
 
     pos_order_id = fields.Many2one(
         "pos.order", string="Ticket", readonly=True, ondelete="cascade", index="btree_not_null"
@@ -89,9 +90,11 @@ class CustomerTieringConcession(models.Model):
 
     @api.model
     def _is_sold_by_list(self, line):
-        """Whether a pricelist priced the line of a ticket, and nobody in the till."""
+        """Whether a pricelist priced the line of a ticket, and nobody in the till. What the till gave for nothing would
+        have been free without the tier."""
         return (
             line.qty > 0
+            and line.discount < 100
             and line.price_type != "manual"
             and not line.refunded_orderline_id
             and not line.combo_parent_id
@@ -104,7 +107,10 @@ class CustomerTieringConcession(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT sold.order_id, sold.id, -SUM(back.qty) / sold.qty, -SUM(back.price_subtotal)
+                SELECT sold.order_id, sold.id, -SUM(back.qty) / sold.qty, -SUM(back.price_subtotal),
+                       -- a gift card pays with a line below 0: what is left to pay may be nothing, or less
+                       (SELECT SUM(price_subtotal) FROM pos_order_line goods
+                         WHERE goods.order_id = sold.order_id AND goods.qty > 0 AND goods.price_subtotal > 0) AS goods
                   FROM pos_order_line sold
                   JOIN pos_order_line back ON back.refunded_orderline_id = sold.id
                   JOIN pos_order refund ON refund.id = back.order_id AND refund.state IN %(paid)s
@@ -116,12 +122,11 @@ class CustomerTieringConcession(models.Model):
                 paid=PAID,
             )
         )
-        tickets = self.env["pos.order"].sudo().browse({ticket_id for ticket_id, *_rest in rows})
-        untaxed = {ticket.id: ticket.amount_total - ticket.amount_tax for ticket in tickets}
-        for ticket_id, line_id, share, money in rows:
+        for ticket_id, line_id, share, money, goods in rows:
             key = f"pos.order,{ticket_id}"
             lines[key, line_id] = min(float(share), 1.0)
-            papers[key] = min(papers.get(key, 0.0) + float(money) / untaxed[ticket_id], 1.0)
+            if goods:
+                papers[key] = min(max(papers.get(key, 0.0) + float(money / goods), 0.0), 1.0)
         return papers, lines
 
 

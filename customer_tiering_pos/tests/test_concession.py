@@ -44,9 +44,9 @@ class TestConcession(TicketsCommon):
         super().setUp()
         self.startPatcher(patch.object(jobs, "commit", lambda env, done=0, left=None: True))
 
-    def _sell(self, *lines):
-        values = {"date_order": Datetime.now(), "pricelist_id": self.best.id}
-        return self.ticket(self.ann, 0, *lines, **values)
+    def _sell(self, *lines, **values):
+        common = {"date_order": Datetime.now(), "pricelist_id": self.best.id}
+        return self.ticket(self.ann, 0, *lines, **common, **values)
 
     def _of(self, ticket):
         return self.rows.search([("pos_order_id", "=", ticket.id)], order="line")
@@ -57,6 +57,7 @@ class TestConcession(TicketsCommon):
             self.sells(80, discount=50, price_type="original"),  # the other half is the cashier's
             self.sells(60, price_type="manual"),
             self.sells(70),  # nor from the pricelist
+            self.sells(80, discount=100, price_type="original"),  # free without the tier, too
         )
         self.rows._cron_record()
         rows = self._of(ticket)
@@ -75,6 +76,28 @@ class TestConcession(TicketsCommon):
         self.assertEqual(rows.mapped("given"), [30, 15])
         self.assertEqual(set(rows.mapped("amount")), {330})
         self.assertFalse(self._of(back))
+
+    def test_a_gift_card_that_pays_all_but_the_taxes(self):
+        voucher = self.new_product("Voucher", list_price=0)
+        ticket = self._sell(self.sells(80), self.sells(-80, voucher), amount_total=12, amount_tax=12)
+        other = self._sell(self.sells(80))
+        self.rows._cron_record()
+        self.assertEqual((self._of(ticket).given, self._of(ticket).amount), (15, 0))
+        for sold in (ticket, other):
+            line = self.sells(80, qty=-1, refunded_orderline_id=sold.lines[0].id)
+            self.ticket(self.ann, 0, line, date_order=Datetime.now())
+        self.rows._cron_settle()
+        self.assertEqual((self._of(ticket) | self._of(other)).mapped("given"), [0, 0])
+
+    def test_who_may_not_see_tickets_sees_none_of_their_rows(self):
+        ticket = self._sell(self.sells(80))
+        self.rows._cron_record()
+        both = self.new_user("tiering_both", "sales_team.group_sale_manager,point_of_sale.group_pos_user")
+        domain = [("partner_id", "=", self.ann.id)]
+        found = self.rows.with_user(both).search_read(domain, ["display_name"])
+        self.assertEqual([row["display_name"] for row in found], [ticket.display_name])
+        for user in (self.salesperson, self.manager):
+            self.assertEqual(self.rows.with_user(user).search_read(domain, ["display_name"]), [])
 
     def test_a_till_knows_its_own_pricelists_only(self):
         self.till.write({"available_pricelist_ids": [Command.set(self.best.ids)], "pricelist_id": self.best.id})
