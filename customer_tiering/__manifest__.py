@@ -61,6 +61,7 @@
         "report/customer_tiering_moves_report_views.xml",
         "report/customer_tiering_cohort_report_views.xml",
         "report/customer_tiering_forecast_report_views.xml",
+        "report/customer_tiering_foresight_report_views.xml",
         "report/customer_tiering_overview_views.xml",
         "report/customer_tiering_sheet.xml",
         "views/res_config_settings_views.xml",

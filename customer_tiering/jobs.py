@@ -15,6 +15,7 @@ REFRESH = "customer_tiering.ir_cron_refresh"
 FOLLOWUPS = "customer_tiering.ir_cron_followup"
 REPLAYS = "customer_tiering.ir_cron_replay"
 FORECASTS = "customer_tiering.ir_cron_forecast"
+FORESIGHT = "customer_tiering.ir_cron_foresight"
 FALLS = "customer_tiering.ir_cron_fall"
 FILL = "customer_tiering.ir_cron_fill"
 
