@@ -254,6 +254,43 @@ def test_looking_every_day():
     assert told("false alarms of the sequence", sequence / DRAWS) <= 0.05
 
 
+def test_who_looks_every_day_is_told_of_an_effect_that_is_none_in_one_of_twenty_at_most():
+    """Nobody does anything; 59 looks before the plan is fulfilled. An interval for one look would fail in a third."""
+    generator, planned, looks = np.random.default_rng(20), 3_000, range(50, 3_000, 50)
+    alarms = fixed = 0
+    for _history in range(400):
+        held = generator.random(planned) < 0.3
+        bought = generator.random(planned) < 0.3
+        told = [
+            effect.compare_shares(
+                int(bought[:count][~held[:count]].sum()),
+                int((~held[:count]).sum()),
+                int(bought[:count][held[:count]].sum()),
+                int(held[:count].sum()),
+            )
+            for count in looks
+        ]
+        wide = [effect.widen(found, count, planned) for found, count in zip(told, looks, strict=True)]
+        alarms += any(found.low > 0 or found.high < 0 for found in wide)
+        fixed += any(found.low > 0 or found.high < 0 for found in told)
+    assert alarms <= 0.05 * 400
+    assert fixed > 0.2 * 400
+
+
+def test_the_table_of_a_running_effect_is_as_careful_as_its_sentence():
+    generator = np.random.default_rng(21)
+    held = generator.random(600) < 0.3
+    orders, money, before = (generator.random(600) < 0.3).astype(float), *generator.random((2, 600))
+    arrays = {"held": held, "orders": orders, "money": money, "before": before}
+    chosen = {"percent": 30, "by_money": False}
+    early = effect.compare_groups(**arrays, **chosen, planned=1_000)
+    due = effect.compare_groups(**arrays, **chosen, planned=600)
+    assert early["code"] == "early" != due["code"]
+    for name in ("bought", "orders", "money", "whole"):
+        assert early[name]["value"] == due[name]["value"]
+        assert early[name]["low"] < due[name]["low"] < due[name]["high"] < early[name]["high"]
+
+
 # ----------------------------------------------------------------------
 # Verdicts
 # ----------------------------------------------------------------------

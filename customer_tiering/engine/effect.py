@@ -246,6 +246,20 @@ def get_running_margin(spread: float, count: int, planned: int) -> float:
     return spread * math.sqrt(2 * grown / (count**2 * rho2) * math.log(math.sqrt(grown) / 0.05))
 
 
+def widen(found: Difference, count: int, planned: int) -> Difference:
+    """A difference with the interval that holds although somebody looks at it every day until all have come.
+
+    Each side grows as many times as :func:`get_running_margin` is wider than what holds for a single look.
+
+    >>> found = widen(Difference(0.1, 0.05, 0.16, 0.4, 0.3), 500, 1_000)
+    >>> [round(end, 3) for end in (found.value, found.low, found.high)]
+    [0.1, 0.021, 0.194]
+    """
+    times = get_running_margin(1.0, count, planned) * math.sqrt(count) / Z
+    low, high = found.value - times * (found.value - found.low), found.value + times * (found.high - found.value)
+    return dataclasses.replace(found, low=low, high=high)
+
+
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     """What may be said.
@@ -255,7 +269,8 @@ class Verdict:
     code : ``"damaged"``: the draw is, nothing may be said; ``"too_few"``: not even an interval; ``"early"``: fewer than
         planned, no verdict yet; ``"more"`` or ``"fewer"``: an effect; ``"none"``: none that is larger than `BOUND`;
         ``"cannot_tell"``: either is possible
-    difference : of the shares who bought; None: no interval
+    difference : of the shares who bought; None: no interval. Before as many have come as are planned, with the interval
+        of :func:`widen`
     needed : how many more events it takes, about; None: that is not said
     """
 
@@ -304,7 +319,7 @@ def _find_problem(count, count_held, buyers, percent, planned):
 
 def _judge(found, events, planned, bound, percent):
     if events < planned:
-        return Verdict("early", found, planned - events)
+        return Verdict("early", widen(found, events, planned), planned - events)
     if found.low > 0:
         return Verdict("more", found)
     if found.high < 0:
@@ -415,6 +430,8 @@ def compare_groups(
         verdict = judge_money(found["money"], hits + hits_held, count, count_held, percent, planned)
     else:
         verdict = judge(hits, count, hits_held, count_held, percent, planned)
+    if verdict.code == "early":
+        found = {name: each and widen(each, count + count_held, planned) for name, each in found.items()}
     return {
         "code": verdict.code,
         "needed": verdict.needed,

@@ -50,6 +50,8 @@ class CustomerTieringTierEffect(models.Model):
         self.search([("state", "=", "done"), ("as_of", "<=", old), ("policy_id.active", "=", True)]).write(
             {"state": "queued", "attempts": 0}
         )
+        if not self.search_count([("state", "=", "queued")], limit=1):
+            return None
         return super()._cron_process()
 
     def _tell_interrupted(self):

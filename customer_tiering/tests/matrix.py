@@ -52,7 +52,12 @@ NOTED = (
 
 
 # What counts all customers is not shown to who may not see some of them: so it is there where nobody is hidden.
-KEPT_BACK = {"calm_text", "simulation_result", "simulation_hint"}
+KEPT_BACK = {"calm_text", "simulation_result", "simulation_hint", "customer.tiering.fairness.sentence", "openable"}
+KEPT_BACK |= {
+    f"{check}_{part}"
+    for check in ("monotone", "twins", "calm", "robust", "even", "reach")
+    for part in ("verdict", "page")
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -454,7 +459,11 @@ class Matrix:
         record = role.env[model]
         fields = [record._fields[name] for name in names if name in record._fields]
         open_fields = [field for field in fields if record._has_field_access(field, "read")]
-        spec = {field.name: get_spec(field) for field in open_fields if field.name not in KEPT_BACK}
+        spec = {
+            field.name: get_spec(field)
+            for field in open_fields
+            if not KEPT_BACK & {field.name, f"{model}.{field.name}"}
+        }
         if not record.has_access("read"):  # a try of each kind is enough: they ask for the same right
             fields = open_fields = fields[:3]
         yield "read", model, "web_search_read", (scope, spec), {}

@@ -6,7 +6,7 @@ from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import Form, TransactionCase, tagged
+from odoo.tests import Form, HttpCase, TransactionCase, tagged
 from odoo.tools import SQL, mute_logger
 
 from .. import engine
@@ -34,8 +34,7 @@ class TestEffect(TransactionCase):
             self.assertEqual([is_held for (is_held,) in rows], drawn.tolist(), percent)
 
 
-@tagged("post_install", "-at_install")
-class TestHeldOut(PlaybookCommon):
+class HeldOutCommon(PlaybookCommon):
     """Sixty customers bought 60 days ago and are Gold; who buys reaches Platinum, which a playbook follows up."""
 
     @classmethod
@@ -61,6 +60,9 @@ class TestHeldOut(PlaybookCommon):
         with freeze_time(self.noon(AS_OF + timedelta(days=number))):
             return self.env["customer.tiering.effect"]._measure(self.welcome)
 
+
+@tagged("post_install", "-at_install")
+class TestHeldOut(HeldOutCommon):
     # ------------------------------------------------------------------
     # The draw
     # ------------------------------------------------------------------
@@ -392,6 +394,28 @@ class TestHeldOut(PlaybookCommon):
         self.assertEqual(self.welcome.with_user(self.manager).action_open_effect()["res_id"], effect.id)
         with self.assertRaises(AccessError):
             self.welcome.with_user(self.salesperson).action_open_effect()
+
+
+@tagged("post_install", "-at_install")
+class TestVerdict(HeldOutCommon, HttpCase):
+    """A manager in a real browser, from the playbook to the verdict."""
+
+    def test_manager_holds_customers_out_and_reads_what_the_playbook_does(self):
+        self.welcome.held_out_percent = 0
+        url = f"/odoo/customer-tiering-playbooks/{self.welcome.id}"
+        self.start_tour(url, "customer_tiering_hold_out", login=self.manager.login)
+        self.env.invalidate_all()
+        self.assertRecordValues(
+            self.welcome, [{"held_out_percent": 50, "effect_days": 30, "effect_events": 60, "effect_measure": "bought"}]
+        )
+        held = self.drawn()
+        self.reach(self.people)
+        self._plan_on(1, self.welcome)
+        self.assertEqual(self._rows(self.welcome, state="held_out").partner_id, held)
+        for who in (*held[:2], *(self.people - held)[:24]):
+            self.order(who, -10, 100)
+        with patch.object(engine.effect, "LEAST_GROUP", 10):
+            self.start_tour(url, "customer_tiering_verdict", login=self.manager.login)
 
 
 @tagged("post_install", "-at_install")

@@ -101,7 +101,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
             run: "click",
         },
         {
-            trigger: ".o_tiering_map [data-cell='5-5']:contains(Champions)",
+            trigger: ".o_tiering_map:not([aria-busy]) [data-cell='5-5']:contains(Champions)",
             run: "click",
         },
         {

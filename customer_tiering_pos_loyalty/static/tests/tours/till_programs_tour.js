@@ -31,7 +31,7 @@ registry.category("web_tour.tours").add("customer_tiering_till_programs", {
             Order.hasTotal("100.00"),
             PosLoyalty.enterCode("GOLDEN"),
             isRefused("Choose the customer first"),
-            // 80 for Gold, less 10 %; twice the points
+            // 80 for Gold, less 8; twice the points
             choose("Ann"),
             Order.hasTotal("72.00"),
             PosLoyalty.pointsAwardedAre("160"),
