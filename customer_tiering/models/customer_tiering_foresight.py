@@ -2,14 +2,12 @@ import dataclasses
 import time
 from datetime import timedelta
 
-import numpy as np
-
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import engine, jobs
-from .customer_tiering_replay import DIRECT_LIMIT, MOST_CUSTOMERS, TOLD_EVERY
+from .customer_tiering_replay import DIRECT_LIMIT, TOLD_EVERY
 from .customer_tiering_run import INTERRUPTIONS
 
 # Of more customers a sample is looked at: each of them is put in tiers some fifty times by each set of rules.
@@ -20,7 +18,7 @@ MOST_SETS = 5
 # Keys of sets.
 POLICY, AMOUNT = "policy", "amount"
 # Days before the last one from which on month-ends are looked at: 24 of them, and the year after the last.
-REACH = engine_days = 365 + 25 * 31
+REACH = 365 + 25 * 31
 
 
 class CustomerTieringForesight(models.Model):
@@ -61,29 +59,19 @@ class CustomerTieringForesight(models.Model):
         """Look back at once where that takes a moment, in the background where it takes longer.
 
         :param asked: keys of :meth:`_offer`
-        :return: the ``customer.tiering.foresight``
         """
         offered = self._offer(policy)
-        if unknown := [key for key in asked if key not in offered]:
+        if any(key not in offered for key in asked):
             raise UserError(
-                self.env._("These rules do not exist any more: %(rules)s. Choose others.", rules=", ".join(unknown))
+                self.env._("Some of these rules do not exist any more. Open this page again and choose others.")
             )
         if len({POLICY, *asked}) > MOST_SETS:
             raise UserError(
                 self.env._("Choose at most %(number)s sets of rules, the policy's own among them.", number=MOST_SETS)
             )
         foresight = self._queue(policy, dict.fromkeys(asked))
-        if policy._count_purchases(DIRECT_LIMIT + 1) > DIRECT_LIMIT:
-            if not jobs.call(self.env, jobs.FORESIGHT):
-                raise UserError(
-                    self.env._(
-                        "The scheduled action that looks back at the tiers was deleted. Upgrade the app Customer "
-                        "Tiering to get it back."
-                    )
-                )
-        else:
+        if policy._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.FORESIGHT):
             foresight._compute()
-        return foresight
 
     def _compute_in_background(self):
         self._compute(tell=self._get_teller())
@@ -213,7 +201,8 @@ class CustomerTieringForesight(models.Model):
         if not foresight.exists():  # the policy was deleted meanwhile
             return
         tiers = [tier.id for tier in policy.tier_ids]
-        asked = {"asked": told, "sampled_from": sampled_from, "tiers": tiers}
+        searched = bool(sets) and engine.foresight.is_searched(sets[0].rules)
+        asked = {"asked": told, "sampled_from": sampled_from, "tiers": tiers, "searched": searched}
         foresight.write(
             {
                 "state": "done",
@@ -234,20 +223,21 @@ class CustomerTieringForesight(models.Model):
         nights = max(REACH + longest - scope.window_days, 1)
         history = self.env["customer.tiering.replica"]._read_history(scope, columns, nights)
         # Rebates are known of the last window only.
-        history = dataclasses.replace(history, rebates=(np.zeros(0, dtype=int), np.zeros(0)))
+        history = dataclasses.replace(history, rebates=tuple(part[:0] for part in history.rebates))
         if len(history.frame) <= LOOKED_AT:
             return history, 0
         return history.sample(SAMPLED_CUSTOMERS), len(history.frame)
 
     def _read_kept(self, days, customers):
         """Return ``{day: places}`` of the tiers that the customers really had, as far as that was kept."""
-        moves = self.env["customer.tiering.moves.report"]
-        begin = moves._get_begin("tier")
+        # Of all customers, also of those whom the person who asks may not see: it is kept for all managers.
+        env = self.with_user(SUPERUSER_ID).env
+        begin = env["customer.tiering.moves.report"]._get_begin("tier")
         known = [day for day in days.days if begin and day >= begin]
         if not known:
             return {}
-        self.env.flush_all()
-        places, _amounts = self.env["customer.tiering.overview"]._read_places(known)
+        env.flush_all()
+        places, _amounts = env["customer.tiering.overview"]._read_places(known)
         places = places.reindex(customers, fill_value=0)
         keys = [tier.id for tier in reversed(self.policy_id.tier_ids)]
         return {day: engine.ladder.places(places[number], keys) for number, day in enumerate(known)}
@@ -277,20 +267,4 @@ class CustomerTieringForesight(models.Model):
                 str(self.company_id.id),
             )
         )
-        return np.isin(customers, [partner_id for (partner_id,) in rows])
-
-
-class CustomerTieringPolicy(models.Model):
-    _inherit = "customer.tiering.policy"
-
-    foresight_ids = fields.One2many(
-        "customer.tiering.foresight", "policy_id", string="Foresight", groups="sales_team.group_sale_manager"
-    )
-
-    def action_open_foresight(self):
-        """Open what the tiers of past month-ends foretold."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "customer_tiering.customer_tiering_foresight_report_action"
-        )
-        return {**action, "params": {"policy_id": self.id}}
+        return customers.isin([partner_id for (partner_id,) in rows])
