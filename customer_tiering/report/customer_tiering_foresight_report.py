@@ -194,8 +194,8 @@ class CustomerTieringForesightReport(models.AbstractModel):
         }
 
     def _tell_sets(self, policy, result, offered, metrics, names):
-        """Return ``sets``: of each set of rules ``key``, ``name`` and the words of its row; ``set_note``: what they were
-        applied to, and ``set_sentences``."""
+        """Return ``sets``: of each set of rules ``key``, ``name`` and the words of its row; ``set_note``: to what they
+        were applied, and ``set_sentences``."""
         env, found = self.env, {each["key"]: each for each in result["sets"]}
         rows, sentences = [], []
         for about in result["asked"]:

@@ -104,6 +104,10 @@ export class TieringForesight extends Component {
         await this.action.doAction(getCustomersAction(name, ids));
     }
 
+    openLabel({ count, name }) {
+        return _t("Open the %(count)s customers of %(day)s", { count, day: name });
+    }
+
     share(value) {
         return formatPercentage(value, { digits: [16, 0] });
     }
