@@ -2,7 +2,6 @@
 
 from odoo import fields
 from odoo.tools import format_date, format_datetime
-from odoo.tools.misc import formatLang
 
 from . import engine
 from .sentences import format_number, format_signed
@@ -259,7 +258,8 @@ def tell_points(env, difference):
 
 
 def tell_money(env, money, currency):
-    return formatLang(env, money, digits=0, currency_obj=currency.with_env(env)) if money else NOTHING
+    """Return an amount, rounded to whole units; a dash: there is none."""
+    return currency.with_env(env).format(round(money)) if round(money) else NOTHING
 
 
 def _points(env, mean, low, high):
