@@ -65,6 +65,7 @@
         "report/customer_tiering_cohort_report_views.xml",
         "report/customer_tiering_forecast_report_views.xml",
         "report/customer_tiering_tier_effect_report_views.xml",
+        "report/customer_tiering_foresight_report_views.xml",
         "report/customer_tiering_overview_views.xml",
         "report/customer_tiering_sheet.xml",
         "views/res_config_settings_views.xml",

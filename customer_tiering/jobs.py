@@ -17,6 +17,7 @@ REPLAYS = "customer_tiering.ir_cron_replay"
 FORECASTS = "customer_tiering.ir_cron_forecast"
 EFFECTS = "customer_tiering.ir_cron_effect"
 FAIRNESS = "customer_tiering.ir_cron_fairness"
+FORESIGHT = "customer_tiering.ir_cron_foresight"
 FALLS = "customer_tiering.ir_cron_fall"
 FILL = "customer_tiering.ir_cron_fill"
 

@@ -1053,6 +1053,15 @@ def format_number(env, number, decimals=0):
     return formatLang(env, number, digits=decimals)
 
 
+def format_signed(env, number, decimals=0):
+    """Return a number with its sign, 0 without one."""
+    rounded = round(number, decimals)
+    text = format_number(env, abs(rounded), decimals)
+    if not rounded:
+        return text
+    return f"+{text}" if rounded > 0 else f"−{text}"
+
+
 def tell_profit(card, rules, costs):
     """Return how the net profit of a customer comes about, a list of dicts: ``label``, ``text`` (the amount), and
     ``kind``: ``plus``, ``less`` or ``sum``.

@@ -8,7 +8,7 @@ import math
 from odoo.tools.misc import formatLang
 
 from . import engine
-from .sentences import format_number
+from .sentences import format_number, format_signed
 
 
 def say_obstacle(env, border):
@@ -171,7 +171,7 @@ def tell_jumps(env, judged):
     told = [
         {
             "name": name,
-            "value": env._("%(points)s points", points=_signed(env, 100 * found["value"], 1)),
+            "value": env._("%(points)s points", points=format_signed(env, 100 * found["value"], 1)),
             "range": _range(env, 100 * found["low"], 100 * found["high"], 1),
         }
         for name, found in rows
@@ -180,7 +180,7 @@ def tell_jumps(env, judged):
     told.append(
         {
             "name": env._("Amount, in which large orders weigh less"),
-            "value": env._("%(percent)s%%", percent=_signed(env, paid["value"], 0)),
+            "value": env._("%(percent)s%%", percent=format_signed(env, paid["value"], 0)),
             "range": _range(env, paid["low"], paid["high"], 0),
         }
     )
@@ -229,8 +229,8 @@ def say_hint(env, hint, days):
         "days": format_number(env, days),
         "others": format_number(env, hint["others"]),
         "share_others": _percent(env, found["without"]),
-        "low": _signed(env, 100 * found["low"], 0),
-        "high": _signed(env, 100 * found["high"], 0),
+        "low": format_signed(env, 100 * found["low"], 0),
+        "high": format_signed(env, 100 * found["high"], 0),
     }
     return env._(
         "A hint: of these %(called)s customers %(share)s%% bought within %(days)s days, of %(others)s like them "
@@ -271,13 +271,5 @@ def _percent(env, share):
     return format_number(env, 100 * min(max(share, 0.0), 1.0))
 
 
-def _signed(env, number, digits):
-    rounded = round(number, digits)
-    text = format_number(env, abs(rounded), digits)
-    if not rounded:
-        return text
-    return f"+{text}" if rounded > 0 else f"−{text}"
-
-
 def _range(env, low, high, digits):
-    return env._("%(low)s to %(high)s", low=_signed(env, low, digits), high=_signed(env, high, digits))
+    return env._("%(low)s to %(high)s", low=format_signed(env, low, digits), high=format_signed(env, high, digits))

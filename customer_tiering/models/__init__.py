@@ -38,6 +38,7 @@ from . import customer_tiering_queued
 from . import customer_tiering_replay
 from . import customer_tiering_forecast
 from . import customer_tiering_fairness
+from . import customer_tiering_foresight
 from . import customer_tiering_effect
 from . import customer_tiering_tier_effect
 from . import customer_tiering_fall

@@ -1383,6 +1383,13 @@ class CustomerTieringPolicy(models.Model):
         action = self.env["ir.actions.actions"]._for_xml_id("customer_tiering.customer_tiering_forecast_report_action")
         return {**action, "params": {"policy_id": self.id}}
 
+    def action_open_foresight(self):
+        """Open what the tiers of past month-ends foretold."""
+        self.ensure_one()
+        self.env["customer.tiering.foresight"].check_access("read")
+        action = self.env["ir.actions.actions"]._for_xml_id("customer_tiering.customer_tiering_foresight_report_action")
+        return {**action, "params": {"policy_id": self.id}}
+
     def action_compute_now(self):
         """Compute at once where that takes a moment, in the background where it takes longer."""
         self.check_access("write")

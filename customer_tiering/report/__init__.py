@@ -1,6 +1,7 @@
 from . import customer_tiering_cohort_report
 from . import customer_tiering_followup_report
 from . import customer_tiering_forecast_report
+from . import customer_tiering_foresight_report
 from . import customer_tiering_map_report
 from . import customer_tiering_moves_report
 from . import customer_tiering_overview

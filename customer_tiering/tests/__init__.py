@@ -22,6 +22,7 @@ from . import test_fairness
 from . import test_fall
 from . import test_followup_report
 from . import test_forecast
+from . import test_foresight
 from . import test_gap
 from . import test_golden
 from . import test_goods

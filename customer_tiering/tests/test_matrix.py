@@ -283,6 +283,7 @@ class MatrixCommon(TieringCommon):
         fairness.line_ids.create([{**found, "partner_id": customer.id} for customer in customers])
         env["customer.tiering.forecast"]._queue(policy)._compute(as_of=AS_OF)
         env["customer.tiering.tier.effect"]._queue(policy)._compute(as_of=AS_OF)
+        env["customer.tiering.foresight"]._queue(policy)._compute(as_of=AS_OF)
         env["customer.tiering.effect"].create([{"playbook_id": playbook.id, "company_id": company.id, "as_of": AS_OF}])
         cls._open_dialogs(company, policy, manager, customers, mark)
         env["customer.tiering.refresh"]._add(customers, company, "instant")
