@@ -442,14 +442,19 @@ class CustomerTieringConcession(models.Model):
             day = paper.date_order.replace(tzinfo=timezone.utc).astimezone(zone).date()
         customer = paper.partner_id.commercial_partner_id or paper.partner_id
         card = customer.tiering_unfiltered_card_id
-        found = {**facts, "card": card, "tier": paper.tiering_tier_id or card.tier_id, "day": day, "rate": rate}
+        tier = paper.tiering_tier_id
+        if not tier and paper._name == "account.move":  # of which it is kept where invoices count
+            tier = card.tier_id
+        found = {**facts, "card": card, "tier": tier, "day": day, "rate": rate}
         rows = self._get_gifts(paper, found, before)
         company = facts["company"]
         if not rows:
             tier = found["tier"] or facts["tiers"].filtered(
                 lambda tier: paper._name != "account.move" and tier.pricelist_id == paper.pricelist_id
             )
-            rows = [self._get_row(tier[:1] or facts["tiers"][:1], "price", engine.concessions.HAND, 0)]
+            # That it was looked at. What it was worth is beside nothing that was given.
+            nothing = {f"{part}{fname}": 0 for fname in self._get_paper_measures() for part in ("", "whole_")}
+            rows = [self._get_row(tier[:1] or facts["tiers"][:1], "price", engine.concessions.HAND, 0, **nothing)]
         # Why somebody had it is of the moment of the paper, however often it is looked at again.
         reasons = {
             (row.kind, row.tier_id.id): row.reason

@@ -52,6 +52,19 @@ class CustomerTieringQueued(models.AbstractModel):
 
     # What is common
 
+    def _show_result(self, notes):
+        """Return what was found, to who may see all customers that it counts; else, or where nothing is known, None.
+
+        :param notes: a list of sentences, to which is added why nothing is shown
+        """
+        result = self.sudo().result  # sudo: shown to who sees all that it counts
+        if result and self.policy_id._hides_customers():
+            notes.append(
+                self.env._("You may not see all of these customers, so numbers that count all of them are not shown.")
+            )
+            return None
+        return result or None
+
     @api.model
     def _queue(self, policy, **values):
         """Return the waiting record of a policy, with further values."""

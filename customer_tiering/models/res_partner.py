@@ -756,6 +756,8 @@ class ResPartner(models.Model):
             "default_model": "res.partner",
             "default_res_ids": self.ids,
             "default_partner_ids": self.ids,
+            # Of the company of the scorecard, also where the person works in several.
+            "allowed_company_ids": self.env.companies.ids,
         }
         # Else the subject would be the customer's own name. Somebody may have deleted the template.
         template = self.env.ref("customer_tiering.mail_template_customer", raise_if_not_found=False)
@@ -785,8 +787,6 @@ class ResPartner(models.Model):
         template = self.env.ref("customer_tiering.mail_template_letter", raise_if_not_found=False)
         if template:
             action["context"]["default_template_id"] = template.id
-        # Of the company of the scorecard, also where the person works in several.
-        action["context"]["allowed_company_ids"] = self.env.companies.ids
         return action
 
     @api.readonly

@@ -39,13 +39,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         }
         if forecast.state == "failed":
             data["notes"].append(self.env._("The last test failed: %(reason)s", reason=forecast.error))
-        result = forecast.sudo().result  # sudo: shown to who sees all that it counts
-        if not result:
-            return data
-        if policy._hides_customers():
-            data["notes"].append(
-                self.env._("You may not see all of these customers, so numbers that count all of them are not shown.")
-            )
+        if not (result := forecast._show_result(data["notes"])):
             return data
         data["notes"] += self._get_notes(forecast, result)
         return {**data, "days": [self._tell_day(policy, day) for day in result["days"]]}

@@ -43,7 +43,7 @@ class CustomerTieringForesightReport(models.AbstractModel):
         data = {
             "policies": policies,
             "policy_id": policy.id,
-            "may_compute": policy.has_access("write"),
+            "may_compute": bool(policy) and policy.has_access("write"),
             "offered": [
                 {"key": key, "name": foresight_sentences.name_set(self.env, key, record)}
                 for key, record in offered.items()
@@ -69,13 +69,7 @@ class CustomerTieringForesightReport(models.AbstractModel):
             data["notes"].append(
                 self.env._("Being computed: %(percent)s%% done.", percent=format_number(self.env, foresight.progress))
             )
-        result = foresight.sudo().result  # sudo: shown to who sees all that it counts
-        if not result:
-            return data
-        if policy._hides_customers():
-            data["notes"].append(
-                self.env._("You may not see all of these customers, so numbers that count all of them are not shown.")
-            )
+        if not (result := foresight._show_result(data["notes"])):
             return data
         data["notes"] += self._get_notes(foresight, result)
         names = self._get_tier_names(result)
@@ -101,7 +95,8 @@ class CustomerTieringForesightReport(models.AbstractModel):
         """
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
         policy.check_access("write")
-        self.env["customer.tiering.foresight"]._compute_for(policy, [str(key) for key in asked])
+        if policy:
+            self.env["customer.tiering.foresight"]._compute_for(policy, [str(key) for key in asked])
 
     @api.readonly
     @api.model

@@ -49,13 +49,7 @@ class CustomerTieringTierEffectReport(models.AbstractModel):
         }
         if effect.state == "failed":
             data["notes"].append(self.env._("The last measurement failed: %(reason)s", reason=effect.error))
-        result = effect.sudo().result  # sudo: shown to who sees all that it counts
-        if not result:
-            return data
-        if policy._hides_customers():
-            data["notes"].append(
-                self.env._("You may not see all of these customers, so numbers that count all of them are not shown.")
-            )
+        if not (result := effect._show_result(data["notes"])):
             return data
         data["notes"].append(
             self.env._(

@@ -140,7 +140,7 @@ class TestConcession(ConcessionCommon):
         order.order_line.price_unit = 50
         order.action_confirm()
         self._look()
-        self.assertGiven(order, 0, amount=50, line=0)
+        self.assertGiven(order, 0, amount=0, line=0)
 
     def test_a_discount_that_stands_on_the_line(self):
         self.env.ref("base.group_user")._apply_group(self.env.ref("sale.group_discount_per_so_line"))

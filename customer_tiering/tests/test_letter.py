@@ -132,8 +132,10 @@ class TestLetter(TieringCommon):
         user = self.new_user("tiering_two", "sales_team.group_sale_manager")
         user.company_ids |= other
         card = self.card(self.ann).with_user(user).with_context(allowed_company_ids=[other.id, self.company.id])
-        context = card.action_tiering_send_letter()["context"]
-        self.assertEqual(context["allowed_company_ids"][0], self.company.id)
+        written = card.partner_id.with_company(self.company).action_tiering_write()
+        for action in (card.action_tiering_send_letter(), written):
+            composer = Form(self.env["mail.compose.message"].with_user(user).with_context(**action["context"])).save()
+            self.assertTrue(composer.subject.startswith(self.company.name), composer.subject)
 
     def test_the_scorecard_prints_it(self):
         action = self.card(self.ann).with_user(self.seller).action_tiering_letter()

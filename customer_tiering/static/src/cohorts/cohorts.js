@@ -1,25 +1,22 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
-import { KeepLast } from "@web/core/utils/concurrency";
 import { formatInteger, formatMonetary, formatPercentage } from "@web/views/fields/formatters";
-import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useState } from "@odoo/owl";
 import { getCustomersAction } from "../customers";
 import { getShade } from "../heat/heat";
+import { PolicyReport } from "../policy_report/policy_report";
 import { addUpColumns, getMost, getNumber } from "./cohort_numbers";
 
 /**
  * Customers by the period of their first order, and what became of them: a heat table whose cells open the customers.
  */
-export class TieringCohorts extends Component {
+export class TieringCohorts extends PolicyReport {
     static template = "customer_tiering.Cohorts";
-    static props = { ...standardActionServiceProps };
+    static report = "customer.tiering.cohort.report";
 
     setup() {
-        this.orm = useService("orm");
+        super.setup();
         this.action = useService("action");
-        this.keepLast = new KeepLast();
         this.units = [
             { name: "month", label: _t("Months"), header: _t("Months since the first order") },
             { name: "quarter", label: _t("Quarters"), header: _t("Quarters since the first order") },
@@ -31,45 +28,25 @@ export class TieringCohorts extends Component {
             { name: "amount", label: _t("Amount per head") },
             { name: "cumulated", label: _t("Amount per head, cumulated") },
         ];
-        this.state = useState({
-            policyId: false,
+    }
+
+    getStart() {
+        return {
             unit: "month",
             measure: "customers",
             everything: false,
-            problem: "",
-            busy: false,
             data: { policies: [], rows: [], columns: 0, total: 0 },
-        });
-        onWillStart(() => this.load());
+        };
     }
 
-    async load() {
+    get question() {
         const { policyId, unit, everything } = this.state;
-        this.state.busy = true;
-        let data;
-        try {
-            data = await this.keepLast.add(
-                this.orm.call("customer.tiering.cohort.report", "get_data", [policyId, unit, everything])
-            );
-        } catch (error) {
-            this.state.busy = false;
-            if (!error.data?.message) {
-                throw error;
-            }
-            this.state.problem = error.data.message;
-            return;
-        }
-        Object.assign(this.state, { data, policyId: data.policy_id, problem: "", busy: false });
+        return [policyId, unit, everything];
     }
 
     // ------------------------------------------------------------------
     // What is chosen
     // ------------------------------------------------------------------
-
-    onPolicy(ev) {
-        this.state.policyId = Number(ev.target.value);
-        return this.load();
-    }
 
     onUnit(unit) {
         Object.assign(this.state, { unit, everything: false });
@@ -87,11 +64,6 @@ export class TieringCohorts extends Component {
 
     get periods() {
         return Array.from({ length: this.state.data.columns }, (_, period) => period);
-    }
-
-    /** Policies may have the same name. */
-    policyLabel({ name, customers }) {
-        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
     }
 
     get header() {

@@ -1,32 +1,26 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
-import { KeepLast } from "@web/core/utils/concurrency";
-import { formatInteger, formatPercentage } from "@web/views/fields/formatters";
-import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useState } from "@odoo/owl";
 import { getCustomersAction } from "../customers";
+import { PolicyReport } from "../policy_report/policy_report";
 import { getPicture, HEIGHT, WIDTH } from "./foresight_picture";
 
-const REPORT = "customer.tiering.foresight.report";
-
 /** What the tiers of past month-ends foretold, other rules beside them, and better weights. */
-export class TieringForesight extends Component {
+export class TieringForesight extends PolicyReport {
     static template = "customer_tiering.Foresight";
-    static props = { ...standardActionServiceProps };
+    static report = "customer.tiering.foresight.report";
+    width = WIDTH;
+    height = HEIGHT;
 
     setup() {
-        this.orm = useService("orm");
+        super.setup();
         this.action = useService("action");
-        this.keepLast = new KeepLast();
-        this.width = WIDTH;
-        this.height = HEIGHT;
-        this.state = useState({
-            policyId: this.props.action.params?.policy_id || false,
+    }
+
+    getStart() {
+        return {
             asked: [],
             top: 1,
-            problem: "",
-            busy: false,
             data: {
                 policies: [],
                 offered: [],
@@ -37,41 +31,15 @@ export class TieringForesight extends Component {
                 set_sentences: [],
                 weights: [],
             },
-        });
-        onWillStart(() => this.load());
+        };
     }
 
-    load() {
-        return this.ask(() => this.orm.call(REPORT, "get_data", [this.state.policyId]));
+    choose({ asked, top }) {
+        Object.assign(this.state, { asked: [...asked], top });
     }
 
     computeNow() {
-        return this.ask(async () => {
-            const { policyId, asked } = this.state;
-            await this.orm.call(REPORT, "compute_now", [policyId, [...asked]]);
-            return this.orm.call(REPORT, "get_data", [policyId]);
-        });
-    }
-
-    async ask(question) {
-        this.state.busy = true;
-        try {
-            const data = await this.keepLast.add(question());
-            const { policy_id: policyId, asked, top } = data;
-            Object.assign(this.state, { data, policyId, asked: [...asked], top, problem: "" });
-        } catch (error) {
-            if (!error.data?.message) {
-                throw error;
-            }
-            this.state.problem = error.data.message;
-        } finally {
-            this.state.busy = false;
-        }
-    }
-
-    onPolicy(ev) {
-        this.state.policyId = Number(ev.target.value);
-        return this.load();
+        return this.renew("compute_now", [...this.question, [...this.state.asked]]);
     }
 
     onSet(key, ev) {
@@ -99,22 +67,13 @@ export class TieringForesight extends Component {
 
     async openCustomers(point) {
         const { policyId, top } = this.state;
-        const ids = await this.orm.call(REPORT, "get_customers", [policyId, point.key, top]);
+        const ids = await this.askReport("get_customers", [policyId, point.key, top]);
         const name = _t("%(tiers)s on %(day)s", { tiers: this.top.name, day: point.name });
         await this.action.doAction(getCustomersAction(name, ids));
     }
 
     openLabel({ count, name }) {
         return _t("Open the %(count)s customers of %(day)s", { count, day: name });
-    }
-
-    share(value) {
-        return formatPercentage(value, { digits: [16, 0] });
-    }
-
-    /** Policies may have the same name. */
-    policyLabel({ name, customers }) {
-        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
     }
 }
 

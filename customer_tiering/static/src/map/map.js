@@ -2,11 +2,10 @@ import { _t } from "@web/core/l10n/translation";
 import { serializeDate, today } from "@web/core/l10n/dates";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
-import { KeepLast } from "@web/core/utils/concurrency";
 import { formatInteger, formatMonetary, formatPercentage } from "@web/views/fields/formatters";
-import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useRef, useState } from "@odoo/owl";
+import { useRef } from "@odoo/owl";
 import { getLegend, getShade } from "../heat/heat";
+import { PolicyReport } from "../policy_report/policy_report";
 import { addUp, getKey, getNeighbour, getPlace, getRectangle, getValue, SHARES } from "./map_cells";
 
 /** How numbers are written in cells: 123,456 as 123k. */
@@ -20,15 +19,14 @@ const SHORT = {
  * Where customers stand, in 5 × 5 cells: on the segment map of a policy, or by two metrics. Cells are chosen, and
  * something is done with their customers.
  */
-export class TieringMap extends Component {
+export class TieringMap extends PolicyReport {
     static template = "customer_tiering.Map";
-    static props = { ...standardActionServiceProps };
+    static report = "customer.tiering.map.report";
 
     setup() {
-        this.orm = useService("orm");
+        super.setup();
         this.action = useService("action");
         this.grid = useRef("grid");
-        this.keepLast = new KeepLast();
         this.numbers = [1, 2, 3, 4, 5];
         this.backwards = [5, 4, 3, 2, 1];
         this.measures = [
@@ -39,8 +37,10 @@ export class TieringMap extends Component {
             { name: "by_email", label: _t("Reachable by e-mail") },
             { name: "by_phone", label: _t("Reachable by phone") },
         ];
-        this.state = useState({
-            policyId: false,
+    }
+
+    getStart() {
+        return {
             across: "",
             upwards: "",
             day: "",
@@ -49,34 +49,22 @@ export class TieringMap extends Component {
             several: false,
             chosen: [],
             focused: getKey(5, 1),
-            problem: "",
-            busy: false,
             data: { policies: [], metrics: [], segments: [], columns: [], rows: [], cells: [], notes: [], actions: [] },
-        });
-        onWillStart(() => this.load());
+        };
     }
 
-    get question() {
+    /** The cells that are shown, which is what is asked of their customers, too. */
+    get cellsShown() {
         const { policyId, across, upwards } = this.state;
         return [policyId, across || false, upwards || false];
     }
 
-    async load() {
-        this.state.busy = true;
-        let data;
-        try {
-            data = await this.keepLast.add(
-                this.orm.call("customer.tiering.map.report", "get_data", [...this.question, this.state.day || false])
-            );
-        } catch (error) {
-            this.state.busy = false;
-            if (!error.data?.message) {
-                throw error;
-            }
-            Object.assign(this.state, { problem: error.data.message, chosen: [] });
-            return;
-        }
-        Object.assign(this.state, { data, policyId: data.policy_id, problem: "", chosen: [], busy: false });
+    get question() {
+        return [...this.cellsShown, this.state.day || false];
+    }
+
+    choose() {
+        this.state.chosen = [];
     }
 
     // ------------------------------------------------------------------
@@ -250,11 +238,6 @@ export class TieringMap extends Component {
         return `${difference > 0 ? "▲" : "▼"} ${number}`;
     }
 
-    /** Policies may have the same name. */
-    policyLabel({ name, customers }) {
-        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
-    }
-
     rowLabel(row) {
         return this.isBySegment ? row : this.state.data.rows[row - 1] || "–";
     }
@@ -390,7 +373,7 @@ export class TieringMap extends Component {
     }
 
     async open() {
-        const ids = await this.orm.call("customer.tiering.map.report", "get_customers", [...this.question, this.places]);
+        const ids = await this.orm.call("customer.tiering.map.report", "get_customers", [...this.cellsShown, this.places]);
         const name = this.state.chosen.length === 1 ? this.name(...this.places[0]) : _t("Customers of the map");
         return this.action.doAction({
             type: "ir.actions.act_window",
@@ -418,7 +401,7 @@ export class TieringMap extends Component {
     async run(name) {
         const action = await this.orm.call("customer.tiering.map.report", "run_action", [
             name,
-            ...this.question,
+            ...this.cellsShown,
             this.places,
         ]);
         return this.action.doAction(action, { onClose: () => this.load() });

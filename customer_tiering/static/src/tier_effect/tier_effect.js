@@ -1,66 +1,33 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
-import { KeepLast } from "@web/core/utils/concurrency";
-import { formatFloat, formatInteger, formatPercentage } from "@web/views/fields/formatters";
-import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useState } from "@odoo/owl";
+import { formatFloat } from "@web/views/fields/formatters";
+import { PolicyReport } from "../policy_report/policy_report";
 import { getPicture, HEIGHT, WIDTH } from "./tier_effect_picture";
 
 /** What came of a policy's tiers: at their borders, and hints about follow-ups and locks. */
-export class TieringTierEffect extends Component {
+export class TieringTierEffect extends PolicyReport {
     static template = "customer_tiering.TierEffect";
-    static props = { ...standardActionServiceProps };
+    static report = "customer.tiering.tier.effect.report";
+    width = WIDTH;
+    height = HEIGHT;
 
-    setup() {
-        this.orm = useService("orm");
-        this.keepLast = new KeepLast();
-        this.width = WIDTH;
-        this.height = HEIGHT;
-        this.state = useState({
-            policyId: this.props.action.params?.policy_id || false,
+    getStart() {
+        return {
             past: 0,
             key: false,
-            problem: "",
-            busy: false,
             data: { policies: [], pasts: [], notes: [], tiers: [], called: [], locks: [] },
-        });
-        onWillStart(() => this.load());
+        };
     }
 
-    load() {
-        return this.ask(() => this.orm.call("customer.tiering.tier.effect.report", "get_data", [this.state.policyId]));
-    }
-
-    measureNow() {
-        return this.ask(async () => {
-            const { policyId, past } = this.state;
-            await this.orm.call("customer.tiering.tier.effect.report", "measure_now", [policyId, past]);
-            return this.orm.call("customer.tiering.tier.effect.report", "get_data", [policyId]);
-        });
-    }
-
-    async ask(question) {
-        this.state.busy = true;
-        try {
-            const data = await this.keepLast.add(question());
-            Object.assign(this.state, { data, policyId: data.policy_id, past: data.past, problem: "" });
-            if (!data.tiers.some((tier) => tier.key === this.state.key)) {
-                this.state.key = data.tiers.length ? data.tiers[0].key : false;
-            }
-        } catch (error) {
-            if (!error.data?.message) {
-                throw error;
-            }
-            this.state.problem = error.data.message;
-        } finally {
-            this.state.busy = false;
+    choose({ past, tiers }) {
+        this.state.past = past;
+        if (!tiers.some((tier) => tier.key === this.state.key)) {
+            this.state.key = tiers.length ? tiers[0].key : false;
         }
     }
 
-    onPolicy(ev) {
-        this.state.policyId = Number(ev.target.value);
-        return this.load();
+    measureNow() {
+        return this.renew("measure_now", [...this.question, this.state.past]);
     }
 
     onPast(ev) {
@@ -79,17 +46,8 @@ export class TieringTierEffect extends Component {
         return getPicture(this.tier);
     }
 
-    share(value) {
-        return formatPercentage(value, { digits: [16, 0] });
-    }
-
     score(value) {
         return formatFloat(value, { digits: [16, 1], trailingZeros: false });
-    }
-
-    /** Policies may have the same name. */
-    policyLabel({ name, customers }) {
-        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
     }
 }
 
