@@ -40,6 +40,7 @@ COMMITS = {
     "19.0.1.11.0": "4d865ac",
     "19.0.1.12.0": "5404a2b",
     "19.0.1.13.0": "dc6bf20",
+    "19.0.1.14.0": "ed74dcf",
 }
 COMPLAINT = re.compile(r"^[0-9-]+ [0-9:,]+ [0-9]+ (WARNING|ERROR|CRITICAL) ")
 
