@@ -408,6 +408,7 @@ class OrdersAndInvoices(PurchaseSource):
     """Orders, and the invoices that come from none. The ids of invoices are negative."""
 
     counts_when = Orders.counts_when
+    of_orders = True
 
     def __init__(self, orders, invoices):
         self.orders, self.invoices, self.advances = orders, invoices, invoices.advances
