@@ -27,11 +27,17 @@ UNDOING = {
 QUOTED = {"conversion_rate", "quotations_per_order", "quotation_days"}
 
 
+def _of(source, value):
+    return value[source] if isinstance(value, dict) else value
+
+
 class TwinsCommon(EverydayCommon):
     """Customers who bought the same in other ways have the same scorecard, whatever is measured of them.
 
     A way is a method ``way_…`` that gives a customer the past of its twin, who bought plainly: three orders, each
-    invoiced two days later. It returns who must be like the twin, and in which columns they may differ.
+    invoiced two days later. It returns who must be like the twin, in which columns they may differ, and where it is not
+    like the plain twin, like whom. Both of these may depend on the source of purchases, ``{source: …}``; like an empty
+    record: not by this source.
     """
 
     @classmethod
@@ -43,10 +49,12 @@ class TwinsCommon(EverydayCommon):
         cls.policy.risk_method = "prediction"
 
     def _judge_twins(self):
-        plain = self.new_customer("Plain")
-        self.bought(plain)
+        plain = self._get_plain()
         ways = [name for name in dir(self) if name.startswith("way_")]
-        twins = [(name, *getattr(self, name)()) for name in ways]
+        twins = []
+        for name in ways:
+            who, but, *like = getattr(self, name)()
+            twins.append((name, who, but, *(like or [plain])))
         cards = self.env["customer.tiering.scorecard"]
         self.env.flush_all()
         columns = [
@@ -58,16 +66,22 @@ class TwinsCommon(EverydayCommon):
         for source in self.sources:
             self.policy.revenue_from = source
             self.compute()
-            control = self.card(plain).sudo()
-            self.assertEqual((control.amount, control.order_count, control.purchase_days), (1200, 3, 3))
-            for name, who, but in twins:
-                card = self.card(who).sudo()
+            control = self.card(_of(source, plain)).sudo()
+            self.assertEqual((control.amount, control.order_count, control.purchase_days), (1200, 3, 3), source)
+            for name, who, but, like in twins:
+                card, control = self.card(who).sudo(), self.card(_of(source, like)).sudo()
                 wrong += [
                     f"{name}, {source}: {column} {card[column]}, expected {control[column]}"
                     for column in columns
-                    if column not in but and card[column] != control[column]
+                    if control and column not in _of(source, but) and card[column] != control[column]
                 ]
         self.assertFalse(wrong, "\n".join(wrong))
+
+    def _get_plain(self):
+        """Return the twin, or ``{source: twin}``."""
+        plain = self.new_customer("Plain")
+        self.bought(plain)
+        return plain
 
     def bought(self, who, past=PAST):
         orders = [self.ordered(who, days, amount) for days, amount in past]
