@@ -265,7 +265,7 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def in_part(self, *columns):
         """What differs where tickets are the purchases."""
-        return dict.fromkeys(self.by_order, set()) | dict.fromkeys(self.by_ticket, set(columns))
+        return {source: columns if source in self.by_ticket else () for source in self.sources}
 
     # ------------------------------------------------------------------
     # Orders that are settled in the till
