@@ -95,7 +95,6 @@ class TestConcession(TicketsCommon):
         order = self.order(self.ann, 0, state="draft", pricelist_id=self.best.id, order_line=[line])
         self.assertEqual(order.amount_untaxed, 160)
         order.action_confirm()
-        none = order.browse()
         settles = {"sale_order_origin_id": order.id, "sale_order_line_id": order.order_line.id}
         ticket = self._sell(self.sells(80, qty=2, **settles), self.sells(80))
         self.rows._cron_record()
