@@ -548,6 +548,43 @@ class DirectInvoices(invoices.DirectInvoices):
             billing.is_advance("line", self.advances),
         )
 
+    def _read_sold(self, reading, ids):
+        return self._leave_out_settled(reading, super()._read_sold(reading, ids), ids)
+
+    def _read_charged(self, reading, ids):
+        return self._leave_out_settled(reading, super()._read_charged(reading, ids), ids)
+
+    def _leave_out_settled(self, reading, lines, ids):
+        """Return ``lines``, a dict of arrays, but for those of settled orders: the invoice of a ticket has the same
+        lines, and of several that are the same it is no matter which."""
+        query = SQL(
+            """
+            WITH settled AS (
+                SELECT ticket.account_move AS move_id, line.product_id, line.qty, line.discount,
+                       ROUND(line.price_unit, 2) AS price, COUNT(*) AS many
+                  FROM pos_order ticket
+                  JOIN pos_order_line line ON line.order_id = ticket.id
+                 WHERE ticket.company_id = %(company)s AND %(of_documents)s AND %(is_settled)s
+              GROUP BY 1, 2, 3, 4, 5
+            )
+            SELECT line, 1.0 AS share
+              FROM (SELECT billed.id AS line, settled.many,
+                           ROW_NUMBER() OVER (PARTITION BY settled.* ORDER BY billed.id) AS number
+                      FROM settled
+                      JOIN account_move_line billed ON billed.move_id = settled.move_id
+                           AND billed.display_type = 'product' AND billed.product_id = settled.product_id
+                           AND billed.quantity = settled.qty AND ROUND(billed.price_unit, 2) = settled.price
+                           AND COALESCE(billed.discount, 0) = COALESCE(settled.discount, 0)) same
+             WHERE number <= many
+            """,
+            of_documents=reading.of_documents(SQL.identifier("ticket", "account_move"), ids),
+            is_settled=is_settled(),
+            **reading.scope.parameters,
+        )
+        found = reading.fetch(query, {"line": ID, "share": FLOAT})
+        shares = sources.returns.find_shares((found["line"], found["share"]), lines["id"])
+        return sources.lines.choose(lines, shares == 0)
+
     def _read_no_income(self, reading, of_rows):
         found = super()._read_no_income(reading, of_rows)
         query = SQL(
