@@ -6,7 +6,7 @@ from odoo.fields import Command, Datetime
 from odoo.tests import tagged
 
 from odoo.addons.customer_tiering.tests.common import AS_OF
-from odoo.addons.customer_tiering.tests.test_bookkeeper import PAST, QUOTED, UNDOING, TwinsCommon
+from odoo.addons.customer_tiering.tests.test_bookkeeper import QUOTED, UNDOING, TwinsCommon
 from odoo.addons.customer_tiering_pos.tests.common import TicketsCommon
 from odoo.addons.customer_tiering_sale_loyalty.tests.common import LoyaltyCommon
 
@@ -15,6 +15,8 @@ OWED = {"receivable_average", "receivable_cost_base", "overdue_amount", "overdue
 
 
 class RewardsCommon(TwinsCommon, LoyaltyCommon):
+    past = ((30, 400),)
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -56,7 +58,7 @@ class TestTwinsWithCards(RewardsCommon):
 
     def _paid(self, name, program, points, days=30, amount=400, **values):
         """Somebody who pays the last order with a gift card or eWallet that has so much on it."""
-        who, _orders = self.new_twin(name, PAST[:2])
+        who = self.new_customer(name)
         order = self.paid(who, days, amount, self.purse(program, who, points), **values)
         self.bill(order, days - 2)
         return who, order
@@ -79,7 +81,7 @@ class TestTwinsWithCards(RewardsCommon):
         who = self.new_customer("All by eWallet")
         self.bill(self.sold(who, 120, self.top_up, 2000), 120)
         purse = self.purse(self.wallets, who, 2000)
-        for days, amount in PAST:
+        for days, amount in ONE:
             self.bill(self.paid(who, days, amount, purse), days - 2)
         return who, OWED
 
@@ -89,13 +91,13 @@ class TestTwinsWithCards(RewardsCommon):
         return who, OWED | QUOTED
 
     def way_35_a_gift_card_is_bought_besides(self):
-        who, _orders = self.new_twin("Buys a card besides", PAST[:2])
+        who = self.new_customer("Buys a card besides")
         self.bill(self.sold(who, 30, self.product, 400, self.gift_card, 300), 28)
         return who, OWED
 
     def way_36_paid_by_gift_card_in_the_shop(self):
         """The checkout confirms at once what leaves nothing to pay."""
-        who, _orders = self.new_twin("In the shop", PAST[:2])
+        who = self.new_customer("In the shop")
         website = self.env["website"].search([], limit=1)
         website.company_id = self.company
         order = self.order(who, 30, 400, state="draft", website_id=website.id)
@@ -113,7 +115,7 @@ class TestTwinsWithCards(RewardsCommon):
         return who, UNDOING | QUOTED | OWED
 
     def way_38_paid_by_ewallet_and_one_of_two_goods_comes_back(self):
-        who, _orders = self.new_twin("Card, and back in part", PAST[:2])
+        who = self.new_customer("Card, and back in part")
         order = self.order(who, 30, state="draft", order_line=[self.line(400), self.line(40, product_id=self.gift.id)])
         self.pay(order, self.purse(self.wallets, who, 300))
         self.confirm(order, 30)
@@ -128,12 +130,12 @@ class TestTwinsWithCards(RewardsCommon):
 
     def _by_hand(self, name, **values):
         """Who had the discount by hand; the twin of who had it by a program."""
-        who, _orders = self.new_twin(name, PAST[:2])
+        who = self.new_customer(name)
         self.bill(self.order(who, 30, order_line=[self.line(500, **values)]), 28)
         return who
 
     def _rewarded(self, name, program, amount):
-        who, _orders = self.new_twin(name, PAST[:2])
+        who = self.new_customer(name)
         order = self.claimed(who, 30, program, amount)
         self.assertEqual(order.amount_untaxed, 400)
         self.bill(order, 28)
@@ -146,7 +148,7 @@ class TestTwinsWithCards(RewardsCommon):
         return self._rewarded("100 less", self.a_hundred, 500), set(), self._by_hand("100 by hand", discount=20)
 
     def way_43_a_discount_by_hand_as_a_line(self):
-        who, _orders = self.new_twin("A line by hand", PAST[:2])
+        who = self.new_customer("A line by hand")
         discount = self.line(-100, product_id=self.a_hundred.reward_ids.discount_line_product_id.id)
         self.bill(self.order(who, 30, order_line=[self.line(500), discount]), 28)
         return who, set(), self._by_hand("Another by hand", discount=20)
@@ -158,8 +160,8 @@ class TestTwinsWithCards(RewardsCommon):
 @tagged("post_install", "-at_install")
 class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
     """In the till. An order that is settled there is one purchase: the order where orders count, as if it had never
-    seen the till, and the ticket where tickets or invoices do, as if the order had only been a quotation. What is bought without an
-    order is the same by each of the sources but orders alone, in which it is not.
+    seen the till, and the ticket where tickets or invoices do, as if the order had only been a quotation. What is
+    bought without an order is the same by each of the sources but orders alone, in which it is not.
 
     All tickets are invoiced, on their day.
     """
@@ -186,23 +188,20 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def _get_plain(self):
         ordered, bought = self.new_customer("Plain order"), self.new_in_till("Plain ticket")
-        for days, amount in PAST:
+        for days, amount in ONE:
             self.ordered(ordered, days, amount)
         self.tickets = dict.fromkeys(self.sources, bought) | {"order": self.env["res.partner"]}
         self.plain = dict.fromkeys(self.by_order, ordered) | dict.fromkeys(self.by_ticket, bought)
         return self.plain
 
-    def bought(self, who, past=PAST):
+    def bought(self, who, past=None):
+        past = self.past if past is None else past
         return [self.settle_order(self.ordered(who, days, amount), days) for days, amount in past]
 
-    def new_settled(self, name, past=PAST):
-        who, _tickets = self.new_twin(name, past)
-        return who
-
-    def new_in_till(self, name, past=PAST):
-        who = self.new_customer(name)
-        for days, amount in past:
-            self.in_till(who, days, self.sells(amount))
+    def new_in_till(self, name, *lines):
+        """Who has bought this on the day of the plain twin; the same goods without ``lines``."""
+        who, ((days, amount),) = self.new_customer(name), self.past
+        self.in_till(who, days, *(lines or [self.sells(amount)]))
         return who
 
     @classmethod
@@ -229,7 +228,7 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
             "lines": [Command.create({**line, "tax_ids": []}) for line in lines],
             "payment_ids": [Command.create(card)],
         }
-        sent = cls.env["pos.order"].sync_from_ui([order])
+        sent = cls.env["pos.order"].with_context(generate_pdf=False).sync_from_ui([order])
         return (
             cls.env["pos.order"]
             .browse([data["id"] for data in sent["pos.order"]])
@@ -273,10 +272,11 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
     # ------------------------------------------------------------------
 
     def way_51_settled(self):
-        return self.new_settled("Settled"), set()
+        who, _tickets = self.new_twin("Settled")
+        return who, set()
 
     def way_52_settled_in_two_parts(self):
-        who = self.new_settled("In two parts", PAST[:2])
+        who = self.new_customer("In two parts")
         order = self.order(who, 30, order_line=[self.line(400)])
         for _part in range(2):
             self.settle_order(order, 30, share=0.5)
@@ -288,14 +288,14 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def way_53_the_other_half_is_invoiced_in_the_office(self):
         """By tickets only the half that was settled there is a purchase, by invoices there are two."""
-        who = self.new_settled("Half in the office", PAST[:2])
+        who = self.new_customer("Half in the office")
         order = self.order(who, 30, order_line=[self.line(400)])
         self.settle_order(order, 30, share=0.5)
         self.bill(order, 30)
         return who, OWED, self.plain | dict.fromkeys(self.by_ticket, self.env["res.partner"])
 
     def way_54_a_down_payment_and_then_all(self):
-        who = self.new_settled("Down payment", PAST[:2])
+        who = self.new_customer("Down payment")
         order = self.ordered(who, 30, 400)
         self.pay_down(order, 30, 120)
         self.settle_order(order, 30)
@@ -303,7 +303,7 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def way_55_a_down_payment_and_the_rest_in_the_office(self):
         """By tickets it is no purchase: the final invoice is the whole of it."""
-        who = self.new_settled("Down payment only", PAST[:2])
+        who = self.new_customer("Down payment only")
         order = self.ordered(who, 30, 400)
         self.pay_down(order, 30, 120)
         final = self.due(order, 30)
@@ -312,17 +312,16 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def way_56_something_else_on_the_ticket(self):
         """Where both count, an order and a ticket of the same day are two purchases, and with tickets one."""
-        who = self.new_settled("And more", PAST[:2])
+        who = self.new_customer("And more")
         self.settle_order(self.ordered(who, 30, 250), 30, self.sells(150))
-        twin = self.new_settled("And more, apart", PAST[:2])
+        twin = self.new_customer("And more, apart")
         self.ordered(twin, 30, 250)
         self.in_till(twin, 30, self.sells(150))
-        one = self.new_in_till("And more, at once", PAST[:2])
-        self.in_till(one, 30, self.sells(250), self.sells(150))
+        one = self.new_in_till("And more, at once", self.sells(250), self.sells(150))
         return who, QUOTED, dict.fromkeys(self.by_order, twin) | dict.fromkeys(self.by_ticket, one)
 
     def way_57_some_of_it_comes_back(self):
-        who = self.new_settled("Some comes back", PAST[:2])
+        who = self.new_customer("Some comes back")
         order = self.order(who, 30, order_line=[self.line(400), self.line(40, product_id=self.gift.id)])
         self._gift_comes_back(self.settle_order(order, 30), 20)
         return who, UNDOING
@@ -342,18 +341,18 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
     # ------------------------------------------------------------------
 
     def way_61_an_order_that_a_gift_card_paid_in_part(self):
-        who = self.new_settled("Card in the order", PAST[:2])
+        who = self.new_customer("Card in the order")
         order = self.paid(who, 30, 400, self.purse(self.gifts, who, 150))
         self.assertEqual(self.settle_order(order, 30).amount_total, 250)
         return who, set()
 
     def way_62_the_gift_card_pays_in_the_till(self):
-        who = self.new_settled("Card in the till", PAST[:2])
+        who = self.new_customer("Card in the till")
         self.settle_order(self.ordered(who, 30, 400), 30, self.rewards(self.gifts, 150))
         return who, set()
 
     def way_63_some_of_what_a_gift_card_paid_in_the_order_comes_back(self):
-        who = self.new_settled("Card in the order, and back", PAST[:2])
+        who = self.new_customer("Card in the order, and back")
         order = self.order(who, 30, state="draft", order_line=[self.line(400), self.line(40, product_id=self.gift.id)])
         self.pay(order, self.purse(self.wallets, who, 300))
         self._gift_comes_back(self.settle_order(self.confirm(order, 30), 30), 20)
@@ -361,7 +360,7 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def way_64_an_order_with_a_free_product(self):
         """As the invoice has it, it is another product at a discount of all its price."""
-        who = self.new_settled("Gift in the order", PAST[:2])
+        who = self.new_customer("Gift in the order")
         self.settle_order(self.claimed(who, 30, self.a_gift, 400), 30)
         return who, set(), self.plain | {"invoice": self.env["res.partner"]}
 
@@ -371,14 +370,14 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
             ("A fifth in the order", lambda who: self.claimed(who, 30, self.a_fifth, 500)),
             ("A fifth by hand", lambda who: self.order(who, 30, order_line=[self.line(500, discount=20)])),
         ):
-            who = self.new_settled(name, PAST[:2])
+            who = self.new_customer(name)
             self.settle_order(order(who), 30)
             twins.append(who)
         return twins[0], set(), twins[1]
 
     def way_66_an_order_that_sells_a_gift_card(self):
         """Beside other goods on the ticket, which are nothing where only orders count."""
-        who, twin = self.new_settled("Sells a card", PAST[:2]), self.new_settled("Sells none", PAST[:2])
+        who, twin = self.new_customer("Sells a card"), self.new_customer("Sells none")
         card = self.of_line(self.sold(who, 30, self.gift_card, 300).order_line)
         self.in_till(who, 30, card, self.sells(400))
         self.in_till(twin, 30, self.sells(400))
@@ -426,9 +425,7 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
 
     def _last(self, name, *lines):
         """Whose last ticket has these lines."""
-        who = self.new_in_till(name, PAST[:2])
-        self.in_till(who, 30, *lines)
-        return who, set(), self.tickets
+        return self.new_in_till(name, *lines), set(), self.tickets
 
     def _reduced(self, name, line):
         who, _but, _like = self._last(name, self.sells(500), line)
