@@ -33,26 +33,25 @@ class Invoices(Orders):
         )
 
     def get_days_query(self, customer, company, timezone):
-        direct = SQL(
-            """NOT EXISTS (SELECT FROM account_move_line line
-                             JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = line.id
-                            WHERE line.move_id = move.id)"""
-        )
         return SQL(
             """
             SELECT move.invoice_date AS day
               FROM res_partner billed
               JOIN account_move move ON move.partner_id = billed.id AND move.company_id = %(company)s
              WHERE billed.commercial_partner_id = %(customer)s AND move.state = 'posted'
-               AND move.move_type IN ('out_invoice', 'out_receipt') AND %(direct)s
+               AND move.move_type IN ('out_invoice', 'out_receipt') AND %(is_looked_at)s
                AND (SELECT SUM(line.price_subtotal) FROM account_move_line line
                      WHERE line.move_id = move.id AND line.display_type = 'product' AND %(is_income)s) > 0
             """,
             is_income=billing.is_income(self.advances),
             customer=customer,
             company=company,
-            direct=direct if self.only_direct else SQL("TRUE"),
+            is_looked_at=self._is_looked_at(),
         )
+
+    def _is_looked_at(self):
+        """The condition that ``move`` is one of those that this source is about."""
+        return SQL("TRUE")
 
     def read_dealing(self, reading):
         self.rows = self._read_invoices(reading)
@@ -402,6 +401,13 @@ class DirectInvoices(Invoices):
     """Those that come from no order."""
 
     only_direct = True
+
+    def _is_looked_at(self):
+        return SQL(
+            """NOT EXISTS (SELECT FROM account_move_line line
+                             JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = line.id
+                            WHERE line.move_id = move.id)"""
+        )
 
 
 class OrdersAndInvoices(PurchaseSource):

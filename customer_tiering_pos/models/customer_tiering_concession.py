@@ -4,7 +4,7 @@ from odoo.tools import SQL
 
 from odoo.addons.customer_tiering.models import customer_tiering_concession as concession
 
-from ..sources.tickets import PAID
+from ..sources.tickets import PAID, is_settled
 
 
 class CustomerTieringConcession(models.Model):
@@ -45,13 +45,35 @@ class CustomerTieringConcession(models.Model):
             paid=PAID,
             pricelists=self._get_tiers(company).pricelist_id.ids,
         )
+        if "account.move" in found and self._knows_settled():
+            # The invoice of an order that was settled in the till has the terms that the order gave.
+            found["account.move"] = self._get_ids(
+                SQL(
+                    """
+                    SELECT id FROM UNNEST(%s::int[]) AS id
+                     WHERE id NOT IN (SELECT ticket.account_move
+                                        FROM pos_order ticket JOIN pos_order_line line ON line.order_id = ticket.id
+                                       WHERE ticket.account_move IS NOT NULL AND %s)
+                  ORDER BY id
+                    """,
+                    found["account.move"],
+                    is_settled(),
+                )
+            )
         return {**found, "pos.order": self._get_ids(tickets)}
+
+    @api.model
+    def _knows_settled(self):
+        """Whether orders can be settled in the till, with pos_sale."""
+        return "sale_order_origin_id" in self.env["pos.order.line"]._fields
 
     @api.model
     def _get_paper_values(self, paper, found):
         if paper._name != "pos.order":
             return super()._get_paper_values(paper, found)
         untaxed = paper.amount_total - paper.amount_tax
+        if self._knows_settled():  # the order is a paper of its own
+            untaxed -= sum(paper.lines.filtered("sale_order_origin_id").mapped("price_subtotal"))
         amount = found["company"].currency_id.round(untaxed / found["rate"])
         return {"pos_order_id": paper.id, "amount": amount, "whole_amount": amount}
 
@@ -64,6 +86,8 @@ class CustomerTieringConcession(models.Model):
         if usual_list not in config.available_pricelist_ids:
             usual_list = config.pricelist_id  # the till knows no other
         lines = paper.lines.filtered(self._is_sold_by_list)
+        if self._knows_settled():
+            lines = lines.filtered(lambda line: not line.sale_order_origin_id)
         now, usual = (
             pricelist._get_tiering_prices(
                 [(line.product_id, line.qty, line.product_id.uom_id) for line in lines],
@@ -104,20 +128,25 @@ class CustomerTieringConcession(models.Model):
     @api.model
     def _read_back(self, company):
         papers, lines = super()._read_back(company)
+        settles = self._knows_settled()
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT sold.order_id, sold.id, -SUM(back.qty) / sold.qty, -SUM(back.price_subtotal),
                        -- a gift card pays with a line below 0: what is left to pay may be nothing, or less
                        (SELECT SUM(price_subtotal) FROM pos_order_line goods
-                         WHERE goods.order_id = sold.order_id AND goods.qty > 0 AND goods.price_subtotal > 0) AS goods
+                         WHERE goods.order_id = sold.order_id AND goods.qty > 0 AND goods.price_subtotal > 0
+                           AND %(is_its_own)s) AS goods
                   FROM pos_order_line sold
                   JOIN pos_order_line back ON back.refunded_orderline_id = sold.id
                   JOIN pos_order refund ON refund.id = back.order_id AND refund.state IN %(paid)s
-                 WHERE sold.qty > 0 AND sold.order_id IN (SELECT pos_order_id FROM customer_tiering_concession
-                                                           WHERE company_id = %(company)s AND pos_order_id IS NOT NULL)
+                 WHERE sold.qty > 0 AND %(is_sold_alone)s
+                   AND sold.order_id IN (SELECT pos_order_id FROM customer_tiering_concession
+                                          WHERE company_id = %(company)s AND pos_order_id IS NOT NULL)
               GROUP BY sold.id
                 """,
+                is_its_own=SQL("goods.sale_order_origin_id IS NULL") if settles else SQL("TRUE"),
+                is_sold_alone=SQL("sold.sale_order_origin_id IS NULL") if settles else SQL("TRUE"),
                 company=company.id,
                 paid=PAID,
             )
@@ -127,6 +156,38 @@ class CustomerTieringConcession(models.Model):
             lines[key, line_id] = min(float(share), 1.0)
             if goods:
                 papers[key] = min(max(papers.get(key, 0.0) + float(money / goods), 0.0), 1.0)
+        return self._read_back_of_settled(company, papers, lines) if settles else (papers, lines)
+
+    @api.model
+    def _read_back_of_settled(self, company, papers, lines):
+        """Add what came back in the till of orders that were settled there. Arguments and result as `_read_back` has
+        them."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT placed.id, ordered.id, -SUM(back.qty) / ordered.product_uom_qty,
+                       -SUM(back.qty) / ordered.product_uom_qty * ordered.price_subtotal / placed.amount_untaxed
+                  FROM sale_order placed
+                  JOIN sale_order_line ordered ON ordered.order_id = placed.id AND ordered.product_uom_qty > 0
+                  JOIN pos_order_line sold ON sold.sale_order_line_id = ordered.id
+                  JOIN pos_order_line back ON back.refunded_orderline_id = sold.id
+                  JOIN pos_order refund ON refund.id = back.order_id AND refund.state IN %(paid)s
+                 WHERE placed.amount_untaxed > 0
+                   AND placed.id IN (SELECT order_id FROM customer_tiering_concession
+                                      WHERE company_id = %(company)s AND order_id IS NOT NULL)
+              GROUP BY placed.id, ordered.id
+                """,
+                company=company.id,
+                paid=PAID,
+            )
+        )
+        known = {key for key, _line_id in lines}
+        by_paper = papers.keys() - known  # of these nobody knows by which lines
+        for order_id, line_id, share, of_order in rows:
+            key = f"sale.order,{order_id}"
+            papers[key] = min(papers.get(key, 0.0) + float(of_order), 1.0)
+            if key not in by_paper:
+                lines[key, line_id] = min(lines.get((key, line_id), 0.0) + float(share), 1.0)
         return papers, lines
 
 

@@ -8,10 +8,14 @@ from odoo.tools import SQL
 from odoo.addons.customer_tiering import engine, sources
 from odoo.addons.customer_tiering.sources import billing, customers, invoices
 from odoo.addons.customer_tiering.sources.base import BOOLEAN, FLOAT, ID, MOMENT
-from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate, get_rate_on
+from odoo.addons.customer_tiering.sources.orders import Orders, get_day, get_rate, get_rate_on, get_worth
+
+#: The SELECTs of the ids of what stands for tips, and, with pos_sale, for down payments.
+TIPS = SQL("SELECT tip_product_id FROM pos_config WHERE tip_product_id IS NOT NULL")
+DOWN_PAYMENTS = SQL("SELECT down_payment_product_id FROM pos_config WHERE down_payment_product_id IS NOT NULL")
 
 #: The condition that ``line`` is a tip.
-IS_TIP = SQL("line.product_id IN (SELECT tip_product_id FROM pos_config WHERE tip_product_id IS NOT NULL)")
+IS_TIP = SQL("line.product_id IN (%s)", TIPS)
 
 #: The states of a ticket that is paid; the session is open, or closed.
 PAID = ("paid", "done")
@@ -86,23 +90,33 @@ def get_taken_back(scope):
 
 def is_down_payment():
     """The condition that the line, as pos_sale has it, is the part of a business that is paid before, or was."""
-    return SQL(
-        """line.product_id IN (
-               SELECT down_payment_product_id FROM pos_config WHERE down_payment_product_id IS NOT NULL)"""
-    )
+    return SQL("line.product_id IN (%s)", DOWN_PAYMENTS)
 
 
-def is_given():
-    """The condition that the line, as pos_loyalty has it, is given for nothing."""
-    return SQL("line.reward_id IN (SELECT id FROM loyalty_reward WHERE reward_type != 'discount')")
+def is_given(in_orders):
+    """The condition that the line, as pos_loyalty has it, is given for nothing.
+
+    :param in_orders: whether lines of orders have rewards, of which the line that settles one knows nothing
+    """
+    rewards = SQL("SELECT id FROM loyalty_reward WHERE reward_type != 'discount'")
+    given = SQL("line.reward_id IN (%s)", rewards)
+    if not in_orders:
+        return given
+    settled = SQL("SELECT ordered.id FROM sale_order_line ordered WHERE ordered.reward_id IN (%s)", rewards)
+    return SQL("(%s OR line.sale_order_line_id IN (%s))", given, settled)
 
 
 def is_prepaid():
-    """The condition that the line, as pos_loyalty has it, sells a gift card or tops up a wallet, or pays with one. What
-    brings less than it costs, such as cash back, tops up nothing."""
+    """The condition that the line, as pos_loyalty has it, sells a gift card or tops up a wallet, or pays with one, also
+    where an order is settled that was paid with one, and whose line only knows the product. What brings less than it
+    costs, such as cash back, tops up nothing."""
     return SQL(
         """(line.reward_id IN (
                SELECT reward.id FROM loyalty_reward reward
+                 JOIN loyalty_program program ON program.id = reward.program_id
+                WHERE program.program_type IN ('gift_card', 'ewallet'))
+            OR line.product_id IN (
+               SELECT reward.discount_line_product_id FROM loyalty_reward reward
                  JOIN loyalty_program program ON program.id = reward.program_id
                 WHERE program.program_type IN ('gift_card', 'ewallet'))
             OR line.product_id IN (
@@ -134,16 +148,17 @@ class Tickets(Orders):
     :param no_goods: conditions, any of which says of ``line`` that it is no goods, a list of SQL
     :param left_out: conditions on ``line``, SQL: lines whose money belongs to no ticket
     :param with_teams: whether tickets have a sales team
+    :param with_gifts: whether lines may give something for nothing, as pos_loyalty has it
     """
 
     #: A quotation becomes no ticket.
     counts_when = None
     papers = ()
 
-    def __init__(self, no_goods=(), left_out=(), with_teams=False):
+    def __init__(self, no_goods=(), left_out=(), with_teams=False, with_gifts=False):
         super().__init__(no_goods)
         self.is_left_out = SQL("((%s) IS TRUE)", SQL(" OR ").join([*left_out, SQL("FALSE")]))
-        self.with_teams = with_teams
+        self.with_teams, self.with_gifts = with_teams, with_gifts
 
     def get_dealing_query(self, company_id):
         return SQL(
@@ -249,7 +264,57 @@ class Tickets(Orders):
             **reading.scope.parameters,
         )
         numbers = dict.fromkeys(("money", "quantity", "listed", "discount"), FLOAT)
-        return sources.lines.fetch(reading, query, {"product": ID, "unit": ID} | numbers, "pos_order_line", ids)
+        lines = sources.lines.fetch(reading, query, {"product": ID, "unit": ID} | numbers, "pos_order_line", ids)
+        free = self._find_free(reading, lines, ids)
+        for name in ("money", "quantity", "listed"):
+            lines[name] *= 1 - free
+        return sources.lines.choose(lines, free < 1)
+
+    def _find_free(self, reading, lines, ids):
+        """Return which share of each of ``lines`` a program gave for nothing, an array of float64, 0 to 1.
+
+        In the till the goods are sold, and another line takes their price away: to take the share off both leaves the
+        ticket as it was, and what was given free of charge as in an order.
+        """
+        if not self.with_gifts:
+            return lines["money"] * 0
+        query = SQL(
+            """
+            WITH gift AS (
+                SELECT line.order_id, line.reward_id, -SUM(%(value)s) AS money
+                  FROM pos_order_line line
+                 WHERE %(of_documents)s AND line.qty > 0
+                   AND line.reward_id IN (SELECT id FROM loyalty_reward WHERE reward_type = 'product')
+              GROUP BY 1, 2
+                HAVING SUM(%(value)s) < 0
+            ), goods AS (
+                SELECT line.id, line.order_id, gift.reward_id, gift.money,
+                       SUM(%(value)s) OVER (PARTITION BY gift.order_id, gift.reward_id) AS whole
+                  FROM gift
+                  JOIN pos_order_line line ON line.order_id = gift.order_id AND line.qty > 0
+                       AND line.reward_id IS NULL AND line.refunded_orderline_id IS NULL
+                  JOIN loyalty_reward reward ON reward.id = gift.reward_id
+                  JOIN product_product product ON product.id = line.product_id
+                 WHERE product.id = reward.reward_product_id
+                    OR EXISTS (SELECT FROM product_tag_product_template_rel tagged
+                                WHERE tagged.product_tag_id = reward.reward_product_tag_id
+                                  AND tagged.product_template_id = product.product_tmpl_id)
+                    OR EXISTS (SELECT FROM product_tag_product_product_rel tagged
+                                WHERE tagged.product_tag_id = reward.reward_product_tag_id
+                                  AND tagged.product_product_id = product.id)
+            )
+            SELECT id AS line, money / NULLIF(whole, 0) AS share FROM goods
+             UNION ALL
+            SELECT line.id, MAX(whole / money)
+              FROM goods
+              JOIN pos_order_line line ON line.order_id = goods.order_id AND line.reward_id = goods.reward_id
+          GROUP BY 1
+            """,
+            value=get_value("line"),
+            of_documents=reading.of_documents(SQL.identifier("line", "order_id"), ids),
+        )
+        found = reading.fetch(query, {"line": ID, "share": FLOAT})
+        return sources.returns.find_shares((found["line"], found["share"]), lines["id"]).clip(0, 1)
 
     def _read_charged(self, reading, ids):
         rate = SQL("ticket.currency_rate")
@@ -269,7 +334,11 @@ class Tickets(Orders):
             **reading.scope.parameters,
         )
         kinds = {"money": FLOAT, "quantity": FLOAT, "cost": FLOAT, "is_goods": BOOLEAN}
-        return sources.lines.fetch(reading, query, kinds, "pos_order_line", ids)
+        lines = sources.lines.fetch(reading, query, kinds, "pos_order_line", ids)
+        free = self._find_free(reading, lines, ids)
+        lines["money"] *= 1 - free  # it costs all the same
+        lines["is_goods"] &= free < 1
+        return lines
 
     def _read_back(self, reading, ids):
         query = SQL(
@@ -417,13 +486,13 @@ class SettledOrders(Orders):
         query = SQL(
             """
             SELECT placed.id,
-                   LEAST(1, SUM(-%(given)s / %(rate)s * %(rate_of_order)s / placed.amount_untaxed)) AS share
+                   LEAST(1, SUM(-%(given)s / %(rate)s * %(rate_of_order)s / %(worth)s)) AS share
               FROM %(taken_back)s
               JOIN pos_order ticket ON ticket.id = line.order_id
               JOIN sale_order_line ON sale_order_line.id = line.sale_order_line_id
               JOIN sale_order placed ON placed.id = sale_order_line.order_id
-             WHERE placed.company_id = %(company)s AND %(of_partners)s AND placed.amount_untaxed > 0
-               AND (%(is_down_payment)s) IS NOT TRUE
+             WHERE placed.company_id = %(company)s AND %(of_partners)s AND %(worth)s > 0
+               AND (%(is_down_payment)s OR %(is_advance)s) IS NOT TRUE
           GROUP BY 1
             HAVING SUM(-%(given)s) > 0
             """,
@@ -431,7 +500,9 @@ class SettledOrders(Orders):
             rate=get_rate("ticket"),  # whatever it is when it comes back
             rate_of_order=get_rate_on(get_day(scope.timezone, "ticket"), "placed"),
             taken_back=get_taken_back(scope),
+            worth=get_worth("placed", self.advances),
             is_down_payment=is_down_payment(),
+            is_advance=billing.is_advance("line", self.advances),
             of_partners=scope.of_partners(SQL.identifier("placed", "partner_id")),
             **scope.parameters,
         )
@@ -465,14 +536,65 @@ class DirectInvoices(invoices.DirectInvoices):
     """Those that come from no order, but for what is on them because an order was settled in the till: no line ties
     such an invoice to the order."""
 
+    def _is_looked_at(self):
+        """Nor is an invoice on which nothing else is."""
+        return SQL(
+            """%s AND NOT EXISTS (
+                   SELECT FROM pos_order ticket JOIN pos_order_line line ON line.order_id = ticket.id
+                    WHERE ticket.account_move = move.id
+                   HAVING BOOL_AND(%s OR %s))""",
+            super()._is_looked_at(),
+            is_settled(),
+            billing.is_advance("line", self.advances),
+        )
+
+    def _read_sold(self, reading, ids):
+        return self._leave_out_settled(reading, super()._read_sold(reading, ids), ids)
+
+    def _read_charged(self, reading, ids):
+        return self._leave_out_settled(reading, super()._read_charged(reading, ids), ids)
+
+    def _leave_out_settled(self, reading, lines, ids):
+        """Return ``lines``, a dict of arrays, but for those of settled orders: the invoice of a ticket has the same
+        lines, and of several that are the same it is no matter which."""
+        query = SQL(
+            """
+            WITH settled AS (
+                SELECT ticket.account_move AS move_id, line.product_id, line.qty, line.discount,
+                       ROUND(line.price_unit, 2) AS price, COUNT(*) AS many
+                  FROM pos_order ticket
+                  JOIN pos_order_line line ON line.order_id = ticket.id
+                 WHERE ticket.company_id = %(company)s AND %(of_documents)s AND %(is_settled)s
+              GROUP BY 1, 2, 3, 4, 5
+            )
+            SELECT line, 1.0 AS share
+              FROM (SELECT billed.id AS line, settled.many,
+                           ROW_NUMBER() OVER (PARTITION BY settled.* ORDER BY billed.id) AS number
+                      FROM settled
+                      JOIN account_move_line billed ON billed.move_id = settled.move_id
+                           AND billed.display_type = 'product' AND billed.product_id = settled.product_id
+                           AND billed.quantity = settled.qty AND ROUND(billed.price_unit, 2) = settled.price
+                           AND COALESCE(billed.discount, 0) = COALESCE(settled.discount, 0)) same
+             WHERE number <= many
+            """,
+            of_documents=reading.of_documents(SQL.identifier("ticket", "account_move"), ids),
+            is_settled=is_settled(),
+            **reading.scope.parameters,
+        )
+        found = reading.fetch(query, {"line": ID, "share": FLOAT})
+        shares = sources.returns.find_shares((found["line"], found["share"]), lines["id"])
+        return sources.lines.choose(lines, shares == 0)
+
     def _read_no_income(self, reading, of_rows):
         found = super()._read_no_income(reading, of_rows)
         query = SQL(
             """
             SELECT line.move_id AS id, SUM(settled) AS charged, SUM(%(money)s) AS money
               FROM (SELECT ticket.account_move AS move_id, ticket.currency_rate,
-                           CASE WHEN BOOL_AND(%(is_settled)s) THEN ticket.amount_total - ticket.amount_tax
-                                ELSE SUM(%(value)s) FILTER (WHERE %(is_settled)s) END AS settled
+                           CASE WHEN BOOL_AND(%(is_settled)s AND NOT %(is_advance)s)
+                                THEN ticket.amount_total - ticket.amount_tax
+                                ELSE COALESCE(SUM(%(value)s) FILTER (WHERE %(is_settled)s AND NOT %(is_advance)s), 0)
+                                END AS settled
                       FROM pos_order ticket
                       JOIN pos_order_line line ON line.order_id = ticket.id
                      WHERE ticket.company_id = %(company)s AND ticket.account_move IS NOT NULL
@@ -483,6 +605,7 @@ class DirectInvoices(invoices.DirectInvoices):
             """,
             money=billing.convert(SQL("settled"), SQL("line.currency_rate")),
             is_settled=is_settled(),
+            is_advance=billing.is_advance("line", self.advances),  # which is none of the income
             value=get_value("line"),
             of_rows=of_rows,
             **reading.scope.parameters,

@@ -1,12 +1,12 @@
 from odoo.tests import tagged
 
-from odoo.addons.customer_tiering.tests.test_bookkeeper import PAST, UNDOING, TwinsCommon
+from odoo.addons.customer_tiering.tests.test_bookkeeper import PAST, UNDOING, ContactsTwinsCommon
 
 from .common import TicketsCommon
 
 
 @tagged("post_install", "-at_install")
-class TestTwinsOfTheTill(TwinsCommon, TicketsCommon):
+class TestTwinsOfTheTill(ContactsTwinsCommon, TicketsCommon):
     """Who bought the same in the till in other ways has the same scorecard; the twin has three tickets."""
 
     sources = ("pos", "order_pos")
@@ -14,8 +14,8 @@ class TestTwinsOfTheTill(TwinsCommon, TicketsCommon):
     def test_twins(self):
         self._judge_twins()
 
-    def bought(self, who, past=PAST, **values):
-        return [self.ticket(who, days, self.sells(amount), **values) for days, amount in past]
+    def bought(self, who, past=None):
+        return [self.ticket(who, days, self.sells(amount)) for days, amount in (self.past if past is None else past)]
 
     # ------------------------------------------------------------------
     # Undone

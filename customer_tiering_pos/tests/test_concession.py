@@ -89,6 +89,26 @@ class TestConcession(TicketsCommon):
         self.rows._cron_settle()
         self.assertEqual((self._of(ticket) | self._of(other)).mapped("given"), [0, 0])
 
+    def test_what_an_order_gave_that_is_settled_in_the_till_is_given_once(self):
+        """By the order: 2 × (95 - 80) of 160; by the ticket what else is on it: 95 - 80 of 80. One disc comes back."""
+        line = Command.create({"product_id": self.product.id, "product_uom_qty": 2, "tax_ids": False})
+        order = self.order(self.ann, 0, state="draft", pricelist_id=self.best.id, order_line=[line])
+        self.assertEqual(order.amount_untaxed, 160)
+        order.action_confirm()
+        settles = {"sale_order_origin_id": order.id, "sale_order_line_id": order.order_line.id}
+        ticket = self._sell(self.sells(80, qty=2, **settles), self.sells(80))
+        self.rows._cron_record()
+        rows = self.rows.search([("partner_id", "=", self.ann.id)])
+        self.assertEqual(
+            {(row.order_id.id, row.given, row.amount) for row in rows}, {(order.id, 30, 160), (False, 15, 80)}
+        )
+        back = self.sells(80, qty=-1, refunded_orderline_id=ticket.lines.sorted("qty")[-1].id)
+        self.ticket(self.ann, 0, back, date_order=Datetime.now())
+        self.rows._cron_settle()
+        self.assertEqual(
+            {(row.order_id.id, row.given, row.amount) for row in rows}, {(order.id, 15, 80), (False, 15, 80)}
+        )
+
     def test_who_may_not_see_tickets_sees_none_of_their_rows(self):
         ticket = self._sell(self.sells(80))
         self.rows._cron_record()
