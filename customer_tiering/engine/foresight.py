@@ -483,7 +483,7 @@ def compare(
         tops = members if tops is None else tops
         shares = [share_of(*row) for row in zip(members, after, strict=True)]
         known = [share for share in shares if share is not None]
-        high = place >= len(names[which]) - cut
+        high = place >= max(len(names[which]) - cut, 0)  # rules with fewer tiers: all that they have
         high_then = high & passed[:, None]
         moved, back = get_calm(place, lived.days)
         found = differ(members, tops, after) if which else None
