@@ -227,6 +227,16 @@ def test_foresight_by_tiers_that_were_kept(history, ruled):
     assert found.members["2023-05-31"] == [[100, 101, 102, 103, 104], []]
 
 
+def test_foresight_of_a_single_tier_names_its_customers(history, policy):
+    sets = [foresight.RuleSet("policy", policy(tiers=(TierRule(1, 0, 0),)))]
+    result, members = foresight.look_back(sets, history, {}, 1)
+    for point in result["points"]:
+        (cut,), ((*customers,),) = point["cuts"], members[point["day"]]
+        assert cut["customers"] == len(customers) > 0
+        assert cut["share"] in (1, None)
+        assert point["listed"]
+
+
 def test_foresight_without_purchases_or_without_rules(history):
     empty = make_history([(0, AS_OF, -5.0)], 2)
     nothing = foresight.look_back([], empty, {}, 3)
