@@ -87,10 +87,11 @@ def say_difference(env, result):
     """Return whether the top tiers foretold more than the amount of the year before, over all month-ends."""
     if result["verdict"] is None:
         return say_wait(env, result["first"], engine.foresight.YEAR)
-    months = sum(point["span"] == engine.foresight.YEAR for point in result["points"])
-    said = {"months": format_number(env, months)}
+    amounts = [point["amount"] for point in result["points"] if point["span"] == engine.foresight.YEAR]
     if result["verdict"] == "none":
-        return env._("Nothing was bought in the years after these %(months)s month-ends.", **said)
+        months = format_number(env, len(amounts))
+        return env._("Nothing was bought in the years after these %(months)s month-ends.", months=months)
+    said = {"months": format_number(env, sum(amount > 0 for amount in amounts))}  # those that a share is known of
     if result["verdict"] == "few":
         return env._(
             "Cannot tell whether the tiers foretold more than the amount of the year before: the highest of them had "

@@ -202,6 +202,18 @@ def test_foresight_side_by_side_by_plain_loops(rows, history, ruled, found):
     assert result["difference"][0] == pytest.approx(np.mean(own) - np.mean(plain))
 
 
+def test_foresight_beside_rules_with_fewer_tiers(policy):
+    """The three highest of two tiers are both; who is in none of them is not among their customers."""
+    four = policy(tiers=tuple(TierRule(key, floor, floor) for key, floor in enumerate((0, 30, 60, 90), 1)))
+    two = policy(tiers=(TierRule(1, 0, 0), TierRule(2, 50, 50)))
+    sets = [foresight.RuleSet("policy", four), foresight.RuleSet("two", two)]
+    places = [np.array([[3, 2, 1, -1]]), np.array([[1, 0, -1, -1]])]
+    ranks = [place * 1000.0 for place in places]
+    came = foresight.Came(np.ones((1, 4)), np.ones((1, 4)), np.array([[False, True, True, True]]))
+    told = foresight.compare(foresight.Lived(sets, [AS_OF], places, ranks), came, 3, [foresight.YEAR])
+    assert [(each["top"], each["stopped"]) for each in told] == [(3, 2 / 3), (2, 1 / 2)]
+
+
 def test_foresight_by_tiers_that_were_kept(history, ruled):
     day = datetime.date(2023, 5, 31)
     kept = np.full(80, 0)
@@ -213,6 +225,16 @@ def test_foresight_by_tiers_that_were_kept(history, ruled):
     assert points["2023-05-31"]["cuts"][0]["customers"] == 5
     assert points["2023-04-30"]["kept"] is False  # nobody had a tier yet
     assert found.members["2023-05-31"] == [[100, 101, 102, 103, 104], []]
+
+
+def test_foresight_of_a_single_tier_names_its_customers(history, policy):
+    sets = [foresight.RuleSet("policy", policy(tiers=(TierRule(1, 0, 0),)))]
+    result, members = foresight.look_back(sets, history, {}, 1)
+    for point in result["points"]:
+        (cut,), ((*customers,),) = point["cuts"], members[point["day"]]
+        assert cut["customers"] == len(customers) > 0
+        assert cut["share"] in (1, None)
+        assert point["listed"]
 
 
 def test_foresight_without_purchases_or_without_rules(history):

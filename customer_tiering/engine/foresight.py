@@ -465,7 +465,6 @@ def compare(
     first, tops = lived.places[0], None
     ladder = _keys(lived.sets[0], None)
     number = [int(np.count_nonzero(row >= len(ladder) - cut)) for row in first]
-    few = np.mean(number) < LEAST if number else True
     told = []
     names = [_keys(ruled, ladder) for ruled in lived.sets]
     codes = {key: code for code, key in enumerate(dict.fromkeys(itertools.chain.from_iterable(names)))}
@@ -475,6 +474,7 @@ def compare(
         for ruled, place, keys in zip(lived.sets, lived.places, names, strict=True)
     ]
     after = np.where(first >= 0, came.after, 0.0)
+    few = _is_few(number, after)
     open_past = came.past if own_prices is None else came.past * ~own_prices
     passed = np.array(spans) >= STOP_DAYS
     for which, (ruled, place, rank) in enumerate(zip(lived.sets, lived.places, lived.ranks, strict=True)):
@@ -483,7 +483,7 @@ def compare(
         tops = members if tops is None else tops
         shares = [share_of(*row) for row in zip(members, after, strict=True)]
         known = [share for share in shares if share is not None]
-        high = place >= len(names[which]) - cut
+        high = place >= max(len(names[which]) - cut, 0)  # rules with fewer tiers: all that they have
         high_then = high & passed[:, None]
         moved, back = get_calm(place, lived.days)
         found = differ(members, tops, after) if which else None
@@ -568,7 +568,8 @@ class Past(NamedTuple):
 
     result: dict  # plain values
     members: (
-        dict  # ISO date -> list of lists of the ids of the customers in each tier but the lowest, the highest first
+        dict  # ISO date -> list of lists of the ids of the customers in each tier but the lowest, unless it is the only
+        # one, the highest first
     )
 
 
@@ -600,7 +601,8 @@ def look_back(
 
         - ``first``: ISO date of the first month-end with customers; None: nobody ever bought
         - ``points``: for each day what `tell_day` returns, with ``day`` (ISO date), ``span`` and ``kept``: by the tiers
-          that customers really had, else by the rules of the first set; ``profit``: the same of the profit, or None
+          that customers really had, else by the rules of the first set; ``profit``: the same of the profit, or None;
+          ``listed``: whether it is among the members
         - ``cut``: how many of the highest tiers are the top; ``difference``: list of mean, low and high of what these
           brought beside as many ranked by the year before, over the days with a year after them, and ``verdict`` as in
           `compare`; None: there are no such days
@@ -639,10 +641,10 @@ def look_back(
         is_kept.append(known is not None and np.count_nonzero(known >= 0) * 2 > np.count_nonzero(places[number] >= 0))
         if is_kept[-1]:
             places[number] = known
-    members, left = {}, MOST_MEMBERS
+    members, left, lowest = {}, MOST_MEMBERS, min(tiers - 1, 1)
     for number in reversed(range(len(found.days))):
         place = places[number]
-        listed = [history.frame.index[place == tier].tolist() for tier in range(tiers - 1, 0, -1)]
+        listed = [history.frame.index[place == tier].tolist() for tier in range(tiers - 1, lowest - 1, -1)]
         left -= sum(map(len, listed))
         if left < 0:
             break
@@ -655,6 +657,7 @@ def look_back(
         left = (profit or {}).get(day)
         left = None if left is None else tell_day(place[who], tiers, came.past[number, who], left[who])
         told = {"day": day.isoformat(), "span": span, "kept": bool(is_kept[number]), "profit": left}
+        told["listed"] = told["day"] in members
         result["points"].append({**told, **point})
     chosen = slice(0, found.full or len(found.days))
     latest = places[chosen][-1]
@@ -684,10 +687,21 @@ def _beside_amount(places: np.ndarray, came: Came, cut: int, tiers: int) -> dict
     rank = np.where(known, came.past[: len(places)], -np.inf)
     numbers = top.sum(axis=1).tolist()
     others = np.array([draw_top(row, number) for row, number in zip(rank, numbers, strict=True)])
-    found = differ(top.astype("float64"), others, np.where(known, came.after[: len(places)], 0.0))
+    after = np.where(known, came.after[: len(places)], 0.0)
+    found = differ(top.astype("float64"), others, after)
     if not found:
         return {"difference": None, "verdict": "none"}
-    return {"difference": list(found), "verdict": "few" if np.mean(numbers) < LEAST else found.verdict}
+    return {"difference": list(found), "verdict": "few" if _is_few(numbers, after) else found.verdict}
+
+
+def _is_few(numbers: Sequence[int], after: np.ndarray) -> bool:
+    """Whether the top is too small to tell something, on average over the days after which something came, as `differ`.
+
+    >>> _is_few([LEAST, 1], np.array([[2.0], [0.0]])), _is_few([LEAST, 1], np.ones((2, 1)))
+    (False, True)
+    """
+    some = np.flatnonzero(after.sum(axis=1) > 0)
+    return not len(some) or bool(np.mean(np.array(numbers)[some]) < LEAST)
 
 
 # ------------------------------------------------------------------

@@ -221,15 +221,19 @@ class CustomerTieringForesight(models.Model):
         columns = frozenset().union(*(ruled.rules.columns for ruled in sets if ruled.rules))
         longest = max([365, *(ruled.window_days for ruled in sets)])
         nights = max(REACH + longest - scope.window_days, 1)
-        history = self.env["customer.tiering.replica"]._read_history(scope, columns, nights)
+        # With a least amount money is read of all days, not only its sign: also where but one of the sets has one.
+        read = dataclasses.replace(scope, least=scope.least or max([0.0, *(ruled.least for ruled in sets)]))
+        history = self.env["customer.tiering.replica"]._read_history(read, columns, nights)
         # Rebates are known of the last window only.
-        history = dataclasses.replace(history, rebates=tuple(part[:0] for part in history.rebates))
+        nothing = tuple(part[:0] for part in history.rebates)
+        history = dataclasses.replace(history, rebates=nothing, least=scope.least)
         if len(history.frame) <= LOOKED_AT:
             return history, 0
         return history.sample(SAMPLED_CUSTOMERS), len(history.frame)
 
     def _read_kept(self, days, customers):
-        """Return ``{day: places}`` of the tiers that the customers really had, as far as that was kept."""
+        """Return ``{day: places}`` of the tiers that the customers really had, as far as that was kept: without the
+        days on which one of them was in a tier that was removed since, which would leave out the best, maybe."""
         # Of all customers, also of those whom the person who asks may not see: it is kept for all managers.
         env = self.with_user(SUPERUSER_ID).env
         begin = env["customer.tiering.moves.report"]._get_begin("tier")
@@ -240,7 +244,16 @@ class CustomerTieringForesight(models.Model):
         places, _amounts = env["customer.tiering.overview"]._read_places(known)
         places = places.reindex(customers, fill_value=0)
         keys = [tier.id for tier in reversed(self.policy_id.tier_ids)]
-        return {day: engine.ladder.places(places[number], keys) for number, day in enumerate(known)}
+        removed = (
+            env["customer.tier"]
+            .with_context(active_test=False)
+            .search([("policy_id", "=", self.policy_id.id), ("id", "not in", keys)])
+        )
+        return {
+            day: engine.ladder.places(places[number], keys)
+            for number, day in enumerate(known)
+            if not places[number].isin(removed.ids).any()
+        }
 
     def _read_profit(self, days, customers):
         """Return ``{day: profit}`` of the year after the latest month-end that has one; empty where little of it is

@@ -1,7 +1,9 @@
 import logging
 
+import psycopg2
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 
 from .. import jobs, languages
@@ -67,11 +69,19 @@ class CustomerTieringQueued(models.AbstractModel):
 
     @api.model
     def _queue(self, policy, **values):
-        """Return the waiting record of a policy, with further values."""
+        """Return the waiting record of a policy, with further values.
+
+        :raises ConcurrencyError: when somebody else makes it at the same time; Odoo tries again
+        """
         # sudo: they are written by the system; the person's right is checked by the caller
         record = self.sudo().search([("policy_id", "=", policy.id)])
         if not record:
-            record = record.create([{"policy_id": policy.id}])
+            try:
+                with self.env.cr.savepoint():
+                    record = record.create([{"policy_id": policy.id}])
+            except psycopg2.errors.UniqueViolation as error:
+                # Somebody else asks for it at this moment: the same again, on a fresh snapshot.
+                raise ConcurrencyError(str(error)) from error
         record.write({"state": "queued", "attempts": 0, "error": False, **values})
         return record
 

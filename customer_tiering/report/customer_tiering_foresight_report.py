@@ -112,7 +112,7 @@ class CustomerTieringForesightReport(models.AbstractModel):
         if policy._hides_customers():
             return []
         # sudo: shown to who sees all customers
-        tiers = (foresight.sudo().members or {}).get(day, [])
+        tiers = (foresight.sudo().members or {}).get(str(day), [])
         return [customer for tier in tiers[: int(number)] for customer in tier]
 
     # ------------------------------------------------------------------
@@ -129,7 +129,9 @@ class CustomerTieringForesightReport(models.AbstractModel):
                     sampled_from=format_number(env, result["sampled_from"]),
                 )
             )
-        if not result["points"]:
+        first = fields.Date.to_date(result["first"])
+        # Later, rules that cannot be applied to earlier days are why there is no month-end.
+        if not first or (foresight.as_of - first).days < engine.foresight.HALF:
             notes.append(foresight_sentences.say_wait(env, result["first"], engine.foresight.HALF))
         return notes
 
@@ -173,6 +175,7 @@ class CustomerTieringForesightReport(models.AbstractModel):
             "name": env._("%(day)s (half a year)", day=name) if is_half else name,
             "mark": format_skeleton(MONTH, day, locale=babel_locale_parse(get_lang(env).code)),
             "is_half": is_half,
+            "can_open": bool(point.get("listed")),
             "rules": env._("As they were") if point["kept"] else env._("By today's rules"),
             "cuts": [
                 {

@@ -1,9 +1,10 @@
 from datetime import date
 from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .. import engine, jobs
 from .common import AS_OF
@@ -173,6 +174,58 @@ class TestForesight(ForecastCommon):
         self.assertEqual([point["kept"] for point in points], [False, *[True] * 6])
         self.assertEqual([point["cuts"][1]["customers"] for point in points], [0, *[10] * 6])
         self.assertEqual([point["rules"] for point in data["points"][:2]], ["By today's rules", "As they were"])
+
+    def test_a_tier_that_was_removed_takes_its_customers_nowhere(self):
+        """Of days on which somebody was in it today's rules tell, which know no Gold: Silver is the second one."""
+        self.compute(date(2025, 6, 15))
+        self.policy.tier_ids[1].unlink()
+        foresight, data = self.look()
+        points = foresight.result["points"]
+        self.assertEqual([(point["kept"], point["customers"]) for point in points], [(False, 40)] * 7)
+        self.assertEqual({point["rules"] for point in data["points"]}, {"By today's rules"})
+
+    def test_month_ends_after_which_nothing_came_are_not_counted(self):
+        """Somebody who bought in January 2024 was the only customer until May 2025, and never bought again."""
+        self.buy([(self.new_customer("Early"), 900)], 20)
+        foresight, data = self.look()
+        full = [point for point in foresight.result["points"] if point["span"] == 365]
+        self.assertEqual((len(full), sum(point["amount"] > 0 for point in full)), (18, 2))
+        self.assertTrue(data["tops"][1]["sentences"][-1].startswith("Over 2 month-ends "))
+
+    def test_a_policy_whose_rules_cannot_be_applied_waits_for_nothing(self):
+        interactions = {"metric_id": self.metric("contacts"), "method": "percentile", "weight": 100}
+        self.policy.criterion_ids = [Command.clear(), Command.create(interactions)]
+        _foresight, data = self.look()
+        self.assertEqual(data["notes"], ["Computed on 06/30/2026."])
+        self.assertIn("The policy's rules of today: cannot be applied", data["set_sentences"][0])
+
+    def test_what_was_bought_long_ago_counts_by_rules_with_a_least_amount(self):
+        """Before all windows no money is read where its sign is enough, and there it is not."""
+        self.buy([(self.new_customer("Early"), 2000)], 7777)
+        self.policy.min_order_amount = 50
+        self.compute(AS_OF)
+        version = self.policy.version_ids
+        self.policy.min_order_amount = 0
+        foresight = self.foresights._queue(self.policy, [f"version-{version.id}"])
+        sets, _told = foresight._build_sets()
+        history, _sampled = foresight._read_past(AS_OF, sets)
+        self.assertEqual([each.least for each in sets], [0, 50])
+        self.assertIn(7777, history.purchases.money)
+        self.assertEqual(history.least, 0)
+
+    def test_only_customers_that_were_kept_can_be_opened(self):
+        """Forty a day, the latest first."""
+        with patch.object(engine.foresight, "MOST_MEMBERS", 100):
+            foresight, data = self.look()
+        self.assertEqual(sorted(foresight.members), HALVES[-2:])
+        self.assertEqual([point["can_open"] for point in data["points"]], [False] * 5 + [True] * 2)
+
+    def test_who_asks_at_the_same_time_asks_again(self):
+        """The other one's record is not in the snapshot, so that nothing is found."""
+        self.foresights._queue(self.policy)
+        blind = patch.object(type(self.foresights), "search", lambda foresights, *_args: foresights.browse())
+        with blind, mute_logger("odoo.sql_db"), self.assertRaises(ConcurrencyError):
+            self.foresights._queue(self.policy)
 
     def test_better_weights_stand_beside_those_of_today(self):
         foresight, data = self.look()
