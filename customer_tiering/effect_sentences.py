@@ -61,7 +61,7 @@ def say_effect(effect, result):
             total = format_number(env, result["followed"] + result["held"] + needed)
             said.append(env._("For that, set “Judged After” to %(count)s.", count=total))
     if due := result.get("due"):
-        said.append(env._("The verdict comes after %(day)s.", day=format_date(env, due)))
+        said.append(env._("The verdict comes on %(day)s.", day=format_date(env, due)))
     return " ".join(said)
 
 

@@ -8,7 +8,7 @@ from odoo.tools import SQL, format_date
 from .. import engine, jobs, triggers
 from ..sentences import format_number
 from .customer_tiering_playbook_step import Texts
-from .customer_tiering_trial import MANAGERS, MOST_HELD_OUT, USUAL_RISE, USUAL_SHARE
+from .customer_tiering_trial import MANAGERS, MOST_HELD_OUT, RANGES, USUAL_RISE, USUAL_SHARE
 
 
 class CustomerTieringPlaybook(models.Model):
@@ -28,8 +28,7 @@ class CustomerTieringPlaybook(models.Model):
     _typed_ranges = {
         **dict.fromkeys(("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)),
         "weeks_ahead": (1, 13),
-        "held_out_percent": (0, MOST_HELD_OUT),
-        "effect_days": (0, 365),
+        **RANGES,
         "effect_events": (0, None),
     }
 

@@ -14,6 +14,8 @@ MOST_HELD_OUT = 50
 USUAL_SHARE, USUAL_RISE = 0.30, 0.10
 # An effect shows within twice the usual time between two purchases, within these bounds.
 LEAST_EFFECT_DAYS, MOST_EFFECT_DAYS = 30, 180
+# Of the numbers that people type, as ``customer.tiering.typed`` has them.
+RANGES = {"held_out_percent": (0, MOST_HELD_OUT), "effect_days": (0, 365)}
 
 
 class CustomerTieringTrial(models.AbstractModel):

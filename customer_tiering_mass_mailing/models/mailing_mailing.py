@@ -4,7 +4,8 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.customer_tiering.fields import UncheckedMany2one
-from odoo.addons.customer_tiering.models.customer_tiering_trial import MANAGERS, MOST_HELD_OUT
+from odoo.addons.customer_tiering.models.customer_tiering_trial import MANAGERS, MOST_HELD_OUT, RANGES
+from odoo.addons.customer_tiering.models.customer_tiering_typed import check_ranges
 from odoo.addons.customer_tiering.models.res_partner import GROUP
 from odoo.addons.customer_tiering.sentences import format_number
 
@@ -135,6 +136,8 @@ class MailingMailing(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            check_ranges(self, vals, RANGES)
         mailings = super().create([{**vals, "tiering_author_id": self.env.uid} for vals in vals_list])
         mailings.mapped("tiering_company_id")  # computed while it is known where its maker works
         mailings.filtered("held_out_percent")._fill_effect()
@@ -144,6 +147,7 @@ class MailingMailing(models.Model):
         vals = {fname: value for fname, value in vals.items() if fname != "tiering_author_id"}
         if vals.keys() & AUDIENCE_FIELDS:
             vals["tiering_author_id"] = self.env.uid
+        check_ranges(self, vals, RANGES)
         if "held_out_percent" in vals:
             self._check_nobody_drawn(vals["held_out_percent"])
         result = super().write(vals)
