@@ -164,6 +164,18 @@ def tell_effect_notes(effect, result):
     for name, text in texts.items():
         if result.get(name):
             notes.append(text % {"count": format_number(env, result[name])})
+    if any(refused := result.get("refused") or ()):
+        notes.append(
+            env._(
+                "Within %(days)s days, %(count)s of %(all)s followed up and %(count_held)s of %(all_held)s held out "
+                "have unsubscribed from e-mails.",
+                days=format_number(env, result["days"]),
+                count=format_number(env, refused[0]),
+                all=format_number(env, result["followed"]),
+                count_held=format_number(env, refused[1]),
+                all_held=format_number(env, result["held"]),
+            )
+        )
     pooled, number = effect._get_pooled()
     if pooled:
         said = {
@@ -195,6 +207,7 @@ def tell_effect_rows(effect, result):
         "orders": (env._("Purchases per customer"), number),
         "money": (env._("Amount per customer, without the largest, by what they bought before"), money),
         "whole": (env._("Amount per customer, as it is"), money),
+        "margin": (env._("Margin per customer, without the largest, by what it was before"), money),
     }
     return [
         {
@@ -204,5 +217,5 @@ def tell_effect_rows(effect, result):
             "range": env._("%(low)s to %(high)s", low=write(result[key]["low"]), high=write(result[key]["high"])),
         }
         for key, (name, write) in names.items()
-        if result[key]
+        if result.get(key)
     ]

@@ -186,6 +186,8 @@ class CustomerTieringEffect(models.Model):
 
     def _compare(self, trial, events, today):
         """Return what is kept of an effect, a dict of plain values; see the engine's ``effect.compare_groups``."""
+        import numpy as np  # noqa: PLC0415 - only who measures needs it
+
         percent = trial.held_out_percent or events.loc[~events["mixed"], "percent"].iloc[-1]
         first = trial._get_first_effect_day()
         days = trial.effect_days or trial._get_effect_days()
@@ -196,7 +198,7 @@ class CustomerTieringEffect(models.Model):
         # Who waits for nobody more judges by those who came, and not before their days are over.
         if has_ended := trial._takes_nobody_more(today):
             planned = min(planned, int(counts.sum())) or planned
-        orders, money, before = self._read_purchases(trial, chosen, today, days, first)
+        orders, money, before, margin, margin_before = self._read_purchases(trial, chosen, today, days, first)
         found = engine.effect.compare_groups(
             chosen["held"].to_numpy(bool),
             orders,
@@ -205,6 +207,7 @@ class CustomerTieringEffect(models.Model):
             percent=percent,
             planned=planned,
             by_money=trial.effect_measure == "money",
+            margins=None if np.isnan(margin).any() else (margin, margin_before),
         )
         held = chosen[:planned]
         held = held[held["held"]]
@@ -222,17 +225,19 @@ class CustomerTieringEffect(models.Model):
             "other_share": int((~events["mixed"] & (events["percent"] != percent)).sum()),
             "touched": 0 if held.empty else trial._count_touched(held, days),
             "missed": trial._count_missed(),
+            "refused": trial._count_refused(chosen[:planned], days),
         }
 
     def _read_purchases(self, trial, chosen, today, days, first=0):
-        """Return what the customers bought within the days, its money, and that of the year before; three arrays.
+        """Return what the customers bought within the days, its money, and that of the year before, the margin within
+        the days, and that of the year before; five arrays, of which the margins are NaN where little of it is known.
 
         :param first: of the days, counted from that of the follow-up
         """
         import numpy as np  # noqa: PLC0415 - only who measures needs it
 
         if chosen.empty:
-            return (np.zeros(0),) * 3
+            return (np.zeros(0),) * 5
         reader, ids = self.env["customer.tiering.reader"].sudo(), chosen["partner"].tolist()
         scope = trial._get_trial_policy()._get_revenue_scope(today, (today - chosen["day"].iloc[0]).days + 366)
         scope = dataclasses.replace(
@@ -241,20 +246,19 @@ class CustomerTieringEffect(models.Model):
             candidates=SQL("SELECT id FROM res_partner WHERE id = ANY(%s) AND id = commercial_partner_id", ids),
             partner_ids=tuple(ids) if len(ids) < MANY else None,
         )
-        customers, purchases, _bought = reader._read_purchases(scope)
+        customers, purchases, _bought, margin, uncosted = reader._read_margins(scope)
         counted, _served = engine.purchases.choose_counted(
             purchases, scope.as_of, scope.window_days, scope.decimals, least=scope.least
         )
         place = customers.get_indexer(ids)
         known = place >= 0
-        result = np.zeros((3, len(ids)))
-        result[:, known] = engine.effect.measure(
-            place[known],
-            chosen["day"].to_numpy("datetime64[D]")[known],
-            purchases.buyer[counted],
-            purchases.day[counted],
-            purchases.money[counted],
-            days,
-            first,
-        )
+        result = np.zeros((5, len(ids)))
+        place, day = place[known], chosen["day"].to_numpy("datetime64[D]")[known]
+        buyer, bought, amount = purchases.buyer[counted], purchases.day[counted], purchases.money[counted]
+        result[:3, known] = engine.effect.measure(place, day, buyer, bought, amount, days, first)
+        # Goods that were given away are no purchase, and cost all the same.
+        of_margin = engine.effect.measure(place, day, purchases.buyer, purchases.day, margin, days, first)
+        result[3:, known] = of_margin[1:]
+        if not amount.sum() > 2 * uncosted.sum():
+            result[3:] = np.nan
         return tuple(result)

@@ -96,6 +96,10 @@ class CustomerTieringTrial(models.AbstractModel):
         """Return how many customers were not held out, and got nothing nevertheless."""
         return 0
 
+    def _count_refused(self, chosen, days):
+        """Return how many of ``chosen``, a DataFrame of ``partner``, ``day`` and ``held``, want no e-mails any more
+        since, of those followed up and of those held out; None: that is not what it is about."""
+
     def _count_monthly_events(self):
         """Return ``{id: number}`` of the customers a month who come, where that can be told."""
         return {}

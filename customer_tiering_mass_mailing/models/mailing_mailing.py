@@ -535,6 +535,32 @@ class MailingMailing(models.Model):
         )
         return count
 
+    def _count_refused(self, chosen, days):
+        if chosen.empty:
+            return None
+        return list(
+            *self.env.execute_query(
+                SQL(
+                    """
+                    SELECT COUNT(*) FILTER (WHERE NOT chosen.held), COUNT(*) FILTER (WHERE chosen.held)
+                      FROM unnest(%(partners)s::int[], %(days)s::date[], %(held)s::bool[])
+                           AS chosen (partner_id, day, held)
+                     WHERE EXISTS (SELECT FROM res_partner contact
+                                     JOIN mail_blacklist refused ON refused.email = contact.email_normalized
+                                      AND refused.active
+                                    WHERE contact.commercial_partner_id = chosen.partner_id
+                                      AND (refused.write_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date
+                                          BETWEEN chosen.day AND chosen.day + %(count)s - 1)
+                    """,
+                    partners=chosen["partner"].tolist(),
+                    days=chosen["day"].tolist(),
+                    held=chosen["held"].tolist(),
+                    timezone=self.tiering_company_id._get_tiering_timezone().key,
+                    count=days,
+                )
+            )
+        )
+
     def _say_verdict_due(self, events):
         return self.env._(
             "The verdict comes %(days)s days after the mailing is sent.",

@@ -237,7 +237,7 @@ class TestHeldOut(MailingCommon):
         self.assertEqual(result["counts"], [3, 1])
         self.assertAlmostEqual(result["whole"]["with_"], 110 / len(others))
         self.assertAlmostEqual(result["whole"]["without"], 5 / len(held))
-        self.assertEqual((result["missed"], result["touched"]), (0, 0))
+        self.assertEqual((result["missed"], result["touched"], result["refused"]), (0, 0, [0, 0]))
         self.assertEqual(effect.verdict, "cannot_tell")
         self.assertNotIn("Judged After", effect.sentence)
         self.assertEqual(effect.display_name, mailing.display_name)
@@ -255,8 +255,20 @@ class TestHeldOut(MailingCommon):
         traces = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id)])
         traces.filtered(lambda trace: trace.res_id in others[:2].ids).trace_status = "error"
         traces.filtered(lambda trace: trace.res_id == others[2].id).res_id = held[0].child_ids.id
-        result = self.measure(mailing, 40).sudo().result
-        self.assertEqual((result["missed"], result["touched"]), (3, 1))
+        refused = self.env["mail.blacklist"].create(
+            [{"email": email} for email in (others[0].email, others[0].child_ids.email, held[0].email, held[1].email)]
+        )
+        refused.flush_recordset()
+        self.env.cr.execute(
+            "UPDATE mail_blacklist SET write_date = %s WHERE id = ANY(%s)", [self.noon(AS_OF, -5), refused[:3].ids]
+        )
+        effect = self.measure(mailing, 40)
+        result = effect.sudo().result
+        self.assertEqual((result["missed"], result["touched"], result["refused"]), (3, 1, [1, 1]))
+        self.assertIn(
+            f"Within 30 days, 1 of {len(others)} followed up and 1 of {len(held)} held out have unsubscribed",
+            effect.notes,
+        )
         self.assertEqual(result["followed"] + result["held"], 20)
 
     def test_merged_customers_count_in_neither_group(self):
