@@ -356,10 +356,10 @@ class MailingMailing(models.Model):
                     )
                 )
 
-    def _get_drawn(self, *domain, limit=1):
+    def _get_drawn(self, limit=1):
         """Return how many customers were drawn for these mailings, at most ``limit``."""
         draws = self.env["customer.tiering.mailing.draw"].sudo()  # sudo: a number of customers, and not who they are
-        return draws.search_count([("mailing_id", "in", self.ids), *domain], limit=limit)
+        return draws.search_count([("mailing_id", "in", self.ids)], limit=limit)
 
     def _get_remaining_recipients(self):
         return self._hold_out(super()._get_remaining_recipients())
@@ -455,8 +455,7 @@ class MailingMailing(models.Model):
             draws._read_group([("mailing_id", "in", self.ids), ("is_held_out", "=", True)], ["mailing_id"], ["__count"])
         )
         for mailing in self:
-            count = 0 if mailing.tiering_company_id in hiding else held.get(mailing.sudo(), 0)
-            mailing.tiering_held_count = count
+            mailing.tiering_held_count = 0 if mailing.tiering_company_id in hiding else held.get(mailing, 0)
 
     @api.depends("mailing_domain", "mailing_model_id", "tiering_company_id", "tiering_recipients", "state")
     def _compute_effect_hint(self):
@@ -499,7 +498,9 @@ class MailingMailing(models.Model):
     def _count_customers(self):
         if self.mailing_model_real != "res.partner":
             return 0
-        mailing = self.sudo()  # sudo: as many as will be written to, as `total` says, too
+        # sudo: as many as will be written to, as ``total`` says, too, of whom the author finds; a filter that nobody
+        # answers for finds whom the person may see
+        mailing = self.sudo() if self.tiering_asked else self
         domain = mailing._get_recipients_domain()
         ((count,),) = mailing.env["res.partner"]._read_group(domain, [], ["commercial_partner_id:count_distinct"])
         return count
