@@ -1,16 +1,16 @@
-"""What a playbook did, in words: what may be said of it and what may not, in the language of the environment.
+"""What follow-ups did, in words: what may be said of it and what may not, in the language of the environment.
 
 Never how likely chance is: an interval says from where to where.
 """
 
-from odoo.tools.misc import formatLang
+from odoo.tools.misc import format_date, formatLang
 
 from . import engine
 from .sentences import format_number
 
 
 def say_effect(effect, result):
-    """Return what a playbook did, or why that cannot be told, in words.
+    """Return what it did, or why that cannot be told, in words.
 
     :param effect: the ``customer.tiering.effect``
     :param result: what it keeps, see the engine's ``effect.compare_groups``
@@ -42,6 +42,8 @@ def say_effect(effect, result):
         return env._("No effect larger than %(size)s.", size=most)
     if main:
         said.append(_say_range(effect, result, main))
+    elif result.get("due"):
+        said.append(env._("Cannot tell yet: the days in which purchases count are not over."))
     else:
         said.append(
             env._(
@@ -55,9 +57,11 @@ def say_effect(effect, result):
         # Until then those count who are on their way; afterwards only who is told to.
         if is_due or needed > result["running"]:
             said.append(_say_needed(effect, result, needed if is_due else needed - result["running"]))
-        if is_due:
+        if is_due and not result.get("ended"):
             total = format_number(env, result["followed"] + result["held"] + needed)
             said.append(env._("For that, set “Judged After” to %(count)s.", count=total))
+    if due := result.get("due"):
+        said.append(env._("The verdict comes on %(day)s.", day=format_date(env, due)))
     return " ".join(said)
 
 
@@ -126,14 +130,15 @@ def _say_size(effect, result, size):
 
 def _say_needed(effect, result, needed):
     env = effect.env
-    count = effect.playbook_id._count_monthly_events().get(effect.playbook_id.id)
+    trial = effect._get_trial()
+    count = trial._count_monthly_events().get(trial.id)
     months = count and needed / count
     if not count or months > 120:
         return env._("About %(count)s more customers are needed.", count=format_number(env, needed))
     return env._(
         "About %(count)s more customers are needed, at the present pace until %(month)s.",
         count=format_number(env, needed),
-        month=effect.playbook_id._format_month(months, result["days"]),
+        month=trial._format_month(months, result["days"]),
     )
 
 
@@ -150,11 +155,27 @@ def tell_effect_notes(effect, result):
             "is rather larger than it looks."
         ),
         "mixed": env._("%(count)s customers were left out: merging contacts put them into both groups."),
+        "missed": env._(
+            "%(count)s who were not held out have got nothing. They stay in their group; the effect is rather larger "
+            "than it looks."
+        ),
         "other_share": env._("%(count)s customers were left out: another share was held out when they were drawn."),
     }
     for name, text in texts.items():
-        if result[name]:
+        if result.get(name):
             notes.append(text % {"count": format_number(env, result[name])})
+    if any(refused := result.get("refused") or ()):
+        notes.append(
+            env._(
+                "Within %(days)s days, %(count)s of %(all)s followed up and %(count_held)s of %(all_held)s held out "
+                "have unsubscribed from e-mails.",
+                days=format_number(env, result["days"]),
+                count=format_number(env, refused[0]),
+                all=format_number(env, result["followed"]),
+                count_held=format_number(env, refused[1]),
+                all_held=format_number(env, result["held"]),
+            )
+        )
     pooled, number = effect._get_pooled()
     if pooled:
         said = {
@@ -163,13 +184,7 @@ def tell_effect_notes(effect, result):
             "high": format_number(env, 100 * pooled.high),
             "points": format_number(env, 100 * pooled.value),
         }
-        notes.append(
-            env._(
-                "All %(number)s playbooks with this reason together: %(points)s points (%(low)s to %(high)s), of which "
-                "more than 0 is good.",
-                **said,
-            )
-        )
+        notes.append(effect._say_pooled(said))
     return notes
 
 
@@ -192,6 +207,7 @@ def tell_effect_rows(effect, result):
         "orders": (env._("Purchases per customer"), number),
         "money": (env._("Amount per customer, without the largest, by what they bought before"), money),
         "whole": (env._("Amount per customer, as it is"), money),
+        "margin": (env._("Margin per customer, without the largest, by what it was before"), money),
     }
     return [
         {
@@ -201,5 +217,5 @@ def tell_effect_rows(effect, result):
             "range": env._("%(low)s to %(high)s", low=write(result[key]["low"]), high=write(result[key]["high"])),
         }
         for key, (name, write) in names.items()
-        if result[key]
+        if result.get(key)
     ]

@@ -9,4 +9,6 @@ def uninstall_hook(env):
     forget_saved(env, "customer_tiering_mass_mailing")
     mailings = env["mailing.mailing"].with_context(active_test=False).search([("state", "in", ("in_queue", "sending"))])
     mailings.filtered("tiering_asked").state = "draft"
+    # What held customers out is known no more.
+    env["customer.tiering.effect"].search([("mailing_id", "!=", False)]).unlink()
     env["mailing.filter"].search([]).filtered("tiering_asked").unlink()

@@ -394,6 +394,7 @@ def compare_groups(
     percent: float,
     planned: int,
     by_money: bool,
+    margins: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> dict:
     """Who was followed up beside who was held out, in all measures, and what may be said by the one that was chosen.
 
@@ -407,25 +408,30 @@ def compare_groups(
     percent : that was to be held out
     planned : number of events at which the verdict is due
     by_money : whether money is the chosen measure, not the share who bought
+    margins : what is left of `money` and of `before` after what the goods cost, each of shape (n,); None: not known
 
     Returns
     -------
     dict of plain values: ``code`` and ``needed`` of the `Verdict`; ``followed`` and ``held`` (numbers of customers) of
     those that it is about; ``main``, of the chosen measure, and ``bought``, ``orders``, ``money``, ``whole`` (money
-    without a cap), each a dict of `Difference` or None; ``counts``: of both groups, who bought
+    without a cap), ``margin``, each a dict of `Difference` or None; ``counts``: of both groups, who bought
     """
     held, orders, money, before = held[:planned], orders[:planned], money[:planned], before[:planned]
     bought = orders > 0
     hits, hits_held = int((bought & ~held).sum()), int((bought & held).sum())
     count, count_held = int((~held).sum()), int(held.sum())
-    found = dict.fromkeys(("bought", "orders", "money", "whole"))
+    found = dict.fromkeys(("bought", "orders", "money", "whole", "margin"))
     if min(count, count_held) >= LEAST_GROUP and hits + hits_held >= LEAST_BUYERS:
         found = {
             "bought": compare_shares(hits, count, hits_held, count_held),
             "orders": _compare_means(orders[~held], orders[held]),
             "money": compare_money(money[~held], before[~held], money[held], before[held]),
             "whole": _compare_means(money[~held], money[held]),
+            "margin": None,
         }
+        if margins:
+            margin, past = (values[:planned] for values in margins)
+            found["margin"] = compare_money(margin[~held], past[~held], margin[held], past[held])
     if by_money and found["money"]:
         verdict = judge_money(found["money"], hits + hits_held, count, count_held, percent, planned)
     else:

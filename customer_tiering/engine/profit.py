@@ -182,6 +182,29 @@ def summarize(
     )
 
 
+def get_margins(documents: Documents) -> tuple[np.ndarray, np.ndarray]:
+    """What is left of each document, by the rules of :func:`summarize`.
+
+    Parameters
+    ----------
+    documents : all arrays of shape (n_documents,), finite
+
+    Returns
+    -------
+    margin, uncosted : np.ndarray of float64, shape (n_documents,): money that is left after what the goods cost,
+        without that of goods of which no cost is known, and that money; 0 of a document whose money does not count
+
+    >>> one = np.array([0, 0]), np.array([60.0, 100.0]), np.array([120.0, 100.0]), np.array([70.0, 0.0])
+    >>> lines = np.array([2, 1]), np.array([True, True]), np.zeros(2), np.zeros(2), np.zeros(2)
+    >>> [values.tolist() for values in get_margins(Documents(*one, np.array([0.0, 100.0]), *lines))]
+    [[25.0, 0.0], [0.0, 100.0]]
+    """
+    uncosted = _get_left(documents, documents.uncosted, documents.uncosted_back)
+    cost = _get_left(documents, documents.cost, documents.cost_back)
+    counted = documents.counted.astype("float64")
+    return (documents.money - uncosted - cost) * counted, uncosted * counted
+
+
 def _get_left(documents, values, values_back):
     """What is left of `values` of documents when the lines that came back have taken theirs along.
 

@@ -28,6 +28,7 @@ from . import customer_tiering_need
 from . import customer_tiering_pulse
 from . import customer_tiering_gap
 from . import customer_tiering_recommendation
+from . import customer_tiering_trial
 from . import customer_tiering_playbook_step
 from . import customer_tiering_playbook
 from . import customer_tiering_followup

@@ -326,31 +326,25 @@ class CustomerTieringFollowup(models.Model):
                 company=playbook.company_id.id,
                 as_of=scan.as_of,
                 events=playbook._get_trigger().get_events(scan),
-                **self._get_draw(playbook),
+                **self._get_draw(playbook, scan.as_of),
             )
         )
         self.invalidate_model(flush=False)
         playbook.invalidate_recordset(flush=False)
         return self.env.cr.rowcount
 
-    def _get_draw(self, playbook):
+    def _get_draw(self, playbook, as_of):
         """Return SQL of who is held out of the playbook's events: ``drawn``, three columns, and what ``earlier`` joins.
 
-        The unit is the customer, who stays where the first draw has put it. The twin of the engine's ``effect.draw``.
+        The unit is the customer, who stays where the first draw has put it.
         """
         playbook = playbook.sudo()  # who switches it on is not to know who is drawn
         percent = playbook.held_out_percent
-        if not percent:
+        if not percent or playbook._takes_nobody_more(as_of):
             return {"drawn": SQL("NULL::boolean, NULL::numeric, NULL::int"), "earlier": SQL()}
         drawn = SQL(
-            """
-            COALESCE(earlier.is_held_out,
-                     ('x' || left(md5(%(salt)s || ':' || %(playbook)s || ':' || event.partner_id), 8))::bit(32)::bigint
-                     %% 10000 < 100 * %(percent)s),
-            COALESCE(earlier.drawn_percent, %(percent)s), %(draw)s::int
-            """,
-            salt=playbook.salt,
-            playbook=playbook.id,
+            "COALESCE(earlier.is_held_out, %(is_drawn)s), COALESCE(earlier.drawn_percent, %(percent)s), %(draw)s::int",
+            is_drawn=playbook._get_drawn_condition(SQL("event.partner_id")),
             percent=percent,
             draw=playbook.draw,
         )
@@ -487,7 +481,8 @@ class CustomerTieringFollowup(models.Model):
         """
         ids = [id_ for ids, _partner, _user in chosen for id_ in ids]
         held = self.browse(ids).filtered("is_held_out")
-        if not held:
+        # sudo: who sets the job off may be anybody
+        if not held or playbook.sudo()._takes_nobody_more(as_of):
             return chosen, 0
         users = {id_: user for ids, _partner, user in chosen for id_ in ids}
         due = {step: step._get_due_date(as_of) for step in held.step_id}

@@ -8,14 +8,7 @@ from odoo.tools import SQL, format_date
 from .. import engine, jobs, triggers
 from ..sentences import format_number
 from .customer_tiering_playbook_step import Texts
-
-MANAGERS = "sales_team.group_sale_manager"
-# Percent: of more, the smaller group would be the one that is followed up.
-MOST_HELD_OUT = 50
-# What an effect is expected to be when nothing is known yet: so many customers buy again, and so many more.
-USUAL_SHARE, USUAL_RISE = 0.30, 0.10
-# An effect shows within twice the usual time between two purchases, within these bounds.
-LEAST_EFFECT_DAYS, MOST_EFFECT_DAYS = 30, 180
+from .customer_tiering_trial import MANAGERS, MOST_HELD_OUT, RANGES, USUAL_RISE, USUAL_SHARE
 
 
 class CustomerTieringPlaybook(models.Model):
@@ -25,8 +18,9 @@ class CustomerTieringPlaybook(models.Model):
     """
 
     _name = "customer.tiering.playbook"
-    _inherit = ["customer.tiering.typed"]
+    _inherit = ["customer.tiering.trial", "customer.tiering.typed"]
     _description = "Customer Tiering Playbook"
+    _effect_field = "playbook_id"
     _order = "sequence, id"
     _names_copies = True
     _check_company_auto = True
@@ -34,8 +28,7 @@ class CustomerTieringPlaybook(models.Model):
     _typed_ranges = {
         **dict.fromkeys(("cooldown_days", "day_limit", "user_day_limit", "user_open_limit", "contact_days"), (0, None)),
         "weeks_ahead": (1, 13),
-        "held_out_percent": (0, MOST_HELD_OUT),
-        "effect_days": (0, 365),
+        **RANGES,
         "effect_events": (0, None),
     }
 
@@ -171,38 +164,15 @@ class CustomerTieringPlaybook(models.Model):
         help="Nothing new for a customer who has an open follow-up of this playbook.",
     )
 
-    # Whether it works: managers only, as who knows who is held out treats them otherwise.
-    held_out_percent = fields.Float(
-        string="Held Out (%)",
-        digits=(5, 2),
-        groups=MANAGERS,
-        help="This share of the customers, drawn by chance, gets nothing from this playbook, so that you can see what "
-        "it does for the others. Salespeople do not see who that is. 0: nobody.",
-    )
-    effect_measure = fields.Selection(
-        [("bought", "Customers who buy again"), ("money", "Amount per customer")],
-        string="Judged By",
-        required=True,
-        default="bought",
-        groups=MANAGERS,
-        help="The one number that decides whether the playbook works. The others are shown beside it.",
-    )
-    effect_days = fields.Integer(
-        string="Within (Days)",
-        groups=MANAGERS,
-        help="Purchases within so many days count: from the day of the follow-up on, but from the day after where a "
-        "purchase may be what starts the playbook.",
-    )
+    # Whether it works, beside what all have that hold customers out.
     effect_events = fields.Integer(
         string="Judged After",
         groups=MANAGERS,
         help="So many customers, of both groups together, and no fewer: who looks again and again finds an effect by "
         "chance.",
     )
-    effect_hint = fields.Char(compute="_compute_effect_hint", compute_sudo=False, groups=MANAGERS)
     effect_ids = fields.One2many("customer.tiering.effect", "playbook_id", groups=MANAGERS)
-    # Which customers a draw holds out, see the engine's ``effect.draw``; and which draw it is.
-    salt = fields.Char(default=lambda self: secrets.token_hex(8), copy=False, groups=fields.NO_ACCESS)
+    # Which draw it is.
     draw = fields.Integer(default=1, copy=False, groups=fields.NO_ACCESS)
 
     waiting_count = fields.Integer(string="Waiting", compute="_compute_counts")
@@ -348,34 +318,20 @@ class CustomerTieringPlaybook(models.Model):
                     )
                 )
 
-    @api.onchange("held_out_percent")
-    def _onchange_held_out_percent(self):
-        """Propose how long, and how many, before anything is known."""
-        self.update(self._propose_effect(self.held_out_percent))
-
     def _propose_effect(self, percent):
-        """Return the values of what a share to hold out needs, and the playbook has not."""
-        values = {}
-        if 0 < percent <= MOST_HELD_OUT:
-            if not self.effect_days:
-                values["effect_days"] = self._get_effect_days()
-            if not self.effect_events:
-                values["effect_events"] = engine.effect.count_needed(USUAL_SHARE, USUAL_RISE, percent)
+        values = super()._propose_effect(percent)
+        if 0 < percent <= MOST_HELD_OUT and not self.effect_events:
+            values["effect_events"] = engine.effect.count_needed(USUAL_SHARE, USUAL_RISE, percent)
         return values
 
-    def _get_effect_days(self):
-        """Return twice the usual time between two purchases of the policy's customers, within bounds; the least where
-        the person may not see the policy."""
-        policy = self.policy_id._origin or self.policy_id
-        policy = policy.browse(policy._filtered_access("read").ids)  # a form may name any
-        ((gap,),) = self.env.execute_query(
-            SQL(
-                "SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY gap_median_days) FROM customer_tiering_scorecard "
-                "WHERE policy_id = %s AND gap_median_days > 0",
-                policy.id or None,
-            )
-        )
-        return min(max(round(2 * (gap or 0)), LEAST_EFFECT_DAYS), MOST_EFFECT_DAYS)
+    def _get_trial_policy(self):
+        return self.policy_id._origin or self.policy_id
+
+    def _get_planned_events(self, percent):
+        return self.effect_events or self._propose_effect(percent).get("effect_events")
+
+    def _get_first_effect_day(self):
+        return int(self._get_trigger().may_follow_purchase)
 
     @api.constrains("trigger", "segment_ids", "assign", "user_id", "team_id", "fallback_user_id", "tier_ids")
     def _check_definition(self):
@@ -437,13 +393,6 @@ class CustomerTieringPlaybook(models.Model):
         playbooks = super().create(vals_list)
         playbooks._fill_effect()
         return playbooks
-
-    def _fill_effect(self):
-        """Fill in what a share to hold out needs, and nobody has said."""
-        # sudo: what belongs to a share that was allowed
-        for playbook in self.sudo():
-            if values := playbook._propose_effect(playbook.held_out_percent):
-                playbook.write(values)
 
     def _check_switch(self, vals):
         """Refuse what only the button does."""
@@ -520,36 +469,17 @@ class CustomerTieringPlaybook(models.Model):
             )
             playbook.only_limited = counts.keys() <= {"day_limit", "user_limit"}
 
-    @api.depends("held_out_percent", "effect_events")
-    @api.depends_context("lang")
+    @api.depends("effect_events")
     def _compute_effect_hint(self):
-        """How long it takes until something can be told."""
-        months = self._count_monthly_events()
-        for playbook in self:
-            percent, events = playbook.held_out_percent, playbook.effect_events
-            playbook.effect_hint = False
-            if not 0 < percent <= MOST_HELD_OUT or not events:
-                continue
-            rise = engine.effect.find_smallest_rise(USUAL_SHARE, events, percent)
-            sentences = [
-                self.env._(
-                    "With %(events)s customers a rise from %(base)s%% to %(share)s%% would show.",
-                    events=format_number(self.env, events),
-                    base=format_number(self.env, 100 * USUAL_SHARE),
-                    share=format_number(self.env, 100 * (USUAL_SHARE + rise)),
-                )
-                if rise
-                else self.env._("So few customers show no effect, however large it is. Plan with more of them.")
-            ]
-            if count := months.get(playbook._origin.id):
-                sentences.append(
-                    self.env._(
-                        "At about %(count)s a month the verdict comes in %(month)s.",
-                        count=format_number(self.env, count),
-                        month=self._format_month(events / count, playbook.effect_days),
-                    )
-                )
-            playbook.effect_hint = " ".join(sentences)
+        return super()._compute_effect_hint()
+
+    def _say_verdict_due(self, events):
+        count = self._count_monthly_events().get(self._origin.id)
+        return count and self.env._(
+            "At about %(count)s a month the verdict comes in %(month)s.",
+            count=format_number(self.env, count),
+            month=self._format_month(events / count, self.effect_days),
+        )
 
     @api.model
     def _format_month(self, months, days):
@@ -590,27 +520,60 @@ class CustomerTieringPlaybook(models.Model):
         self.check_access("write")
         self._draw_anew()
 
-    def action_open_effect(self):
-        """Open what the playbook did, as of now."""
-        self.ensure_one()
-        self.check_access("write")
-        # sudo: effects are written by the system
-        effect = self.env["customer.tiering.effect"].sudo()._measure(self)
-        if not effect:
-            raise UserError(
-                self.env._(
-                    "“%(playbook)s” has held nobody out yet, so what it does cannot be told. Set “Held Out (%%)” on "
-                    "the page Effect.",
-                    playbook=self.name,
-                )
+    def _say_nobody_drawn(self):
+        return self.env._(
+            "“%(playbook)s” has held nobody out yet, so what it does cannot be told. Set “Held Out (%%)” on the page "
+            "Effect.",
+            playbook=self.name,
+        )
+
+    def _get_drawn_query(self):
+        """Of the present draw, and as long as somebody was held out."""
+        return SQL(
+            """
+            SELECT partner_id, MIN(planned_on), (ARRAY_AGG(drawn_percent ORDER BY id))[1]::float8,
+                   BOOL_AND(is_held_out),
+                   BOOL_OR(drawn_percent IS NULL) OR BOOL_OR(is_held_out) AND NOT BOOL_AND(is_held_out)
+              FROM customer_tiering_followup
+             WHERE playbook_id = %s AND draw = %s AND planned_on <= %s
+          GROUP BY 1
+          ORDER BY 2, 1
+            """,
+            self.id,
+            self.draw,
+            self.effect_until or fields.Date.to_date("9999-12-31"),
+        )
+
+    def _count_touched(self, held, days):
+        """Those for whom a person planned an activity of the playbook's kind within the days, or the playbook did, once
+        it held out nobody any more."""
+        ((count,),) = self.env.execute_query(
+            SQL(
+                """
+                SELECT COUNT(*)
+                  FROM unnest(%(partners)s::int[], %(days)s::date[]) AS held (partner_id, day)
+                 WHERE EXISTS (SELECT FROM res_partner contact
+                                 JOIN mail_activity activity ON activity.res_id = contact.id
+                                  AND activity.res_model = 'res.partner'
+                                WHERE contact.commercial_partner_id = held.partner_id
+                                  AND activity.automated IS NOT TRUE AND activity.activity_type_id = ANY(%(types)s)
+                                  AND (activity.create_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date
+                                      BETWEEN held.day AND held.day + %(count)s - 1)
+                    OR EXISTS (SELECT FROM customer_tiering_followup followup
+                                WHERE followup.playbook_id = %(playbook)s AND followup.partner_id = held.partner_id
+                                  AND (followup.draw IS NULL OR followup.planned_on > %(until)s)
+                                  AND followup.planned_on BETWEEN held.day AND held.day + %(count)s - 1)
+                """,
+                partners=held["partner"].tolist(),
+                days=held["day"].tolist(),
+                types=(self.step_ids.activity_type_id | self.step_ids.plan_id.template_ids.activity_type_id).ids,
+                count=days,
+                timezone=self.company_id._get_tiering_timezone().key,
+                playbook=self.id,
+                until=self.effect_until or None,
             )
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Effect: %(playbook)s", playbook=self.name),
-            "res_model": effect._name,
-            "res_id": effect.id,
-            "views": [(False, "form")],
-        }
+        )
+        return count
 
     def action_enable(self):
         """Switch on: from today, what happens to customers starts follow-ups."""

@@ -246,6 +246,20 @@ class CustomerTieringReader(models.AbstractModel):
         return reading.customers, reading.purchases, reading.bought
 
     @api.model
+    def _read_margins(self, scope):
+        """Read the same as :meth:`_read_purchases`, and what is left of each purchase after what its goods cost.
+
+        :return: as there, and of each purchase the margin and the money of which no cost is known, two arrays of
+            float64
+        """
+        self.env.flush_all()
+        scope = dataclasses.replace(scope, with_untaken=False)
+        purchases, margins = self._get_purchase_source(scope.revenue_from), sources.margins.Margins()
+        reading = sources.reading.Reading(self.env.cr, scope, purchases, [])
+        reading.read_purchases(margins.get_order_columns(scope))
+        return reading.customers, reading.purchases, reading.bought, *margins.read_margins(reading)
+
+    @api.model
     def _read_papers(self, scope):
         """Read the documents that the customers of a scope bought by, as they can be found again.
 

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import engine, languages, sources
@@ -484,12 +483,7 @@ class CustomerTieringPolicy(models.Model):
     def _hides_customers(self):
         """Whether there are scorecards in the policy's company that the person may not see."""
         self.ensure_one()
-        cards = self.env["customer.tiering.scorecard"]
-        seen = self.env["ir.rule"]._get_tiering_domain(cards._name)
-        # sudo: whether there are some
-        return not seen.is_true() and bool(
-            cards.sudo().search_count(Domain("company_id", "=", self.company_id.id) & ~seen, limit=1)
-        )
+        return self.company_id._hides_tiering_customers()
 
     def _compute_simulation_count(self):
         counts = dict(

@@ -19,6 +19,44 @@ MOST_DAYS = 36_500
 SCALARS = {"boolean", "date", "datetime", "float", "integer", "many2one", "monetary", "selection"}
 
 
+def check_ranges(records, vals, ranges):
+    """Refuse numbers that these records, or a new one, cannot have.
+
+    :param ranges: ``{field: (least, most)}``; most is None where there is no upper limit
+    :raises ValidationError: with the label of the field
+    """
+    env = records.env
+    for fname in ranges.keys() & vals.keys():
+        least, most = ranges[fname]
+        value = vals[fname] or 0
+        if not isinstance(value, int | float):
+            continue  # no number: the field says so
+        if least <= value and (most is None or value <= most):
+            continue
+        said = {
+            "field": records._fields[fname]._description_string(env),
+            "value": format_number(env, value, 4),
+            "least": format_number(env, least, 4),
+            "most": most and format_number(env, most, 4),
+        }
+        names = vals.get("name") or (
+            "name" in records._fields and format_list(env, list(filter(None, records.mapped("name"))))
+        )
+        if names and most is None:
+            message = env._("“%(field)s” of %(names)s is %(least)s or more, not %(value)s.", names=names, **said)
+        elif names:
+            message = env._(
+                "“%(field)s” of %(names)s is a number from %(least)s to %(most)s, not %(value)s.",
+                names=names,
+                **said,
+            )
+        elif most is None:
+            message = env._("“%(field)s” is %(least)s or more, not %(value)s.", **said)
+        else:
+            message = env._("“%(field)s” is a number from %(least)s to %(most)s, not %(value)s.", **said)
+        raise ValidationError(message)
+
+
 class CustomerTieringTyped(models.AbstractModel):
     """What people type has a size, so that no text and no number makes a form, or a run, fail or take long.
 
@@ -92,38 +130,7 @@ class CustomerTieringTyped(models.AbstractModel):
         return self._typed_ranges
 
     def _check_ranges(self, vals):
-        ranges = self._get_typed_ranges()
-        for fname in ranges.keys() & vals.keys():
-            least, most = ranges[fname]
-            value = vals[fname] or 0
-            if not isinstance(value, int | float):
-                continue  # no number: the field says so
-            if least <= value and (most is None or value <= most):
-                continue
-            said = {
-                "field": self._fields[fname]._description_string(self.env),
-                "value": format_number(self.env, value, 4),
-                "least": format_number(self.env, least, 4),
-                "most": most and format_number(self.env, most, 4),
-            }
-            names = vals.get("name") or (
-                "name" in self._fields and format_list(self.env, list(filter(None, self.mapped("name"))))
-            )
-            if names and most is None:
-                message = self.env._(
-                    "“%(field)s” of %(names)s is %(least)s or more, not %(value)s.", names=names, **said
-                )
-            elif names:
-                message = self.env._(
-                    "“%(field)s” of %(names)s is a number from %(least)s to %(most)s, not %(value)s.",
-                    names=names,
-                    **said,
-                )
-            elif most is None:
-                message = self.env._("“%(field)s” is %(least)s or more, not %(value)s.", **said)
-            else:
-                message = self.env._("“%(field)s” is a number from %(least)s to %(most)s, not %(value)s.", **said)
-            raise ValidationError(message)
+        check_ranges(self, vals, self._get_typed_ranges())
 
     @api.model
     def _check_size(self, field, value, most):

@@ -2,6 +2,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import languages, sources
@@ -119,6 +120,16 @@ class ResCompany(models.Model):
         """
         self.ensure_one()
         return datetime.now(self._get_tiering_timezone()).date()
+
+    def _hides_tiering_customers(self):
+        """Whether there are scorecards in the company that the person may not see."""
+        self.ensure_one()
+        cards = self.env["customer.tiering.scorecard"]
+        seen = self.env["ir.rule"]._get_tiering_domain(cards._name)
+        # sudo: whether there are some
+        return not seen.is_true() and bool(
+            cards.sudo().search_count(Domain("company_id", "=", self.id) & ~seen, limit=1)
+        )
 
     def _get_tiering_scope(self, as_of, window_days):
         """Return the ``Scope`` of this company as of the end of a day, for reports: it says nothing about customers.

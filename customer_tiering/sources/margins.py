@@ -17,6 +17,25 @@ class Margins(MetricSource):
         return orders.get_rate_column(scope)
 
     def read_columns(self, reading, columns):
+        documents, _which = self._read_documents(reading)
+        found, scope = reading.purchases, reading.scope
+        # Who never bought has nothing that a rebate could lower.
+        customer, money = reading.rebates
+        has_bought = np.zeros(len(reading.customers), dtype=bool)
+        has_bought[found.buyer[purchases.choose_bought(found, scope.decimals, least=scope.least)]] = True
+        rebates = customer[has_bought[customer]], money[has_bought[customer]]
+        return profit.summarize(reading.customers, documents, rebates, decimals=scope.decimals)
+
+    def read_margins(self, reading):
+        """Return of each of the reading's purchases the margin, and the money of which no cost is known: two arrays of
+        float64, 0 where it does not count in the window."""
+        documents, which = self._read_documents(reading)
+        margins = np.zeros((2, len(reading.purchases.money)))
+        margins[:, which] = profit.get_margins(documents)
+        return margins
+
+    def _read_documents(self, reading):
+        """Return the ``profit.Documents`` of the window, and which of the reading's purchases each is."""
         scope, source, found = reading.scope, reading.purchase_source, reading.purchases
         whole = found.money.copy()
         whole[found.taken] += found.returned
@@ -56,10 +75,4 @@ class Margins(MetricSource):
             cost_back * part,
             uncosted_back * part,
         )
-        documents = profit.Documents(*(values[with_goods] for values in documents))
-        # Who never bought has nothing that a rebate could lower.
-        customer, money = reading.rebates
-        has_bought = np.zeros(len(reading.customers), dtype=bool)
-        has_bought[found.buyer[purchases.choose_bought(found, scope.decimals, least=scope.least)]] = True
-        rebates = customer[has_bought[customer]], money[has_bought[customer]]
-        return profit.summarize(reading.customers, documents, rebates, decimals=scope.decimals)
+        return profit.Documents(*(values[with_goods] for values in documents)), some[with_goods]

@@ -116,7 +116,8 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         }
 
     def _get_what(self, followup, texts):
-        if followup.is_held_out:
+        playbook = followup.playbook_id
+        if followup.is_held_out and not playbook._takes_nobody_more(playbook.company_id._get_tiering_today()):
             return self.env._("Held out: nothing, to see what the playbook does for the others")
         step, template = followup.step_id, followup.plan_template_id
         if step.kind == "mail":

@@ -4,7 +4,10 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from odoo.addons.customer_tiering.fields import UncheckedMany2one
+from odoo.addons.customer_tiering.models.customer_tiering_trial import MANAGERS, MOST_HELD_OUT, RANGES
+from odoo.addons.customer_tiering.models.customer_tiering_typed import check_ranges
 from odoo.addons.customer_tiering.models.res_partner import GROUP
+from odoo.addons.customer_tiering.sentences import format_number
 
 # What decides who is written to.
 AUDIENCE_FIELDS = {
@@ -12,6 +15,8 @@ AUDIENCE_FIELDS = {
 }
 # What may hold placeholders; the last is that of text messages.
 TEXT_FIELDS = ("subject", "preview", "body_html", "body_plaintext")
+# Whoever may edit mailings may hold customers out; who that is nobody sees.
+MAILERS = "mass_mailing.group_mass_mailing_user"
 
 
 class MailingMailing(models.Model):
@@ -22,7 +27,8 @@ class MailingMailing(models.Model):
     """
 
     _name = "mailing.mailing"
-    _inherit = ["mailing.mailing", "customer.tiering.audience"]
+    _inherit = ["mailing.mailing", "customer.tiering.audience", "customer.tiering.trial"]
+    _effect_field = "mailing_id"
 
     tiering_company_id = UncheckedMany2one(
         "res.company",
@@ -51,6 +57,34 @@ class MailingMailing(models.Model):
     )
     tiering_result_ids = fields.One2many(
         "customer.tiering.mailing.report", "mailing_id", string="Results by Tier", readonly=True, groups=GROUP
+    )
+
+    # Whether it works.
+    held_out_percent = fields.Float(
+        groups=MAILERS,
+        help="This share of the customers, drawn by chance, does not get this mailing, so that you can see what it "
+        "does for the others: a customer with all contacts, or none. 0: nobody.",
+    )
+    effect_measure = fields.Selection(
+        groups=MAILERS,
+        help="The one number that decides whether the mailing works. The others are shown beside it.",
+    )
+    effect_days = fields.Integer(
+        groups=MAILERS, help="Purchases within so many days count, from the day of the mailing on."
+    )
+    effect_until = fields.Date(groups=MAILERS)
+    effect_hint = fields.Char(groups=MAILERS)
+    effect_ids = fields.One2many("customer.tiering.effect", "mailing_id", groups=MANAGERS)
+    tiering_held_count = fields.Integer(
+        string="Held Out",
+        compute="_compute_tiering_held_count",
+        groups=MANAGERS,
+        help="Customers who were drawn, and do not get this mailing.",
+    )
+
+    _held_out_range = models.Constraint(
+        f"CHECK(held_out_percent BETWEEN 0 AND {MOST_HELD_OUT} AND effect_days >= 0)",
+        f"Hold out 0 to {MOST_HELD_OUT}%; numbers of days are 0 or more.",
     )
 
     # ------------------------------------------------------------------
@@ -102,15 +136,24 @@ class MailingMailing(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            check_ranges(self, vals, RANGES)
         mailings = super().create([{**vals, "tiering_author_id": self.env.uid} for vals in vals_list])
         mailings.mapped("tiering_company_id")  # computed while it is known where its maker works
+        mailings.filtered("held_out_percent")._fill_effect()
         return mailings
 
     def write(self, vals):
         vals = {fname: value for fname, value in vals.items() if fname != "tiering_author_id"}
         if vals.keys() & AUDIENCE_FIELDS:
             vals["tiering_author_id"] = self.env.uid
-        return super().write(vals)
+        check_ranges(self, vals, RANGES)
+        if "held_out_percent" in vals:
+            self._check_nobody_drawn(vals["held_out_percent"])
+        result = super().write(vals)
+        if not vals.keys().isdisjoint(("held_out_percent", "effect_days")):
+            self._fill_effect()
+        return result
 
     def _compute_mailing_domain(self):
         """The saved filter may say something else than when it was chosen: who has it taken over anew, by whatever way,
@@ -235,9 +278,13 @@ class MailingMailing(models.Model):
         return super().action_put_in_queue()
 
     def _action_send_mail(self, res_ids=None):
-        """Have what a mailing says of its contacts' tiers, and recommends them, be that of its own company."""
+        """Have what a mailing says of its contacts' tiers, and recommends them, be that of its own company; and nothing
+        go to who is held out, also of recipients that somebody names."""
         self._refuse_tiering_problem()
+        named = res_ids
         for mailing in self:
+            if named and not (res_ids := mailing._hold_out(named)):
+                continue
             texts = (mailing[fname] or "" for fname in TEXT_FIELDS if fname in mailing._fields)
             if mailing.tiering_company_id and any("object.tiering_" in text for text in texts):
                 mailing = mailing.with_company(mailing.tiering_company_id)
@@ -263,6 +310,270 @@ class MailingMailing(models.Model):
                     partner_ids=mailing.user_id.partner_id.ids,
                 )
         return super()._process_mass_mailing_queue()
+
+    # ------------------------------------------------------------------
+    # Who is held out
+    # ------------------------------------------------------------------
+
+    @api.constrains("held_out_percent", "mailing_model_id", "ab_testing_enabled", "tiering_company_id")
+    def _check_held_out(self):
+        for mailing in self.sudo().filtered("held_out_percent"):  # sudo: who may not see the share changes the rest
+            said = {"mailing": mailing.subject}
+            if mailing.mailing_model_real != "res.partner":
+                raise ValidationError(
+                    self.env._(
+                        "“%(mailing)s” does not go to contacts, so it is not known who is a customer, and nobody can "
+                        "be held out. Choose Contact as its recipients, or set “Held Out (%%)” to 0.",
+                        **said,
+                    )
+                )
+            if mailing.ab_testing_enabled:
+                raise ValidationError(
+                    self.env._(
+                        "“%(mailing)s” is an A/B test, which draws its recipients itself. Set “Held Out (%%)” to 0, or "
+                        "switch the A/B test off.",
+                        **said,
+                    )
+                )
+            if not mailing._get_trial_policy():
+                raise ValidationError(
+                    self.env._(
+                        "Nothing is known of what customers buy in the company of “%(mailing)s”: it has no policy. "
+                        "Make one, or set “Held Out (%%)” to 0.",
+                        **said,
+                    )
+                )
+
+    def _check_nobody_drawn(self, percent):
+        """Refuse another share once customers were drawn: both groups are as large as the share said."""
+        for mailing in self.sudo():  # sudo: nobody sees who was drawn
+            if mailing.held_out_percent != percent and mailing._get_drawn():
+                raise UserError(
+                    self.env._(
+                        "“%(mailing)s” has drawn who is held out, so its share stays. Duplicate the mailing for "
+                        "another one.",
+                        mailing=mailing.subject,
+                    )
+                )
+
+    def _get_drawn(self, limit=1):
+        """Return how many customers were drawn for these mailings, at most ``limit``."""
+        draws = self.env["customer.tiering.mailing.draw"].sudo()  # sudo: a number of customers, and not who they are
+        return draws.search_count([("mailing_id", "in", self.ids)], limit=limit)
+
+    def _get_remaining_recipients(self):
+        return self._hold_out(super()._get_remaining_recipients())
+
+    def _hold_out(self, contact_ids):
+        """Draw the customers of these contacts who were not drawn yet, and return the contacts of those who are not
+        held out, in the same order.
+
+        The unit is the customer: all of its contacts get the mailing, or none. Who was drawn stays so. Not drawn are
+        customers whom nothing would reach or has reached already, and those of another company: what they buy is not
+        known here.
+
+        :param contact_ids: ids of ``mailing_model_real``
+        """
+        self.ensure_one()
+        mailing = self.sudo()  # sudo: nobody is to see who is drawn, whoever sends
+        if mailing.mailing_model_real != "res.partner" or not contact_ids:
+            return contact_ids
+        if mailing.held_out_percent and not mailing._takes_nobody_more(mailing._get_trial_today()):
+            mailing._draw(contact_ids)
+        elif not mailing._get_drawn():
+            return contact_ids
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT found.id
+                  FROM unnest(%s::int[]) WITH ORDINALITY AS found (id, place)
+             LEFT JOIN res_partner contact ON contact.id = found.id
+                 WHERE NOT EXISTS (SELECT FROM customer_tiering_mailing_draw draw
+                                    WHERE draw.mailing_id = %s AND draw.partner_id = contact.commercial_partner_id
+                                      AND draw.is_held_out)
+              ORDER BY found.place
+                """,
+                list(contact_ids),
+                self.id,
+            )
+        )
+        return [id_ for (id_,) in rows]
+
+    def _draw(self, contact_ids):
+        """Keep who is held out of the customers of these contacts, and who is not, in one statement."""
+        self.env.flush_all()
+        company = self._get_trial_policy().company_id
+        is_mail = self.mailing_type == "mail"
+        reachable = SQL(
+            "NULLIF(contact.%s, '') IS NOT NULL", SQL.identifier("email_normalized" if is_mail else "phone")
+        )
+        if is_mail and self.use_exclusion_list:
+            reachable = SQL(
+                "%s AND NOT EXISTS (SELECT FROM mail_blacklist refused"
+                " WHERE refused.email = contact.email_normalized AND refused.active)",
+                reachable,
+            )
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO customer_tiering_mailing_draw
+                            (mailing_id, partner_id, company_id, day, is_held_out, drawn_percent)
+                SELECT %(mailing)s, customer.id, %(company)s, %(today)s, %(is_drawn)s, %(percent)s
+                  FROM (SELECT DISTINCT contact.commercial_partner_id AS id
+                          FROM res_partner contact
+                         WHERE contact.id = ANY(%(contacts)s) AND %(reachable)s) reached
+                  JOIN res_partner customer ON customer.id = reached.id
+                 WHERE COALESCE(customer.company_id, %(company)s) = %(company)s
+                   AND NOT EXISTS (SELECT FROM mailing_trace trace
+                                     JOIN res_partner contact ON contact.id = trace.res_id
+                                    WHERE trace.mass_mailing_id = %(mailing)s AND trace.model = 'res.partner'
+                                      AND trace.is_test_trace IS NOT TRUE
+                                      AND contact.commercial_partner_id = customer.id)
+              ORDER BY customer.id
+           ON CONFLICT (mailing_id, partner_id) DO NOTHING
+                """,
+                mailing=self.id,
+                company=company.id,
+                today=company._get_tiering_today(),
+                is_drawn=self._get_drawn_condition(SQL("customer.id")),
+                percent=self.held_out_percent,
+                contacts=list(contact_ids),
+                reachable=reachable,
+            )
+        )
+        self.env["customer.tiering.mailing.draw"].invalidate_model(flush=False)
+
+    # ------------------------------------------------------------------
+    # What it did
+    # ------------------------------------------------------------------
+
+    def _compute_tiering_held_count(self):
+        hiding = self.tiering_company_id.filtered(lambda company: company._hides_tiering_customers())
+        # sudo: a number of customers, and not who they are; of companies of which all are seen
+        draws = self.env["customer.tiering.mailing.draw"].sudo()
+        held = dict(
+            draws._read_group([("mailing_id", "in", self.ids), ("is_held_out", "=", True)], ["mailing_id"], ["__count"])
+        )
+        for mailing in self:
+            mailing.tiering_held_count = 0 if mailing.tiering_company_id in hiding else held.get(mailing, 0)
+
+    @api.depends("mailing_domain", "mailing_model_id", "tiering_company_id", "tiering_recipients", "state")
+    def _compute_effect_hint(self):
+        return super()._compute_effect_hint()
+
+    def _get_trial_policy(self):
+        """Return the policy that the filter names, or whose tiers it does; else the first of the company."""
+        named = self._get_tiering_named()
+        policies = named["customer.tiering.policy"].exists() | named["customer.tier"].exists().policy_id
+        company = self.tiering_company_id.sudo()
+        policies = policies.filtered(lambda policy: policy.company_id == company and policy.active)
+        if len(policies) == 1:
+            return policies
+        # sudo: also for the job; nothing but what a purchase is comes of it
+        return self.env["customer.tiering.policy"].sudo().search([("company_id", "=", company.id)], limit=1)
+
+    def _get_trial_today(self):
+        company = self.tiering_company_id.sudo().exists()
+        return company._get_tiering_today() if company else fields.Date.today()
+
+    def _takes_nobody_more(self, today):
+        """One that has gone out takes those only who were drawn for it."""
+        return super()._takes_nobody_more(today) or self.state == "done"
+
+    def _get_drawn_query(self):
+        return SQL(
+            """
+            SELECT partner_id, day, drawn_percent::float8, is_held_out, drawn_percent IS NULL
+              FROM customer_tiering_mailing_draw
+             WHERE mailing_id = %s
+          ORDER BY day, partner_id
+            """,
+            self.id,
+        )
+
+    def _get_planned_events(self, percent):
+        """All customers who were drawn; before, all who would be."""
+        return self._get_drawn(limit=None) or self._count_customers()
+
+    def _count_customers(self):
+        if self.mailing_model_real != "res.partner":
+            return 0
+        # sudo: as many as will be written to, as ``total`` says, too, of whom the author finds; a filter that nobody
+        # answers for finds whom the person may see
+        mailing = self.sudo() if self.tiering_asked else self
+        domain = mailing._get_recipients_domain()
+        ((count,),) = mailing.env["res.partner"]._read_group(domain, [], ["commercial_partner_id:count_distinct"])
+        return count
+
+    def _count_touched(self, held, days):
+        """Those who got the mailing nevertheless, such as by a contact that has come to them from another customer."""
+        return self._count_drawn(is_held_out=True, is_reached=True)
+
+    def _count_missed(self):
+        """Not counted while it is going out."""
+        return self._count_drawn(is_held_out=False, is_reached=False) if self.state == "done" else 0
+
+    def _count_drawn(self, is_held_out, is_reached):
+        """Return how many customers of one group there are whom the mailing has reached, or has not."""
+        ((count,),) = self.env.execute_query(
+            SQL(
+                """
+                SELECT COUNT(*)
+                  FROM customer_tiering_mailing_draw draw
+                 WHERE draw.mailing_id = %(mailing)s AND draw.is_held_out = %(is_held_out)s
+                   AND draw.drawn_percent IS NOT NULL
+                   AND EXISTS (SELECT FROM mailing_trace trace
+                                 JOIN res_partner contact ON contact.id = trace.res_id
+                                WHERE trace.mass_mailing_id = %(mailing)s AND trace.model = 'res.partner'
+                                  AND trace.is_test_trace IS NOT TRUE
+                                  AND trace.trace_status NOT IN ('cancel', 'error', 'bounce')
+                                  AND contact.commercial_partner_id = draw.partner_id) = %(is_reached)s
+                """,
+                mailing=self.id,
+                is_held_out=is_held_out,
+                is_reached=is_reached,
+            )
+        )
+        return count
+
+    def _count_refused(self, chosen, days):
+        if chosen.empty:
+            return None
+        return list(
+            *self.env.execute_query(
+                SQL(
+                    """
+                    SELECT COUNT(*) FILTER (WHERE NOT chosen.held), COUNT(*) FILTER (WHERE chosen.held)
+                      FROM unnest(%(partners)s::int[], %(days)s::date[], %(held)s::bool[])
+                           AS chosen (partner_id, day, held)
+                     WHERE EXISTS (SELECT FROM res_partner contact
+                                     JOIN mail_blacklist refused ON refused.email = contact.email_normalized
+                                      AND refused.active
+                                    WHERE contact.commercial_partner_id = chosen.partner_id
+                                      AND (refused.write_date AT TIME ZONE 'UTC' AT TIME ZONE %(timezone)s)::date
+                                          BETWEEN chosen.day AND chosen.day + %(count)s - 1)
+                    """,
+                    partners=chosen["partner"].tolist(),
+                    days=chosen["day"].tolist(),
+                    held=chosen["held"].tolist(),
+                    timezone=self.tiering_company_id._get_tiering_timezone().key,
+                    count=days,
+                )
+            )
+        )
+
+    def _say_verdict_due(self, events):
+        return self.env._(
+            "The verdict comes %(days)s days after the mailing is sent.",
+            days=format_number(self.env, self.effect_days or self._get_effect_days()),
+        )
+
+    def _say_nobody_drawn(self):
+        return self.env._(
+            "“%(mailing)s” has held nobody out, so what it does cannot be told. Before a mailing is sent, set “Held "
+            "Out (%%)” on its page Effect.",
+            mailing=self.subject,
+        )
 
     # ------------------------------------------------------------------
     # From lists, tiers and segments
