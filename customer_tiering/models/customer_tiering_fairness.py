@@ -121,8 +121,8 @@ class CustomerTieringFairness(models.Model):
     # ------------------------------------------------------------------
 
     @api.model
-    def _queue(self, policy, **values):
-        """Return the waiting record of the version by which a policy was last computed.
+    def _get_key(self, policy):
+        """Add the version by which the policy was last computed.
 
         :raises UserError: when it was never computed
         """
@@ -131,12 +131,7 @@ class CustomerTieringFairness(models.Model):
             raise UserError(
                 self.env._("“%(policy)s” has not been computed yet. Compute its customers first.", policy=policy.name)
             )
-        # sudo: they are written by the system; the person's right is checked by the caller
-        record = self.sudo().search([("version_id", "=", version.id)])
-        if not record:
-            record = record.create([{"policy_id": policy.id, "version_id": version.id}])
-        record.write({"state": "queued", "attempts": 0, "error": False, **values})
-        return record
+        return {**super()._get_key(policy), "version_id": version.id}
 
     def _tell_interrupted(self):
         return self.env._(
@@ -407,7 +402,7 @@ class CustomerTieringPolicy(models.Model):
         """Put the rules of the last computation to the test, at once where that takes a moment, and show the page."""
         self.ensure_one()
         self.check_access("write")
-        fairness = self.env["customer.tiering.fairness"]._queue(self)
+        fairness = self.env["customer.tiering.fairness"]._queue(self, user_id=self.env.uid)
         if self._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.FAIRNESS):
             fairness._compute()
         return self._open_fairness(fairness)

@@ -33,7 +33,6 @@ class CustomerTieringForesight(models.Model):
     _description = "Foresight of a Policy's Tiers"
     _tiering_job = jobs.FORESIGHT
 
-    user_id = fields.Many2one("res.users", string="Started By", readonly=True)
     progress = fields.Integer(string="Progress (%)", readonly=True, aggregator=None)
     as_of = fields.Date(help="The last day whose purchases were looked at.")
     asked = fields.Json(readonly=True, help="The sets of rules that were chosen.")
@@ -75,15 +74,7 @@ class CustomerTieringForesight(models.Model):
 
     def _compute_in_background(self):
         self._compute(tell=self._get_teller())
-        foresight = self.with_context(lang=self.user_id.lang)
-        self.user_id._bus_send(
-            "simple_notification",
-            {
-                "type": "success",
-                "title": foresight.env._("Foresight of the Tiers"),
-                "message": foresight.env._("Open the report again: it is done."),
-            },
-        )
+        self._notify("success", self.with_context(lang=self.user_id.lang)._say_done())
 
     def _tell_interrupted(self):
         return self.env._(

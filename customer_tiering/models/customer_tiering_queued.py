@@ -27,6 +27,7 @@ class CustomerTieringQueued(models.AbstractModel):
     _tiering_job = None
 
     policy_id = fields.Many2one("customer.tiering.policy", required=True, readonly=True, ondelete="cascade")
+    user_id = fields.Many2one("res.users", string="Started By", readonly=True)
     company_id = fields.Many2one(related="policy_id.company_id", store=True, precompute=True, index=True)
     state = fields.Selection(
         [("queued", "Waiting"), ("done", "Done"), ("failed", "Failed")], required=True, readonly=True, default="queued"
@@ -47,6 +48,20 @@ class CustomerTieringQueued(models.AbstractModel):
     def _compute_in_background(self):
         """Compute this record for nobody who waits."""
         self._compute()
+        self._notify("success", self.with_context(lang=self.user_id.lang)._say_done())
+
+    def _say_done(self):
+        """Return what is told to who asked for it, a sentence."""
+        return self.env._("Open the report again: it is done.")
+
+    def _get_title(self):
+        """Return what it is called in what is told to who asked for it."""
+        return self.env["ir.model"]._get(self._name).name
+
+    @api.model
+    def _get_key(self, policy):
+        """Return the values that the one record of a policy has, a dict."""
+        return {"policy_id": policy.id}
 
     def _tell_interrupted(self):
         """Return why, in words, a record failed that was interrupted too often."""
@@ -67,22 +82,31 @@ class CustomerTieringQueued(models.AbstractModel):
             return None
         return result or None
 
+    def _notify(self, kind, message, sticky=False):
+        """Tell the person who asked for it, and does something else by now; of what comes by itself nobody is told."""
+        if self.user_id:
+            title = self.with_context(lang=self.user_id.lang)._get_title()
+            self.user_id._bus_send(
+                "simple_notification", {"type": kind, "title": title, "message": message, "sticky": sticky}
+            )
+
     @api.model
     def _queue(self, policy, **values):
-        """Return the waiting record of a policy, with further values.
+        """Return the waiting record of a policy, with further values, such as the ``user_id`` of who asks for it.
 
         :raises ConcurrencyError: when somebody else makes it at the same time; Odoo tries again
         """
         # sudo: they are written by the system; the person's right is checked by the caller
-        record = self.sudo().search([("policy_id", "=", policy.id)])
+        key = self._get_key(policy)
+        record = self.sudo().search([(name, "=", value) for name, value in key.items()])
         if not record:
             try:
                 with self.env.cr.savepoint():
-                    record = record.create([{"policy_id": policy.id}])
+                    record = record.create([key])
             except psycopg2.errors.UniqueViolation as error:
                 # Somebody else asks for it at this moment: the same again, on a fresh snapshot.
                 raise ConcurrencyError(str(error)) from error
-        record.write({"state": "queued", "attempts": 0, "error": False, **values})
+        record.write({"state": "queued", "attempts": 0, "error": False, "user_id": False, **values})
         return record
 
     @api.model
@@ -134,4 +158,5 @@ class CustomerTieringQueued(models.AbstractModel):
         _logger.error("%s of policy %s failed: %s", self, self.policy_id.id, reasons["en_US"])
         self.state = "failed"
         languages.write(self, "error", reasons)
+        self._notify("danger", reasons.get(self.user_id.lang, reasons["en_US"]), sticky=True)
         return reasons

@@ -32,7 +32,6 @@ class CustomerTieringReplay(models.Model):
     _description = "Replay of a Tiering Policy"
     _tiering_job = jobs.REPLAYS
 
-    user_id = fields.Many2one("res.users", string="Started By", readonly=True)
     progress = fields.Integer(string="Progress (%)", readonly=True, aggregator=None)
     as_of = fields.Date(help="The last night.")
     rules = fields.Json(readonly=True, prefetch=False, help="The rules that the result was computed by.")
@@ -90,23 +89,8 @@ class CustomerTieringReplay(models.Model):
 
         return tell
 
-    def _fail(self, speak):
-        if reasons := super()._fail(speak):
-            self._notify("danger", reasons.get(self.user_id.lang, reasons["en_US"]), sticky=True)
-        return reasons
-
-    def _notify(self, kind, message, sticky=False):
-        """Tell the person who asked for a replay in the background how it ended."""
-        replay = self.with_context(lang=self.user_id.lang)
-        self.user_id._bus_send(
-            "simple_notification",
-            {
-                "type": kind,
-                "title": replay.env._("Replay: %(policy)s", policy=replay.policy_id.name),
-                "message": message,
-                "sticky": sticky,
-            },
-        )
+    def _get_title(self):
+        return self.env._("Replay: %(policy)s", policy=self.policy_id.name)
 
     # ------------------------------------------------------------------
     # Read, replay, write

@@ -51,7 +51,7 @@ class CustomerTieringForecastReport(models.AbstractModel):
         policy.check_access("write")
         if not policy:
             return
-        forecast = self.env["customer.tiering.forecast"]._queue(policy)
+        forecast = self.env["customer.tiering.forecast"]._queue(policy, user_id=self.env.uid)
         if policy._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.FORECASTS):
             forecast._compute()
 

@@ -81,7 +81,9 @@ class CustomerTieringTierEffectReport(models.AbstractModel):
         if not policy:
             return
         known = {each["key"] for each in self._get_pasts(policy)}
-        effect = self.env["customer.tiering.tier.effect"]._queue(policy, past=past if past in known else 0)
+        effect = self.env["customer.tiering.tier.effect"]._queue(
+            policy, user_id=self.env.uid, past=past if past in known else 0
+        )
         if policy._count_purchases(DIRECT_LIMIT + 1) <= DIRECT_LIMIT or not jobs.call(self.env, jobs.EFFECTS):
             effect._compute()
 

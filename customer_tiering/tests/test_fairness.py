@@ -131,10 +131,13 @@ class TestFairness(TieringCommon):
             found = self.check()
         self.assertEqual((found.state, found.monotone_verdict), ("queued", "fault"), "what is known is shown meanwhile")
         self.env["customer.tiering.fairness.line"].search([]).unlink()
-        with self.enter_registry_test_mode():
+        users = type(self.env["res.users"])
+        with patch.object(users, "_bus_send", autospec=True) as send, self.enter_registry_test_mode():
             self.env.ref("customer_tiering.ir_cron_fairness").method_direct_trigger()
         self.env.invalidate_all()
         self.assertEqual(found.state, "done")
+        (told, kind, notice), _named = send.call_args
+        self.assertEqual((told, kind, notice["type"]), (self.manager, "simple_notification", "success"))
         self.assertEqual(self.lines("monotone").partner_id, self.giant)
 
     def test_a_sample_is_said(self):
