@@ -20,6 +20,7 @@ class Invoices(Orders):
     only_direct = False
     counts_when = INVOICED
     papers = ("account.move",)
+    of_orders = False
 
     def get_dealing_query(self, company_id):
         return SQL(
