@@ -81,7 +81,7 @@ class TestTwinsWithCards(RewardsCommon):
         who = self.new_customer("All by eWallet")
         self.bill(self.sold(who, 120, self.top_up, 2000), 120)
         purse = self.purse(self.wallets, who, 2000)
-        for days, amount in ONE:
+        for days, amount in self.past:
             self.bill(self.paid(who, days, amount, purse), days - 2)
         return who, OWED
 
@@ -187,11 +187,12 @@ class TestTwinsOfTheCounter(RewardsCommon, TicketsCommon):
         LoyaltyCommon.pay.__func__(cls, paper, purse) if purse else super().pay(paper)
 
     def _get_plain(self):
-        ordered, bought = self.new_customer("Plain order"), self.new_in_till("Plain ticket")
-        for days, amount in ONE:
-            self.ordered(ordered, days, amount)
+        ordered, both = self.new_customer("Plain orders"), self.new_in_till("Orders that were only quoted, and tickets")
+        bought = self.new_in_till("Plain tickets")
+        for who in (ordered, both):
+            self.ordered(who, *self.past[0])
         self.tickets = dict.fromkeys(self.sources, bought) | {"order": self.env["res.partner"]}
-        self.plain = dict.fromkeys(self.by_order, ordered) | dict.fromkeys(self.by_ticket, bought)
+        self.plain = dict.fromkeys(self.by_order, ordered) | dict.fromkeys(self.by_ticket, both)
         return self.plain
 
     def bought(self, who, past=None):
