@@ -102,8 +102,14 @@ def is_given(in_orders):
     given = SQL("line.reward_id IN (%s)", rewards)
     if not in_orders:
         return given
-    settled = SQL("SELECT ordered.id FROM sale_order_line ordered WHERE ordered.reward_id IN (%s)", rewards)
-    return SQL("(%s OR line.sale_order_line_id IN (%s))", given, settled)
+    # Looked up for the few that are settled: no index finds the lines with rewards among those of all orders.
+    return SQL(
+        """(%s OR line.sale_order_line_id IS NOT NULL
+               AND (SELECT ordered.reward_id FROM sale_order_line ordered
+                     WHERE ordered.id = line.sale_order_line_id) IN (%s))""",
+        given,
+        rewards,
+    )
 
 
 def is_prepaid():
