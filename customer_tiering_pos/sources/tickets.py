@@ -153,6 +153,7 @@ class Tickets(Orders):
 
     :param no_goods: conditions, any of which says of ``line`` that it is no goods, a list of SQL
     :param left_out: conditions on ``line``, SQL: lines whose money belongs to no ticket
+    :param advances: see :attr:`.base.PurchaseSource.advances`, of orders beside and of credit notes
     :param with_teams: whether tickets have a sales team
     :param with_gifts: whether lines may give something for nothing, as pos_loyalty has it
     """
@@ -161,8 +162,8 @@ class Tickets(Orders):
     counts_when = None
     papers = ()
 
-    def __init__(self, no_goods=(), left_out=(), with_teams=False, with_gifts=False):
-        super().__init__(no_goods)
+    def __init__(self, no_goods=(), left_out=(), advances=None, with_teams=False, with_gifts=False):
+        super().__init__(no_goods, advances)
         self.is_left_out = SQL("((%s) IS TRUE)", SQL(" OR ").join([*left_out, SQL("FALSE")]))
         self.with_teams, self.with_gifts = with_teams, with_gifts
 
