@@ -12,19 +12,20 @@ class CustomerTieringReader(models.AbstractModel):
     @api.model
     def _get_purchase_sources(self):
         found = super()._get_purchase_sources()
+        ordered = found[scope.ORDER]
         # pos_sale brings sales teams, and orders that are settled in the till; pos_loyalty gift cards and wallets.
         lines = self.env["pos.order.line"]._fields
         with_orders, with_cards = "sale_order_origin_id" in lines, "reward_id" in lines
         in_orders = with_orders and "reward_id" in self.env["sale.order.line"]._fields
         by_ticket = {
             "no_goods": [tickets.is_given(in_orders)] if with_cards else [],
+            "advances": ordered.advances,
             "with_teams": "crm_team_id" in self.env["pos.order"]._fields,
             "with_gifts": with_cards,
         }
         nothing_sold = [tickets.IS_TIP, *([tickets.is_prepaid()] if with_cards else [])]
         alone = [*nothing_sold, tickets.is_down_payment()] if with_orders else nothing_sold
         beside = [*nothing_sold, tickets.is_settled()] if with_orders else nothing_sold
-        ordered = found[scope.ORDER]
         # On the invoice of a ticket tips and down payments are lines like any other.
         no_income = [ordered.advances, tickets.TIPS, tickets.DOWN_PAYMENTS if with_orders else None]
         of_invoices = ordered.no_goods, SQL(" UNION ").join(filter(None, no_income)), ordered.recorded_cost

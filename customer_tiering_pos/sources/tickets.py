@@ -102,8 +102,14 @@ def is_given(in_orders):
     given = SQL("line.reward_id IN (%s)", rewards)
     if not in_orders:
         return given
-    settled = SQL("SELECT ordered.id FROM sale_order_line ordered WHERE ordered.reward_id IN (%s)", rewards)
-    return SQL("(%s OR line.sale_order_line_id IN (%s))", given, settled)
+    # Looked up for the few that are settled: no index finds the lines with rewards among those of all orders.
+    return SQL(
+        """(%s OR line.sale_order_line_id IS NOT NULL
+               AND (SELECT ordered.reward_id FROM sale_order_line ordered
+                     WHERE ordered.id = line.sale_order_line_id) IN (%s))""",
+        given,
+        rewards,
+    )
 
 
 def is_prepaid():
@@ -147,6 +153,7 @@ class Tickets(Orders):
 
     :param no_goods: conditions, any of which says of ``line`` that it is no goods, a list of SQL
     :param left_out: conditions on ``line``, SQL: lines whose money belongs to no ticket
+    :param advances: see :attr:`.base.PurchaseSource.advances`, of orders beside and of credit notes
     :param with_teams: whether tickets have a sales team
     :param with_gifts: whether lines may give something for nothing, as pos_loyalty has it
     """
@@ -156,8 +163,8 @@ class Tickets(Orders):
     papers = ()
     of_orders = False
 
-    def __init__(self, no_goods=(), left_out=(), with_teams=False, with_gifts=False):
-        super().__init__(no_goods)
+    def __init__(self, no_goods=(), left_out=(), advances=None, with_teams=False, with_gifts=False):
+        super().__init__(no_goods, advances)
         self.is_left_out = SQL("((%s) IS TRUE)", SQL(" OR ").join([*left_out, SQL("FALSE")]))
         self.with_teams, self.with_gifts = with_teams, with_gifts
 

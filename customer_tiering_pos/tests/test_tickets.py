@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo.fields import Command, Domain
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from odoo.addons.customer_tiering.tests.common import AS_OF
 
@@ -336,6 +337,12 @@ class TestSettledOrders(TicketsCommon):
     def test_an_order_settled_alone_is_no_ticket_beside_it(self):
         self.ticket(self.who, 20, self.sells(100, **self.of_order), to_invoice=True)
         self.assertBoughtFrom({"pos": (100, 1), "order_pos": (100, 1), "order_invoice": (100, 1)})
+        # Reports know of one day, too.
+        values = SQL("%s", self.who.id), SQL("%s", self.company.id), SQL("'UTC'")
+        found = self.env["customer.tiering.reader"]._get_purchase_sources()
+        for source, days in (("pos", [20]), ("invoice", [20]), ("order_pos", [30]), ("order_invoice", [30])):
+            bought = self.env.execute_query(found[source].get_days_query(*values))
+            self.assertEqual([(AS_OF - day).days for (day,) in bought], days, source)
 
     def test_what_comes_back_of_a_settled_order_lowers_the_order(self):
         other = self.ticket(self.who, 25, self.sells(50))
