@@ -31,6 +31,20 @@ def choose_reason(*, gives: bool, has_left: bool, is_locked: bool, is_falling: b
     return GRACE if is_falling else EARNED
 
 
+def is_outdated(reason: str, *, is_in: bool) -> bool:
+    """Whether a reason cannot be true, as the customer was in another tier when the order was confirmed.
+
+    Parameters
+    ----------
+    reason : one of the names above
+    is_in : whether the tier that gives it is the one in which the customer was at confirmation
+
+    >>> [is_outdated(reason, is_in=False) for reason in (EARNED, QUOTED, HAND)], is_outdated(QUOTED, is_in=True)
+    ([True, False, False], True)
+    """
+    return reason in (EARNED, GRACE, LOCK) if not is_in else reason == QUOTED
+
+
 def get_charged(price: float, discount: float, listed: float) -> float:
     """The price of a line before the discount that a person gave.
 

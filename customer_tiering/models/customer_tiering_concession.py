@@ -455,11 +455,15 @@ class CustomerTieringConcession(models.Model):
             # That it was looked at. What it was worth is beside nothing that was given.
             nothing = {f"{part}{fname}": 0 for fname in self._get_paper_measures() for part in ("", "whole_")}
             rows = [self._get_row(tier[:1] or facts["tiers"][:1], "price", engine.concessions.HAND, 0, **nothing)]
-        # Why somebody had it is of the moment of the paper, however often it is looked at again.
+        # Why somebody had it is of the moment of the paper, however often it is looked at again; not where an order was
+        # confirmed again in another tier.
+        is_order, confirmed = paper._name == "sale.order", found["tier"]
         reasons = {
             (row.kind, row.tier_id.id): row.reason
             for row in before
-            if (row.partner_id, row.date) == (customer, day) and (row.line or row.kind != "price")
+            if (row.partner_id, row.date) == (customer, day)
+            and (row.line or row.kind != "price")
+            and not (is_order and engine.concessions.is_outdated(row.reason, is_in=row.tier_id == confirmed))
         }
         common = {
             "partner_id": customer.id,
@@ -499,6 +503,28 @@ class CustomerTieringConcession(models.Model):
     def _get_row(self, tier, kind, reason, whole, **values):
         """Return the values of a row. Money in the currency of the paper."""
         return {"tier_id": tier.id, "kind": kind, "reason": reason, "whole": whole, **values}
+
+    @api.model
+    def _keep(self, before, kind, digest, found):
+        """Return what was said of a paper as a whole, where what it was said by is the same, a list: whatever the tier
+        gives since.
+
+        :param before: the rows that the paper had
+        :param digest: what decides, which a row of this ``kind`` has
+        """
+        return [
+            self._get_row(
+                row.tier_id,
+                kind,
+                row.reason,
+                row.whole * found["rate"],
+                quantity=row.quantity,
+                product_id=row.product_id.id,
+                line_digest=digest,
+            )
+            for row in before
+            if row.kind == kind and row.line_digest == digest
+        ]
 
     @api.model
     def _get_reason(self, found, gives=True, has_left=False):
@@ -629,12 +655,8 @@ class CustomerTieringConcession(models.Model):
         interest, tier = found["interest"], found["tier"]
         term = paper.payment_term_id if paper._name == "sale.order" else paper.invoice_payment_term_id
         digest = f"{found['day']}:{term.id}:{paper.amount_total}:{paper.amount_tax}:{paper.currency_id.id}"
-        for row in before:
-            if row.kind == "terms" and row.line_digest == digest:
-                given = row.whole * found["rate"]
-                return [
-                    self._get_row(row.tier_id, "terms", row.reason, given, quantity=row.quantity, line_digest=digest)
-                ]
+        if kept := self._keep(before, "terms", digest, found):
+            return kept
         if not interest or not term or term != tier.payment_term_id:
             return []
         default = paper.partner_id._fields["property_payment_term_id"].get_company_dependent_fallback(paper.partner_id)
@@ -765,8 +787,12 @@ class CustomerTieringConcession(models.Model):
                 """
                 SELECT move.id,
                        CASE WHEN move.state != 'posted' THEN 1
-                            ELSE LEAST(1, COALESCE(SUM(ABS(credit.amount_untaxed_signed)), 0)
-                                          / NULLIF(ABS(move.amount_untaxed_signed), 0)) END
+                            -- of the same currency, whatever its rate on the day of the credit note
+                            ELSE LEAST(1, COALESCE(SUM(
+                                     CASE WHEN credit.currency_id = move.currency_id
+                                          THEN ABS(credit.amount_untaxed / NULLIF(move.amount_untaxed, 0))
+                                          ELSE ABS(credit.amount_untaxed_signed / NULLIF(move.amount_untaxed_signed, 0))
+                                      END), 0)) END
                   FROM account_move move
              LEFT JOIN account_move credit ON credit.reversed_entry_id = move.id AND credit.state = 'posted'
                  WHERE move.id IN (SELECT move_id FROM customer_tiering_concession

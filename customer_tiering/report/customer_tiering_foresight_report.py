@@ -199,7 +199,10 @@ class CustomerTieringForesightReport(models.AbstractModel):
         for about in result["asked"]:
             told = {**about, **found.get(about["key"], {})}
             name = foresight_sentences.name_set(env, about["key"], offered.get(about["key"]), about.get("number"))
-            left_out = [metrics.get(key, key) for key in about["left_out"]]
+            record = offered.get(about["key"])
+            # A version still knows the metric of an app that was uninstalled.
+            former = record._get_metric_names() if record and about.get("number") else {}
+            left_out = [metrics.get(key) or former.get(key, key) for key in about["left_out"]]
             sentences += foresight_sentences.say_set(env, told, name, left_out)
             if about["key"] in found:
                 rows.append(self._tell_set(policy, told, name))

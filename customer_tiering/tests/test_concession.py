@@ -1,5 +1,6 @@
 """What tiers gave: every expected amount is worked out by hand, in the comment beside it."""
 
+from datetime import timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError
@@ -364,6 +365,80 @@ class TestConcession(ConcessionCommon):
         invoice.action_post()
         self._settle()
         self.assertGiven(invoice, 27, amount=3000)
+
+    def test_an_invoice_is_credited_at_another_rate(self):
+        """2,000 at a rate of 2 are 1,000. On the next day, at 2.5, half of it comes back, and then the rest."""
+        self._give_terms()
+        today = self.company._get_tiering_today() - timedelta(days=1)
+        self.company.sudo().tiering_ledger_since = Datetime.subtract(Datetime.now(), days=2)
+        euro = self.env.ref("base.EUR")
+        euro.active = True
+        rates = [(today, 2), (today + timedelta(days=1), 2.5)]
+        self.env["res.currency.rate"].create(
+            [{"currency_id": euro.id, "company_id": self.company.id, "name": day, "rate": rate} for day, rate in rates]
+        )
+        ago = (AS_OF - today).days
+        invoice = self.direct(self.ann, ago, 2000, currency_id=euro.id)
+        self._look()
+        self.assertGiven(invoice, 9, amount=1000)
+        self.credit(invoice, ago - 1, amount=1000)
+        self._settle()
+        self.assertGiven(invoice, 4.5, amount=500)
+        self.direct(self.ann, ago - 1, 1000, "out_refund", currency_id=euro.id, reversed_entry_id=invoice.id)
+        self._settle()
+        self.assertGiven(invoice, 0, amount=0)
+
+    def test_an_invoice_is_corrected_twice(self):
+        self._give_terms()
+        ago = (AS_OF - self.company._get_tiering_today()).days
+        first = self.direct(self.ann, ago, 1000)
+        for again in range(2):
+            self._look()
+            invoices = self.env["account.move"].search(
+                [("partner_id", "=", self.ann.id), ("move_type", "=", "out_invoice")], order="id"
+            )
+            self.assertEqual(len(invoices), again + 1)
+            self.credit(invoices[-1], ago, again=True)
+        self._look()
+        self._settle()
+        rows = self.rows.search([("partner_id", "=", self.ann.id), ("move_id", "!=", False)])
+        rows = rows.sorted(lambda row: row.move_id.id)
+        self.assertEqual(rows[0].move_id, first)
+        self.assertEqual((rows.mapped("given"), rows.mapped("amount")), ([0, 0, 9], [0, 0, 1000]))
+
+    def test_confirmed_again_in_another_tier(self):
+        """By the prices of Gold, which the customer left while it was a quotation again."""
+        order = self._confirm(self.ann, self._line(self.product, 3))
+        self._look()
+        self.assertGiven(order, 45, reason="earned", tier_id=self.gold)
+        order._action_cancel()
+        self._settle()
+        self.assertGiven(order, 0, amount=0)
+        order.action_draft()
+        self._settle()
+        self.assertGiven(order, 0, amount=0)
+        card = self.card(self.ann)
+        self.env["customer.tier.change"].create(
+            {
+                "partner_id": self.ann.id,
+                "company_id": self.company.id,
+                "policy_id": self.policy.id,
+                "from_tier_id": self.gold.id,
+                "to_tier_id": self.bronze.id,
+                "date": self.company._get_tiering_today(),
+                "reason": "score",
+                "direction": "down",
+            }
+        )
+        card.tier_id = self.bronze
+        self.env.flush_all()
+        self.env.invalidate_all()
+        order.action_confirm()
+        self.assertEqual(order.tiering_tier_id, self.bronze)
+        order.date_order = Datetime.add(order.date_order, seconds=60)  # a test is faster than a person
+        self._look()
+        self._settle()
+        self.assertGiven(order, 45, reason="quoted", tier_id=self.gold, amount=240)
 
     def test_terms_against_the_default_and_a_persons_choice(self):
         self._give_terms()

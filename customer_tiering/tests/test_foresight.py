@@ -130,6 +130,12 @@ class TestForesight(ForecastCommon):
         )
         self.assertEqual(data["asked"], ["amount", f"version-{version.id}"])
         self.assertIn({"key": f"version-{version.id}", "name": "Version 1"}, data["offered"])
+        # A metric of an app that is uninstalled has its name in the version that used it.
+        version.sudo().metric_texts = {**version.metric_texts, "gone": {"name": {"en_US": "Speed", "fr_FR": "Vitesse"}}}
+        result = foresight.result
+        result["asked"][2]["left_out"] = ["gone"]
+        foresight.result = {**result}
+        self.assertIn("Version 1: without Speed, as only purchases", self.shown()["set_sentences"][1])
 
     def test_who_has_other_prices_by_a_tier(self):
         """Gold has prices of its own, and one of the large ones those that a person has chosen."""

@@ -29,13 +29,16 @@ class CustomerTieringConcession(models.Model):
     def _get_gifts(self, paper, found, before):
         rows, tier = super()._get_gifts(paper, found, before), found["tier"]
         carrier = paper.carrier_id if paper._name == "sale.order" else False
-        if not carrier or carrier.delivery_type not in OFFLINE or not carrier._is_tiering_free(paper, tier):
+        line = carrier and paper.order_line.filtered("is_delivery")
+        if not line or len(line) != 1 or line.price_unit:
             return rows
-        line = paper.order_line.filtered("is_delivery")
-        if len(line) != 1 or line.price_unit:
+        digest = f"{tier.id}:{carrier.id}:{line.id}:{paper.amount_untaxed}:{paper.currency_id.id}"
+        if kept := self._keep(before, "freight", digest, found):
+            return rows + kept
+        if carrier.delivery_type not in OFFLINE or not carrier._is_tiering_free(paper, tier):
             return rows
         usual = carrier._get_tiering_usual_price(paper)
         if usual > 0:
-            given = concession.get_subtotal(line, usual)
-            rows.append(self._get_row(tier, "freight", self._get_reason(found), given, product_id=line.product_id.id))
+            given, about = concession.get_subtotal(line, usual), {"product_id": line.product_id.id}
+            rows.append(self._get_row(tier, "freight", self._get_reason(found), given, line_digest=digest, **about))
         return rows

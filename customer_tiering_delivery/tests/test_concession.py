@@ -1,5 +1,6 @@
 from unittest.mock import patch
 
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from odoo.addons.customer_tiering import jobs
@@ -36,3 +37,11 @@ class TestConcession(FreeDeliveryCommon):
         self.assertEqual((self._of(large).amount, self._of(large).tier_id), (150, self.platinum))
         self.assertEqual((self._of(large).partner_id, self._of(large).reason), (self.firm, "earned"))
         self.assertFalse(self._of(paid) | self._of(small))
+        # What the tier gives since changes nothing of an order that got a line of text.
+        before, self.platinum.delivery_free = self._of(free), False
+        free.order_line = [Command.create({"display_type": "line_note", "name": "Later"})]
+        self.env.flush_all()
+        self.rows._cron_settle()
+        kept = self._of(free)
+        self.assertNotEqual(kept, before, "It was looked at again")
+        self.assertEqual((kept.given, kept.tier_id), (12, self.platinum))

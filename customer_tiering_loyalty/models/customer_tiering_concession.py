@@ -29,7 +29,13 @@ class CustomerTieringConcession(models.Model):
     def _get_gifts(self, paper, found, before):
         """Points of a factor of 0 are not told: nobody knows how many there would have been."""
         rows, tier = super()._get_gifts(paper, found, before), found["tier"]
-        if paper._name != "sale.order" or tier.points_factor in (0, 1):
+        if paper._name != "sale.order":
+            return rows
+        points = sorted((given.coupon_id.id, given.points) for given in paper.coupon_point_ids)
+        digest = f"{tier.id}:{points}"
+        if kept := self._keep(before, "points", digest, found):
+            return rows + kept
+        if tier.points_factor in (0, 1):
             return rows
         points, worth = 0.0, 0.0
         for given in paper.coupon_point_ids:
@@ -42,5 +48,6 @@ class CustomerTieringConcession(models.Model):
                 more * program._get_tiering_point_worth(), paper.currency_id, paper.company_id, paper.date_order
             )
         if points:
-            rows.append(self._get_row(tier, "points", self._get_reason(found), worth, quantity=points))
+            reason = self._get_reason(found)
+            rows.append(self._get_row(tier, "points", reason, worth, quantity=points, line_digest=digest))
         return rows

@@ -49,6 +49,15 @@ class TestConcession(PointsCommon, PlaybookCommon):
         rewards = [Command.clear(), reward(0.2, 1, "per_point"), reward(30, 100, "per_order")]
         row = self._buy(self.ann, self.program(reward_ids=rewards))
         self.assertEqual((row.given, row.quantity, row.tier_id), (15, 50, self.platinum))
+        # What the tier gives since changes nothing of an order that got a line of text.
+        order, self.platinum.points_factor = row.order_id, 4
+        order.order_line = [Command.create({"display_type": "line_note", "name": "Later"})]
+        self.env.flush_all()
+        self.rows._cron_settle()
+        kept = self.rows.search([("order_id", "=", order.id), ("kind", "=", "points")])
+        self.assertNotEqual(kept, row, "It was looked at again")
+        self.assertEqual((kept.given, kept.quantity, kept.tier_id), (15, 50, self.platinum))
+        self.platinum.points_factor = 1.5
         self.assertFalse(self._buy(self.ben, self.program(reward_ids=rewards)))
         percent = [Command.clear(), reward(10, 100, "percent")]
         row = self._buy(self.ann, self.program(reward_ids=percent))
