@@ -17,6 +17,7 @@ class CustomerTieringEffect(models.Model):
     @api.model
     def _get_trials(self):
         """Mailings too, until all is known of one; *See the Effect* measures it anew."""
+        self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """

@@ -41,7 +41,7 @@ class CustomerTieringMailingDraw(models.Model):
                      WHERE draw.partner_id = ANY(%(sources)s || %(targets)s)
                 ), ranked AS (
                     SELECT id, ROW_NUMBER() OVER same AS place,
-                           BOOL_OR(is_held_out) OVER same AND NOT BOOL_AND(is_held_out) OVER same AS both
+                           BOOL_OR(is_held_out) OVER same AND NOT BOOL_AND(is_held_out) OVER same AS is_mixed
                       FROM drawn
                     WINDOW same AS (PARTITION BY mailing_id, customer_id ORDER BY is_held_out, id
                                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
@@ -49,7 +49,7 @@ class CustomerTieringMailingDraw(models.Model):
                     DELETE FROM customer_tiering_mailing_draw WHERE id IN (SELECT id FROM ranked WHERE place > 1)
                 )
                 UPDATE customer_tiering_mailing_draw SET drawn_percent = NULL
-                 WHERE id IN (SELECT id FROM ranked WHERE place = 1 AND both)
+                 WHERE id IN (SELECT id FROM ranked WHERE place = 1 AND is_mixed)
                 """,
                 sources=list(targets),
                 targets=list(targets.values()),
