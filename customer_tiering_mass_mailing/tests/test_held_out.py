@@ -248,6 +248,7 @@ class TestHeldOut(MailingCommon):
         seen = effect.with_user(self.manager)
         self.assertEqual((seen.display_name, seen.held_count), (mailing.display_name, len(held)))
         self.assertIn(effect, seen.search([("display_name", "ilike", "News")]))
+        self.assertNotIn(effect, seen.search([("display_name", "not ilike", "News")]))
         with self.assertRaises(AccessError):
             effect.with_user(self.salesperson).read(["sentence"])
 
@@ -286,7 +287,7 @@ class TestHeldOut(MailingCommon):
         self.assertEqual(result["mixed"], 2)
         self.assertEqual((result["followed"], result["held"]), (len(others) - 3, len(held) - 2))
         self.assertEqual(len(self.kept(mailing)), 17)
-        # Whom it reached already it does not reach again.
+        # Nobody gets it twice, nor who is one with somebody who got it.
         mailing.sudo().state = "draft"
         self.assertFalse(mailing.sudo()._get_remaining_recipients())
 
