@@ -215,7 +215,7 @@ class TestHeldOut(MailingCommon):
     # ------------------------------------------------------------------
 
     def test_the_effect_is_that_of_the_orders_counted_by_hand(self):
-        """Purchases of the day of the mailing and of the 29 days after it; a return lowers the amount."""
+        """Purchases of the day of the mailing and of the 29 days after it."""
         mailing = self.to_members()
         held = self.drawn(mailing)
         others = self.people - held
