@@ -657,7 +657,7 @@ class TestEffectStories(PlaybookCommon):
         )
 
     def test_the_margin_is_what_is_left_after_what_the_goods_cost(self):
-        """Each bought for 100 before, at a cost of 30: 70. Of 100 later 70 are left, of 20 it is 10 less than nothing."""
+        """Each bought for 100 before, at a cost of 30: 70. Of 100 later 70 are left, of 20 a loss of 10."""
         playbook, held, others = self.start("contact", contact_days=14)
         self._plan_on(0, playbook)
         self.order(others[0], -5, 100)
