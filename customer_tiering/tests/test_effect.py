@@ -656,6 +656,22 @@ class TestEffectStories(PlaybookCommon):
             {who.name: tuple(map(float, values)) for who, values in expected.items()},
         )
 
+    def test_the_margin_is_what_is_left_after_what_the_goods_cost(self):
+        """Each bought for 100 before, at a cost of 30: 70. Of 100 later 70 are left, of 20 a loss of 10."""
+        playbook, held, others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+        self.order(others[0], -5, 100)
+        self.order(held[0], -5, 20)
+        self.order(held[1], -30, 100)  # too late
+        with patch.object(engine.effect, "LEAST_GROUP", 2), patch.object(engine.effect, "LEAST_BUYERS", 1):
+            self.assertIsNone(self.result(playbook, 40)["margin"], "Nobody knows what the goods cost")
+            self.product.with_company(self.company).standard_price = 30
+            margin = self.result(playbook, 40)["margin"]
+        self.assertAlmostEqual(margin["with_"], 70 / len(others))
+        self.assertAlmostEqual(margin["without"], -10 / len(held))
+        effect = self.env["customer.tiering.effect"].search([("playbook_id", "=", playbook.id)])
+        self.assertIn("Margin per customer", effect.table)
+
     def test_who_is_archived_or_left_out_afterwards_bought_nevertheless(self):
         """Whoever calls learns who is to be archived: that happens in one group only."""
         playbook, held, others = self.start("contact", contact_days=14)

@@ -1,10 +1,10 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 
 class CustomerTieringEffect(models.Model):
     _inherit = "customer.tiering.effect"
-    _rec_names_search = ["playbook_id", "mailing_id"]
 
     mailing_id = fields.Many2one("mailing.mailing", readonly=True, ondelete="cascade")
 
@@ -17,6 +17,7 @@ class CustomerTieringEffect(models.Model):
     @api.model
     def _get_trials(self):
         """Mailings too, until all is known of one; *See the Effect* measures it anew."""
+        self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """
@@ -34,6 +35,14 @@ class CustomerTieringEffect(models.Model):
     @api.depends("mailing_id")
     def _compute_display_name(self):
         return super()._compute_display_name()
+
+    @api.model
+    def _search_display_name(self, operator, value):
+        if operator in Domain.NEGATIVE_OPERATORS:
+            return NotImplemented
+        # sudo: managers see the names also without rights in Email Marketing
+        names = self.env["mailing.mailing"].sudo()._search([("display_name", operator, value)], active_test=False)
+        return Domain(super()._search_display_name(operator, value)) | Domain("mailing_id", "in", names)
 
     def _get_alike_domain(self):
         if self.sudo().mailing_id:  # sudo: only whether it is one

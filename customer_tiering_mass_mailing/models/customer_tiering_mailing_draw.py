@@ -27,8 +27,8 @@ class CustomerTieringMailingDraw(models.Model):
 
     @api.model
     def _merge(self, targets):
-        """Give the rows of customers to others. Who was held out and also was not, shows no effect any more; such a
-        customer gets no second mail, and is not held out of the first one afterwards."""
+        """Give the rows of customers to others. Who was held out and also was not, shows no effect any more, and gets
+        nothing more: for one of the two the mailing may have gone out."""
         self.env.flush_all()
         self.env.cr.execute(
             SQL(
@@ -41,15 +41,15 @@ class CustomerTieringMailingDraw(models.Model):
                      WHERE draw.partner_id = ANY(%(sources)s || %(targets)s)
                 ), ranked AS (
                     SELECT id, ROW_NUMBER() OVER same AS place,
-                           BOOL_OR(is_held_out) OVER same AND NOT BOOL_AND(is_held_out) OVER same AS both
+                           BOOL_OR(is_held_out) OVER same AND NOT BOOL_AND(is_held_out) OVER same AS is_mixed
                       FROM drawn
-                    WINDOW same AS (PARTITION BY mailing_id, customer_id ORDER BY is_held_out, id
+                    WINDOW same AS (PARTITION BY mailing_id, customer_id ORDER BY is_held_out DESC, id
                                     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
                 ), deleted AS (
                     DELETE FROM customer_tiering_mailing_draw WHERE id IN (SELECT id FROM ranked WHERE place > 1)
                 )
                 UPDATE customer_tiering_mailing_draw SET drawn_percent = NULL
-                 WHERE id IN (SELECT id FROM ranked WHERE place = 1 AND both)
+                 WHERE id IN (SELECT id FROM ranked WHERE place = 1 AND is_mixed)
                 """,
                 sources=list(targets),
                 targets=list(targets.values()),

@@ -66,6 +66,8 @@ class MailingMailing(models.Model):
         "does for the others: a customer with all contacts, or none. 0: nobody.",
     )
     effect_measure = fields.Selection(
+        # Said again, so that their translations come with this addon.
+        [("bought", "Customers who buy again"), ("money", "Amount per customer")],
         groups=MAILERS,
         help="The one number that decides whether the mailing works. The others are shown beside it.",
     )
