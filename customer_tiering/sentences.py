@@ -716,18 +716,23 @@ class LetterWords(OwnWords):
     """What a letter tells a customer of the own tier: what the portal tells, and what counts, with the own values."""
 
     def get_data(self):
-        """Return the sentences of the portal, and ``window``, ``compared`` and ``others``, each of them or False;
-        ``counts``: pairs of what counts and the own value."""
-        env, rules = self.env, self.rules
-        data = super().get_data() | {"counts": self._get_counts(), "window": False, "compared": False, "others": False}
+        """Return the sentences of the portal, those about the score and the next tier as one text each, and ``title``
+        and ``others``, or False; ``counts``: pairs of what counts and the own value."""
+        env, rules, data = self.env, self.rules, super().get_data()
+        data |= {
+            "title": env._("Your tier: %(tier)s", tier=data["tier"]),
+            "next": join(env, [data["rise"], data["next"]]),
+            "counts": self._get_counts(),
+            "others": False,
+        }
         if not rules:
             return data
-        data["window"] = env._(
+        window = env._(
             "What counts is what you bought with us in the last %(days)s days.",
             days=format_number(env, self.version.rules["window_days"]),
         )
-        if self._compares():
-            data["compared"] = env._("You are compared with our other customers.")
+        compared = env._("You are compared with our other customers.") if self._compares() else ""
+        data["score"] = join(env, [window, compared, data["score"]])
         if any(weight != 0 and key not in LETTER_METRICS for key, weight in rules.weights.items()):
             data["others"] = env._("Other things count, too, that do not stand in this letter. Ask us about them.")
         return data

@@ -7,7 +7,8 @@ class TieringPortal(CustomerPortal):
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
         if not counters:  # the page itself: what is asked for later are numbers
-            values["tiering_tier"] = request.env.user.partner_id._get_tiering_portal_card().tier_id.name
+            tier = request.env.user.partner_id._get_tiering_portal_card().tier_id
+            values["tiering_tier"] = tier and request.env._("Your Tier: %(tier)s", tier=tier.name)
         return values
 
     @route("/my/tier", type="http", auth="user", website=True, readonly=True)

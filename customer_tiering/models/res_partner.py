@@ -599,7 +599,7 @@ class ResPartner(models.Model):
 
     def _get_tiering_letter(self):
         """Return what a letter tells this customer of the own tier, a dict: what ``sentences.LetterWords`` says in the
-        customer's language, the ``company`` and its ``date``, and who ``answers``.
+        customer's language, a ``greeting``, the ``company`` and its ``date``, and who ``answers``.
 
         :raises UserError: when there is no tier, or none that the person may see
         """
@@ -618,6 +618,7 @@ class ResPartner(models.Model):
         card = card.sudo()  # sudo: the letter is the same whoever of those who may see the scorecard prints it
         seller = self.commercial_partner_id.user_id or self.env.user
         return card._get_letter_data() | {
+            "greeting": card.env._("Hello %(customer)s,", customer=self.name or self.display_name),
             "company": card.company_id,
             "date": format_date(card.env, card.company_id._get_tiering_today()),
             "answers": seller.sudo().partner_id,  # sudo: name, phone and address at work

@@ -77,6 +77,10 @@ class TestLetter(TieringCommon):
         self.assertRegex(chinese, HAN)
         self.assertIn("2026/06/30", chinese)
         self.assertIn(self.card(self.wei).tier_id.with_context(lang="zh_CN").name, chinese)
+        # Whole sentences, with the punctuation of the language and nothing between them but what it puts there.
+        tier = self.card(self.wei).tier_id.with_context(lang="zh_CN").name
+        for words in (f"您的层级：{tier} ", " Wei，您好： ", "天内在我们这里的购买。您会与我们的其他客户进行比较。"):
+            self.assertIn(words, chinese)
         self.assertIn("30/06/2026", french)
         for words in ("What counts", "Keeping it", "Does anything look wrong", "No change of your tier", "You reach"):
             self.assertNotIn(words, chinese)
