@@ -6,7 +6,7 @@ from odoo.tools import format_date
 from odoo.tools.misc import formatLang
 
 from .. import engine
-from ..sentences import join
+from ..sentences import format_number, join
 
 # What is known of a rule: the fields of the engine's ``Hits``, each as a field of the warning and of the plain rule.
 HITS = ("stopped", "precision", "recall", "lift", "money")
@@ -212,14 +212,15 @@ class CustomerTieringBacktest(models.TransientModel):
             )
         if math.isnan(ours.money):
             return verdict
-        return f"{verdict} " + env._(
+        money = env._(
             "Of the money of those who stopped, the warning finds %(ours)s%%, the plain rule %(plain)s%%.",
             ours=self._percent(ours.money),
             plain=self._percent(plain.money),
         )
+        return join(env, [verdict, money])
 
     def _format(self, number):
-        return formatLang(self.env, round(number), digits=0)
+        return format_number(self.env, number)  # a half goes up, as in the numbers below
 
     def _percent(self, share):
         return formatLang(self.env, 100 * share, digits=0)

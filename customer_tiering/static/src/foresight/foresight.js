@@ -51,6 +51,11 @@ export class TieringForesight extends PolicyReport {
         return this.state.asked.length >= this.state.data.most && !this.state.asked.includes(key);
     }
 
+    /** Why some of them cannot be chosen. */
+    get mostNote() {
+        return _t("At most %(number)s at once.", { number: this.state.data.most });
+    }
+
     get top() {
         return this.state.data.tops.find((top) => top.key === this.state.top);
     }
