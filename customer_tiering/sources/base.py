@@ -38,9 +38,6 @@ class PurchaseSource:
     #: When the money of an order counts here: CONFIRMED or INVOICED; None: it never does.
     counts_when = None
 
-    #: Whether orders are purchases here: what was returned of them, and their lines, are read ahead.
-    of_orders = False
-
     #: The models of the documents that are purchases here; without any where nobody looks for mistakes in them.
     papers = ()
 
@@ -129,9 +126,6 @@ class MetricSource:
 
     #: The names of the columns, in any collection.
     columns = ()
-
-    #: Whether it asks for the lines of documents.
-    of_lines = False
 
     def get_order_columns(self, scope):
         """Return the columns that the scan of orders has to bring for this source: ``{name: (kind, SQL)}``."""

@@ -20,7 +20,6 @@ class Invoices(Orders):
     only_direct = False
     counts_when = INVOICED
     papers = ("account.move",)
-    of_orders = False
 
     def get_dealing_query(self, company_id):
         return SQL(
@@ -415,7 +414,6 @@ class OrdersAndInvoices(PurchaseSource):
     """Orders, and the invoices that come from none. The ids of invoices are negative."""
 
     counts_when = Orders.counts_when
-    of_orders = True
 
     def __init__(self, orders, invoices):
         self.orders, self.invoices, self.advances = orders, invoices, invoices.advances

@@ -8,16 +8,16 @@ from . import orders
 from .base import FLOAT, ID
 
 
-def ask(reading):
-    """Return what to fetch about the lines of the company's orders of any state in the window, as arguments of
-    ``reading.fetch``; texts and down payments are none.
+def scan(reading, more):
+    """Return the arrays of the lines of the company's orders of any state in the window; texts and down payments are
+    none.
 
-    :param reading: a :class:`.reading.Reading`, whose purchase source says which further columns are needed
-    :return: a query, its columns and its table: ``id``, ``document``, ``product`` and ``unit`` (ids), ``quantity``, and
-        in the currency of the order the ``price`` of one unit without ``discount`` (percent), and the ``money`` of the
-        line; what is not known is 0 after :func:`fill`, but NaN as ``recorded``
+    :param reading: a :class:`.reading.Reading`
+    :param more: further columns, as :meth:`.base.PurchaseSource.get_line_columns` returns them
+    :return: a dict of arrays: ``id``, ``document``, ``product`` and ``unit`` (ids), ``quantity``, and in the currency
+        of the order the ``price`` of one unit without ``discount`` (percent), and the ``money`` of the line; what is
+        not known is 0, but NaN as ``recorded``
     """
-    more = reading.purchase_source.get_line_columns()
     of_documents = reading.of_documents(
         SQL.identifier("ordered", "order_id"), reading.orders["id"][orders.choose_placed(reading)]
     )
@@ -36,12 +36,12 @@ def ask(reading):
     )
     kinds = dict.fromkeys(("id", "document", "product", "unit"), ID)
     kinds |= dict.fromkeys(("quantity", "price", "discount", "money"), FLOAT)
-    return query, kinds | {name: kind for name, (kind, _value) in more.items()}, "sale_order_line"
+    return _fetch(reading, query, kinds | {name: kind for name, (kind, _value) in more.items()}, "sale_order_line")
 
 
 def read_ordered(reading, ids):
-    """Return the lines of these orders but those that stand for money paid in advance, as :func:`ask` says,
-    all money in the company's currency, with the ``place`` of the order in ``ids`` and whether each ``is_goods``."""
+    """Return the lines of these orders but those that stand for money paid in advance, as :func:`scan` does, all money
+    in the company's currency, with the ``place`` of the order in ``ids`` and whether each ``is_goods``."""
     place, found = reading.find_each(ids, reading.lines["document"])
     if "is_advance" in reading.lines:
         charged = ~reading.lines["is_advance"][found]
@@ -65,12 +65,12 @@ def fetch(reading, query, kinds, table, ids):
     :param query: a SELECT of ``id``, ``document``, and the columns of ``kinds``, ``{name: kind}``
     :param table: the name of the lines' table
     """
-    lines = fill(reading.fetch(query, {"id": ID, "document": ID} | kinds, table))
+    lines = _fetch(reading, query, {"id": ID, "document": ID} | kinds, table)
     place, found = reading.find_each(ids, lines.pop("document"))
     return {name: values[found] for name, values in lines.items()} | {"place": place}
 
 
-def fill(lines):
-    """Return a dict of arrays of lines with 0 for what is not known, but for what was ``recorded``."""
-    known = [name for name, values in lines.items() if values.dtype.kind == "f" and name != "recorded"]
+def _fetch(reading, query, kinds, table):
+    lines = reading.fetch(query, kinds, table)
+    known = [name for name, kind in kinds.items() if kind == FLOAT and name != "recorded"]
     return lines | {name: np.nan_to_num(lines[name]) for name in known}

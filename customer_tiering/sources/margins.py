@@ -11,7 +11,6 @@ class Margins(MetricSource):
     """From the lines of the purchases in the window."""
 
     columns = profit.COLUMNS
-    of_lines = True
 
     def get_order_columns(self, scope):
         return orders.get_rate_column(scope)

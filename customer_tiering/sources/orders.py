@@ -152,8 +152,6 @@ def scan(reading, more):
         **scope.parameters,
     )
     orders = reading.fetch(query, columns, "sale_order")
-    if reading.purchase_source.of_orders:
-        reading.begin(sources.returns.ask)
     orders["person"] = reading.people.find(orders.pop("partner_id"), orders["moment"])
     return orders
 
@@ -193,7 +191,6 @@ class Orders(PurchaseSource):
 
     counts_when = CONFIRMED
     papers = ("sale.order",)
-    of_orders = True
 
     def __init__(self, no_goods=(), advances=None, recorded_cost=None):
         self.no_goods, self.advances, self.recorded_cost = no_goods, advances, recorded_cost

@@ -20,7 +20,6 @@ class Products(MetricSource):
     """From the lines of the purchases in the window."""
 
     columns = (*products.COLUMNS, *products.PRICE_COLUMNS)
-    of_lines = True
 
     def get_order_columns(self, scope):
         return orders.get_rate_column(scope)

@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,7 +9,6 @@ import pandas as pd
 
 from odoo.tools import SQL
 
-from .. import pace
 from ..engine import grouped, purchases, replay, schema
 from . import customers, lines, orders, people, returns, rows
 from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
@@ -63,17 +60,14 @@ class Reading:
     And where somebody asks for it, read once:
 
     ``lines``
-        the arrays of :func:`.lines.ask`, completed
+        the arrays of :func:`.lines.scan`
     ``returns``
-        the arrays of :func:`.returns.ask`
+        the arrays of :func:`.returns.read`
     """
 
     def __init__(self, cr, scope, purchase_source, metric_sources):
         self.cr = cr
         self.purchase_source, self.metric_sources = purchase_source, metric_sources
-        self._thread, self._statement, self._begun = None, None, {}
-        if scope.everybody:  # to compile these statements takes PostgreSQL longer than what it saves
-            cr.execute("SET LOCAL jit = off")
         self.people = people.read(cr, scope)
         self.scope = scope
         if not scope.everybody:
@@ -81,11 +75,11 @@ class Reading:
 
     @functools.cached_property
     def lines(self):
-        return lines.fill(self._end(lines.ask))
+        return lines.scan(self, self.purchase_source.get_line_columns())
 
     @functools.cached_property
     def returns(self):
-        return self._end(returns.ask)
+        return returns.read(self)
 
     def revenue(self):
         """Return what customers bought in the window and is offered to them now, see the reader's ``_read_revenue``.
@@ -130,15 +124,12 @@ class Reading:
         more = {}
         for source in asked:
             more |= source.get_order_columns(self.scope)
-        with self._ahead():
-            self.read_purchases(more)
-            self.rebates = self.purchase_source.read_rebates(self)
-            if self.purchase_source.of_orders and any(source.of_lines for source in asked):
-                self.begin(lines.ask)
-            frame = self._summarize(self.purchases)
-            for source in asked:
-                found = source.read_columns(self, columns)
-                frame = frame.join(found[[column for column in found if column in columns]])
+        self.read_purchases(more)
+        self.rebates = self.purchase_source.read_rebates(self)
+        frame = self._summarize(self.purchases)
+        for source in asked:
+            found = source.read_columns(self, columns)
+            frame = frame.join(found[[column for column in found if column in columns]])
         return frame
 
     def read_purchases(self, more=None):
@@ -146,14 +137,12 @@ class Reading:
 
         :param more: further columns of the orders, see ``orders.scan``
         """
-        ids, kept = self._read_candidates()
-        with self._ahead():
-            self.orders = orders.scan(self, more or {})
-            self.customers = self._choose_customers(ids, kept)
-            self.places = np.append(self.customers.get_indexer(self.people.customer_ids), -1).astype("int32")
-            self.orders["buyer"] = self.places[self.orders["person"]]
-            self.orders["day"] = self.to_days(self.orders.pop("moment"))
-            self.purchases = self.purchase_source.read_purchases(self)
+        self.orders = orders.scan(self, more or {})
+        self.customers = self._read_customers()
+        self.places = np.append(self.customers.get_indexer(self.people.customer_ids), -1).astype("int32")
+        self.orders["buyer"] = self.places[self.orders["person"]]
+        self.orders["day"] = self.to_days(self.orders.pop("moment"))
+        self.purchases = self.purchase_source.read_purchases(self)
         self.bought = purchases.choose_recent(self.purchases, **self._by_scope)
 
     def plan(self, frame, day, money):
@@ -174,16 +163,14 @@ class Reading:
         left_out = np.isin(self.purchase_source.get_ids(self), ids)
         return frame.assign(**self._summarize(purchases.without_documents(self.purchases, left_out)))
 
-    def _read_candidates(self):
+    def _read_customers(self):
         ids = self.fetch(self.scope.candidates, {"id": ID})["id"]
-        of_partners = self.scope.of_partners(SQL.identifier("partner_id"))
-        kept = self.fetch(customers.get_kept_query(self.scope.company_id, of_partners), {"partner_id": ID})
-        return np.sort(ids), kept["partner_id"]
-
-    def _choose_customers(self, ids, kept):
+        ids.sort()
         dealing = np.zeros(len(self.people.customer_ids) + 1, dtype=bool)  # the last one is for strangers
         dealing[self.purchase_source.read_dealing(self)] = True
-        known = np.append(self.people.customer_ids[dealing[:-1]], kept)
+        of_partners = self.scope.of_partners(SQL.identifier("partner_id"))
+        kept = self.fetch(customers.get_kept_query(self.scope.company_id, of_partners), {"partner_id": ID})
+        known = np.append(self.people.customer_ids[dealing[:-1]], kept["partner_id"])
         return pd.Index(ids[np.isin(ids, known)], dtype="int64", name=schema.CUSTOMER)
 
     @property
@@ -211,40 +198,6 @@ class Reading:
         :param table: where the query may bring all rows of a table, the name of it: they come in parts. The ``id`` of
             the query is that of the table
         """
-        self._wait()
-        return self._fetch(query, columns, table)
-
-    def begin(self, ask):
-        """Begin to fetch what several sources share, in a thread, while this one computes; only until somebody fetches
-        something, for a connection does one thing at a time. Where work rests, it is left until it is asked for.
-
-        :param ask: :func:`.lines.ask` or :func:`.returns.ask`
-        """
-        if self._thread and ask not in self._begun:
-            self._wait()
-            self._statement = self._begun[ask] = self._thread.submit(self._fetch, *ask(self))
-
-    @contextmanager
-    def _ahead(self):
-        if self._thread or not self.scope.everybody or pace.is_resting():
-            yield
-            return
-        with ThreadPoolExecutor(1) as self._thread:
-            try:
-                yield
-            finally:
-                self._thread = None
-
-    def _end(self, ask):
-        self._wait()
-        return self._begun.pop(ask).result() if ask in self._begun else self.fetch(*ask(self))
-
-    def _wait(self):
-        if self._statement:
-            self._statement.result()
-            self._statement = None
-
-    def _fetch(self, query, columns, table=None):
         if table and self.scope.everybody:
             return rows.fetch_parts(self.cr, table, query, columns)
         return rows.fetch_arrays(self.cr, query, columns)

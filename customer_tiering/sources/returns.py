@@ -8,11 +8,11 @@ from . import billing, orders, people
 from .base import FLOAT, ID
 
 
-def ask(reading):
-    """Return what to fetch about what was returned of orders, as arguments of ``reading.fetch``: a row for each
-    ``line`` (id) of an order with a credit note, with the id of the ``order``, the ``share`` of the line that came back
-    (NaN: not known), and of the whole order what is left of its money, ``kept``, and what was ``returned``, both in the
-    company's currency, at the order's rate; NaN: nothing was returned.
+def read(reading):
+    """Return what was returned of orders as a dict of arrays: a row for each ``line`` (id) of an order with a credit
+    note, with the id of the ``order``, the ``share`` of the line that came back (NaN: not known), and of the whole
+    order what is left of its money, ``kept``, and what was ``returned``, both in the company's currency, at the order's
+    rate; NaN: nothing was returned.
 
     An order's credit notes are those whose lines come from its lines, or which reverse an invoice that does. Returned
     is what was credited and not invoiced again, which is how far what is invoiced of its lines is below what it once
@@ -42,12 +42,12 @@ def ask(reading):
         kept=billing.convert(SQL("(worth - returned)"), SQL("rate")),
         returned=billing.convert(SQL("GREATEST(returned, 0)"), SQL("rate")),
     )
-    return query, {"order": ID, "line": ID, "kept": FLOAT, "returned": FLOAT, "share": FLOAT}
+    return reading.fetch(query, {"order": ID, "line": ID, "kept": FLOAT, "returned": FLOAT, "share": FLOAT})
 
 
 def read_of_orders(reading):
     """Return the ids of the orders of which something was returned, and their money, ``kept`` and ``returned``, as
-    :func:`ask` says."""
+    :func:`read` says."""
     found = reading.returns
     ids, first = np.unique(found["order"], return_index=True)
     some = ~np.isnan(found["kept"][first])

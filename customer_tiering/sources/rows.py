@@ -107,7 +107,7 @@ _HEAD = [(name, ">i2") for name in ("digits", "weight", "sign", "scale")]
 _PLACES = 4  # decimals in one digit
 _PAYLOADS = {"int4": ">i4", "float8": ">f8", "bool": "?"}
 _TEXTS = {"varchar": b"", "text": b"", "jsonb": b"\x01"}  # what comes before the text
-_PIECE = 8_000  # rows
+_PIECE = 20_000  # rows
 
 
 def copy_frame(cr, table, frame, types, decimals=None, texts=None):

@@ -16,7 +16,6 @@ class Wishes(MetricSource):
     """From the confirmed orders of the window."""
 
     columns = wishes.COLUMNS
-    of_lines = True
 
     def get_order_columns(self, scope):
         timezone = SQL("%s", scope.timezone)

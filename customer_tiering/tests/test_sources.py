@@ -4,10 +4,8 @@ from datetime import date, datetime
 from pathlib import Path
 from unittest.mock import patch
 
-import psycopg2
-
 from odoo.tests import BaseCase, tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import SQL
 
 from .. import sources
 from ..sources import base, rows
@@ -238,32 +236,6 @@ class TestSources(TieringCommon):
         with self._added(Names()) as statements:
             self.reader._read_customers(scope)
         self.assertFalse([code for code in statements if "LENGTH(name)" in code])
-
-    def test_ahead_is_read_what_the_source_asks_for_once(self):
-        counted = {}
-        for source in ("order", "order_invoice", "invoice"):
-            self.policy.revenue_from = source
-            scope, products = self.policy._get_scope(AS_OF), sources.products.Products
-            with (
-                patch.object(sources.returns, "ask", wraps=sources.returns.ask) as returned,
-                patch.object(sources.lines, "ask", wraps=sources.lines.ask) as lines,
-            ):
-                self.reader._read_customers(scope)
-                self.reader._read_customers(scope, products.columns)
-            counted[source] = returned.call_count, lines.call_count
-        self.assertEqual(counted, {"order": (2, 1), "order_invoice": (2, 1), "invoice": (0, 0)})
-
-    def test_what_fails_ahead_fails_the_reading(self):
-        scope = self.policy._get_scope(AS_OF)
-        broken = SQL("SELECT 1 / 0 AS id"), {"id": base.ID}
-        with (
-            mute_logger("odoo.sql_db"),
-            patch.object(sources.returns, "ask", lambda reading: broken),
-            self.assertRaises(psycopg2.errors.DivisionByZero),
-            self.env.cr.savepoint(),
-        ):
-            self.reader._read_customers(scope)
-        self.assertEqual(len(self.reader._read_customers(scope)), 3)
 
     # ------------------------------------------------------------------
     # What puts somebody into the queue

@@ -161,7 +161,6 @@ class Tickets(Orders):
     #: A quotation becomes no ticket.
     counts_when = None
     papers = ()
-    of_orders = False
 
     def __init__(self, no_goods=(), left_out=(), advances=None, with_teams=False, with_gifts=False):
         super().__init__(no_goods, advances)
