@@ -74,7 +74,7 @@ class CustomerTieringForesight(models.Model):
 
     def _compute_in_background(self):
         self._compute(tell=self._get_teller())
-        self._notify("success", self.with_context(lang=self.user_id.lang)._say_done())
+        self._tell_done()
 
     def _tell_interrupted(self):
         return self.env._(

@@ -48,11 +48,13 @@ class CustomerTieringQueued(models.AbstractModel):
     def _compute_in_background(self):
         """Compute this record for nobody who waits."""
         self._compute()
-        self._notify("success", self.with_context(lang=self.user_id.lang)._say_done())
+        self._tell_done()
 
-    def _say_done(self):
-        """Return what is told to who asked for it, a sentence."""
-        return self.env._("Open the report again: it is done.")
+    def _tell_done(self):
+        """Tell who asked for it that it is done, unless the policy was deleted meanwhile."""
+        if self.exists():
+            message = self.with_context(lang=self.user_id.lang).env._("Open the report again: it is done.")
+            self._notify("success", message)
 
     def _get_title(self):
         """Return what it is called in what is told to who asked for it."""

@@ -48,7 +48,7 @@ class CustomerTieringTierEffect(models.Model):
         """Measure those that wait, and again what is a month old: nothing where nobody ever asked."""
         old = fields.Date.subtract(fields.Date.today(), days=AGE)
         self.search([("state", "=", "done"), ("as_of", "<=", old), ("policy_id.active", "=", True)]).write(
-            {"state": "queued", "attempts": 0}
+            {"state": "queued", "attempts": 0, "user_id": False}
         )
         if not self.search_count([("state", "=", "queued")], limit=1):
             return None

@@ -314,11 +314,14 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
             self.env[REPORT].with_user(self.manager).measure_now(self.policy.id, 3)
             effect = self.env["customer.tiering.tier.effect"].search([("policy_id", "=", self.policy.id)])
             self.assertEqual((effect.state, effect.as_of, effect.past), ("done", TODAY, 0))
+            self.assertEqual(effect.user_id, self.manager)
             effect.as_of = AS_OF
-            with self.enter_registry_test_mode():
+            users = type(self.env["res.users"])
+            with patch.object(users, "_bus_send", autospec=True) as send, self.enter_registry_test_mode():
                 self.env.ref(jobs.EFFECTS).method_direct_trigger()
             self.env.invalidate_all()
         self.assertEqual((effect.state, effect.as_of), ("done", TODAY))
+        self.assertFalse(send.called, "nobody asked for this one")
 
     def test_without_a_policy_nothing_is_measured(self):
         policies = self.env["customer.tiering.policy"]
