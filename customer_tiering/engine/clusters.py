@@ -15,6 +15,9 @@ from .metrics import Metric
 #: Of everything that is drawn at random; fixed, so that the same customers give the same clusters.
 SEED = 20240630
 
+#: Clusters are found among at most this many customers, drawn as if by lot, see `grouped.draw`.
+MOST_CUSTOMERS = 500_000
+
 #: Centres are searched with at most this many customers.
 MAX_ROWS = 50_000
 
@@ -60,6 +63,7 @@ class Clusters:
         beside a silhouette of None
     bounds : m pairs of the lowest and the highest value of those among whom the clusters were found, in the unit of
         the metric; what lies beyond counts as these. None: nothing does, in fits of earlier versions
+    drawn : among so many customers they were found; None: among all
 
     Raises
     ------
@@ -82,6 +86,7 @@ class Clusters:
     silhouette: float | None = None
     chance: float | None = None
     bounds: tuple[tuple[float, float], ...] | None = None
+    drawn: int | None = None
 
     def __post_init__(self):
         rows = (self.fills, self.means, self.scales, *self.centres, *zip(*self.bounds or (), strict=True))

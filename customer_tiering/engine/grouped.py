@@ -11,6 +11,8 @@ _FINE = 2.0**30
 
 _LOW = (1 << 31) - 1
 
+_LOT = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio in 64 bits
+
 
 def sums(group: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     """The sum of the values of each group, the same in whatever order the rows come.
@@ -125,3 +127,34 @@ def pairs(group: np.ndarray, values: np.ndarray) -> np.ndarray:
 def unpaired(pair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The groups and the values that `pairs` joined."""
     return pair >> 31, pair & _LOW
+
+
+def draw(ids: np.ndarray, most: int) -> np.ndarray:
+    """Chosen ones of many, as if by lot, but the same ones in whatever order they come.
+
+    Parameters
+    ----------
+    ids : np.ndarray of int64, shape (n,), above 0, each of them once
+    most : 1 or more
+
+    Returns
+    -------
+    np.ndarray of int64, shape (min(n, most),): places in `ids`, ascending. Drawn of parts first and of what was drawn
+        then, they are the same ones
+
+    Notes
+    -----
+    Multiplicative hashing: D. E. Knuth, "The Art of Computer Programming" 3, 6.4.
+
+    >>> draw(np.array([7, 8, 9]), 5).tolist()
+    [0, 1, 2]
+    >>> ids = np.arange(1, 101)
+    >>> first, rest = ids[:40], ids[40:]
+    >>> twice = np.concatenate([part[draw(part, 10)] for part in (first, rest)])
+    >>> sorted(twice[draw(twice, 10)].tolist()) == ids[draw(ids, 10)].tolist()
+    True
+    """
+    if len(ids) <= most:
+        return np.arange(len(ids))
+    lot = ids.astype("uint64") * _LOT >> np.uint64(32)
+    return np.sort(np.lexsort((ids, lot))[:most])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import schema
-from .rules import PolicyRules
+from .rules import MotiveRule, PolicyRules
 
 #: Fewer purchases in the window say nothing about what matters.
 LEAST_PURCHASES = 3
@@ -28,13 +28,16 @@ COLUMNS = (MOTIVE, PROPOSED, METRIC, RANK)
 _STEPS = 100
 
 
-def fit(rules: PolicyRules, customers: pd.DataFrame) -> dict[str, list[float]]:
+def fit(
+    rules: PolicyRules, customers: pd.DataFrame, asked: Sequence[MotiveRule] | None = None
+) -> dict[str, list[float]]:
     """Where the customers stand who buy often enough.
 
     Parameters
     ----------
     rules : of the policy
-    customers : pd.DataFrame, shape (n_customers, any): with the columns of the rules' metrics and ``order_count``
+    customers : pd.DataFrame, shape (n_customers, any): with the columns of the asked rules' metrics and ``order_count``
+    asked : of ``rules.motives``; None: all of them
 
     Returns
     -------
@@ -57,7 +60,7 @@ def fit(rules: PolicyRules, customers: pd.DataFrame) -> dict[str, list[float]]:
     """
     often = customers[customers[schema.ORDER_COUNT] >= LEAST_PURCHASES]
     borders = {}
-    for rule in rules.motives:
+    for rule in rules.motives if asked is None else asked:
         values = np.sort(rules.get_metric(rule.metric).values(often).dropna().to_numpy(dtype=float))
         if len(values) >= max(rules.min_population, 1):
             places = -(-np.arange(_STEPS + 1) * len(values) // _STEPS) - 1

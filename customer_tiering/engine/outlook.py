@@ -5,6 +5,8 @@ one alone the same as among all. What is told is rounded so that a night of sile
 """
 
 import datetime
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,19 +53,85 @@ def learn(
         - ``step``: of the chances that are told, see `prediction.propose_step`
         - ``second``: see `second_order.fit`
     """
-    gap, horizon = _get_horizon(rules, frame)
+    return learn_parts(rules, [describe(frame, purchases, as_of, decimals, least=least, since=since)], as_of)
+
+
+class Facts(NamedTuple):
+    """What learning has to know of some customers."""
+
+    gaps: np.ndarray  # known median gaps, days, float64
+    summary: pd.DataFrame  # see `prediction.summarize`
+    waiting: pd.DataFrame  # see `second_order.summarize`
+    drawn: pd.Index  # ids of those of whom earlier days are looked at, see `prediction.draw`
+    history: prediction.History  # theirs
+
+
+def describe(
+    frame: pd.DataFrame,
+    purchases: Purchases,
+    as_of: datetime.date,
+    decimals: int,
+    *,
+    least: float = 0.0,
+    since: datetime.date | None = None,
+) -> Facts:
+    """What learning has to know of the customers of a frame.
+
+    Parameters
+    ----------
+    frame, purchases, as_of, decimals, least, since : as for `learn`
+    """
     history = prediction.collect(purchases, decimals, least=least, since=since)
-    found, summary = prediction.learn(
-        history, frame.index, as_of, horizon, typical_gap=gap, discount=rules.outlook.discount / 100
+    drawn_history, drawn = prediction.draw(history, frame.index)
+    return Facts(
+        frame[schema.GAP_MEDIAN_DAYS].dropna().to_numpy(),
+        prediction.summarize(history, frame.index, as_of),
+        second_order.summarize(history, frame.index, as_of),
+        drawn,
+        drawn_history,
     )
+
+
+def learn_parts(rules: PolicyRules, parts: Sequence[Facts], as_of: datetime.date) -> dict:
+    """What `learn` makes of all customers together, from what is known of parts of them.
+
+    Parameters
+    ----------
+    rules : of the policy
+    parts : what `describe` returned of all customers, each of whom is in one part
+    as_of : the day "today"
+    """
+    gaps = np.concatenate([part.gaps for part in parts])
+    gap, horizon = _get_horizon(rules, pd.DataFrame({schema.GAP_MEDIAN_DAYS: gaps}))
+    summary = _join_summaries([part.summary for part in parts])
+    before = np.cumsum([0, *(len(part.drawn) for part in parts)])
+    buyers = [part.history.buyer + start for part, start in zip(parts, before, strict=False)]
+    days, money = (np.concatenate([part.history[place] for part in parts]) for place in (1, 2))
+    history = prediction.History(np.concatenate(buyers), days, money)
+    drawn = pd.Index(np.concatenate([part.drawn for part in parts]), dtype="int64")
+    pasts = prediction.look_back(history, drawn, as_of, horizon)
+    found = prediction.fit(summary, horizon, pasts, typical_gap=gap, discount=rules.outlook.discount / 100)
+    found["as_of"] = as_of.isoformat()
     return {
         "as_of": as_of.isoformat(),
         "asked": _ask(rules),
         "horizon": horizon,
         "prediction": found,
         "step": prediction.propose_step(found, summary),
-        "second": second_order.fit(second_order.summarize(history, frame.index, as_of)),
+        "second": second_order.fit(pd.concat([part.waiting for part in parts])),
     }
+
+
+def _join_summaries(summaries: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Of whom all money is known, that of all days with a purchase is."""
+    if any(schema.BOUGHT_DAYS in summary for summary in summaries):
+        summaries = [
+            summary
+            if schema.BOUGHT_DAYS in summary
+            else summary.assign(**{schema.BOUGHT_DAYS: summary[schema.REPEAT_DAYS] + 1})
+            for summary in summaries
+        ]
+    return pd.concat(summaries)
 
 
 def try_out(

@@ -7,13 +7,28 @@ beside the run; with it one customer can be scored again without everyone else.
 import dataclasses
 import datetime
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from . import explain, lifecycle, metrics, motives, outlook, profit, risk, schema, scoring, segments, tiers
-from .rules import LEFT_OUT, CriterionRule, PolicyRules
+from . import (
+    clusters,
+    explain,
+    grouped,
+    lifecycle,
+    metrics,
+    motives,
+    outlook,
+    profit,
+    risk,
+    schema,
+    scoring,
+    segments,
+    tiers,
+)
+from .rules import CLUSTERS, LEFT_OUT, CriterionRule, PolicyRules
 from .tiers import TierFit
 
 #: A fit knows so many open days.
@@ -85,6 +100,22 @@ class Fit:
         )
 
 
+class Facts(NamedTuple):
+    """What a fit has to know of some customers.
+
+    Parameters
+    ----------
+    active : pd.DataFrame, index = ids, of those with a purchase in the window, with the columns `fit_columns`; or what
+        is as long, and gives a DataFrame of some of its columns, ``active[names]``
+    gaps : np.ndarray of float64, days: the known median gaps of all customers
+    open_days : np.ndarray of int64, days since the last purchases of all, ascending, each once, the latest of them
+    """
+
+    active: pd.DataFrame
+    gaps: np.ndarray
+    open_days: np.ndarray
+
+
 def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date, learned: Mapping | None = None) -> Fit:
     """Fit the scales and the tiers of a policy on the customers who bought in the window.
 
@@ -104,30 +135,103 @@ def fit(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date, learned: 
     ValueError
         If the frame is refused or lacks the column of a metric that is scored, ranked or clustered.
     """
+    return fit_parts(rules, [describe(rules, frame, as_of, learned)], learned)
+
+
+def describe(rules: PolicyRules, frame: pd.DataFrame, as_of: datetime.date, learned: Mapping | None = None) -> Facts:
+    """What a fit has to know of the customers of a frame.
+
+    Parameters, errors : see `fit`
+    """
     customers = _derive(rules, frame, as_of, learned, foretelling=rules.by_outlook)
-    active = customers[customers[schema.ORDER_COUNT] > 0]
-    small = len(active) < rules.min_population
-    median_order = metrics.median_order(active)
+    open_days = np.zeros(0, dtype="int64")
+    if rules.retention.skip_idle_days:
+        open_days = np.unique(customers[schema.RECENCY_DAYS].dropna()).astype("int64")[:OPEN_DAYS]
+    return Facts(
+        customers.loc[customers[schema.ORDER_COUNT] > 0, fit_columns(rules, customers)],
+        customers[schema.GAP_MEDIAN_DAYS].dropna().to_numpy(),
+        open_days,
+    )
+
+
+def fit_columns(rules: PolicyRules, customers: pd.DataFrame) -> list[str]:
+    """The columns that a fit looks at, of those that derived customers have."""
+    keys = {*_fitted(rules), *(rule.metric for rule in rules.motives), *tiers.compared(rules)}
+    names = {schema.ORDER_COUNT, schema.LAST_ORDER_DATE, schema.AVERAGE_ORDER, schema.AMOUNT}
+    names.update(rules.get_metric(key).column for key in keys)
+    return [name for name in customers if name in names]
+
+
+def fit_parts(rules: PolicyRules, parts: Sequence[Facts], learned: Mapping | None = None) -> Fit:
+    """The fit of all customers from what is known of parts of them: to the last bit what `fit` makes of them together.
+
+    Nothing that is fitted depends on the order of the customers. They are gathered a metric at a time, so that no more
+    than that is held of all of them; a method of tiers that compares several holds these.
+
+    Parameters
+    ----------
+    rules : of the policy
+    parts : what `describe` returned of all customers, each of whom is in one part; gone through many times
+    learned : see `fit`
+
+    Raises
+    ------
+    ValueError
+        If the column of a metric that is scored, ranked or clustered is absent.
+    """
+
+    def gather(of: Callable[[pd.DataFrame], Any], *names: str) -> Any:
+        found = [of(part.active[[name for name in dict.fromkeys(names) if name in part.active]]) for part in parts]
+        return found[0] if len(found) == 1 else pd.concat(found)
+
+    def gather_metric(key: str) -> pd.DataFrame:
+        return gather(lambda active: active, schema.ORDER_COUNT, rules.get_metric(key).column)
+
+    population = sum(len(part.active) for part in parts)
+    small = population < rules.min_population
+    median_order = metrics.median_order(gather(lambda active: active, schema.AVERAGE_ORDER))
     scales = {}
     for key, criterion in _fitted(rules).items():
         metric = rules.get_metric(key)
-        scales[key] = scoring.fit_scale(
-            metric.comparable(active), metric, criterion, small=small, median_order=median_order
-        )
-    open_days = ()
-    if rules.retention.skip_idle_days:
-        open_days = np.unique(customers[schema.RECENCY_DAYS].dropna()).astype(int)[:OPEN_DAYS].tolist()
+        values = metric.comparable(gather_metric(key))
+        scales[key] = scoring.fit_scale(values, metric, criterion, small=small, median_order=median_order)
+    borders = {}
+    for rule in rules.motives:
+        borders |= motives.fit(rules, gather_metric(rule.metric), [rule])
+    gaps = pd.DataFrame({schema.GAP_MEDIAN_DAYS: np.concatenate([part.gaps for part in parts])})
     scored = Fit(
-        len(active),
+        population,
         small,
         median_order,
         scales,
-        typical_gap=lifecycle.typical_gap(customers),
-        open_days=tuple(open_days),
-        motives=motives.fit(rules, active),
+        typical_gap=lifecycle.typical_gap(gaps),
+        open_days=tuple(np.unique(np.concatenate([part.open_days for part in parts]))[:OPEN_DAYS].tolist()),
+        motives=borders,
         outlook=(learned or {}) if rules.foretells else {},
     )
-    return dataclasses.replace(scored, tiers=tiers.fit_tiers(rules, active, _score(rules, scored, active)))
+    return dataclasses.replace(scored, tiers=_fit_tiers(rules, scored, gather))
+
+
+def _fit_tiers(rules: PolicyRules, scored: Fit, gather: Callable) -> TierFit:
+    """What the method of tiers learns of those whom `gather` gathers, see `fit_parts`."""
+    if not tiers.learns(rules):
+        return tiers.TierFit(rules.tier_method)
+    drawn, size = None, scored.population
+    if rules.tier_method == CLUSTERS and size > clusters.MOST_CUSTOMERS:
+        ids = gather(lambda active: active.index.to_series(), schema.ORDER_COUNT).to_numpy()
+        drawn = ids[grouped.draw(ids, clusters.MOST_CUSTOMERS)]
+
+    def take(active: pd.DataFrame) -> pd.DataFrame:
+        return active if drawn is None else active[np.isin(active.index, drawn)]
+
+    fitted = (rules.get_metric(key).column for key in _fitted(rules))
+    columns = schema.ORDER_COUNT, schema.LAST_ORDER_DATE
+    score = gather(lambda active: _score(rules, scored, take(active)), *columns, *fitted)
+    columns = schema.ORDER_COUNT, schema.AMOUNT, *(rules.get_metric(key).column for key in tiers.compared(rules))
+    found = tiers.fit_tiers(rules, gather(take, *columns), score)
+    if drawn is None:
+        return found
+    return dataclasses.replace(found, clusters=dataclasses.replace(found.clusters, drawn=len(drawn)))
 
 
 def apply(rules: PolicyRules, fit: Fit, frame: pd.DataFrame, as_of: datetime.date) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import btyd, risk, schema
+from . import btyd, grouped, risk, schema
 from . import purchases as documents
 
 MODEL = "mbg_nbd"
@@ -45,7 +45,6 @@ YEAR = 365
 SEASON_HISTORY, SEASON_SHIFT, SEASON_FACTOR = 90, 0.5, (0.7, 1.4)
 #: From earlier days is learned by so many customers at most, chosen by their ids as if by lot.
 MOST_CUSTOMERS = 25_000
-_LOT = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio in 64 bits (Knuth 6.4)
 
 #: A value that is further off than this says nothing.
 MOST_MONTHS = 36
@@ -279,12 +278,10 @@ def look_back(history: History, customers: pd.Index, as_of: datetime.date, horiz
 
 def draw(history: History, customers: pd.Index) -> tuple[History, pd.Index]:
     """The history of `MOST_CUSTOMERS` at most, the same ones in whatever order customers come."""
-    ids = customers.to_numpy()
-    if len(ids) <= MOST_CUSTOMERS:
+    drawn = grouped.draw(customers.to_numpy(), MOST_CUSTOMERS)
+    if len(drawn) == len(customers):
         return history, customers
-    lot = ids.astype("uint64") * _LOT >> np.uint64(32)
-    drawn = np.sort(np.lexsort((ids, lot))[:MOST_CUSTOMERS])
-    place = np.full(len(ids), -1)
+    place = np.full(len(customers), -1)
     place[drawn] = np.arange(len(drawn))
     buyer = place[history.buyer]
     chosen = buyer >= 0

@@ -103,6 +103,21 @@ class TierFit:
         )
 
 
+def learns(rules: PolicyRules) -> bool:
+    """Whether the method of a policy learns anything from the population, see `TierFit`."""
+    return rules.tier_method in (*SHARES, CLUSTERS, TWO_AXES)
+
+
+def compared(rules: PolicyRules) -> tuple[str, ...]:
+    """The keys of the metrics that `fit_tiers` compares the population by, beside the score and the amount."""
+    if rules.tier_method == CLUSTERS:
+        return _clustered(rules)
+    if rules.tier_method == TWO_AXES:
+        return tuple(axis.metric for axis in rules.axes.both if axis.metric)
+    basis = _basis(rules)
+    return (basis,) if basis else ()
+
+
 def fit_tiers(rules: PolicyRules, customers: pd.DataFrame, score: pd.Series) -> TierFit:
     """Fit the method of a policy on a population.
 
