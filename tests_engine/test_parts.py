@@ -178,7 +178,8 @@ def test_what_is_learned_of_parts_is_what_is_learned_of_all(monkeypatch, most, s
 
     whole = describe(np.arange(900), lambda frame, *of, **since: outlook.learn(rules, frame, *of, **since))
     assert whole["prediction"]["cannot_tell"] is None
-    assert whole["prediction"]["interval"] and whole["second"]["in_vain_day"]
+    assert whole["prediction"]["interval"]
+    assert whole["second"]["in_vain_day"]
     for number in (2, 7, 64):
         part = divide(900, number, seed=number)
         facts = [describe(np.flatnonzero(part == place)) for place in range(number)]

@@ -169,11 +169,9 @@ class CustomerTieringLock(models.Model):
             self.env["customer.tiering.refresh"].sudo()._process_now(company, locks.partner_id)
 
     @api.model
-    def _get_query(self, company, as_of, partner_ids=None):
-        """Return the SELECT of the locks that hold on ``as_of``: customer, id, mode, tier; one per customer.
-
-        :param partner_ids: ids of the only customers; None: all
-        """
+    def _get_query(self, scope):
+        """Return the SELECT of the locks of a scope's customers that hold on its day: customer, id, mode, tier; one per
+        customer."""
         return SQL(
             """
             SELECT DISTINCT ON (partner.commercial_partner_id)
@@ -185,9 +183,7 @@ class CustomerTieringLock(models.Model):
                AND (lock.date_end IS NULL OR lock.date_end >= %(as_of)s) AND %(of_customers)s
           ORDER BY partner.commercial_partner_id, lock.id DESC
             """,
-            company=company.id,
-            as_of=as_of,
-            of_customers=SQL("TRUE")
-            if partner_ids is None
-            else SQL("partner.commercial_partner_id = ANY(%s)", list(partner_ids)),
+            company=scope.company_id,
+            as_of=scope.as_of,
+            of_customers=scope.of_customers(SQL.identifier("partner", "commercial_partner_id")),
         )

@@ -921,13 +921,14 @@ class CustomerTieringPolicy(models.Model):
     # What a run asks a policy
     # ------------------------------------------------------------------
 
-    def _get_scope(self, as_of, partner_ids=None, version=None):
+    def _get_scope(self, as_of, partner_ids=None, version=None, part=None):
         """Return the ``Scope`` in which this policy's customers are read as of the end of a day.
 
         :param as_of: a ``datetime.date``, the last day that counts
         :param partner_ids: ids of the only customers to read; None: all
         :param version: the ``customer.tiering.policy.version`` whose window and filter of customers count, not the
             policy's own
+        :param part: the first and the last id of the only customers to read; None: all
         """
         self.ensure_one()
         reader = self.env["customer.tiering.reader"]
@@ -935,6 +936,8 @@ class CustomerTieringPolicy(models.Model):
         domain = self._get_population_domain(rules["partner_domain"])
         if partner_ids is not None:
             domain &= Domain("id", "in", partner_ids)
+        if part:
+            domain &= Domain("id", ">=", part[0]) & Domain("id", "<=", part[1])
         return dataclasses.replace(
             self.company_id._get_tiering_scope(as_of, rules["window_days"]),
             policy_id=self._origin.id or None,
@@ -943,6 +946,7 @@ class CustomerTieringPolicy(models.Model):
             **self._get_purchase_values(rules),
             choices=version._get_rules().choices if version else None,
             partner_ids=None if partner_ids is None else tuple(partner_ids),
+            part=part,
         )
 
     @api.model

@@ -398,8 +398,7 @@ class CustomerTieringReader(models.AbstractModel):
         :param ladder: keys of the tiers of the policy
         :return: see ``sources.states.join``
         """
-        company = self.env["res.company"].browse(scope.company_id)
-        query = self.env["customer.tiering.lock"]._get_query(company, scope.as_of, scope.partner_ids)
+        query = self.env["customer.tiering.lock"]._get_query(scope)
         states = sources.states.join(customers, cards, self.env.execute_query(query))
         namesakes = self.env["customer.tier"]._get_namesakes(policy, ladder, sources.states.get_tiers(states))
         return sources.states.rename(states, namesakes)

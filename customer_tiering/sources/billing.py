@@ -186,6 +186,18 @@ def get_moves_of_orders(of_orders):
     )
 
 
+def is_any_move(scope, *conditions):
+    """The condition that one of several conditions on ``move`` holds.
+
+    :param scope: the :class:`.scope.Scope`; where very many customers are read, each condition is one look into a
+        table, where all together would be asked row by row
+    """
+    if not scope.scans:
+        return SQL("(%s)", SQL(" OR ").join(conditions))
+    found = [SQL("SELECT move.id FROM account_move move WHERE %s", condition) for condition in conditions]
+    return SQL("move.id IN (%s)", SQL(" UNION ALL ").join(found))
+
+
 def get_links(lines):
     """The SELECT of the lines of orders that lines of invoices and credit notes come from: ``line_id``, ``order_id``,
     ``order_line_id``, and the ``part`` of the line that is its, 1 unless somebody joined several.

@@ -62,7 +62,7 @@ def read_factors(reading, product, unit):
 
 
 def _of_products(reading, product):
-    if reading.scope.everybody:
+    if reading.scope.scans:
         return SQL("TRUE")
     return SQL("product.id = ANY(%s)", np.unique(product).tolist())
 

@@ -228,7 +228,9 @@ class Invoices(Orders):
         columns = {"id": ID, "partner_id": ID, "day": DATE, "charged": FLOAT, "money": FLOAT}
         rows = reading.fetch(query, columns, "account_move")
         rows["person"] = reading.people.find(rows.pop("partner_id"))
-        of_rows = SQL("TRUE") if scope.everybody else SQL("line.move_id = ANY(%s)", rows["id"].tolist())
+        of_rows = SQL("TRUE")
+        if not scope.everybody:
+            of_rows = sources.rows.is_one_of(SQL.identifier("line", "move_id"), rows["id"])
         others = self._read_no_income(reading, of_rows)
         places, found = reading.find_in(rows["id"], others["id"])
         for name in ("charged", "money"):
@@ -248,11 +250,9 @@ class Invoices(Orders):
         """The condition that ``move`` bills one of these people, or what one of them ordered."""
         if scope.everybody:
             return SQL("TRUE")
-        return SQL(
-            "(%s OR move.id IN (%s))",
-            scope.of_partners(SQL.identifier("move", "partner_id")),
-            billing.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id"))),
-        )
+        billed = scope.of_partners(SQL.identifier("move", "partner_id"))
+        ordered = billing.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id")))
+        return billing.is_any_move(scope, billed, SQL("move.id IN (%s)", ordered))
 
     def _read_no_income(self, reading, of_rows):
         """Return what of the invoices is no income, was paid in advance, or only rounds."""
@@ -307,19 +307,20 @@ class Invoices(Orders):
         scope, ids = reading.scope, self.rows["id"]
         of_credits = SQL("TRUE")
         if not scope.everybody:
-            of_credits = SQL(
-                "(move.reversed_entry_id = ANY(%(ids)s) OR move.id IN (%(of_same_orders)s))",
-                ids=ids.tolist(),
-                of_same_orders=billing.get_moves_of_orders(
-                    SQL(
-                        """sale_order.id IN (
-                               SELECT order_id FROM sale_order_line
-                                 JOIN sale_order_line_invoice_rel ON order_line_id = sale_order_line.id
-                                 JOIN account_move_line ON account_move_line.id = invoice_line_id
-                                WHERE move_id = ANY(%s))""",
-                        ids.tolist(),
-                    )
-                ),
+            of_same_orders = billing.get_moves_of_orders(
+                SQL(
+                    """sale_order.id IN (
+                           SELECT order_id FROM sale_order_line
+                             JOIN sale_order_line_invoice_rel ON order_line_id = sale_order_line.id
+                             JOIN account_move_line ON account_move_line.id = invoice_line_id
+                            WHERE %s)""",
+                    sources.rows.is_one_of(SQL.identifier("account_move_line", "move_id"), ids),
+                )
+            )
+            of_credits = billing.is_any_move(
+                scope,
+                sources.rows.is_one_of(SQL.identifier("move", "reversed_entry_id"), ids),
+                SQL("move.id IN (%s)", of_same_orders),
             )
         query = SQL(
             """

@@ -85,9 +85,11 @@ def read(cr, scope):
         """
         SELECT id, commercial_partner_id AS customer, partner_share IS FALSE AS colleague
           FROM res_partner
-         WHERE commercial_partner_id %s
+         WHERE %s
         """,
-        SQL("IS NOT NULL") if scope.everybody else SQL("= ANY(%s)", list(scope.partner_ids)),
+        SQL("commercial_partner_id IS NOT NULL")
+        if scope.everybody
+        else scope.of_customers(SQL.identifier("commercial_partner_id")),
     )
     if not scope.everybody and len(eras["person"]):
         moved = np.unique(eras["person"]).tolist()
@@ -108,12 +110,13 @@ def _read_eras(cr, scope):
     if not scope.everybody:
         of_people = SQL(
             """former.partner_id IN (
-                   SELECT id FROM res_partner WHERE commercial_partner_id = ANY(%(ids)s)
+                   SELECT id FROM res_partner WHERE %s
                 UNION ALL
                    SELECT other.partner_id FROM customer_tiering_former other
                      JOIN res_partner former_customer ON former_customer.id = other.customer_id
-                    WHERE former_customer.commercial_partner_id = ANY(%(ids)s))""",
-            ids=list(scope.partner_ids),
+                    WHERE %s)""",
+            scope.of_customers(SQL.identifier("commercial_partner_id")),
+            scope.of_customers(SQL.identifier("former_customer", "commercial_partner_id")),
         )
     query = SQL(
         """

@@ -130,7 +130,7 @@ def _read_categories(reading, product):
           JOIN product_template template ON template.id = product.product_tmpl_id
          WHERE %s
         """,
-        SQL("TRUE") if reading.scope.everybody else SQL("product.id = ANY(%s)", np.unique(product).tolist()),
+        SQL("TRUE") if reading.scope.scans else SQL("product.id = ANY(%s)", np.unique(product).tolist()),
     )
     rows = reading.fetch(query, {"id": ID, "category": ID, "is_combo": BOOLEAN})
     place = find(rows["id"], product)

@@ -70,7 +70,7 @@ class Reading:
         self.purchase_source, self.metric_sources = purchase_source, metric_sources
         self.people = people.read(cr, scope)
         self.scope = scope
-        if not scope.everybody:
+        if not scope.scans:
             self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
 
     @functools.cached_property
@@ -198,7 +198,7 @@ class Reading:
         :param table: where the query may bring all rows of a table, the name of it: they come in parts. The ``id`` of
             the query is that of the table
         """
-        if table and self.scope.everybody:
+        if table and self.scope.scans:
             return rows.fetch_parts(self.cr, table, query, columns)
         return rows.fetch_arrays(self.cr, query, columns)
 
@@ -221,7 +221,7 @@ class Reading:
     def of_documents(self, column, ids):
         """The condition that ``column`` is one of these ids, an array, or near enough where they are very many."""
         if not self.scope.everybody:
-            return SQL("%s = ANY(%s)", column, ids.tolist())
+            return rows.is_one_of(column, ids)
         # Which of them, is asked when the rows are there; most that are not are older and have smaller ids.
         first, last = (int(ids.min()), int(ids.max())) if len(ids) else (0, 0)
         return SQL("%(column)s >= %(first)s AND %(column)s <= %(last)s", column=column, first=first, last=last)

@@ -184,7 +184,7 @@ def _of_orders(scope):
     if scope.everybody:
         return SQL("TRUE")
     invoiced = billing.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id")))
-    return SQL("(move.id IN (%s) OR move.reversed_entry_id IN (%s))", invoiced, invoiced)
+    return billing.is_any_move(scope, SQL("move.id IN (%s)", invoiced), SQL("move.reversed_entry_id IN (%s)", invoiced))
 
 
 def read_rebates(reading, is_of_order=None):

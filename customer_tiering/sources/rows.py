@@ -26,6 +26,7 @@ _SEND = {
 _DTYPES = {ID: ">i4", INTEGER: ">i8", BOOLEAN: "?", FLOAT: ">f8", DATE: ">i4", MOMENT: ">i8"}
 _HEADER = 21  # bytes before the first value of a binary COPY
 _PART, _SMALL_PART = 1 << 22, 1 << 18  # ids; between small ones there are rests
+_FEW = 10_000  # ids that are looked up one by one
 
 
 def fetch_arrays(cr, query, columns):
@@ -67,6 +68,14 @@ def fetch_frame(cr, query, columns):
     """
     found = fetch_arrays(cr, query, columns)
     return pd.DataFrame({name: found[name] for name in columns}).set_index("id").sort_index()
+
+
+def is_one_of(column, ids):
+    """Return the condition that ``column`` is one of these ids, an array of any size, as SQL."""
+    if len(ids) <= _FEW:
+        return SQL("%s = ANY(%s)", column, ids.tolist())
+    # As text, and as a table to join: an array of a million numbers would be a million expressions.
+    return SQL("%s IN (SELECT unnest(%s::int[]))", column, "{%s}" % ",".join(map(str, ids.tolist())))
 
 
 def fetch_parts(cr, table, query, columns):

@@ -46,8 +46,10 @@ class Scope:
     nights: int = 0
     #: On what there are interactions beside contacts, see ``customer.tiering.reader._get_documents``.
     documents: tuple[Documents, ...] = (ORDERS,)
-    #: Ids of the only customers to read, in milliseconds whatever the size of the tables; None: everybody.
+    #: Ids of the only customers to read, in milliseconds whatever the size of the tables; None: see ``part``.
     partner_ids: tuple[int, ...] | None = None
+    #: The first and the last id of the only customers to read, inclusive, where these are very many; None: everybody.
+    part: tuple[int, int] | None = None
     #: Points of the values of choices, ``{column: {value: points}}``; None: those of today.
     choices: dict | None = None
     #: Ids of these customers and of all their contacts: added by the reading, which begins with the people.
@@ -55,7 +57,12 @@ class Scope:
 
     @property
     def everybody(self) -> bool:
-        """Whether all customers are read, so that the tables are scanned and not looked up in."""
+        """Whether all customers are read."""
+        return self.partner_ids is None and self.part is None
+
+    @property
+    def scans(self) -> bool:
+        """Whether so many customers are read that the tables are scanned and not looked up in."""
         return self.partner_ids is None
 
     @property
@@ -99,9 +106,34 @@ class Scope:
             "until": self.until,
         }
 
+    def of_customers(self, column: SQL) -> SQL:
+        """The condition that ``column`` is one of the customers to read."""
+        if self.everybody:
+            return SQL("TRUE")
+        if self.part:
+            return SQL("%s BETWEEN %s AND %s", column, *self.part)
+        return SQL("%s = ANY(%s)", column, list(self.partner_ids))
+
     def of_partners(self, column: SQL) -> SQL:
-        """The condition that ``column`` is one of the customers to read or of their contacts."""
-        return SQL("TRUE") if self.everybody else SQL("%s = ANY(%s)", column, list(self.people_ids))
+        """The condition that ``column`` is one of the customers to read or of their contacts, of today or once."""
+        if self.everybody:
+            return SQL("TRUE")
+        if self.part:
+            return SQL("%s IN (%s)", column, self._people)
+        return SQL("%s = ANY(%s)", column, list(self.people_ids))
+
+    @property
+    def _people(self) -> SQL:
+        """The SELECT of the ids of the part's people."""
+        return SQL(
+            """SELECT id FROM res_partner WHERE %s
+            UNION ALL
+               SELECT former.partner_id FROM customer_tiering_former former
+                 JOIN res_partner customer ON customer.id = former.customer_id
+                WHERE %s""",
+            self.of_customers(SQL.identifier("commercial_partner_id")),
+            self.of_customers(SQL.identifier("customer", "commercial_partner_id")),
+        )
 
     def of_documents(self, model: SQL, res_id: SQL) -> SQL:
         """The condition that a message or an activity is on one of these people or on their documents.
@@ -111,6 +143,18 @@ class Scope:
         """
         if self.everybody:
             return SQL("TRUE")
+        if self.part:  # one look into one table of all: several conditions would be asked row by row
+            pairs = [SQL("SELECT 'res.partner'::varchar, id FROM (%s) people", self._people)]
+            pairs += [
+                SQL(
+                    "SELECT %s::varchar, id FROM %s WHERE %s",
+                    documents.model,
+                    documents.from_table,
+                    self.of_partners(documents.get_column("partner_id")),
+                )
+                for documents in self.documents
+            ]
+            return SQL("(%s, %s) IN (%s)", model, res_id, SQL(" UNION ALL ").join(pairs))
         conditions = [SQL("%s = 'res.partner' AND %s", model, self.of_partners(res_id))]
         conditions += [
             SQL(

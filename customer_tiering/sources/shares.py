@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from . import billing
 from .base import FLOAT, ID, MOMENT
+from .rows import is_one_of
 
 
 class Shares:
@@ -84,7 +85,7 @@ class Shares:
             WITH charged AS (
                 SELECT line.id, line.move_id, -line.balance AS money
                   FROM account_move_line line
-                 WHERE line.move_id = ANY(%(ids)s) AND line.display_type = 'product' AND %(is_income)s
+                 WHERE %(of_shared)s AND line.display_type = 'product' AND %(is_income)s
             ), credited AS (
                 SELECT line.id, move.reversed_entry_id AS move_id,
                        CASE WHEN line.currency_id = invoice.currency_id
@@ -93,7 +94,7 @@ class Shares:
                   FROM account_move move
                   JOIN account_move invoice ON invoice.id = move.reversed_entry_id
                   JOIN account_move_line line ON line.move_id = move.id
-                 WHERE %(is_credit)s AND move.reversed_entry_id = ANY(%(ids)s) AND %(is_charged)s
+                 WHERE %(is_credit)s AND %(of_reversed)s AND %(is_charged)s
             ), part AS (
                 SELECT move_id, order_id, money * part AS money, 0 AS back
                   FROM charged JOIN (%(links_of_charged)s) link ON link.line_id = charged.id
@@ -106,7 +107,8 @@ class Shares:
               FROM part JOIN sale_order placed ON placed.id = part.order_id
           GROUP BY move_id, placed.id
             """,
-            ids=self.shared.tolist(),
+            of_shared=is_one_of(SQL.identifier("line", "move_id"), self.shared),
+            of_reversed=is_one_of(SQL.identifier("move", "reversed_entry_id"), self.shared),
             is_income=billing.is_income(advances),
             in_company_currency=billing.convert(SQL("line.price_subtotal"), SQL("invoice.invoice_currency_rate")),
             is_credit=billing.is_credit(reading.scope),

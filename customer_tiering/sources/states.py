@@ -35,7 +35,7 @@ def read_cards(cr, scope):
     query = SQL(
         "SELECT * FROM customer_tiering_scorecard WHERE company_id = %s AND %s",
         scope.company_id,
-        SQL("TRUE") if scope.everybody else SQL("partner_id = ANY(%s)", list(scope.partner_ids)),
+        scope.of_customers(SQL.identifier("partner_id")),
     )
     cards = pd.DataFrame(rows.fetch_arrays(cr, query, _CARD))
     return cards.set_index(cards.pop("partner_id").astype("int64").rename("customer")).sort_index()

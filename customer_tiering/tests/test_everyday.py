@@ -39,15 +39,23 @@ class EverydayCommon(PurchasesCommon):
         self.env.flush_all()
         for table in TABLES:
             self.env.cr.execute(SQL("ANALYZE %s", SQL.identifier(table)))
+        import pandas as pd  # noqa: PLC0415
+
         reader = self.env["customer.tiering.reader"]
         nothing = dict.fromkeys(("amount", "order_count"), 0)
         wrong = []
         for source in self.sources:
             self.policy.revenue_from = source
             everybody = reader._read_customers(self.policy._get_scope(AS_OF))
-            some = reader._read_customers(self.policy._get_scope(AS_OF, [who.id for who in expected]))
+            ids = sorted(who.id for who in expected)
+            some = reader._read_customers(self.policy._get_scope(AS_OF, ids))
+            half = len(ids) // 2
+            parts = [(0, ids[0]), (ids[0] + 1, ids[half]), (ids[half] + 1, 2**31 - 1)]
+            parts = [reader._read_customers(self.policy._get_scope(AS_OF, part=part)) for part in parts]
+            frames = {"everybody": everybody, "some": some, "parts": pd.concat(parts)}
+            self.assertEqual(frames["parts"].to_csv(), everybody.to_csv())
             for who, (name, bought) in expected.items():
-                for reading, frame in (("everybody", everybody), ("some", some)):
+                for reading, frame in frames.items():
                     row = frame.loc[who.id] if who.id in frame.index else nothing
                     found = float(row["amount"]), int(row["order_count"])
                     if found != bought[source]:

@@ -50,11 +50,12 @@ class TestMetrics(TieringCommon):
             [{"name": name, "company_id": cls.company.id} for name in ("Shop", "Phone")]
         )
 
-    def _read(self, *metrics, as_of=AS_OF, partner_ids=None):
+    def _read(self, *metrics, as_of=AS_OF, partner_ids=None, part=None):
         from ..engine import metrics as engine_metrics  # noqa: PLC0415
 
         columns = engine_metrics.needed_columns(self._definitions(metrics))
-        return self.env["customer.tiering.reader"]._read_customers(self.policy._get_scope(as_of, partner_ids), columns)
+        scope = self.policy._get_scope(as_of, partner_ids, part=part)
+        return self.env["customer.tiering.reader"]._read_customers(scope, columns)
 
     def _definitions(self, keys):
         metrics = self.env["customer.tiering.metric"].search([("key", "in", keys)])
@@ -326,6 +327,12 @@ class TestMetrics(TieringCommon):
             for ids in ([], *([customer] for customer in customers.ids), customers[1:3].ids):
                 with self.subTest(metrics=metrics, ids=ids):
                     pd.testing.assert_frame_equal(self._read(*metrics, partner_ids=ids), full.loc[sorted(ids)])
+                    if len(ids) == 1:
+                        part = self._read(*metrics, part=(ids[0], ids[0]))
+                        pd.testing.assert_frame_equal(part, full.loc[ids])
+            first, last = min(customers.ids), max(customers.ids)
+            parts = [self._read(*metrics, part=part) for part in ((1, first), (first + 1, last), (last + 1, 2**31 - 1))]
+            pd.testing.assert_frame_equal(pd.concat(parts), full)
         # contacts and strangers are no customers, asked for or not
         strangers = [customers[0].child_ids.id, self.company.partner_id.id]
         self.assertEqual(len(self._read(partner_ids=strangers)), 0)

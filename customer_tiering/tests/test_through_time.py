@@ -51,6 +51,9 @@ class ThroughTimeCommon(TieringCommon):
         full = reader._read_customers(self.policy._get_scope(AS_OF + timedelta(days=1)))
         for customer, count in expected.items():
             alone = reader._read_customers(self.policy._get_scope(AS_OF + timedelta(days=1), customer.ids))
+            scope = self.policy._get_scope(AS_OF + timedelta(days=1), part=(customer.id, customer.id))
+            apart = reader._read_customers(scope)
+            self.assertEqual(apart.to_csv(), alone.to_csv())
             for frame in (full, alone):
                 found = int(frame["order_count"].get(customer.id, 0))
                 self.assertEqual(found, count, customer.name)

@@ -19,6 +19,7 @@ class Loyalty(QuerySource):
 
     def get_query(self, scope):
         of_partners = scope.of_partners(SQL.identifier("partner_id"))
+        cards = SQL("SELECT id FROM loyalty_card WHERE %s", of_partners)
         return SQL(
             """
             WITH moved AS (
@@ -54,9 +55,9 @@ class Loyalty(QuerySource):
             last_day=LAST_DAY,
             expiring_days=EXPIRING_DAYS,
             of_partners=of_partners,
-            of_cards=SQL("TRUE")
-            if scope.everybody
-            else SQL("card_id = ANY(ARRAY(SELECT id FROM loyalty_card WHERE %s))", of_partners),
+            of_cards=SQL("card_id IN (%s)" if scope.scans else "card_id = ANY(ARRAY(%s))", cards)
+            if not scope.everybody
+            else SQL("TRUE"),
             **scope.parameters,
         )
 

@@ -396,7 +396,9 @@ class Tickets(Orders):
         was given for ``loose`` goods that came back without the ticket that they were sold by (0 or less), and what was
         ``returned`` of ``charged``, all in the currency of the ticket."""
         scope, ids = reading.scope, self.rows["id"]
-        of_tickets = SQL("TRUE") if scope.everybody else SQL("line.order_id = ANY(%s)", ids.tolist())
+        of_tickets = SQL("TRUE")
+        if not scope.everybody:
+            of_tickets = sources.rows.is_one_of(SQL.identifier("line", "order_id"), ids)
         query = SQL(
             """
             WITH mixed AS (
