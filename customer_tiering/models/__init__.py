@@ -49,6 +49,7 @@ from . import customer_tiering_reader
 from . import customer_tiering_replica
 from . import customer_tiering_reassignment
 from . import customer_tiering_writer
+from . import customer_tiering_part
 from . import account_move
 from . import calendar_event
 from . import base

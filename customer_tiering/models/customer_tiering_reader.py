@@ -190,6 +190,22 @@ class CustomerTieringReader(models.AbstractModel):
         :return: a DataFrame as ``engine/schema.py`` describes it: index = id of the commercial
             partner (int64, ascending); money in the company's currency, rounded to its decimals
         """
+        return self._read_all(scope, columns, learn, with_interactions)[0]
+
+    @api.model
+    def _read_part(self, scope, columns, learn=None):
+        """Read the customers of a part, and by which documents they bought in the window.
+
+        :param columns, learn: see :meth:`_read_customers`
+        :return: what that returns; and two arrays: the ids by which the purchase source knows the documents, and the
+            customer of each
+        """
+        frame, reading = self._read_all(scope, columns, learn)
+        ids = reading.purchase_source.get_ids(reading)[reading.bought]
+        return frame, ids, reading.customers.to_numpy()[reading.purchases.buyer[reading.bought]]
+
+    def _read_all(self, scope, columns, learn=None, with_interactions=True):
+        """Return what :meth:`_read_customers` returns, and the reading."""
         self.env.flush_all()
         if learn:
             scope = dataclasses.replace(scope, nights=engine.outlook.PAST_DAYS)
@@ -203,7 +219,7 @@ class CustomerTieringReader(models.AbstractModel):
             frame = frame.astype({name: engine.schema.DTYPES[name] for name in left_out})
         if learn:
             learn(frame, reading.purchases, scope.window_start + timedelta(days=1 - scope.nights))
-        return frame
+        return frame, reading
 
     @api.model
     def _read_planned(self, scope, columns, money):

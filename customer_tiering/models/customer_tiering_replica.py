@@ -52,6 +52,14 @@ class CustomerTieringReplica(models.AbstractModel):
         return frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))
 
     @api.model
+    def _read_part(self, scope, columns, learn=None):
+        """Read the customers of a part, as ``customer.tiering.reader`` does; see :meth:`_read_customers`."""
+        (frame, *papers), cr = self._read(
+            lambda env: (env["customer.tiering.reader"]._read_part(scope, columns, learn), env.cr)
+        )
+        return (frame if cr is self.env.cr else frame.drop(self._get_unknown(frame.index))), *papers
+
+    @api.model
     def _read_history(self, scope, columns, nights, with_untaken=False):
         """Read the customers of a scope and what they bought, as ``customer.tiering.reader`` does."""
         return self._read(

@@ -3,6 +3,7 @@ import logging
 import math
 import time
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import psycopg2
 
@@ -41,6 +42,37 @@ MOST_STRAYS = 100
 
 class RunUnderWayError(UserError):
     """Another transaction computes customers of the same company."""
+
+
+class Plan(NamedTuple):
+    """How a run computes."""
+
+    as_of: object  #: a ``datetime.date``
+    last: object  #: the last run of the policy that was computed
+    rules: object  #: the engine's ``PolicyRules``
+    same_rules: bool  #: whether that run had the same
+    earlier: object  #: the run whose comparison of all customers that run used; none, if the rules are others
+    kept: object  #: the same, if it still holds
+    outlook: dict  #: what was learned of what customers will do
+    learns: bool  #: whether it is to be learned now
+
+
+class Settled(NamedTuple):
+    """By what all customers of a run are scored."""
+
+    fresh: object  #: the engine's ``Fit`` of the customers of today
+    fit: object  #: the one by which they are scored
+    before: object  #: that of an earlier comparison, which this run replaces; None: it replaces none
+    idle: bool  #: whether nobody bought anything since the last run, and such days do not count
+    values: dict  #: of the run's fields
+
+
+class Found(NamedTuple):
+    """What a run has found beside the scorecards of customers."""
+
+    idle_locks: dict  #: ``{id of a lock without effect: whether its customer was taken over from another policy}``
+    moved: object  #: the engine's ``outcome.Moved``, or None
+    drift: float  #: percent of the customers who would earn another tier by a fresh comparison
 
 
 class CustomerTieringRun(models.Model):
@@ -262,7 +294,10 @@ class CustomerTieringRun(models.Model):
             self.attempts += 1
             jobs.commit(self.env)
             self._look_at_data()
-            self._compute_and_record()
+            if self._divide():
+                self._work_in_parts()
+            else:
+                self._compute_and_record()
 
     def _look_at_data(self):
         """Look for data that would make the tiers wrong, in a transaction of its own, where the company wants it; once
@@ -286,8 +321,10 @@ class CustomerTieringRun(models.Model):
             _logger.exception("The data of company %s could not be checked", self.company_id.id)
             self.env.cr.rollback()
 
-    def _compute_and_record(self):
+    def _compute_and_record(self, compute=None):
         """Compute this run in the transaction that begins now and record a failure as its outcome.
+
+        :param compute: called with this run to compute a step of it; None: all of it
 
         Odoo does not repeat a job that loses against somebody's concurrent change, so it is repeated
         here, each time on a fresh snapshot of the database.
@@ -302,7 +339,8 @@ class CustomerTieringRun(models.Model):
             try:
                 if self._hold():
                     with self._taking_time():
-                        self.with_context(tiering_unwritten=True)._compute()
+                        run = self.with_context(tiering_unwritten=True)
+                        compute(run) if compute else run._compute()
                     self.env.flush_all()
                 return
             except RETRYABLE as error:
@@ -401,10 +439,33 @@ class CustomerTieringRun(models.Model):
         """
         self.ensure_one()
         started_at, started = fields.Datetime.now(), time.monotonic()
+        begun = self._begin(as_of)
+        if not begun:
+            return
+        run, as_of, last = begun
+        policy = run.policy_id
+        # Before the first write, so that the replica may read.
+        rules, result, cards, values, notes = run._score(as_of, last)
+        if policy.is_simulation:
+            values |= policy._get_simulation()._record(run, as_of, result, cards)
+        else:
+            run.version_id = policy._get_version(rules)
+            values |= self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, rules, result, cards)
+            run._tell_idle_locks(run._find_idle_locks(result["idle_lock_id"], cards))
+        values["customer_count"] = len(result)
+        values["pending_count"] = int(result["pending_tier_id"].notna().sum())
+        run._finish(as_of, rules, values | {"started_at": started_at, "duration": time.monotonic() - started}, notes)
+
+    def _begin(self, as_of=None):
+        """Return this run as it computes, with all rights and for the person who started it, its day and the last run
+        of the policy; None where there is nothing to compute, which is recorded.
+
+        :param as_of: see :meth:`_compute`
+        """
         run = self.sudo()
         if run.user_id:
             run = run.with_context(lang=run.user_id.lang)
-        policy = run.policy_id
+        policy, now = run.policy_id, {"started_at": fields.Datetime.now()}
         if not policy.active and not policy.is_simulation:
             raise UserError(
                 run.env._(
@@ -414,10 +475,10 @@ class CustomerTieringRun(models.Model):
             )
         if problem := policy._get_obstacle():
             # Nothing that a run could mend: the customers keep their tiers, and nobody is woken at night.
-            run.write({"state": "skipped", "started_at": started_at})
+            run.write({"state": "skipped", **now})
             languages.write(run, "note", languages.say(run, lambda run: run.policy_id._get_obstacle()))
             run._notify("warning", problem)
-            return
+            return None
         if not policy.is_simulation:
             run._lock_company(policy.company_id)
             if self.env["customer.tiering.former"].sudo()._settle_pending():
@@ -426,41 +487,30 @@ class CustomerTieringRun(models.Model):
         if not as_of:
             as_of = policy.company_id._get_tiering_today()
             if run.trigger == "nightly" and last.as_of and as_of < last.as_of:
-                run.write({"state": "skipped", "started_at": started_at})
+                run.write({"state": "skipped", **now})
                 languages.write(run, "note", languages.say(run, lambda run: run._get_clock_note(as_of, last)))
-                return
+                return None
+        return run, as_of, last
 
-        # Before the first write, so that the replica may read.
-        rules, result, cards, values, notes = run._score(as_of, last)
-        if policy.is_simulation:
-            counts = policy._get_simulation()._record(run, as_of, result, cards)
-        else:
-            run.version_id = policy._get_version(rules)
-            counts = self.env["customer.tiering.writer"].sudo()._write_result(run, as_of, rules, result, cards)
-            run._tell_idle_locks(result["idle_lock_id"], cards)
+    def _finish(self, as_of, rules, values, notes):
+        """Record that this run is done, and have done what follows it.
 
-        run.write(
-            {
-                "state": "done",
-                "as_of": as_of,
-                "started_at": started_at,
-                "duration": time.monotonic() - started,
-                "customer_count": len(result),
-                "pending_count": int(result["pending_tier_id"].notna().sum()),
-                "error": False,
-                "to_check_count": run.checked_at and self.env["customer.tiering.check"].sudo()._count_customers(policy),
-                **values,
-                **counts,
-            }
-        )
-        languages.write(run, "note", notes)
+        :param rules: the engine's ``PolicyRules`` of the run
+        :param values: what else is recorded, ``{field: value}``
+        :param notes: what to know when reading the results, ``{language: text, or False}``
+        """
+        policy = self.policy_id
+        checks = self.env["customer.tiering.check"].sudo()
+        to_check = self.checked_at and checks._count_customers(policy)
+        self.write({"state": "done", "as_of": as_of, "error": False, "to_check_count": to_check, **values})
+        languages.write(self, "note", notes)
         if not policy.is_simulation:
             self.env["customer.tiering.forecast"]._follow(policy, rules, as_of)
             if policy.foresees_falls:
                 self.env["customer.tiering.fall"]._follow(policy)
-        if policy.post_changes and run.trigger == "manual" and not policy.is_simulation:
-            run._post_changes()
-        run._notify("success", run.with_user(run.user_id or self.env.user)._get_summary())
+        if policy.post_changes and self.trigger == "manual" and not policy.is_simulation:
+            self._post_changes()
+        self._notify("success", self.with_user(self.user_id or self.env.user)._get_summary())
 
     def _lock_company(self, company):
         """Hold the company's lock until the end of the transaction.
@@ -486,64 +536,101 @@ class CustomerTieringRun(models.Model):
         """
         policy = self.policy_id
         policy._check_usable()
-        rules = policy._get_rules()
+        plan = self._plan(as_of, last)
         scope = policy._get_scope(as_of)
+        try:
+            learn = self._get_learner(plan.rules, scope, plan.outlook) if plan.learns else None
+            frame, states, cards = self._read_frames(policy, scope, plan.rules, learn)
+            pace.rest()
+            fresh = engine.pipeline.fit(plan.rules, frame, as_of, plan.outlook)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        settled = self._settle(plan, fresh, frame[engine.schema.LAST_ORDER_DATE])
+        pace.rest()
+        result, found = self._decide(plan, settled, frame, states, cards)
+        values = {**settled.values, "drift": found.drift, "strays": self._find_strays(scope)}
+        return plan.rules, result, cards, values, self._get_notes(len(frame), settled.fresh, found)
+
+    def _plan(self, as_of, last):
+        """Return how this run computes, a :class:`Plan`.
+
+        :param as_of, last: see :meth:`_score`
+        """
+        policy = self.policy_id
+        rules = policy._get_rules()
         same_rules = bool(last.version_id) and last.version_id.rules == policy._get_rules_values(rules)
         earlier = last.calibration_id if same_rules and policy.recalibrate_days else self.browse()
         kept = self._get_kept_calibration(earlier, as_of)
         outlook = dict(kept._get_fit().outlook if kept else self._get_outlook(last, rules, as_of))
-        learning = rules.foretells and not kept and not outlook
-        try:
-            learn = self._get_learner(rules, scope, outlook) if learning else None
-            frame, states, cards = self._read_frames(policy, scope, rules, learn)
-            pace.rest()
-            fresh = engine.pipeline.fit(rules, frame, as_of, outlook)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        last_orders = frame[engine.schema.LAST_ORDER_DATE]
-        going_on = self.browse() if same_rules else self._get_comparison_to_go_on(last, rules, as_of)
+        return Plan(
+            as_of, last, rules, same_rules, earlier, kept, outlook, rules.foretells and not kept and not outlook
+        )
+
+    def _settle(self, plan, fresh, last_orders):
+        """Return by what all customers are scored, a :class:`Settled`.
+
+        :param plan: the :class:`Plan`
+        :param fresh: the engine's ``Fit`` of the customers of today
+        :param last_orders: the days of their last orders, a Series of datetime64, each at least once
+        """
+        rules, last, as_of, kept = plan.rules, plan.last, plan.as_of, plan.kept
+        going_on = self.browse() if plan.same_rules else self._get_comparison_to_go_on(last, rules, as_of)
         if going_on:
             compared = going_on._age_fit(rules, last._find_open_days(rules, last_orders), as_of)
             fresh = dataclasses.replace(compared, open_days=fresh.open_days, outlook=fresh.outlook)
+        open_days = last._find_open_days(rules, last_orders)
         values = {
             "last_purchase_date": engine.idle.last_purchase(last_orders) or False,
-            "open_days": last._find_open_days(rules, last_orders) if kept else False,
+            "open_days": open_days if kept else False,
             "calibration_id": kept.id or self.id,
             "fitted": False if kept else fresh.to_json(),
-            "drift": 0,
             "silhouette": fresh.tiers.clusters.silhouette or 0 if fresh.tiers.clusters else 0,
         }
-        fit = kept._age_fit(rules, values["open_days"], as_of) if kept else fresh
-        pace.rest()
+        fit = kept._age_fit(rules, open_days, as_of) if kept else fresh
+        before = None if kept else plan.earlier._age_fit(rules, open_days, as_of)
+        # What somebody has changed in the rules is no matter of the day.
+        idle = rules.retention.skip_idle_days and plan.same_rules and last._is_idle(last_orders)
+        return Settled(fresh, fit, before, idle, values)
+
+    def _decide(self, plan, settled, frame, states, cards):
+        """Return the scorecards of customers, as the writer takes them, and what else was found, a :class:`Found`.
+
+        :param plan, settled: the :class:`Plan` and the :class:`Settled`
+        :param frame, states, cards: of these customers, see :meth:`_read_frames`
+        """
+        rules, as_of, fit = plan.rules, plan.as_of, settled.fit
         scored = engine.pipeline.apply(rules, fit, frame, as_of)
         pace.rest()
-        # What somebody has changed in the rules is no matter of the day.
-        idle = rules.retention.skip_idle_days and same_rules and last._is_idle(last_orders)
-        result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=idle)
-        idle_locks = int(result["idle_lock_id"].notna().sum())
-        moved = engine.outcome.compare_warnings(rules, fit, result) if self._is_foretold_anew(rules, last) else None
-        notes = languages.say(
-            self,
-            lambda run: (
-                "\n".join(filter(None, (run._get_note(len(frame), fresh, idle_locks), run._get_warning_note(moved))))
-                or False
-            ),
+        result = engine.decision.decide(rules, fit, frame, scored, states, as_of, idle=settled.idle)
+        found = Found(
+            self._find_idle_locks(result["idle_lock_id"], cards),
+            engine.outcome.compare_warnings(rules, fit, result) if self._is_foretold_anew(rules, plan.last) else None,
+            engine.outcome.drift(rules, settled.fresh, frame, scored, as_of) if plan.kept else 0,
         )
-        values["strays"] = self._find_strays(scope)
-        if kept:
-            values["drift"] = engine.outcome.drift(rules, fresh, frame, scored, as_of)
-        before = None if kept else earlier._age_fit(rules, last._find_open_days(rules, last_orders), as_of)
         result["reason"], result["quiet"] = engine.outcome.judge(
             rules,
             scored,
-            before and engine.pipeline.apply(rules, before, frame, as_of),
-            is_first=not last.version_id,
-            same_rules=same_rules,
+            settled.before and engine.pipeline.apply(rules, settled.before, frame, as_of),
+            is_first=not plan.last.version_id,
+            same_rules=plan.same_rules,
             abandoned=self._get_abandoned(),
         )
         result["user_id"] = self.user_id.id or None
         columns = self.env["customer.tiering.writer"]._get_columns()
-        return rules, engine.outcome.as_scorecards(rules, result, columns), cards, values, notes
+        return engine.outcome.as_scorecards(rules, result, columns), found
+
+    def _get_notes(self, customer_count, fresh, found):
+        """Return what to know when reading the results, ``{language: text, or False}``.
+
+        :param fresh: the engine's ``Fit`` of the customers of today
+        :param found: a :class:`Found`
+        """
+
+        def speak(run):
+            notes = run._get_note(customer_count, fresh, len(found.idle_locks)), run._get_warning_note(found.moved)
+            return "\n".join(filter(None, notes)) or False
+
+        return languages.say(self, speak)
 
     def _get_abandoned(self):
         """Return the ids of the company's customers who have no scorecard because their policy was archived.
@@ -850,17 +937,25 @@ class CustomerTieringRun(models.Model):
             )
         return False
 
-    def _tell_idle_locks(self, locks, cards):
-        """Tell those who locked customers that this policy has taken from another one, and whose tier it does not have.
+    def _find_idle_locks(self, locks, cards):
+        """Return ``{id of a lock: whether its customer was taken over from another policy}``.
 
         :param locks: a Series, index = customer: id of the lock that is without effect, or NA
         :param cards: the scorecards as they were before the run
         """
         locks = locks.dropna()
         if locks.empty:
-            return
+            return {}
         taken = cards["policy_id"].reindex(locks.index).fillna(self.policy_id.id) != self.policy_id.id
-        for user, lost in self.env["customer.tiering.lock"].browse(locks[taken].tolist()).grouped("user_id").items():
+        return dict(zip(locks.tolist(), taken.tolist(), strict=True))
+
+    def _tell_idle_locks(self, locks):
+        """Tell those who locked customers that this policy has taken from another one, and whose tier it does not have.
+
+        :param locks: what :meth:`_find_idle_locks` returned
+        """
+        taken = [lock for lock, is_taken in locks.items() if is_taken]
+        for user, lost in self.env["customer.tiering.lock"].browse(taken).grouped("user_id").items():
             run = self.with_context(lang=user.lang)
             # Whom the reader may not see any more is counted only.
             companies = self.company_id & user.company_ids

@@ -1,3 +1,6 @@
+from collections import Counter
+from dataclasses import dataclass
+
 from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
@@ -24,6 +27,27 @@ FOLLOWING = (
 )
 # Where a run rests, so many scorecards are updated between two rests.
 UPDATED = 20_000
+
+
+@dataclass
+class Changes:
+    """What a run changes of what is kept of some customers."""
+
+    #: The scorecards that are new or whose values changed, as the database keeps them, with ``digest``: a DataFrame,
+    #: index = customer id.
+    frame: object
+    #: What explains them: a DataFrame with the same index, see ``pipeline.tell``.
+    told: object
+    #: The id of each one's scorecard, a Series with the same index; NaN: it is new.
+    card_ids: object
+    #: The rows of the history, see ``changes.history``.
+    moves: object
+    #: The ids of the scorecards of those who have left, a Series, index = customer id.
+    left: object
+    #: For whom of all customers what is new comes from the policy, a Series of bool, index = customer id.
+    quiet: object
+    #: ``{tier of another policy: tier of this policy}``, between which nobody moves.
+    namesakes: dict
 
 
 def _take(frame, chosen):
@@ -76,6 +100,10 @@ class CustomerTieringWriter(models.AbstractModel):
         """
         self.env.flush_all()
         pace.rest()
+        return self._write(run, as_of, [self._compare(run, as_of, rules, result, cards, partial)], partial)
+
+    def _compare(self, run, as_of, rules, result, cards, partial=False):
+        """Return what a result changes, a :class:`Changes`; see :meth:`_write_result`."""
         frame, told = self._as_kept(run, result), engine.pipeline.tell(rules, result, as_of)
         following = [column for column in FOLLOWING if column in frame]
         frame["digest"] = engine.changes.digest(frame.drop(columns=following).join(told), rules)
@@ -84,42 +112,54 @@ class CustomerTieringWriter(models.AbstractModel):
         new = before["id"].isna()
         changed = ~new & ((before["digest"] != frame["digest"]) | (before["policy_id"] != run.policy_id.id))
         left = cards.iloc[:0] if partial else self._choose_left(run, cards.loc[cards.index.difference(frame.index)])
-        ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
         ladder = self.env["customer.tier"]._get_ladder(run.company_id)
         tiers = before["tier_id"][before["tier_id"] > 0].unique()
         own = [tier.key for tier in rules.tiers]
         namesakes = self.env["customer.tier"]._get_namesakes(run.policy_id, own, map(int, tiers))
-        moves = engine.changes.history(before, result, left, ladder, run.policy_id.id, namesakes).assign(
-            company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id, date=engine.schema.day(as_of)
-        )
-        self._copy(run, "customer_tier_change", "customer.tier.change", moves)
-        users, directions = moves["user_id"].dropna().unique(), moves["direction"].value_counts()
-        del moves  # a million rows would stay in memory with all that follows
+        moves = engine.changes.history(before, result, left, ladder, run.policy_id.id, namesakes)
         frame, told = _take(frame, new | changed), _take(told, new | changed)
-        frame = frame.assign(parts=range(len(frame)))
-        self._keep_referred(run.policy_id, frame, users)
-        self._update_scorecards(
-            run,
-            as_of,
-            _take(frame, changed[frame.index]),
-            before.loc[changed, "id"],
-            namesakes,
-            result["quiet"],
-            told,
-        )
-        self._insert_scorecards(run, as_of, _take(frame, new[frame.index]), told)
-        del frame, told
-        self.env["customer.tier.change"]._keep_standing(left["id"].tolist(), last_change_id)
-        self._keep_segments(SQL("card.id = ANY(%s)", left["id"].tolist()), as_of, run.id)
-        self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left["id"].tolist()))
-        self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, result["quiet"], partial)
+        return Changes(frame, told, before["id"].reindex(frame.index), moves, left["id"], result["quiet"], namesakes)
+
+    def _write(self, run, as_of, parts, partial=False):
+        """Write what was found to have changed.
+
+        :param run, as_of, partial: see :meth:`_write_result`
+        :param parts: of :class:`Changes`, of different customers each; emptied, one after the other
+        :return: ``{run field: count}``
+        """
+        import pandas as pd  # noqa: PLC0415 - only who writes needs it
+
+        ((last_change_id,),) = self.env.execute_query(SQL("SELECT COALESCE(MAX(id), 0) FROM customer_tier_change"))
+        counts = Counter()
+        quiet = []
+        for part in parts:
+            moves = part.moves.assign(
+                company_id=run.company_id.id, policy_id=run.policy_id.id, run_id=run.id, date=engine.schema.day(as_of)
+            )
+            self._copy(run, "customer_tier_change", "customer.tier.change", moves)
+            users, directions = moves["user_id"].dropna().unique(), moves["direction"].value_counts()
+            counts.update({f"{key}_count": int(directions.get(key, 0)) for key in ("new", "up", "down")})
+            counts.update(left_count=len(part.left), written_count=len(part.frame))
+            del moves  # a million rows would stay in memory with all that follows
+            part.moves = None
+            frame, told = part.frame.assign(parts=range(len(part.frame))), part.told
+            part.frame = part.told = None
+            self._keep_referred(run.policy_id, frame, users)
+            new = part.card_ids.isna()
+            changed = part.card_ids[~new]
+            self._update_scorecards(run, as_of, _take(frame, ~new), changed, part.namesakes, part.quiet, told)
+            self._insert_scorecards(run, as_of, _take(frame, new), told)
+            del frame, told
+            left = part.left.tolist()
+            self.env["customer.tier.change"]._keep_standing(left, last_change_id)
+            self._keep_segments(SQL("card.id = ANY(%s)", left), as_of, run.id)
+            self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE id = ANY(%s)", left))
+            quiet.append(part.quiet)
+        quiet = quiet[0] if len(quiet) == 1 else pd.concat(quiet)
+        self.env["customer.tiering.followup"].sudo()._collect(run, as_of, last_change_id, quiet, partial)
         # Everything that depends on a scorecard may be in the cache, on partners too.
         self.env.invalidate_all(flush=False)
-        return {
-            **{f"{key}_count": int(directions.get(key, 0)) for key in ("new", "up", "down")},
-            "left_count": len(left),
-            "written_count": int(changed.sum() + new.sum()),
-        }
+        return dict(counts)
 
     def _keep_referred(self, policy, frame, users):
         """Keep what scorecards are about to refer to from being deleted until the end of the transaction.

@@ -34,6 +34,7 @@ credited       how much of what was invoiced was credited
 voices         what people have noted: needs and the pulse
 states         what was decided about customers before
 checks         what contacts say of themselves, and documents that cannot be right
+staging        what the parts of a run know, on its way from one step to the next
 reading        one reading: what the sources share, and the frame that it ends with
 past           what customers did in a time of which is known what came afterwards
 ============== ============================================================================
@@ -76,6 +77,7 @@ MODULES = (
     "margins",
     "states",
     "checks",
+    "staging",
     "reading",
     "past",
 )

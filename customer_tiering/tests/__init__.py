@@ -51,6 +51,7 @@ from . import test_other_programs
 from . import test_outlook
 from . import test_overview
 from . import test_pace
+from . import test_parts
 from . import test_playbook
 from . import test_playbook_action
 from . import test_playbook_once
