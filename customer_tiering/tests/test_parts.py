@@ -2,6 +2,8 @@ import random
 from datetime import timedelta
 from unittest.mock import patch
 
+from freezegun import freeze_time
+
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
@@ -9,7 +11,7 @@ from odoo.tools import SQL
 from .common import AS_OF, TieringCommon
 
 # What says by which run, and in which order, something was written.
-OWN = ("id", "run_id", "calibration_id", "create_date", "write_date")
+OWN = ("id", "run_id", "event")
 
 
 class PartsCommon(TieringCommon):
@@ -30,15 +32,23 @@ class PartsCommon(TieringCommon):
         cls.order(cls.customers[23], 5, state="sent")
         cls.env.cr.execute("ANALYZE res_partner")
 
-    def in_parts(self, size, day=AS_OF, policy=None):
-        """Compute the default policy as of ``day``, in parts of ``size`` contacts; return its run."""
-        run = self.env["customer.tiering.run"]._queue(policy or self.policy, trigger="manual")
+    def divide(self, size):
+        """Return a run of the default policy in parts of ``size`` contacts."""
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
         with patch.object(type(run), "_get_part_size", lambda self: size):
             self.assertTrue(run._divide())
-        self.part_count = len(run.part_ids)
-        while run.state == "queued":
+        self.assertGreater(len(run.part_ids), 1)
+        return run
+
+    def go_on(self, run, day=AS_OF, until=None):
+        """Do the steps of a run in parts until it is done, or until ``until`` of its parts is true."""
+        while run.state == "queued" and not (until and until(run.part_ids)):
             run._do_step(day)
         return run
+
+    def in_parts(self, size, day=AS_OF):
+        """Compute the default policy as of ``day``, in parts of ``size`` contacts; return its run."""
+        return self.go_on(self.divide(size), day)
 
     def told(self):
         """All that was written of customers of the company, as text."""
@@ -48,7 +58,7 @@ class PartsCommon(TieringCommon):
             ("customer_tiering_scorecard", "partner_id"),
             ("customer_tier_change", "partner_id, date, from_tier_id, to_tier_id"),
             ("customer_segment_change", "partner_id, date"),
-            ("customer_tiering_followup", "partner_id, event"),
+            ("customer_tiering_followup", "partner_id, date"),
         ):
             rows = self.env.execute_query(
                 SQL(
@@ -100,7 +110,7 @@ class TestParts(PartsCommon):
             self.customers[2].active = False
             lock.active = True
             self.policy.recalibrate_days = 7
-            runs += [compute(AS_OF + timedelta(days=days)) for days in (20, 21, 90)]
+            runs += [compute(AS_OF + timedelta(days=days)) for days in (20, 90)]
             self.env.flush_all()
             counts = ["customer_count", "new_count", "up_count", "down_count", "left_count", "written_count", "drift"]
             return self.told(), [run.read([*counts, "pending_count", "last_purchase_date", "note"]) for run in runs]
@@ -108,11 +118,133 @@ class TestParts(PartsCommon):
         whole, numbers = self.rolled_back(lambda: live(self.compute))
         self.assertGreater(len(whole["customer_tiering_scorecard"]), 12)
         self.assertTrue(whole["customer_tier_change"])
-        for size in (13, 5, 1):
+        for size in (7, 1):
             with self.subTest(size=size):
                 parts, told = self.rolled_back(lambda size=size: live(lambda day: self.in_parts(size, day)))
-                self.assertGreater(self.part_count, 1)
                 for table, rows in whole.items():
                     self.assertEqual(parts[table], rows, table)
                 for found, expected in zip(told, numbers, strict=True):
                     self.assertEqual(*({**row, "id": 0} for (row,) in (found, expected)))
+
+    def test_parts_come_to_the_same_by_each_method(self):
+        for values in (
+            {"method": "customer_share"},
+            {"method": "revenue_share"},
+            {"method": "clusters"},
+            {"method": "score", "risk_method": "prediction"},
+            {"method": "score", "revenue_from": "order_invoice", "refunds_at_once": True},
+        ):
+            with self.subTest(values=values):
+                for tier, share in zip(self.policy.tier_ids, (10, 20, 30, 40), strict=True):
+                    tier.share = share
+                self.policy.write(values)
+                nights = AS_OF, AS_OF + timedelta(days=30)
+                whole = self.rolled_back(
+                    lambda nights=nights: [self.compute(night) for night in nights] and self.told()
+                )
+                parts = self.rolled_back(
+                    lambda nights=nights: [self.in_parts(7, night) for night in nights] and self.told()
+                )
+                self.assertEqual(parts, whole)
+                self.assertTrue(whole["customer_tiering_scorecard"])
+
+    # ------------------------------------------------------------------
+    # What happens in between
+    # ------------------------------------------------------------------
+
+    def read_one(self, run):
+        """Have the first part of a run read, and no other."""
+        self.go_on(run, until=lambda parts: "waiting" not in parts[:1].mapped("state"))
+        self.assertEqual(set(run.part_ids[1:].mapped("state")), {"waiting"})
+
+    def assertAsNow(self, run):  # noqa: N802 - like unittest's own
+        """The scorecards are what a run in one piece would make of the customers as they are now."""
+
+        def get_amounts():
+            cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
+            return {card.partner_id.name: (card.amount, card.order_count, card.tier_id.name) for card in cards}
+
+        self.assertEqual(run.state, "done", run.error)
+        found = get_amounts()
+
+        def compute():
+            self.env.cr.execute(SQL("DELETE FROM customer_tiering_scorecard WHERE company_id = %s", self.company.id))
+            self.env.invalidate_all(flush=False)
+            self.compute()
+            return get_amounts()
+
+        self.assertEqual(found, self.rolled_back(compute))
+        return found
+
+    def test_an_order_that_moves_while_the_parts_are_read_counts_once(self):
+        first, last = self.customers[0], self.customers[23]
+        there = self.order(first, 3, 70), self.order(first, 4, 30)
+        back = self.order(last, 3, 500)
+        run = self.divide(10)
+        self.read_one(run)
+        there[0].partner_id = last  # would count for both
+        back.partner_id = first  # would count for nobody
+        self.go_on(run)
+        found = self.assertAsNow(run)
+        self.assertEqual(found[last.name][0], 70)
+        self.assertGreaterEqual(found[first.name][0], 530)
+
+    def test_who_is_scored_by_others_in_between_is_scored_once_more(self):
+        self.compute()
+        run = self.divide(10)
+        self.go_on(run, until=lambda parts: set(parts.mapped("state")) == {"scored"})
+        buying, others = self.customers[5], self.customers[6]
+        amount, gone = self.card(buying).amount, self.card(others)
+        self.order(buying, 0, 3000)
+        with freeze_time(self.noon(AS_OF)):
+            self.env["customer.tiering.refresh"]._add(buying, self.company, "instant")
+            self.env["customer.tiering.refresh"]._process(self.company)
+        self.assertEqual(self.card(buying).amount, amount + 3000, "at once")
+        self.go_on(run)
+        self.assertEqual(self.card(buying).amount, amount + 3000, "and not overwritten by what was read before")
+        self.assertEqual(self.card(others), gone)
+
+    def test_who_is_archived_in_between_gets_no_scorecard(self):
+        run = self.divide(10)
+        self.go_on(run, until=lambda parts: set(parts.mapped("state")) == {"scored"})
+        self.customers[5].active = False
+        self.go_on(run)
+        self.assertEqual(run.state, "done")
+        self.assertFalse(self.card(self.customers[5]))
+        self.assertFalse(self.changes(self.customers[5]))
+
+    def test_a_policy_that_changes_in_between_begins_anew(self):
+        run = self.divide(10)
+        self.go_on(run, until=lambda parts: "scored" in parts.mapped("state"))
+        self.policy.tier_ids.sorted("entry_floor")[1].entry_floor += 7
+        run._do_step(AS_OF)
+        self.assertEqual((run.state, len(run.part_ids), run.sudo().work), ("queued", 0, False))
+        with patch.object(type(run), "_get_part_size", lambda self: 10):
+            self.assertTrue(run._divide())
+        self.go_on(run)
+        self.assertAsNow(run)
+        self.assertEqual(run.version_id.rules, self.policy._get_rules_values())
+
+    def test_what_the_database_has_lost_is_read_again(self):
+        run = self.divide(10)
+        self.go_on(run, until=lambda parts: "scored" in parts.mapped("state"))
+        self.env.cr.execute("DELETE FROM customer_tiering_part_column")  # as after a crash
+        run._do_step(AS_OF)
+        self.assertEqual((run.state, len(run.part_ids)), ("queued", 0))
+
+    def test_nothing_is_left_of_the_parts(self):
+        run = self.in_parts(10)
+        self.assertFalse(run.part_ids)
+        self.assertFalse(run.sudo().work)
+        self.env.cr.execute("SELECT COUNT(*) FROM customer_tiering_part_column")
+        self.assertEqual(self.env.cr.fetchone(), (0,))
+
+    def test_small_companies_are_computed_in_one_go(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
+        self.assertEqual(run._get_part_size(), 256_000)
+        self.assertFalse(run._divide())
+        for memory, size in (("0", 0), ("64", 32_000), ("much", 256_000), ("-5", 0)):
+            self.env["ir.config_parameter"].set_param("customer_tiering.part_memory", memory)
+            self.assertEqual(run._get_part_size(), size)
+        self.env["ir.config_parameter"].set_param("customer_tiering.part_memory", "0")
+        self.assertFalse(run._divide())
