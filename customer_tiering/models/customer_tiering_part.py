@@ -1,10 +1,12 @@
+import math
 import time
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from .. import engine, jobs, pace, sources
+from .. import engine, jobs, languages, pace, sources
+from ..sentences import format_number, join
 from ..sources import staging
 from .customer_tiering_run import Found
 from .customer_tiering_writer import Changes
@@ -12,6 +14,8 @@ from .customer_tiering_writer import Changes
 # Mebibytes that a server may need for one part, and how many customers one of them is enough for.
 MEMORY, PER_MEBIBYTE = 512, 500
 MOST_IDS = 2**31 - 1
+# To read a part takes so many times as long as to score it.
+READING = 3
 MOST_ALONE = 10_000  # customers are scored once more in one go
 # By what it is seen that somebody else has written a scorecard meanwhile.
 STANDING = ["id", "digest", "policy_id", "tier_id", "lock_id"]
@@ -44,6 +48,7 @@ class CustomerTieringPart(models.Model):
     )
     customer_count = fields.Integer(string="Customers", readonly=True)
     duration = fields.Float(string="Duration (s)", digits=(10, 1), readonly=True)
+    is_stopped = fields.Boolean(readonly=True, exportable=False, help="Somebody wants the run to end.")
     found = fields.Json(readonly=True, prefetch=False, exportable=False, groups=fields.NO_ACCESS)
 
     def init(self):
@@ -204,6 +209,63 @@ class CustomerTieringRun(models.Model):
         help="What a run in parts has found out so far.",
     )
 
+    progress = fields.Char(compute="_compute_progress", compute_sudo=True)
+
+    @api.depends("part_ids.state", "work")
+    @api.depends_context("lang")
+    def _compute_progress(self):
+        for run in self:
+            run.progress = run.part_ids and run.state == "queued" and run._get_progress()
+
+    def _get_progress(self):
+        """Return how far a run in parts is, a sentence or two."""
+        parts = self.part_ids
+        count = len(parts)
+        scored = len(parts.filtered(lambda part: part.state == "scored"))
+        read = len(parts.filtered(lambda part: part.state != "waiting"))
+        facts = {name: format_number(self.env, number) for name, number in (("read", read), ("scored", scored))}
+        so_far = self.env._(
+            "Of %(parts)s parts %(read)s are read and %(scored)s are scored.",
+            parts=format_number(self.env, count),
+            **facts,
+        )
+        done = (READING * read + scored) / ((READING + 1) * count)
+        began = self.work and fields.Datetime.to_datetime(self.work["began"])
+        if not began or not done:
+            return so_far
+        minutes = math.ceil((fields.Datetime.now() - began).total_seconds() / 60 * (1 - done) / done)
+        rest = self.env._("Minutes left, about: %(minutes)s.", minutes=format_number(self.env, max(minutes, 1)))
+        return join(self.env, (so_far, rest))
+
+    def action_stop(self):
+        """End a run in parts, after the step that is computed at this moment."""
+        self.ensure_one()
+        self.check_access("read")
+        if not self.env.user.has_group("sales_team.group_sale_manager"):
+            raise AccessError(self.env._("Only sales managers can stop a run."))
+        # sudo: nobody writes on parts. Those that are just computed are held, the others say enough.
+        self.sudo().part_ids.try_lock_for_update().is_stopped = True
+        self.sudo()._call_job()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "info",
+                "message": self.env._(
+                    "The run ends after the step that is being computed. All customers keep their tiers."
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _stop(self):
+        """End a run in parts, as somebody wishes."""
+        self.part_ids.unlink()
+        self.write({"state": "skipped", "work": False, "version_id": False})
+        languages.write(
+            self, "note", languages.say(self, lambda run: run.env._("It was stopped. All customers kept their tiers."))
+        )
+
     @api.model
     def _get_part_size(self):
         """Return how many customers a server computes in one go; 0: any number."""
@@ -277,6 +339,8 @@ class CustomerTieringRun(models.Model):
         :param as_of: a ``datetime.date``, for the first step; today when left out
         """
         run = self.sudo()
+        if any(run.part_ids.mapped("is_stopped")):
+            return run._stop()
         if not run.work:
             return run._begin_parts(as_of)
         plan = run._get_plan()

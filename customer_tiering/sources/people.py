@@ -25,6 +25,8 @@ class People:
         self.ids = partner_ids[order]
         self.customer_ids = customer_ids[order]
         self.colleagues = colleagues[order]
+        #: Ids of those who have moved.
+        self.moved_ids = self.ids[:0] if eras is None else np.unique(eras["person"])
         self._ends = None
         if eras is not None and len(eras["person"]):
             person = find(self.ids, eras["person"])

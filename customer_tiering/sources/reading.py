@@ -16,6 +16,9 @@ from .base import COUNT, DATE, FLOAT, ID, INTEGER, NUMBER, SUM
 #: The columns that every run needs, whatever its metrics.
 ALWAYS = frozenset({*schema.DTYPES, schema.REFUND_AMOUNT})
 
+#: For the tables that the people and the documents of a part are looked up in.
+WORK_MEMORY = "256MB"
+
 #: Kind of a source's column: what PostgreSQL hands over, the dtype in the frame, and who has no row.
 _KINDS = {
     DATE: (DATE, "datetime64[s]", "NaT"),
@@ -70,8 +73,12 @@ class Reading:
         self.purchase_source, self.metric_sources = purchase_source, metric_sources
         self.people = people.read(cr, scope)
         self.scope = scope
-        if not scope.scans:
-            self.scope = dataclasses.replace(scope, people_ids=tuple(self.people.ids.tolist()))
+        if not scope.everybody:
+            ids = self.people.moved_ids if scope.scans else self.people.ids
+            self.scope = dataclasses.replace(scope, people_ids=tuple(ids.tolist()))
+        if scope.part:
+            # What is looked up in is held at once, or else it would be gone through for each row.
+            cr.execute(SQL("SET LOCAL work_mem = %s", WORK_MEMORY))
 
     @functools.cached_property
     def lines(self):

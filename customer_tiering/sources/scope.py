@@ -52,7 +52,8 @@ class Scope:
     part: tuple[int, int] | None = None
     #: Points of the values of choices, ``{column: {value: points}}``; None: those of today.
     choices: dict | None = None
-    #: Ids of these customers and of all their contacts: added by the reading, which begins with the people.
+    #: Ids of these customers and of all their contacts, of a part only those of contacts who have moved: added by the
+    #: reading, which begins with the people.
     people_ids: tuple[int, ...] | None = None
 
     @property
@@ -124,16 +125,9 @@ class Scope:
 
     @property
     def _people(self) -> SQL:
-        """The SELECT of the ids of the part's people."""
-        return SQL(
-            """SELECT id FROM res_partner WHERE %s
-            UNION ALL
-               SELECT former.partner_id FROM customer_tiering_former former
-                 JOIN res_partner customer ON customer.id = former.customer_id
-                WHERE %s""",
-            self.of_customers(SQL.identifier("commercial_partner_id")),
-            self.of_customers(SQL.identifier("customer", "commercial_partner_id")),
-        )
+        """The SELECT of the ids of the part's people, of one table: so PostgreSQL knows how many they are."""
+        of_customers = self.of_customers(SQL.identifier("commercial_partner_id"))
+        return SQL("SELECT id FROM res_partner WHERE %s OR id = ANY(%s)", of_customers, list(self.people_ids or ()))
 
     def of_documents(self, model: SQL, res_id: SQL) -> SQL:
         """The condition that a message or an activity is on one of these people or on their documents.
@@ -143,22 +137,12 @@ class Scope:
         """
         if self.everybody:
             return SQL("TRUE")
-        if self.part:  # one look into one table of all: several conditions would be asked row by row
-            pairs = [SQL("SELECT 'res.partner'::varchar, id FROM (%s) people", self._people)]
-            pairs += [
-                SQL(
-                    "SELECT %s::varchar, id FROM %s WHERE %s",
-                    documents.model,
-                    documents.from_table,
-                    self.of_partners(documents.get_column("partner_id")),
-                )
-                for documents in self.documents
-            ]
-            return SQL("(%s, %s) IN (%s)", model, res_id, SQL(" UNION ALL ").join(pairs))
         conditions = [SQL("%s = 'res.partner' AND %s", model, self.of_partners(res_id))]
         conditions += [
             SQL(
-                "%(model)s = %(name)s AND %(res_id)s = ANY(ARRAY(SELECT id FROM %(table)s WHERE %(of_partners)s))",
+                "%(model)s = %(name)s AND %(res_id)s = ANY(ARRAY(SELECT id FROM %(table)s WHERE %(of_partners)s))"
+                if not self.scans
+                else "%(model)s = %(name)s AND %(res_id)s IN (SELECT id FROM %(table)s WHERE %(of_partners)s)",
                 model=model,
                 name=documents.model,
                 res_id=res_id,

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
@@ -231,6 +232,22 @@ class TestParts(PartsCommon):
         self.env.cr.execute("DELETE FROM customer_tiering_part_column")  # as after a crash
         run._do_step(AS_OF)
         self.assertEqual((run.state, len(run.part_ids)), ("queued", 0))
+
+    def test_a_manager_sees_the_progress_and_stops_a_run(self):
+        run = self.divide(10)
+        self.read_one(run)
+        count = len(run.part_ids)
+        seen = run.with_user(self.manager)
+        self.assertIn(f"Of {count} parts 1 are read and 0 are scored.", seen.progress)
+        self.assertEqual(seen.part_ids[0].state, "measured")
+        with self.assertRaisesRegex(AccessError, "Only sales managers"):
+            run.with_user(self.salesperson).action_stop()
+        seen.action_stop()
+        self.go_on(run)
+        self.assertEqual((run.state, run.note), ("skipped", "It was stopped. All customers kept their tiers."))
+        self.assertFalse(run.part_ids)
+        self.assertFalse(run.progress)
+        self.assertFalse(self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)]))
 
     def test_nothing_is_left_of_the_parts(self):
         run = self.in_parts(10)
