@@ -60,7 +60,7 @@ def measure(registry, as_of, number):
         seconds = time.perf_counter() - started
         work = clock.cpu + read_server_cpu(env) - before
         env.cr.execute(
-            "SELECT COUNT(*), SUM(digest), SUM(tier_id), SUM(hashtext(parts)::bigint)"
+            "SELECT COUNT(*), SUM(digest::numeric), SUM(tier_id), SUM(hashtext(parts)::bigint)"
             " FROM customer_tiering_scorecard WHERE policy_id = %s",
             [policy.id],
         )
