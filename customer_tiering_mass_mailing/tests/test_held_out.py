@@ -8,7 +8,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from odoo.addons.customer_tiering import engine
+from odoo.addons.customer_tiering import engine, jobs
 from odoo.addons.customer_tiering.tests.common import AS_OF
 
 from ..hooks import uninstall_hook
@@ -290,6 +290,37 @@ class TestHeldOut(MailingCommon):
         # Nobody gets it twice, nor who is one with somebody who got it.
         mailing.sudo().state = "draft"
         self.assertFalse(mailing.sudo()._get_remaining_recipients())
+
+    def test_what_is_over_measures_itself_once(self):
+        """29 days after, one day is left; on the next day it is over. From then on nothing is measured, until a later
+        lot, or somebody who wants to know it of other days."""
+        mailing = self.to_members()
+        self.go_out(mailing)
+
+        def told(number):
+            with self.enter_registry_test_mode(), freeze_time(self.noon(AS_OF + timedelta(days=number))):
+                self.env.ref(jobs.EFFECTS).method_direct_trigger()
+            self.env.invalidate_all()
+            effect = (
+                self.env["customer.tiering.effect"].with_user(self.manager).search([("mailing_id", "=", mailing.id)])
+            )
+            return (effect.as_of - AS_OF).days, effect.followed_count + effect.held_count, effect.running_count
+
+        self.assertEqual(told(29), (29, 0, 20))
+        self.assertEqual(told(30), (30, 20, 0))
+        self.assertEqual(told(31), (30, 20, 0))
+        mailing.sudo().effect_days = 32
+        self.assertEqual(told(31), (31, 0, 20))
+        self.assertEqual(told(32), (32, 20, 0))
+        mailing.sudo().effect_measure = "money"
+        self.assertEqual(told(33), (33, 20, 0))
+        self.assertEqual(told(34), (33, 20, 0))
+        late = self.new_customer("Member late", is_company=True, email="late@example.com")
+        self.order(late, 40)
+        self.compute()
+        mailing.sudo().state = "in_queue"  # somebody sends what failed again
+        self.go_out(mailing, 34)
+        self.assertEqual(told(35), (35, 20, 1))
 
     def test_the_job_measures_mailings_beside_playbooks_and_goes_with_the_addon(self):
         mailing, second = self.to_members(), self.to_members(held_out_percent=50)
