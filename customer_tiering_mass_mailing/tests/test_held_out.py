@@ -252,6 +252,38 @@ class TestHeldOut(MailingCommon):
         with self.assertRaises(AccessError):
             effect.with_user(self.salesperson).read(["sentence"])
 
+    def test_a_margin_of_which_something_is_credited_back(self):
+        """Two for 100 that cost 60: 40. One of them credited leaves 20; both, nothing; so does one of those before."""
+        self.accounting()
+        self.product.write({"invoice_policy": "order", "taxes_id": False})
+        self.product.with_company(self.company).standard_price = 30
+        for order in self.people.sale_order_ids:  # one for 100
+            order.order_line.with_company(self.company)._compute_purchase_price()
+        mailing = self.to_members()
+        self.go_out(mailing)
+
+        def bought(who, back, ago=-5):
+            line = {"product_id": self.product.id, "product_uom_qty": 2, "price_unit": 50}
+            invoice = self.order(who, ago, order_line=[Command.create(line)])._create_invoices()
+            invoice.invoice_date = AS_OF + timedelta(days=5)
+            invoice.action_post()
+            if back:
+                day = AS_OF + timedelta(days=35)
+                note = invoice._reverse_moves([{"invoice_date": day, "date": day}])
+                note.invoice_line_ids.quantity = back
+                note.action_post()
+
+        whole, half, none, past = self.people[:4]
+        bought(whole, 0), bought(half, 1), bought(none, 2), bought(past, 1, 10)
+        effects = self.env["customer.tiering.effect"]
+        chosen = effects._read_events(mailing)
+        found = effects._read_purchases(mailing, chosen, AS_OF + timedelta(days=40), 30)
+        margins = dict(zip(chosen["partner"], zip(*found[3:], strict=True), strict=True))
+        self.assertEqual(
+            [tuple(map(float, margins[who.id])) for who in (whole, half, none, past)],
+            [(40, 70), (20, 70), (0, 70), (0, 90)],
+        )
+
     def test_who_got_nothing_and_who_got_it_nevertheless_is_told(self):
         mailing = self.to_members()
         held, others = self.drawn(mailing), self.people - self.drawn(mailing)
