@@ -30,7 +30,7 @@ PATIENCE = 10  # seconds, for a connection to be closed
 CHANGED = 0.001  # share of the customers who buy once more
 
 # A year of runs, and the jobs that look at what is there then.
-YEAR = ("a year", "stopped products", "foreseen downgrades", "test of the forecast", "old orders")
+YEAR = ("a year", *report.JOBS)
 
 # What computes scores, by the script that does it.
 PEERS = {

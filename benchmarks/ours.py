@@ -192,6 +192,37 @@ def try_out_forecasts(registry, clock, as_of, result):
         return {"found": env["customer.tiering.forecast"].search_count([("grade", "!=", False)])}
 
 
+def measure_tier_effects(registry, clock, as_of, result):
+    """What came of the tiers of all policies: borders, follow-ups without a draw, locks."""
+    found = ask_all(registry, clock, "customer.tiering.tier.effect", as_of=as_of)
+    return {"found": sum(one["border"]["code"] == "judged" for one in found)}
+
+
+def check_fairness(registry, clock, as_of, result):
+    """The rules of the last computation of all policies put to the test."""
+    return {"found": sum(one["customers"] for one in ask_all(registry, clock, "customer.tiering.fairness"))}
+
+
+def look_back(registry, clock, as_of, result):
+    """What the tiers of past month-ends foretold, beside the amount of the year before, of all policies."""
+    found = ask_all(registry, clock, "customer.tiering.foresight", asked=["amount"], as_of=as_of)
+    return {"found": sum(len(one["points"]) for one in found)}
+
+
+def ask_all(registry, clock, name, asked=None, **day):
+    """Have what is computed of a policy in the background computed of all; return what was found of each."""
+    with transaction(registry) as env:
+        policies = get_policies(env)
+        with clock.measure(lambda: env.cr.sql_log_count):
+            for policy in policies:
+                record = env[name]._queue(policy, **({"asked": asked} if asked else {}))
+                record._compute(**day)
+                env.cr.commit()
+        return [
+            record.result for record in env[name].search([("policy_id", "in", policies.ids), ("as_of", "!=", False)])
+        ]
+
+
 def fill_old_orders(registry, clock, as_of, result):
     """The job that fills the tiers of orders that were confirmed before. Once: then none is left to fill."""
     with transaction(registry) as env:

@@ -48,7 +48,10 @@ OTHERS = {
     "pymc-marketing": "pymc-marketing, summary only",
     "openretailscience": "openretailscience on DuckDB, scores only",
 }
-JOBS = ("stopped products", "foreseen downgrades", "test of the forecast", "old orders")
+JOBS = (
+    *("stopped products", "foreseen downgrades", "test of the forecast", "effect of tiers", "fairness", "foresight"),
+    "old orders",
+)
 HOW_MEASURED = """\
 Medians of the turns; the ratio is the median of those to B0 in the same turn. Memory is the most above an idle Odoo,
 of peers without Odoo that of their process; PostgreSQL's own is not in it. Rows are those of all tables."""
@@ -423,7 +426,7 @@ def get_targets(results, everything):
         ms, most = 1000 * found["drafts"]["work"], pages.DRAFT_LIMIT
         add("what a quotation would do", f"≤ {most} ms of processor time", ms, most, "{:.0f}", " ms", "pages")
     if "confirm" in once:
-        (with_it,) = (kind for kind in once["confirm"]["kinds"] if kind["kind"] == "with it")
+        (with_it,) = (kind for kind in once["confirm"]["kinds"] if kind["kind"] == confirm.WITH)
         add(
             "order confirmation",
             "≤ 1.05 × the time",
@@ -432,6 +435,9 @@ def get_targets(results, everything):
             "{:.3f}",
             of="confirm",
         )
+        if telling := once["confirm"].get("telling"):
+            figure, most = "the same where it is kept what tiers give", 1.05
+            add(figure, f"≤ {most} × the time", statistics.median(telling["ratios"]), most, "{:.3f}", of="confirm")
     for name in get_others(results["size"]):
         others = read_others(name)
         targets += [Target(*one, others["date"]) for one in others["targets"]]

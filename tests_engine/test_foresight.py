@@ -10,7 +10,7 @@ import pytest
 from engine import foresight, pipeline, purchases, replay, schema
 from engine.errors import RuleError
 from engine.purchases import Purchases
-from engine.rules import TierRule
+from engine.rules import ConditionRule, TierRule
 
 AS_OF = datetime.date(2024, 6, 30)
 ONE_DAY = datetime.timedelta(days=1)
@@ -99,6 +99,33 @@ def test_foresight_of_a_young_company_waits():
     days = foresight.choose_days(AS_OF - ONE_DAY * 250, AS_OF)
     assert set(days.spans) == {182}
     assert days.full == 0
+
+
+def test_foresight_of_the_29th_of_february(policy):
+    """365 days lead from 29 February 2024 to 28 February 2025, and from 28 February 2023 to the day before it."""
+    leap, before = datetime.date(2024, 2, 29), datetime.date(2023, 2, 28)
+    spans = [
+        dict(zip(*foresight.choose_days(datetime.date(2023, 2, 10), datetime.date(2025, 2, day))[:2], strict=True))
+        for day in (27, 28)
+    ]
+    assert [found[leap] for found in spans] == [182, 365]
+    assert datetime.date(2024, 2, 28) not in spans[0]
+    rows = [
+        (0, before, 1.0),
+        (0, datetime.date(2023, 3, 1), 7.0),
+        (0, datetime.date(2023, 3, 2), 3.0),
+        (0, datetime.date(2024, 2, 28), 20.0),
+        (1, leap, 10.0),
+        (2, datetime.date(2024, 3, 1), 40.0),
+        (0, datetime.date(2025, 2, 28), 100.0),
+        (0, datetime.date(2025, 3, 1), 1000.0),
+    ]
+    history = make_history(rows, 3, as_of=datetime.date(2025, 6, 30))
+    came = foresight.look_after(history, [before, leap], [365, 365])
+    assert came.after[:, 0].tolist() == [7 + 3 + 20, 100]
+    assert came.past.tolist() == [[1, 0, 0], [3 + 20, 10, 0]]
+    lived = foresight.live_through([foresight.RuleSet("policy", policy())], history, [before, leap], came.past)
+    assert (lived.places[0] >= 0).tolist() == [[True, False, False], [True, True, False]]
 
 
 def test_foresight_of_each_day_by_plain_loops(rows, history, ruled, found):
@@ -252,6 +279,98 @@ def test_foresight_where_nothing_came():
     point = foresight.tell_day(np.array([0, 1]), 2, np.ones(2), np.zeros(2))
     assert [cut["share"] for cut in point["cuts"]] == [None, None]
     assert foresight.differ(np.ones((1, 2)), np.zeros((1, 2)), np.zeros((1, 2))) is None
+
+
+def of_conditions(policy):
+    """Gold: 60 in the window or more, kept from 40 on. Silver: three purchases, or one in the last 30 days."""
+    gold = TierRule(3, conditions=(ConditionRule("monetary", ">=", 60, 40),))
+    silver = (ConditionRule("frequency", ">=", 3), ConditionRule("recency", "<=", 30))
+    return policy(tiers=(gold, TierRule(2, conditions=silver, match_any=True), TierRule(1)), tier_method="conditions")
+
+
+def test_foresight_by_conditions_by_plain_loops(rows, history, policy):
+    """From look to look, as whoever was in Gold, or in Silver, stays there with 40."""
+    rules, unknown = foresight.fit_to_past(of_conditions(policy))
+    assert not unknown
+    result, members = foresight.look_back([foresight.RuleSet("policy", rules)], history, {}, 3)
+    tier = {}
+    for point in result["points"]:
+        end = datetime.date.fromisoformat(point["day"])
+        for day in (end - ONE_DAY * 14, end):
+            window = [row for row in rows if day - ONE_DAY * 365 < row[1] <= day]
+            for one in {one for one, on, money in rows if on <= day and money > 0}:
+                own = [(on, money) for who, on, money in window if who == one]
+                paid, bought = sum(money for _on, money in own), [on for on, money in own if money > 0]
+                silver = len(bought) >= 3 or (bool(bought) and (day - max(bought)).days <= 30)
+                earned, kept = (2 if paid >= gold else int(silver) for gold in (60, 40))
+                tier[one] = max(earned, min(tier.get(one, 0), kept))
+        for place, listed in zip((2, 1), members[point["day"]], strict=True):
+            assert listed == sorted(100 + one for one in tier if tier[one] == place)
+            assert listed
+        after = {one: max(bought_between(rows, one, end, end + ONE_DAY * point["span"]), 0) for one in tier}
+        gold = sum(after[one] for one in tier if tier[one] == 2)
+        assert point["cuts"][0]["share"] == pytest.approx(gold / sum(after.values()))
+
+
+def test_foresight_by_conditions_on_what_is_not_known_is_refused(policy):
+    talks = TierRule(2, conditions=(ConditionRule("contacts", ">=", 3),))
+    rules = policy(tiers=(talks, TierRule(1)), tier_method="conditions")
+    with pytest.raises(RuleError) as caught:
+        foresight.fit_to_past(rules)
+    assert caught.value.code == foresight.NOT_KNOWN
+    assert "contacts" in caught.value.facts["metrics"]
+
+
+def of_two_kinds():
+    """Twenty who pay some 1,000 each month, and twenty who pay some 10 each quarter."""
+    random = np.random.default_rng(11)
+    rows = []
+    for who in range(40):
+        gap, money = (30, 1000) if who < 20 else (91, 10)
+        day = AS_OF - ONE_DAY * int(random.integers(540, 600))
+        while day <= AS_OF:
+            rows.append((who, day, round(money * random.uniform(0.9, 1.1), 2)))
+            day += ONE_DAY * gap
+    return rows
+
+
+def by_clusters(policy):
+    return policy((("frequency", 50), ("monetary", 50)), floors=(0, 50), tier_method="clusters")
+
+
+def test_foresight_by_clusters_finds_the_two_kinds(policy):
+    """On each month-end once all are there; what came from the large ones is counted beside."""
+    rows = of_two_kinds()
+    rules, unknown = foresight.fit_to_past(by_clusters(policy))
+    assert not unknown
+    history = make_history(rows, 40)
+    result, members = foresight.look_back([foresight.RuleSet("policy", rules)], history, {}, 2)
+    settled = [point for point in result["points"] if point["day"] >= "2023-03-31"]
+    assert [point["span"] for point in settled] == [365] * 4 + [182] * 6
+    for point in settled:
+        day = datetime.date.fromisoformat(point["day"])
+        after = [bought_between(rows, one, day, day + ONE_DAY * point["span"]) for one in range(40)]
+        assert members[point["day"]] == [list(range(100, 120))]
+        assert point["cuts"][0]["customers"] == 20
+        assert point["cuts"][0]["share"] == pytest.approx(sum(after[:20]) / sum(after))
+
+
+@pytest.mark.parametrize("method", ["score", "conditions", "clusters"])
+def test_foresight_knows_nothing_of_what_came_later(policy, method):
+    """The tiers of a day are the same, whatever was bought after it."""
+    rows = make_rows() if method != "clusters" else of_two_kinds()
+    customers = 40 if method == "clusters" else 80
+    last, *_others = days = [datetime.date(2023, month, 28) for month in (6, 5, 4)]
+    rules = {"score": lambda make: make(), "conditions": of_conditions, "clusters": by_clusters}[method](policy)
+    ruled = foresight.RuleSet("policy", foresight.fit_to_past(rules)[0])
+    places = []
+    for known in (rows, [row for row in rows if row[1] <= last], [*rows, (3, last + ONE_DAY, 1e6)]):
+        history = make_history(known, customers)
+        past = foresight.look_after(history, days[::-1], [365] * 3).past
+        places.append(foresight.live_through([ruled], history, days[::-1], past).places[0])
+    assert len(np.unique(places[0])) > 1
+    assert np.array_equal(places[0], places[1])
+    assert np.array_equal(places[0], places[2])
 
 
 def test_foresight_leaves_out_what_is_known_of_today_only(policy):

@@ -17,6 +17,8 @@ BATCH_BEFORE = 50
 FRESH_DAYS = 3
 # What is told of a tier, and changed when something is credited, goes back so many days.
 YEAR_DAYS = 365
+# The day of money that came before all others, whenever the invoice is made.
+AT_ONCE = -36_500
 # What a paper was worth counts once for all its rows.
 OF_PAPER = ("amount",)
 # Keeps two jobs from looking at the same papers; the second key is the company's id.
@@ -98,7 +100,7 @@ class CustomerTieringConcession(models.Model):
     given = fields.Monetary(
         string="Given Away",
         readonly=True,
-        help="What the tier gave, untaxed, less what was cancelled or credited; below 0, it took it.",
+        help="What the tier gave, untaxed, less what was cancelled, credited or paid in advance; below 0, it took it.",
     )
     whole_amount = fields.Monetary(readonly=True, aggregator=None, groups=fields.NO_ACCESS)
     amount = fields.Monetary(
@@ -113,6 +115,8 @@ class CustomerTieringConcession(models.Model):
         aggregator="avg",
         help="What was given in percent of the amount of these documents.",
     )
+    # Of payment terms: how much longer which part of the money is waited for, see ``engine.concessions.get_longer``.
+    waits = fields.Json(readonly=True, exportable=False, prefetch=False, groups=fields.NO_ACCESS)
     digest = fields.Char(readonly=True, exportable=False, groups=fields.NO_ACCESS)
     line_digest = fields.Char(readonly=True, exportable=False, groups=fields.NO_ACCESS)
 
@@ -304,14 +308,14 @@ class CustomerTieringConcession(models.Model):
                 """
                 SELECT move.id
                   FROM account_move move
-                 WHERE move.company_id = %(company)s AND move.state = 'posted' AND move.invoice_date >= %(since)s::date
+                 WHERE %(is_invoice)s AND move.invoice_date >= %(since)s::date
                    AND move.move_type = 'out_invoice' -- receipts are paid at once, and not for salespeople to see
                    AND move.invoice_payment_term_id = ANY(%(terms)s)
                    AND NOT EXISTS (SELECT FROM customer_tiering_concession known WHERE known.move_id = move.id)
                    AND NOT EXISTS (SELECT FROM account_move_line line WHERE line.move_id = move.id AND %(is_linked)s)
               ORDER BY move.id
                 """,
-                company=company.id,
+                is_invoice=sources.billing.is_invoice(self._get_year(company)),
                 since=since,
                 terms=self._get_tiers(company).payment_term_id.ids,
                 is_linked=sources.billing.is_linked(),
@@ -520,6 +524,7 @@ class CustomerTieringConcession(models.Model):
                 row.whole * found["rate"],
                 quantity=row.quantity,
                 product_id=row.product_id.id,
+                waits=row.waits,
                 line_digest=digest,
             )
             for row in before
@@ -663,16 +668,20 @@ class CustomerTieringConcession(models.Model):
         usual = paper.partner_id.property_payment_term_id
         if usual and usual != default:
             return []  # a person's choice
-        longer = self._get_waited(paper, term, found["day"]) - self._get_waited(paper, usual, found["day"])
+        day = found["day"]
+        parts, usual_parts = self._get_parts(paper, term, day), self._get_parts(paper, usual, day)
+        longer = engine.concessions.wait(day, parts) - engine.concessions.wait(day, usual_parts)
         days = longer / paper.amount_total if paper.amount_total else 0
         given = engine.concessions.get_interest(longer, interest)
-        return [self._get_row(tier, "terms", self._get_reason(found), given, quantity=days, line_digest=digest)]
+        waits = engine.concessions.get_longer(day, parts, usual_parts)
+        reason = self._get_reason(found)
+        return [self._get_row(tier, "terms", reason, given, quantity=days, waits=waits, line_digest=digest)]
 
     @api.model
-    def _get_waited(self, paper, term, day):
-        """Return the money of a paper times the days that it is waited for, in the currency of the paper."""
+    def _get_parts(self, paper, term, day):
+        """Return when each part of the money of a paper is due, a list of days and money in its currency."""
         if not term:
-            return 0.0  # due at once
+            return [(day, paper.amount_total)]  # due at once
         parts = term._compute_terms(
             date_ref=day,
             currency=paper.currency_id,
@@ -683,7 +692,7 @@ class CustomerTieringConcession(models.Model):
             untaxed_amount_currency=paper.amount_untaxed,
             sign=1,
         )["line_ids"]
-        return engine.concessions.wait(day, [(part["date"], part["foreign_amount"]) for part in parts])
+        return [(part["date"], part["foreign_amount"]) for part in parts]
 
     # ------------------------------------------------------------------
     # What is taken back
@@ -691,9 +700,11 @@ class CustomerTieringConcession(models.Model):
 
     @api.model
     def _settle(self, company):
-        """Take back what was cancelled or credited, of a line by the share of it, of the rest by that of the order."""
+        """Take back what was cancelled or credited, of a line by the share of it, of the rest by that of the order; and
+        of payment terms what was paid in advance."""
         self.env.flush_all()
         papers, lines = self._read_back(company)
+        advances = self._read_advances(company)
         self.env.cr.execute(
             SQL(
                 """
@@ -702,15 +713,20 @@ class CustomerTieringConcession(models.Model):
                        share = COALESCE(100 * row.whole * (1 - new.back)
                                         / NULLIF(row.whole_amount * (1 - new.of_paper), 0), 0)
                   FROM (SELECT known.id, COALESCE(paper.share, 0) AS of_paper,
-                               -- of a line of which nothing came back, nothing: where it is known of all
-                               COALESCE(line.share, CASE WHEN known.line > 0 AND known.paper = ANY(%(line_papers)s)
-                                                         THEN 0 ELSE paper.share END, 0) AS back
+                               CASE WHEN known.kind = 'terms'
+                                    THEN LEAST(1, COALESCE(paper.share, 0) + COALESCE(advance.share, 0))
+                                    -- of a line of which nothing came back, nothing: where it is known of all
+                                    ELSE COALESCE(line.share,
+                                                  CASE WHEN known.line > 0 AND known.paper = ANY(%(line_papers)s)
+                                                       THEN 0 ELSE paper.share END, 0) END AS back
                           FROM customer_tiering_concession known
                      LEFT JOIN unnest(%(papers)s::text[], %(paper_shares)s::numeric[]) AS paper (key, share)
                             ON paper.key = known.paper
                      LEFT JOIN unnest(%(line_papers)s::text[], %(lines)s::int[], %(line_shares)s::numeric[])
                             AS line (key, id, share)
                             ON line.key = known.paper AND line.id = known.line AND known.kind = 'price'
+                     LEFT JOIN unnest(%(advances)s::int[], %(advance_shares)s::numeric[]) AS advance (id, share)
+                            ON advance.id = known.id
                          WHERE known.company_id = %(company)s AND known.date > %(since)s) new
                  WHERE row.id = new.id
                    AND (row.back IS DISTINCT FROM new.back
@@ -731,6 +747,8 @@ class CustomerTieringConcession(models.Model):
                 line_papers=[key for key, _line in lines],
                 lines=[line for _key, line in lines],
                 line_shares=list(lines.values()),
+                advances=list(advances),
+                advance_shares=list(advances.values()),
                 company=company.id,
                 since=company._get_tiering_today() - timedelta(days=YEAR_DAYS),
             )
@@ -751,7 +769,7 @@ class CustomerTieringConcession(models.Model):
 
     @api.model
     def _read_back_of_orders(self, company):
-        scope = company._get_tiering_scope(company._get_tiering_today(), YEAR_DAYS)
+        scope = self._get_year(company)
         source = self.env["customer.tiering.reader"]._get_purchase_source(sources.scope.ORDER)
         found = sources.reading.Reading(self.env.cr, scope, source, []).returns
         orders, lines, unclear = {}, {}, set()
@@ -781,28 +799,92 @@ class CustomerTieringConcession(models.Model):
 
     @api.model
     def _read_back_of_moves(self, company):
-        """Of invoices without an order by the credit notes that reverse them; of one that is no longer posted, all."""
+        """Of invoices without an order by the credit notes that reverse them, unless another entry has reversed these;
+        of one that is no longer posted, all."""
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT move.id,
-                       CASE WHEN move.state != 'posted' THEN 1
+                SELECT paper.id,
+                       CASE WHEN paper.state != 'posted' THEN 1
                             -- of the same currency, whatever its rate on the day of the credit note
                             ELSE LEAST(1, COALESCE(SUM(
-                                     CASE WHEN credit.currency_id = move.currency_id
-                                          THEN ABS(credit.amount_untaxed / NULLIF(move.amount_untaxed, 0))
-                                          ELSE ABS(credit.amount_untaxed_signed / NULLIF(move.amount_untaxed_signed, 0))
+                                     CASE WHEN move.currency_id = paper.currency_id
+                                          THEN ABS(move.amount_untaxed / NULLIF(paper.amount_untaxed, 0))
+                                          ELSE ABS(move.amount_untaxed_signed / NULLIF(paper.amount_untaxed_signed, 0))
                                       END), 0)) END
-                  FROM account_move move
-             LEFT JOIN account_move credit ON credit.reversed_entry_id = move.id AND credit.state = 'posted'
-                 WHERE move.id IN (SELECT move_id FROM customer_tiering_concession
-                                    WHERE company_id = %s AND move_id IS NOT NULL)
-              GROUP BY move.id
+                  FROM account_move paper
+             LEFT JOIN account_move move ON move.reversed_entry_id = paper.id AND %(is_credit)s
+                 WHERE paper.id IN (SELECT move_id FROM customer_tiering_concession
+                                     WHERE company_id = %(company)s AND move_id IS NOT NULL)
+              GROUP BY paper.id
                 """,
-                company.id,
+                is_credit=sources.billing.is_credit(self._get_year(company)),
+                company=company.id,
             )
         )
         return {f"account.move,{move_id}": float(share) for move_id, share in rows if share}
+
+    @api.model
+    def _get_year(self, company):
+        return company._get_tiering_scope(company._get_tiering_today(), YEAR_DAYS)
+
+    @api.model
+    def _read_advances(self, company):
+        """Return which share of what payment terms gave was never given, as the money came before they were needed,
+        ``{id of a row: share}``. What a credit note paid came back, and is no money."""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH known AS (
+                    SELECT id, order_id, move_id FROM customer_tiering_concession
+                     WHERE company_id = %(company)s AND date > %(since)s AND kind = 'terms' AND waits IS NOT NULL
+                ), billed AS (
+                    SELECT id, move_id, 1.0 AS part, FALSE AS is_advance FROM known WHERE move_id IS NOT NULL
+                 UNION ALL
+                    -- the part of the order that an invoice is about; what was paid down is subtracted by the last one
+                    SELECT known.id, line.move_id, SUM(line.price_total) / NULLIF(placed.amount_total, 0),
+                           BOOL_AND(line.is_downpayment IS TRUE)
+                      FROM known
+                      JOIN sale_order placed ON placed.id = known.order_id
+                      JOIN sale_order_line ordered ON ordered.order_id = placed.id
+                      JOIN sale_order_line_invoice_rel rel ON rel.order_line_id = ordered.id
+                      JOIN account_move_line line ON line.id = rel.invoice_line_id
+                  GROUP BY known.id, line.move_id, placed.amount_total
+                ), paid AS (
+                    -- by the days of the invoice: from it on the terms count
+                    SELECT billed.id, CASE WHEN billed.is_advance THEN %(at_once)s
+                                           ELSE money.date - move.invoice_date END AS day,
+                           billed.part * SUM(matched.debit_amount_currency) / NULLIF(move.amount_total, 0) AS share
+                      FROM billed
+                      JOIN account_move move ON move.id = billed.move_id AND move.state = 'posted'
+                       AND move.move_type = 'out_invoice'
+                      JOIN account_move_line due ON due.move_id = move.id AND due.display_type = 'payment_term'
+                      JOIN account_partial_reconcile matched ON matched.debit_move_id = due.id
+                      JOIN account_move_line money ON money.id = matched.credit_move_id
+                      JOIN account_move payment ON payment.id = money.move_id AND payment.move_type != 'out_refund'
+                  GROUP BY billed.id, billed.part, billed.is_advance, money.date, move.id
+                 UNION ALL
+                    -- online, before there is an invoice
+                    SELECT known.id, %(at_once)s, SUM(transaction.amount) / NULLIF(placed.amount_total, 0)
+                      FROM known
+                      JOIN sale_order placed ON placed.id = known.order_id
+                      JOIN sale_order_transaction_rel rel ON rel.sale_order_id = placed.id
+                      JOIN payment_transaction transaction ON transaction.id = rel.transaction_id
+                       AND transaction.state = 'done' AND transaction.currency_id = placed.currency_id
+                     WHERE NOT EXISTS (SELECT FROM billed WHERE billed.id = known.id)
+                  GROUP BY known.id, placed.id
+                )
+                SELECT row.id, row.waits, jsonb_agg(jsonb_build_array(paid.day, paid.share))
+                  FROM paid JOIN customer_tiering_concession row ON row.id = paid.id
+                 WHERE paid.share > 0
+              GROUP BY row.id
+                """,
+                company=company.id,
+                since=company._get_tiering_today() - timedelta(days=YEAR_DAYS),
+                at_once=AT_ONCE,
+            )
+        )
+        return {id_: engine.concessions.get_advance(waits, payments) for id_, waits, payments in rows}
 
 
 def _get_key(paper):

@@ -1305,9 +1305,17 @@ class CustomerTieringScorecard(models.Model):
             partners.filtered(lambda partner, credit=credit: partner.credit_limit != credit).credit_limit = credit
 
     def action_tiering_letter(self):
-        """Print the letters that tell these customers why they are in their tiers."""
-        companies = self.company_id or self.env.company
-        return self.partner_id.with_company(companies[0]).action_tiering_letter()
+        """Print the letters that tell these customers why they are in their tiers, each of its own company."""
+        for card in self:
+            card._get_letter()  # or says why there is none
+        report = self.env.ref("customer_tiering.customer_tiering_scorecard_letter_report")
+        return report.report_action(self, config=False)
+
+    def _get_letter(self):
+        """Return what the letter to this customer says, see ``res.partner._get_tiering_letter``."""
+        self.ensure_one()
+        self.check_access("read")
+        return self.partner_id.with_company(self.company_id)._get_tiering_letter()
 
     def action_tiering_send_letter(self):
         """Open the composer with the letter to this customer."""

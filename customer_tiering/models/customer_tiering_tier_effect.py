@@ -219,8 +219,9 @@ class CustomerTieringTierEffect(models.Model):
         import numpy as np  # noqa: PLC0415 - only who measures needs it
 
         found = []
-        for playbook in self.env["customer.tiering.playbook"].browse(sorted({row[0] for row in rows})):
-            own = [(partner, day) for playbook_id, partner, day in rows if playbook_id == playbook.id]
+        for playbook_id, of_playbook in itertools.groupby(rows, lambda row: row[0]):
+            playbook = self.env["customer.tiering.playbook"].browse(playbook_id)
+            own = [(partner, day) for _playbook, partner, day in of_playbook]
             called = [(partner, day) for partner, day in own if day > past.first]
             if not called:
                 continue

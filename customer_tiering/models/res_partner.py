@@ -601,14 +601,19 @@ class ResPartner(models.Model):
         """Return what a letter tells this customer of the own tier, a dict: what ``sentences.LetterWords`` says in the
         customer's language, a ``greeting``, the ``company`` and its ``date``, and who ``answers``.
 
+        It is of the company that is worked in or, of who has no tier there, of the first of the others that are.
+
         :raises UserError: when there is no tier, or none that the person may see
         """
         self.ensure_one()
         self.env["customer.tiering.scorecard"].check_access("read")
         self.check_access("read")
         partner = self.with_context(lang=self.lang or self.env.lang)
-        card = partner.tiering_scorecard_id
-        if not card.tier_id:
+        cards = (
+            partner.with_company(company).tiering_scorecard_id for company in self.env.company | self.env.companies
+        )
+        card = next((card for card in cards if card.tier_id), None)
+        if not card:
             raise UserError(
                 self.env._(
                     "%(customer)s has no tier that you may see, so there is nothing to explain in a letter.",
@@ -782,8 +787,7 @@ class ResPartner(models.Model):
     def action_tiering_send_letter(self):
         """Open the composer with the letter to this customer."""
         self.ensure_one()
-        self._get_tiering_letter()
-        action = self.action_tiering_write()
+        action = self.with_company(self._get_tiering_letter()["company"]).action_tiering_write()
         # Somebody may have deleted the template.
         template = self.env.ref("customer_tiering.mail_template_letter", raise_if_not_found=False)
         if template:

@@ -456,6 +456,124 @@ class TestConcession(ConcessionCommon):
         self.assertEqual(kinds, {"terms": 9, "price": 333.3})
         self.assertEqual(self._of(by_hand).mapped("kind"), ["price"])
 
+    def _pay(self, invoice, ago, amount):
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
+        register.create({"payment_date": AS_OF - timedelta(days=ago), "amount": amount})._create_payments()
+
+    def _of_terms(self, paper):
+        rows = self._of(paper).filtered(lambda row: row.kind == "terms")
+        self.assertEqual(len(rows), 1)
+        return rows.given
+
+    def test_what_is_paid_in_advance_is_not_waited_for(self):
+        """2,000 by half in 30 and half in 60 days; without the tier, 20 days. 1,000 × 10 and 1,000 × 40 days at 7.3 %
+        are 2 and 8. What comes first pays the first half."""
+        self._give_terms()
+        usual = self._terms(
+            "20 days", line_ids=[Command.create({"value": "percent", "value_amount": 100, "nb_days": 20})]
+        )
+        self.env["ir.default"].set("res.partner", "property_payment_term_id", usual.id, company_id=self.company.id)
+        self.company.sudo().tiering_ledger_since = Datetime.subtract(Datetime.now(), days=90)
+        ago = (AS_OF - self.company._get_tiering_today()).days + 80
+        term = {"invoice_payment_term_id": self.gold.payment_term_id.id}
+        early, late, half, credited = (self.direct(self.ann, ago, 2000, **term) for _each in range(4))
+        self.rows._cron_settle()
+        self.assertEqual([self._of_terms(each) for each in (early, late, half, credited)], [10] * 4)
+        self._pay(early, ago - 20, 500)  # the last of the 20 days
+        self._settle()
+        self.assertEqual(self._of_terms(early), 9)  # 10 - 500 × 10 days
+        self._pay(early, ago - 10, 1500)
+        self._pay(late, ago - 21, 2000)
+        self._pay(half, ago - 5, 1200)  # 1,000 × 10 days and 200 × 40 days
+        self._pay(half, ago - 60, 800)
+        self.credit(credited, ago - 5, amount=500)  # came back, and is no payment
+        self._settle()
+        self.assertEqual([self._of_terms(each) for each in (early, late, half, credited)], [0, 10, 6.4, 7.5])
+        self.assertEqual(set(self._of(half).mapped("amount")), {2000})
+        # What is taken from a payment again is waited for.
+        half.line_ids.remove_move_reconcile()
+        self._settle()
+        self.assertEqual(self._of_terms(half), 10)
+
+    def test_a_down_payment_is_not_waited_for(self):
+        """3,000 by half in 30 and half in 60 days, without the tier at once: 27. A third is paid down: of the first
+        half, 1,000 × 30 days, 6. The rest is paid 2 days after the invoice, which is 9 after the order, or on its day.
+        """
+        self._give_terms()
+        today = self.company._get_tiering_today()
+        ago = (AS_OF - today).days
+        orders = [
+            self._confirm(self.ann, self._line(self.product, 1, price_unit=3000, tax_ids=False)) for _each in range(3)
+        ]
+        late, direct, online = orders
+        wizard = self.env["sale.advance.payment.inv"].with_context(active_model="sale.order")
+        for order in (late, direct):
+            wizard.with_context(active_ids=order.ids).create(
+                {"advance_payment_method": "fixed", "fixed_amount": 1000}
+            ).create_invoices()
+            order.invoice_ids.invoice_date = today
+            order.invoice_ids.action_post()
+        self._look()
+        self._settle()
+        self.assertEqual([self._of_terms(order) for order in orders], [27] * 3)
+        for order in (late, direct):
+            self._pay(order.invoice_ids, ago - 4, 1000)
+        self._settle()
+        self.assertEqual([self._of_terms(order) for order in orders], [21, 21, 27])
+        for order, days in ((late, 2), (direct, 0)):
+            invoice = order._create_invoices(final=True)
+            invoice.invoice_date = today + timedelta(days=9)
+            invoice.action_post()
+            self.assertEqual(invoice.amount_total, 2000)
+            self._pay(invoice, ago - 9 - days, 2000)
+        provider = self.env["payment.provider"].create({"name": "Online", "company_id": self.company.id})
+        transaction = self.env["payment.transaction"].create(
+            {
+                "provider_id": provider.id,
+                "payment_method_id": self.env.ref("payment.payment_method_unknown").id,
+                "amount": 3000,
+                "currency_id": online.currency_id.id,
+                "partner_id": self.ann.id,
+                "sale_order_ids": [Command.set(online.ids)],
+            }
+        )
+        self._settle()
+        self.assertEqual([self._of_terms(order) for order in orders], [21, 0, 27])
+        transaction.state = "done"
+        self._settle()
+        self.assertEqual([self._of_terms(order) for order in orders], [21, 0, 0])
+
+    def test_a_credit_note_that_is_reversed_takes_nothing_back(self):
+        """Of an invoice of 2,000 (18) and of one of 1,000 (9); of an order of three discs (45)."""
+        self._give_terms()
+        ago = (AS_OF - self.company._get_tiering_today()).days
+        order = self._confirm(self.ann, self._line(self.product, 3))
+        whole, part, of_order = (
+            self.direct(self.ann, ago, 2000),
+            self.direct(self.ann, ago, 1000),
+            self.bill(order, ago),
+        )
+        self._look()
+        notes = [self.credit(whole, ago), self.credit(part, ago, amount=400), self.credit(of_order, ago)]
+        self._settle()
+        prices = self._of(order).filtered(lambda row: row.kind == "price")
+        self.assertEqual((self._of_terms(whole), self._of_terms(part), prices.given), (0, 5.4, 0))
+        undoing = [
+            note._reverse_moves([{"invoice_date": note.invoice_date, "date": note.invoice_date}]) for note in notes
+        ]
+        for move in undoing:
+            move.action_post()
+        self._look()
+        self._settle()
+        prices = self._of(order).filtered(lambda row: row.kind == "price")
+        self.assertEqual((self._of_terms(whole), self._of_terms(part), prices.given), (18, 9, 45))
+        self.assertGiven(whole, 18, amount=2000)
+        # What only undoes a credit note was given nothing itself.
+        for move in undoing:
+            self.assertFalse(self._of(move))
+
     # ------------------------------------------------------------------
     # Who sees what
     # ------------------------------------------------------------------

@@ -13,6 +13,7 @@ from .. import engine
 from ..models import customer_tiering_followup
 from .common import AS_OF
 from .test_playbook import PlaybookCommon
+from .test_purchases import PurchasesCommon
 
 
 @tagged("post_install", "-at_install")
@@ -443,7 +444,7 @@ class TestVerdict(HeldOutCommon, HttpCase):
 
 
 @tagged("post_install", "-at_install")
-class TestEffectStories(PlaybookCommon):
+class TestEffectStories(PurchasesCommon, PlaybookCommon):
     """Sixteen customers bought 60 days ago. Whatever happens to them, happens in both groups or counts in none."""
 
     @classmethod
@@ -594,8 +595,6 @@ class TestEffectStories(PlaybookCommon):
 
     def test_a_ledger_of_what_was_bought(self):
         """Followed up on AS_OF, measured on the 46th day after. Purchases, money, and money of the 365 days before."""
-        self.accounting()
-        self.product.invoice_policy = "order"
         playbook, _held, _others = self.start("contact", contact_days=14)
         self._plan_on(0, playbook)
         euro = self.env["res.currency"].with_context(active_test=False).search([("name", "=", "CHF")])
@@ -606,24 +605,9 @@ class TestEffectStories(PlaybookCommon):
         pricelist = self.env["product.pricelist"].create({"name": "CHF", "currency_id": euro.id})
         contact, back, half, abroad, late, old, none, open_, twice, negative = self.people[:10]
 
-        def bill(order, ago):
-            invoice = order._create_invoices()
-            invoice.invoice_date = AS_OF - timedelta(days=ago)
-            invoice.action_post()
-            return invoice
-
-        def credit(invoice, ago, price=None):
-            wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=invoice.ids)
-            wizard.create({"journal_id": invoice.journal_id.id, "date": AS_OF - timedelta(days=ago)}).refund_moves()
-            note = invoice.reversal_move_ids
-            note.invoice_date = AS_OF - timedelta(days=ago)
-            if price:
-                note.invoice_line_ids.price_unit = price
-            note.action_post()
-
         self.order(self.new_customer("Child", parent_id=contact.id), -5, 50)
-        credit(bill(self.order(back, -5, 80), -6), -40)
-        credit(bill(self.order(half, -5, 80), -6), -40, 30)
+        self.credit(self.bill(self.order(back, -5, 80), -6), -40)
+        self.credit(self.bill(self.order(half, -5, 80), -6), -40, amount=30)
         self.order(abroad, -5, 100, pricelist_id=pricelist.id)
         self.order(late, -29, 7)
         self.order(late, -30, 9)
@@ -672,6 +656,78 @@ class TestEffectStories(PlaybookCommon):
         effect = self.env["customer.tiering.effect"].search([("playbook_id", "=", playbook.id)])
         self.assertIn("Margin per customer", effect.table)
 
+    def test_a_margin_of_which_something_is_credited_back(self):
+        """Goods of 100 that cost 60: 40. Half of it credited leaves 50 less 30, whether one of two came back or money
+        for one; all of it nothing; what is credited after the 30 days is taken from its purchase, too. Wrapping of 20
+        has no cost and is no margin."""
+        pair, wrap = self.env["product.product"].create(
+            [
+                {"name": name, "type": "service", "taxes_id": False, "invoice_policy": "order", "standard_price": cost}
+                for name, cost in (("Pair", 30), ("Wrap", 0))
+            ]
+        )
+        self.product.with_company(self.company).write({"standard_price": 60, "taxes_id": False})
+        playbook, _held, _others = self.start("contact", contact_days=14)
+        self._plan_on(0, playbook)
+
+        def bought(who, ago, *lines):
+            commands = [
+                Command.create({"product_id": product.id, "product_uom_qty": number, "price_unit": price})
+                for product, number, price in lines
+            ]
+            return self.bill(self.order(who, ago, order_line=commands), ago)
+
+        def line(product, number, price):
+            return Command.create({"product_id": product.id, "quantity": number, "price_unit": price, "tax_ids": False})
+
+        def returned(invoice, ago, product=None, **values):
+            note = invoice._reverse_moves([{"invoice_date": AS_OF - timedelta(days=ago), "date": AS_OF}])
+            kept = note.invoice_line_ids.filtered(lambda line: not product or line.product_id == product)
+            (note.invoice_line_ids - kept).unlink()
+            kept.write(values)
+            note.action_post()
+            return note
+
+        whole, goods, money, back, late, undone, both, wrapping, past, alone = self.people[:10]
+        bought(whole, -5, (self.product, 1, 100))
+        returned(bought(goods, -5, (pair, 2, 50)), -6, quantity=1)
+        returned(bought(money, -5, (self.product, 1, 100)), -6, price_unit=50)
+        returned(bought(back, -5, (self.product, 1, 100)), -6)
+        returned(bought(late, -29, (pair, 2, 50)), -35, quantity=1)
+        note = returned(bought(undone, -5, (self.product, 1, 100)), -6)
+        note._reverse_moves(
+            [{"invoice_date": AS_OF + timedelta(days=7), "date": AS_OF + timedelta(days=7)}]
+        ).action_post()
+        # 300 that cost 180 and a pair of 100 that cost 60, of which one comes back: 40 % of 300, and 50 less 30
+        returned(bought(both, -5, (self.product, 3, 100), (pair, 2, 50)), -6, pair, quantity=1)
+        returned(bought(wrapping, -5, (self.product, 1, 100), (wrap, 1, 20)), -6, wrap)
+        returned(bought(past, 10, (pair, 2, 50)), -6, quantity=1)
+        # Of no order and no invoice, it takes nothing from any of them.
+        bought(alone, -5, (pair, 2, 50))
+        self.direct(alone, -6, 50, "out_refund", invoice_line_ids=[line(pair, 1, 50)])
+        expected = {
+            whole: (100, 40, 0),
+            goods: (50, 20, 0),
+            money: (50, 20, 0),
+            back: (0, 0, 0),
+            late: (50, 20, 0),
+            undone: (100, 40, 0),
+            both: (350, 140, 0),
+            wrapping: (100, 40, 0),
+            past: (0, 0, 20),
+            alone: (100, 40, 0),
+        }
+        effects, today = self.env["customer.tiering.effect"], AS_OF + timedelta(days=46)
+        chosen = effects._read_events(playbook)
+        for source, before in (("order", 40), ("order_invoice", 40), ("invoice", 0)):
+            self.policy.revenue_from = source  # of the orders before nothing was invoiced
+            _orders, amount, _paid, margin, margin_before = effects._read_purchases(playbook, chosen, today, 30)
+            of_all = dict(zip(chosen["partner"], zip(amount, margin, margin_before, strict=True), strict=True))
+            for who, (after, left, past_left) in expected.items():
+                with self.subTest(source=source, who=who.name):
+                    found = tuple(round(float(value), 6) for value in of_all[who.id])
+                    self.assertEqual(found, (after, left, past_left + before))
+
     def test_who_is_archived_or_left_out_afterwards_bought_nevertheless(self):
         """Whoever calls learns who is to be archived: that happens in one group only."""
         playbook, held, others = self.start("contact", contact_days=14)
@@ -692,7 +748,6 @@ class TestEffectStories(PlaybookCommon):
         self.assertEqual(self.result(playbook, 40)["counts"], [3, 1])
 
     def test_invoices_count_where_revenue_is_from_invoices(self):
-        self.accounting()
         self.policy.revenue_from = "invoice"
         for who in self.people:
             self.credit_note(who, 60, post=False).copy(

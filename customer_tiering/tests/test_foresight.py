@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
@@ -218,6 +218,77 @@ class TestForesight(ForecastCommon):
         self.assertEqual([each.least for each in sets], [0, 50])
         self.assertIn(7777, history.purchases.money)
         self.assertEqual(history.least, 0)
+
+    def test_the_month_of_a_company_in_auckland_ends_at_its_midnight(self):
+        """At noon in UTC it is midnight there: who bought a minute before is a customer of May, and a minute after of
+        June. In Los Angeles both are of May."""
+        pair = self.env["res.partner"].create([{"name": "Before midnight"}, {"name": "After midnight"}])
+        self.buy([(who, 395) for who in pair], 100)
+        for who, moment in zip(pair, ("2025-05-31 11:59:00", "2025-05-31 12:01:00"), strict=True):
+            who.sale_order_ids.date_order = moment
+        for zone, known in (("Pacific/Auckland", 1), ("America/Los_Angeles", 2)):
+            self.company.partner_id.tz = zone
+            foresight, _data = self.look()
+            points = {point["day"]: point for point in foresight.result["points"]}
+            self.assertEqual([points[day]["customers"] for day in (MAY, JUNE)], [40 + known, 42], zone)
+            # In the year after May came what is bought in June.
+            self.assertEqual(points[MAY]["amount"], 1000, zone)
+        late = pair[1]
+        self.company.partner_id.tz = "Pacific/Auckland"
+        self.buy([(pair[0], 30), (late, 30)], 7)  # at noon of 31 May 2026 in UTC it is 1 June: 366 days after
+        foresight, _data = self.look()
+        self.assertEqual([point["amount"] for point in foresight.result["points"][:2]], [1000, 1014])
+
+    def test_merged_customers_are_one_before_and_after(self):
+        """A loyal and a large one are one with four orders, who has paid 1,030 and brought 90. By today's rules that is
+        Platinum: more than 38 of 39, a mid-rank of 98.7. On the day that was kept it was Gold."""
+        self.compute(date(2025, 6, 15))
+        merge = self.env["base.partner.merge.automatic.wizard"]._merge
+        merge([self.loyal[0].id, self.large[0].id], self.loyal[0])
+        foresight, _data = self.look("amount")
+        may, june = foresight.result["points"][:2]
+        self.assertEqual((may["kept"], june["kept"]), (False, True))
+        for point, platinum in ((may, 1), (june, 0)):
+            self.assertEqual((point["customers"], point["amount"]), (39, 1000), point["day"])
+            self.assertEqual([cut["customers"] for cut in point["cuts"]], [platinum, 10, 39, 39], point["day"])
+            # Nine other large ones and the merged one are the ten largest: of 1,000 it brought 90.
+            shares = [round(point["cuts"][1][name], 9) for name in ("share", "naive", "best")]
+            self.assertEqual(shares, [0.9, 0.09, 0.9], point["day"])
+        self.assertEqual(sorted(foresight.members[JUNE][1]), self.loyal.ids)
+        self.assertEqual([each["other_tier"] for each in foresight.result["sets"]], [0, 9 * 1000 + 9 * 30])
+
+    def test_invoices_count_where_revenue_is_from_invoices(self):
+        """Of forty with orders six have invoices of 400 days ago. Two of these have one of 130 days ago, over 50, of
+        which 20 are credited, and the other is credited whole."""
+        self.env["account.chart.template"].try_loading("generic_coa", company=self.company, install_demo=False)
+        self.policy.revenue_from = "invoice"
+        self.policy.min_population = 0
+
+        def bill(who, ago, amount):
+            line = {"product_id": self.product.id, "quantity": 1, "price_unit": amount, "tax_ids": False}
+            move = self.env["account.move"].create(
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": who.id,
+                    "invoice_date": AS_OF - timedelta(days=ago),
+                    "invoice_line_ids": [Command.create(line)],
+                }
+            )
+            move.action_post()
+            return move
+
+        for who in self.small[:6]:
+            bill(who, 400, 20)
+        for who, back in ((self.small[0], 20), (self.small[1], 50)):
+            move = bill(who, 130, 50)
+            day = AS_OF - timedelta(days=120)
+            note = move._reverse_moves([{"invoice_date": day, "date": day}])
+            note.invoice_line_ids.price_unit = back
+            note.action_post()
+        foresight, _data = self.look("amount")
+        may = foresight.result["points"][0]
+        self.assertEqual((may["day"], may["customers"], may["amount"]), (MAY, 6, 30))
+        self.assertEqual(sum(map(len, foresight.members[MAY])), 6)
 
     def test_only_customers_that_were_kept_can_be_opened(self):
         """Forty a day, the latest first."""

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, freeze_time, tagged
 
-from .common import AS_OF, TieringCommon
+from .common import AS_OF, PLAIN, TieringCommon
 
 REPORT = "customer_tiering.report_customer_letter"
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -141,6 +141,48 @@ class TestLetter(TieringCommon):
             composer = Form(self.env["mail.compose.message"].with_user(user).with_context(**action["context"])).save()
             self.assertTrue(composer.subject.startswith(self.company.name), composer.subject)
 
+    def test_letters_of_several_companies_are_each_of_its_own(self):
+        """Ann has a tier in both, Mary in the other one only."""
+        other = self.env["res.company"].create({"name": "Other"})
+        self.env.user.company_ids |= other
+        policy = other.tiering_policy_ids
+        policy.write({"recalibrate_days": 0, **PLAIN})
+        mary = self.new_customer("Mary", user_id=self.seller.id)
+        for who in (self.ann, mary):
+            self.order(who, 8, company_id=other.id, user_id=self.seller.id)
+        self.compute(policy=policy)
+        self.seller.company_ids |= other
+        theirs = self.env["customer.tiering.scorecard"].search([("company_id", "=", other.id)])
+        self.assertEqual(theirs.partner_id, self.ann | mary)
+        for companies in (self.company | other, other | self.company):
+            cards = self.card(self.ann) | theirs.sorted(lambda card: card.partner_id == mary)
+            cards = cards.with_user(self.seller).with_context(allowed_company_ids=companies.ids)
+            action = cards.action_tiering_letter()
+            self.assertEqual(action["context"]["active_ids"], cards.ids)
+            reports = self.env["ir.actions.report"].with_user(self.seller)
+            reports = reports.with_context(allowed_company_ids=companies.ids)
+            page, _kind = reports._render_qweb_html(action["report_name"], cards.ids)
+            letters = html.fromstring(page).find_class("article")
+            self.assertEqual(len(letters), 3)
+            for letter, card in zip(letters, cards, strict=True):
+                text = letter.text_content()
+                self.assertIn(f"Hello {card.partner_id.name},", text)
+                self.assertEqual(len(letter.getparent().xpath(f".//*[text()='{card.company_id.name}']")) > 0, True)
+            # From the list of contacts: of the company that is worked in, else of the other.
+            people = (self.ann | mary).with_user(self.seller).with_context(allowed_company_ids=companies.ids)
+            self.assertEqual(
+                [who._get_tiering_letter()["company"] for who in people], [companies[0], other], companies[0].name
+            )
+        with self.assertRaisesRegex(UserError, "no tier that you may see"):
+            mary.with_user(self.seller).with_context(allowed_company_ids=self.company.ids).action_tiering_letter()
+        with self.assertRaises(AccessError):
+            theirs.with_user(self.seller).with_context(allowed_company_ids=self.company.ids).action_tiering_letter()
+
     def test_the_scorecard_prints_it(self):
-        action = self.card(self.ann).with_user(self.seller).action_tiering_letter()
-        self.assertEqual((action["report_name"], action["context"]["active_ids"]), (REPORT, self.ann.ids))
+        card = self.card(self.ann).with_user(self.seller)
+        action = card.action_tiering_letter()
+        self.assertEqual(action["context"]["active_ids"], card.ids)
+        page, _kind = (
+            self.env["ir.actions.report"].with_user(self.seller)._render_qweb_html(action["report_name"], card.ids)
+        )
+        self.assertEqual(" ".join(html.fromstring(page).text_content().split()), self.letter(self.ann))

@@ -16,16 +16,20 @@ class CustomerTieringEffect(models.Model):
 
     @api.model
     def _get_trials(self):
-        """Mailings too, until all is known of one; *See the Effect* measures it anew."""
+        """Mailings too, until all is known of one, and anew when something else is to be known of it; *See the Effect*
+        measures it at any time."""
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT DISTINCT draw.mailing_id
                   FROM customer_tiering_mailing_draw draw
+                  JOIN mailing_mailing mailing ON mailing.id = draw.mailing_id
                   JOIN res_company company ON company.id = draw.company_id AND company.active
              LEFT JOIN customer_tiering_effect effect ON effect.mailing_id = draw.mailing_id
                  WHERE (effect.result ->> 'running')::int IS DISTINCT FROM 0 OR draw.day >= effect.as_of
+                    OR mailing.effect_days > 0 AND mailing.effect_days != (effect.result ->> 'days')::int
+                    OR mailing.effect_measure != effect.result ->> 'main'
               ORDER BY 1
                 """
             )

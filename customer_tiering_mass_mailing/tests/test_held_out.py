@@ -8,7 +8,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from odoo.addons.customer_tiering import engine
+from odoo.addons.customer_tiering import engine, jobs
 from odoo.addons.customer_tiering.tests.common import AS_OF
 
 from ..hooks import uninstall_hook
@@ -252,6 +252,38 @@ class TestHeldOut(MailingCommon):
         with self.assertRaises(AccessError):
             effect.with_user(self.salesperson).read(["sentence"])
 
+    def test_a_margin_of_which_something_is_credited_back(self):
+        """Two for 100 that cost 60: 40. One of them credited leaves 20; both, nothing; so does one of those before."""
+        self.accounting()
+        self.product.write({"invoice_policy": "order", "taxes_id": False})
+        self.product.with_company(self.company).standard_price = 30
+        for order in self.people.sale_order_ids:  # one for 100
+            order.order_line.with_company(self.company)._compute_purchase_price()
+        mailing = self.to_members()
+        self.go_out(mailing)
+
+        def bought(who, back, ago=-5):
+            line = {"product_id": self.product.id, "product_uom_qty": 2, "price_unit": 50}
+            invoice = self.order(who, ago, order_line=[Command.create(line)])._create_invoices()
+            invoice.invoice_date = AS_OF + timedelta(days=5)
+            invoice.action_post()
+            if back:
+                day = AS_OF + timedelta(days=35)
+                note = invoice._reverse_moves([{"invoice_date": day, "date": day}])
+                note.invoice_line_ids.quantity = back
+                note.action_post()
+
+        whole, half, none, past = self.people[:4]
+        bought(whole, 0), bought(half, 1), bought(none, 2), bought(past, 1, 10)
+        effects = self.env["customer.tiering.effect"]
+        chosen = effects._read_events(mailing)
+        found = effects._read_purchases(mailing, chosen, AS_OF + timedelta(days=40), 30)
+        margins = dict(zip(chosen["partner"], zip(*found[3:], strict=True), strict=True))
+        self.assertEqual(
+            [tuple(map(float, margins[who.id])) for who in (whole, half, none, past)],
+            [(40, 70), (20, 70), (0, 70), (0, 90)],
+        )
+
     def test_who_got_nothing_and_who_got_it_nevertheless_is_told(self):
         mailing = self.to_members()
         held, others = self.drawn(mailing), self.people - self.drawn(mailing)
@@ -290,6 +322,37 @@ class TestHeldOut(MailingCommon):
         # Nobody gets it twice, nor who is one with somebody who got it.
         mailing.sudo().state = "draft"
         self.assertFalse(mailing.sudo()._get_remaining_recipients())
+
+    def test_what_is_over_measures_itself_once(self):
+        """29 days after, one day is left; on the next day it is over. From then on nothing is measured, until a later
+        lot, or somebody who wants to know it of other days."""
+        mailing = self.to_members()
+        self.go_out(mailing)
+
+        def told(number):
+            with self.enter_registry_test_mode(), freeze_time(self.noon(AS_OF + timedelta(days=number))):
+                self.env.ref(jobs.EFFECTS).method_direct_trigger()
+            self.env.invalidate_all()
+            effect = (
+                self.env["customer.tiering.effect"].with_user(self.manager).search([("mailing_id", "=", mailing.id)])
+            )
+            return (effect.as_of - AS_OF).days, effect.followed_count + effect.held_count, effect.running_count
+
+        self.assertEqual(told(29), (29, 0, 20))
+        self.assertEqual(told(30), (30, 20, 0))
+        self.assertEqual(told(31), (30, 20, 0))
+        mailing.sudo().effect_days = 32
+        self.assertEqual(told(31), (31, 0, 20))
+        self.assertEqual(told(32), (32, 20, 0))
+        mailing.sudo().effect_measure = "money"
+        self.assertEqual(told(33), (33, 20, 0))
+        self.assertEqual(told(34), (33, 20, 0))
+        late = self.new_customer("Member late", is_company=True, email="late@example.com")
+        self.order(late, 40)
+        self.compute()
+        mailing.sudo().state = "in_queue"  # somebody sends what failed again
+        self.go_out(mailing, 34)
+        self.assertEqual(told(35), (35, 20, 1))
 
     def test_the_job_measures_mailings_beside_playbooks_and_goes_with_the_addon(self):
         mailing, second = self.to_members(), self.to_members(held_out_percent=50)

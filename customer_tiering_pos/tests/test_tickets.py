@@ -31,6 +31,24 @@ class TestTickets(TicketsCommon):
         self.assertEqual(found["kind"], "unknown")
         self.assertIn("only tickets do", found["text"])
 
+    def test_foresight_looks_back_on_tickets(self):
+        """On 31 May 2025, and what came in the year after it: 80 less the 30 that were given back, and an order."""
+        ann, bob, carol = (self.new_customer(name) for name in ("Ann", "Bob", "Carol"))
+        self.policy.min_population = 0
+        self.ticket(ann, 400, self.sells(20)), self.ticket(bob, 400, self.sells(10))
+        self.ticket(bob, 390, self.sells(70))  # on 5 June: a customer before, and what came after
+        self.refund(self.ticket(bob, 385, self.sells(60)), 380)
+        ticket = self.ticket(ann, 130, self.sells(80))
+        self.ticket(ann, 120, self.takes_back(ticket, 30))
+        self.order(carol, 400, 5), self.order(carol, 130, 500)
+        for source, customers, amount in (("pos", 2, 120), ("order_pos", 3, 620), ("order", 1, 500)):
+            self.policy.revenue_from = source
+            foresight = self.env["customer.tiering.foresight"]._queue(self.policy, ["amount"])
+            foresight._compute(as_of=AS_OF)
+            point = foresight.result["points"][0]
+            found = point["day"], point["span"], point["customers"], point["amount"]
+            self.assertEqual(found, ("2025-05-31", 365, customers, amount), source)
+
     def test_a_day_ends_at_midnight_of_the_company(self):
         who = self.new_customer("Ann")
         self.company.partner_id.tz = "Asia/Tokyo"  # nine hours before
