@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering",
     "summary": "Score every customer from purchases and interactions, put them in tiers, and explain why",
-    "version": "19.0.1.15.0",
+    "version": "19.0.1.16.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

@@ -41,6 +41,7 @@ COMMITS = {
     "19.0.1.12.0": "5404a2b",
     "19.0.1.13.0": "dc6bf20",
     "19.0.1.14.0": "ed74dcf",
+    "19.0.1.15.0": "fd08c49",
 }
 COMPLAINT = re.compile(r"^[0-9-]+ [0-9:,]+ [0-9]+ (WARNING|ERROR|CRITICAL) ")
 

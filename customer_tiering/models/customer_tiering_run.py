@@ -928,6 +928,11 @@ class CustomerTieringRun(models.Model):
                 silhouette=format_number(self.env, clusters.silhouette, 2),
                 chance=format_number(self.env, clusters.chance, 2),
             )
+        if clusters and clusters.drawn:
+            return self.env._(
+                "The clusters were found among %(drawn)s customers, drawn by chance; the others were placed by them.",
+                drawn=format_number(self.env, clusters.drawn),
+            )
         if fit.small:
             return self.env._(
                 "Only %(population)s customers bought in the window, fewer than the %(minimum)s that a comparison "

@@ -7,8 +7,9 @@ from freezegun import freeze_time
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import SQL
+from odoo.tools import SQL, mute_logger
 
+from .. import jobs, pace
 from .common import AS_OF, TieringCommon
 
 # What says by which run, and in which order, something was written.
@@ -239,7 +240,7 @@ class TestParts(PartsCommon):
         count = len(run.part_ids)
         seen = run.with_user(self.manager)
         self.assertIn(f"Of {count} parts 1 are read and 0 are scored.", seen.progress)
-        self.assertEqual(seen.part_ids[0].state, "measured")
+        self.assertEqual(seen.part_ids[0].state, "read")
         with self.assertRaisesRegex(AccessError, "Only sales managers"):
             run.with_user(self.salesperson).action_stop()
         seen.action_stop()
@@ -248,6 +249,42 @@ class TestParts(PartsCommon):
         self.assertFalse(run.part_ids)
         self.assertFalse(run.progress)
         self.assertFalse(self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)]))
+
+    def test_the_scheduled_action_goes_on_where_its_last_call_ended(self):
+        """With no time but for one step, as many calls as there are steps."""
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="nightly")
+        states = []
+        with (
+            freeze_time(self.noon(AS_OF)),
+            self.enter_registry_test_mode(),
+            patch.object(type(run), "_get_part_size", lambda self: 10),
+            patch.object(jobs, "commit", lambda env, **progress: False),
+            patch.object(pace, "AT_MOST", 0.01),
+        ):
+            while run.state == "queued":
+                self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+                run.invalidate_recordset()
+                states.append(run.part_ids.mapped("state"))
+                self.assertLess(len(states), 30)
+        count = len(states[1])
+        # To begin, to read, to learn, to measure, to compare, to score, to write.
+        self.assertEqual(len(states), 1 + count + 1 + count + 1 + count + 1)
+        self.assertEqual(states[1], ["read"] + ["waiting"] * (count - 1))
+        self.assertEqual((run.state, run.attempts, run.note), ("done", 1, False))
+        self.assertAsNow(run)
+
+    def test_a_run_that_fails_leaves_no_parts(self):
+        run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
+        with (
+            self.enter_registry_test_mode(),
+            patch.object(type(run), "_get_part_size", lambda self: 10),
+            patch.object(type(run), "_compare", side_effect=ValueError("broken")),
+            mute_logger("odoo.addons.customer_tiering.models.customer_tiering_run"),
+        ):
+            self.env.ref("customer_tiering.ir_cron_process_queue").method_direct_trigger()
+        run.invalidate_recordset()
+        self.assertEqual((run.state, run.error), ("failed", "ValueError: broken"))
+        self.assertFalse(run.part_ids)
 
     def test_nothing_is_left_of_the_parts(self):
         run = self.in_parts(10)
