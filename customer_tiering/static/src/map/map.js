@@ -302,11 +302,14 @@ export class TieringMap extends PolicyReport {
     }
 
     get summary() {
-        return _t("Customers %(customers)s, amount %(amount)s, expected loss %(loss)s.", {
+        const said = {
             customers: formatInteger(this.total.customers),
             amount: this.money(this.total.amount),
             loss: this.money(this.total.expected_loss),
-        });
+        };
+        return this.total.customers === 1
+            ? _t("1 customer, amount %(amount)s, expected loss %(loss)s.", said)
+            : _t("%(customers)s customers, amount %(amount)s, expected loss %(loss)s.", said);
     }
 
     get placeless() {
@@ -321,11 +324,14 @@ export class TieringMap extends PolicyReport {
 
     get chosenSummary() {
         const sum = addUp(this.chosenCells);
-        return _t("Chosen: customers %(customers)s, amount %(amount)s, contacted in 30 days %(contacted)s.", {
+        const said = {
             customers: formatInteger(sum.customers),
             amount: this.money(sum.amount),
             contacted: formatInteger(sum.contacted),
-        });
+        };
+        return sum.customers === 1
+            ? _t("Chosen: 1 customer, amount %(amount)s, %(contacted)s contacted in 30 days.", said)
+            : _t("Chosen: %(customers)s customers, amount %(amount)s, %(contacted)s contacted in 30 days.", said);
     }
 
     get hasChosenCustomers() {

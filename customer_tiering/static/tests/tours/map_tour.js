@@ -5,7 +5,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
     steps: () => [
         {
             content: "Three customers who bought; the best of them is a champion",
-            trigger: ".o_tiering_map p.lead:contains(Customers 3)",
+            trigger: ".o_tiering_map p.lead:contains(3 customers)",
         },
         {
             trigger: ".o_tiering_map [data-cell='5-5']:contains(1):contains(Champions)",
@@ -13,7 +13,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
         },
         {
             content: "What is chosen is said, and what can be done with it",
-            trigger: ".o_tiering_actions:contains(Chosen: customers 1)",
+            trigger: ".o_tiering_actions:contains(Chosen: 1 customer,)",
         },
         {
             content: "The arrow to the left goes to the next cell, with Shift it is chosen, too",
@@ -35,7 +35,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
             },
         },
         {
-            trigger: ".o_tiering_map .o_tiering_actions:contains(Chosen: customers 2)",
+            trigger: ".o_tiering_map .o_tiering_actions:contains(Chosen: 2 customers)",
         },
         {
             content: "All by Ctrl and one more",
@@ -45,7 +45,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
             },
         },
         {
-            trigger: ".o_tiering_map .o_tiering_actions:contains(Chosen: customers 3)",
+            trigger: ".o_tiering_map .o_tiering_actions:contains(Chosen: 3 customers)",
         },
         {
             trigger: ".o_tiering_actions button:contains(Clear)",
@@ -60,7 +60,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
             trigger: ".o_tiering_map [data-cell='5-4'][aria-pressed=true]",
         },
         {
-            trigger: ".o_tiering_actions:contains(Chosen: customers 1):contains(Thank them)",
+            trigger: ".o_tiering_actions:contains(Chosen: 1 customer,):contains(Thank them)",
         },
         {
             trigger: ".o_tiering_segments button[aria-pressed=true]:contains(Champions)",
