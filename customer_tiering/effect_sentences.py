@@ -6,7 +6,7 @@ Never how likely chance is: an interval says from where to where.
 from odoo.tools.misc import format_date, formatLang
 
 from . import engine
-from .sentences import format_number
+from .sentences import format_number, join, say_points
 
 
 def say_effect(effect, result):
@@ -36,7 +36,7 @@ def say_effect(effect, result):
                     days=format_number(env, result["days"]),
                 )
             )
-        return " ".join(said)
+        return join(env, said)
     if main and code == "none":
         most = _say_size(effect, result, max(-main["low"], main["high"]))
         return env._("No effect larger than %(size)s.", size=most)
@@ -62,7 +62,7 @@ def say_effect(effect, result):
             said.append(env._("For that, set “Judged After” to %(count)s.", count=total))
     if due := result.get("due"):
         said.append(env._("The verdict comes on %(day)s.", day=format_date(env, due)))
-    return " ".join(said)
+    return join(env, said)
 
 
 def _say_difference(effect, result, found):
@@ -95,19 +95,19 @@ def _say_difference(effect, result, found):
     numbers |= {
         "share": format_number(env, 100 * found["with_"]),
         "share_held": format_number(env, 100 * found["without"]),
-        "points": format_number(env, 100 * abs(found["value"])),
+        "size": say_points(env, 100 * abs(found["value"])),
         "low": format_number(env, 100 * low),
         "high": format_number(env, 100 * high),
     }
     if found["value"] > 0:
         return env._(
             "Of %(count)s followed up %(share)s%% bought again within %(days)s days, of %(held)s held out "
-            "%(share_held)s%%: %(points)s points more (%(low)s to %(high)s).",
+            "%(share_held)s%%: %(size)s more (%(low)s to %(high)s).",
             **numbers,
         )
     return env._(
         "Of %(count)s followed up %(share)s%% bought again within %(days)s days, of %(held)s held out "
-        "%(share_held)s%%: %(points)s points fewer (%(low)s to %(high)s).",
+        "%(share_held)s%%: %(size)s less (%(low)s to %(high)s).",
         **numbers,
     )
 
@@ -125,7 +125,7 @@ def _say_range(effect, result, found):
 def _say_size(effect, result, size):
     if result["main"] == "money":
         return _say_effect_money(effect, size)
-    return effect.env._("%(points)s points", points=format_number(effect.env, 100 * size))
+    return say_points(effect.env, 100 * size)
 
 
 def _say_needed(effect, result, needed):
@@ -151,15 +151,15 @@ def tell_effect_notes(effect, result):
     env, notes = effect.env, []
     texts = {
         "touched": env._(
-            "%(count)s of those held out were seen to by somebody nevertheless. They stay in their group; the effect "
-            "is rather larger than it looks."
+            "Held out, but seen to by somebody nevertheless: %(count)s. They stay in their group; the effect is rather "
+            "larger than it looks."
         ),
-        "mixed": env._("%(count)s customers were left out: merging contacts put them into both groups."),
+        "mixed": env._("Left out, because merging contacts put them into both groups: %(count)s."),
         "missed": env._(
-            "%(count)s who were not held out have got nothing. They stay in their group; the effect is rather larger "
-            "than it looks."
+            "Not held out, but without anything: %(count)s. They stay in their group; the effect is rather larger than "
+            "it looks."
         ),
-        "other_share": env._("%(count)s customers were left out: another share was held out when they were drawn."),
+        "other_share": env._("Left out, because another share was held out when they were drawn: %(count)s."),
     }
     for name, text in texts.items():
         if result.get(name):

@@ -125,8 +125,8 @@ class FairnessWords:
         if usual:
             told.append(
                 env._(
-                    "%(fallen)s of %(tried)s customers fall with one more order of their usual amount today. The "
-                    "criteria below do it: give them less weight, or none.",
+                    "Who would fall with one more order of the usual amount today: %(fallen)s of %(tried)s customers. "
+                    "The criteria below do it: give them less weight, or none.",
                     **numbers,
                 )
             )
@@ -144,7 +144,7 @@ class FairnessWords:
         elif found["with_other"]:
             told.append(env._("Nor with one of other goods that brings no margin.", **numbers))
         if found["losing"]:
-            told.append(env._("%(losing)s lose points with the usual order, but keep their tier.", **numbers))
+            told.append(env._("Who would lose points with the usual order, but keep the tier: %(losing)s.", **numbers))
         if found["held"]:
             told.append(
                 env._(
@@ -180,16 +180,15 @@ class FairnessWords:
         if rows.get("unexplained"):
             verdict = "fault"
             sentence = env._(
-                "%(twins)s customers have exactly the values of somebody else. %(unexplained)s of them are in another "
-                "tier for no reason that is known. Compute the customers; if it stays, tell who looks after the "
-                "system.",
+                "%(twins)s customers have exactly the values of somebody else. In another tier for no reason that is "
+                "known: %(unexplained)s. Compute the customers; if it stays, tell who looks after the system.",
                 **numbers,
             )
         elif rows:
             verdict = "good"
             sentence = env._(
-                "%(twins)s customers have exactly the values of somebody else. %(apart)s of them are in another tier, "
-                "each for a reason that is known.",
+                "%(twins)s customers have exactly the values of somebody else. In another tier, each for a reason that "
+                "is known: %(apart)s.",
                 **numbers,
             )
         else:
@@ -263,8 +262,8 @@ class FairnessWords:
         }
         if out:
             sentence = env._(
-                "%(out)s of %(groups)s groups are in %(tiers)s more or less often than others who buy the same. Is "
-                "there a reason, such as a contract, or locks that nobody needs any more?",
+                "In %(tiers)s more or less often than others who buy the same: %(out)s of %(groups)s groups. Is there "
+                "a reason, such as a contract, or locks that nobody needs any more?",
                 **numbers,
             )
         else:

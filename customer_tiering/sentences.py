@@ -129,11 +129,10 @@ class Words:
         field = self.env["res.partner"]._fields.get(fnames[0])
         labels = dict(field._description_selection(self.env)) if field and field.type == "selection" else {}
         chosen = [str(labels.get(choice, choice)) for choice, points in metric.choices if points == value]
+        said = self.env._("1 point") if value == 1 else self.env._("%(number)s points", number=number)
         if not chosen:
-            return self.env._("%(number)s points", number=number)
-        return self.env._(
-            "%(choice)s (%(number)s points)", choice=format_list(self.env, chosen, style="or"), number=number
-        )
+            return said
+        return self.env._("%(choice)s (%(points)s)", choice=format_list(self.env, chosen, style="or"), points=said)
 
     def may_see(self, metric):
         """Whether the person may see the fields behind a metric, if there are any."""
@@ -328,7 +327,9 @@ class Explanation:
         words = self._say_ways(ways)
         said = {"tier": tier.name, "ways": self._list_ways(words, ways.together)}
         days = self.rules.upgrade_days if self.rules and card.computed_tier_id else 0
-        if days:
+        if days == 1:
+            sentence = env._("To reach %(tier)s: %(ways)s. The upgrade comes when this has held for a day.", **said)
+        elif days:
             sentence = env._(
                 "To reach %(tier)s: %(ways)s. The upgrade comes when this has held for %(days)s days.",
                 days=format_number(env, days),
@@ -693,6 +694,10 @@ class OwnWords(Explanation):
         if not ways:
             return env._("The next tier is %(tier)s.", tier=tier.name)
         days = self.rules.upgrade_days if card.computed_tier_id else 0
+        if days == 1:
+            return env._(
+                "You reach %(tier)s with %(ways)s. It begins when this has held for a day.", tier=tier.name, ways=ways
+            )
         if days:
             return env._(
                 "You reach %(tier)s with %(ways)s. It begins when this has held for %(days)s days.",
@@ -799,7 +804,7 @@ def tell_outlook(card):
         told.append(_say_chance(card))
         told.append(
             env._(
-                "Expected: %(orders)s orders, about %(amount)s.",
+                "Expected orders: %(orders)s, about %(amount)s.",
                 orders=format_number(env, card.expected_orders, 1),
                 amount=_round_money(card, card.expected_amount),
             )
@@ -1067,6 +1072,13 @@ def format_signed(env, number, decimals=0):
     return f"+{text}" if rounded > 0 else f"−{text}"
 
 
+def say_points(env, points, decimals=0):
+    """Return so many points of a hundred, 0 or more, in words."""
+    text = format_number(env, points, decimals)
+    is_one = text == format_number(env, 1)
+    return env._("%(points)s point", points=text) if is_one else env._("%(points)s points", points=text)
+
+
 def tell_profit(card, rules, costs):
     """Return how the net profit of a customer comes about, a list of dicts: ``label``, ``text`` (the amount), and
     ``kind``: ``plus``, ``less`` or ``sum``.
@@ -1171,21 +1183,21 @@ def tell_simulated_remedy(env, currency, kind, size, result):
     }
     return {
         kinds.MINIMUM_ORDER: env._(
-            "Minimum order %(size)s: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+            "Minimum order %(size)s: customers %(customers)s, + %(gain)s; of them reach zero %(healed)s.", **said
         ),
         kinds.FREIGHT: env._(
-            "Freight of %(size)s for each order: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.",
+            "Freight of %(size)s for each order: customers %(customers)s, + %(gain)s; of them reach zero %(healed)s.",
             **said,
         ),
         kinds.PRICE: env._(
-            "Prices higher by %(size)s%%: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+            "Prices higher by %(size)s%%: customers %(customers)s, + %(gain)s; of them reach zero %(healed)s.", **said
         ),
         kinds.MEETINGS: env._(
-            "At most %(size)s hours of meetings: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.",
+            "At most %(size)s hours of meetings: customers %(customers)s, + %(gain)s; of them reach zero %(healed)s.",
             **said,
         ),
         kinds.TERMS: env._(
-            "Payment after %(size)s days: %(customers)s customers, + %(gain)s; %(healed)s of them reach zero.", **said
+            "Payment after %(size)s days: customers %(customers)s, + %(gain)s; of them reach zero %(healed)s.", **said
         ),
     }[kind]
 

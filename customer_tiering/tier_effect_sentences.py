@@ -8,7 +8,7 @@ import math
 from odoo.tools.misc import formatLang
 
 from . import engine
-from .sentences import format_number, format_signed
+from .sentences import format_number, format_signed, say_points
 
 
 def say_obstacle(env, border):
@@ -55,11 +55,12 @@ def say_border(env, judged, tier):
     said = {"tier": tier, "days": format_number(env, engine.border.CAME)}
     if found:
         # The interval of a line knows nothing of shares, which are no more than all.
-        low, high = (format_number(env, min(100 * abs(found[end]), 100)) for end in ("low", "high"))
+        ends = [min(100 * abs(found[end]), 100) for end in ("low", "high")]
+        low, high = (format_number(env, end) for end in ends)
         said |= {
             "share": _percent(env, found["with_"]),
             "share_without": _percent(env, found["without"]),
-            "points": format_number(env, 100 * abs(found["value"])),
+            "size": say_points(env, 100 * abs(found["value"])),
             "low": low,
             "high": high,
         }
@@ -67,21 +68,22 @@ def say_border(env, judged, tier):
     if code == "more":
         return env._(
             "Of customers who had just reached %(tier)s, %(share)s%% bought within %(days)s days, of those who had "
-            "just not reached it %(share_without)s%%: %(points)s points more (%(low)s to %(high)s).",
+            "just not reached it %(share_without)s%%: %(size)s more (%(low)s to %(high)s).",
             **said,
         )
     if code == "fewer":
         said |= {"low": said["high"], "high": said["low"]}
         return env._(
             "Of customers who had just reached %(tier)s, %(share)s%% bought within %(days)s days, of those who had "
-            "just not reached it %(share_without)s%%: %(points)s points fewer (%(low)s to %(high)s).",
+            "just not reached it %(share_without)s%%: %(size)s less (%(low)s to %(high)s).",
             **said,
         )
     if code == "none":
         most = max(-found["low"], found["high"])
-        return env._("No effect larger than %(points)s points.", points=format_number(env, 100 * most, 1))
+        return env._("No effect larger than %(size)s.", size=say_points(env, 100 * most, 1))
     if code == "cannot_tell":
-        return env._("Cannot tell: between %(low)s points fewer and %(high)s points more.", **said)
+        fewer, more = (say_points(env, end) for end in ends)
+        return env._("Cannot tell: between %(fewer)s less and %(more)s more.", fewer=fewer, more=more)
     if code == "weak":
         return env._(
             "Cannot tell: the score decides of too few customers who holds %(tier)s. At the border the share who hold "

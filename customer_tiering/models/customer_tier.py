@@ -137,7 +137,7 @@ class CustomerTier(models.Model):
         help="How many customers of this tier one salesperson can look after well; 0 is no limit. The Resources "
         "report shows who has more than that, and Reassign Customers gives the surplus to others.",
     )
-    color = fields.Integer(help="Colour of the tier's badge.")
+    color = fields.Integer(help="Color of the tier's badge.")
     description = fields.Text(translate=True, help="What customers of this tier can expect from you.")
     portal_tier = fields.Boolean(related="policy_id.portal_tier")
     portal_text = fields.Html(

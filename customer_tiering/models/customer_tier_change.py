@@ -76,8 +76,8 @@ class CustomerTierChange(models.Model):
         groups=fields.NO_ACCESS,
         help="What was decided about a customer who was archived, by the scorecard's names.",
     )
-    from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
-    to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
+    from_color = fields.Integer(related="from_tier_id.color", string="From Color")
+    to_color = fields.Integer(related="to_tier_id.color", string="To Color")
 
     # What a run adds lies side by side: a few pages of these indexes stand for millions of rows.
     _run_idx = models.Index("USING brin (run_id)")

@@ -47,7 +47,7 @@ class CustomerTieringConcession(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="cascade")
     currency_id = fields.Many2one(related="company_id.currency_id")
     tier_id = UncheckedMany2one("customer.tier", required=True, readonly=True, ondelete="restrict", index=True)
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color", aggregator=None)
     date = fields.Date(required=True, readonly=True, help="The day of the order or invoice.")
     kind = fields.Selection([("price", "Prices"), ("terms", "Payment terms")], required=True, readonly=True)
     reason = fields.Selection(

@@ -389,8 +389,8 @@ class CustomerTieringFairnessLine(models.Model):
     metric_id = fields.Many2one("customer.tiering.metric", string="Criterion", readonly=True, ondelete="set null")
     from_tier_id = fields.Many2one("customer.tier", string="By the Numbers", readonly=True, ondelete="cascade")
     to_tier_id = fields.Many2one("customer.tier", string="Instead", readonly=True, ondelete="cascade")
-    from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
-    to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
+    from_color = fields.Integer(related="from_tier_id.color", string="From Color")
+    to_color = fields.Integer(related="to_tier_id.color", string="To Color")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
 
 

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .. import engine, occasions
@@ -70,7 +71,7 @@ class CustomerTieringOccasion(models.Model):
     )
     chance = fields.Float(
         readonly=True,
-        aggregator="avg",
+        aggregator=None,
         help="The chance that it comes: of an expected order that of the forecast, of a quotation how many of your "
         "quotations were won in the last year; otherwise 100%.",
     )
@@ -107,12 +108,29 @@ class CustomerTieringOccasion(models.Model):
         "UNIQUE(user_id, company_id, partner_id, kind, reference)", "A list names each reason once."
     )
 
-    @api.depends("kind", "reference", "money", "date")
+    @api.depends("kind", "reference", "money", "date", "position", "state")
     @api.depends_context("lang", "uid")
     def _compute_why(self):
-        said = self._tell()
+        said, more = self._tell(), self._get_more()
         for row in self:
-            row.why = said.get(row) or self.env._("The reason is gone.")
+            why = said.get(row) or self.env._("The reason is gone.")
+            row.why = self.env._("In the same talk: %(reason)s", reason=why) if row in more else why
+
+    def _get_more(self):
+        """Return those of these rows whose customer stands higher up in the same list, for another reason."""
+        rows = self.filtered(lambda row: row.state == "open")
+        if not rows:
+            return rows
+        groups = self._read_group(
+            Domain("user_id", "in", rows.user_id.ids)
+            & Domain("partner_id", "in", rows.partner_id.ids)
+            & Domain("state", "=", "open"),
+            ["user_id", "partner_id"],
+            ["position:min"],
+            having=[("__count", ">", 1)],
+        )
+        first = {(user, partner): position for user, partner, position in groups}
+        return rows.filtered(lambda row: row.position > first.get((row.user_id, row.partner_id), row.position))
 
     def _tell(self):
         """Return ``{row: why}`` of the rows whose reason is still there."""

@@ -1,9 +1,12 @@
 import secrets
 
+from babel.dates import format_skeleton
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL
+from odoo.tools.misc import babel_locale_parse, get_lang
 
 from .. import engine, jobs, triggers
 from ..sentences import format_number
@@ -485,7 +488,7 @@ class CustomerTieringPlaybook(models.Model):
     def _format_month(self, months, days):
         """Return the month that begins, or is under way, so many months and days from today, in words."""
         day = fields.Date.add(fields.Date.today(), days=round(min(months, 1200) * 365 / 12) + days)
-        return format_date(self.env, day, date_format="MMMM y")
+        return format_skeleton("yMMMM", day, locale=babel_locale_parse(get_lang(self.env).code))
 
     def _count_monthly_events(self):
         """Return ``{id: number}`` of the customers a month whom a playbook followed up, or held out, lately."""

@@ -838,7 +838,7 @@ class CustomerTieringPolicy(models.Model):
             if different and len(different) < tiers:
                 raise ValidationError(
                     self.env._(
-                        "There are only %(customers)s customers who differ from each other, too few for %(tiers)s "
+                        "Customers who differ from each other: only %(customers)s, too few for %(tiers)s "
                         "clusters. Remove tiers or choose another method.",
                         customers=format_number(self.env, len(different)),
                         tiers=tiers,

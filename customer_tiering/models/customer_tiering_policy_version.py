@@ -156,7 +156,7 @@ class CustomerTieringPolicyVersion(models.Model):
                 )
             parts.append(
                 env._(
-                    "grace %(grace)s days, stay %(stay)s days",
+                    "days of grace: %(grace)s, days to stay: %(stay)s",
                     grace=format_number(env, tier["grace_days"]),
                     stay=format_number(env, tier["stay_days"]),
                 )
@@ -213,7 +213,7 @@ class CustomerTieringPolicyVersion(models.Model):
         if retention["protection_days"]:
             lines.append(
                 self.env._(
-                    "New customers are protected for %(days)s days",
+                    "Days of protection for new customers: %(days)s",
                     days=format_number(self.env, retention["protection_days"]),
                 )
             )
@@ -222,15 +222,15 @@ class CustomerTieringPolicyVersion(models.Model):
         if points:
             lines.append(
                 self.env._(
-                    "Upgrades from %(points)s points above the score of the tier",
+                    "Upgrades, points above the score of the tier: %(points)s",
                     points=format_number(self.env, points, 2),
                 )
             )
         if days:
-            lines.append(self.env._("Upgrades after %(days)s days in the tier", days=format_number(self.env, days)))
+            lines.append(self.env._("Upgrades, days in the tier before: %(days)s", days=format_number(self.env, days)))
         if days and at_once:
             lines.append(
-                self.env._("Upgrades at once from %(points)s points above", points=format_number(self.env, at_once, 2))
+                self.env._("Upgrades at once, points above: %(points)s", points=format_number(self.env, at_once, 2))
             )
         return lines
 

@@ -129,7 +129,9 @@ class CustomerTieringReassignment(models.Model):
         """Return in sentences what applying or undoing did; ``counts``: of lines by state."""
         if self.state == "applied":
             sentences = [
-                self.env._(
+                self.env._("1 customer was given to the new salesperson.")
+                if counts.get("given") == 1
+                else self.env._(
                     "%(count)s customers were given to their new salesperson.",
                     count=format_number(self.env, counts.get("given", 0)),
                 )
@@ -137,22 +139,25 @@ class CustomerTieringReassignment(models.Model):
             if self.activity_count:
                 sentences.append(
                     self.env._(
-                        "%(count)s open activities went with them.", count=format_number(self.env, self.activity_count)
+                        "Open activities that went along: %(count)s.",
+                        count=format_number(self.env, self.activity_count),
                     )
                 )
         elif self.state == "undone":
             sentences = [
-                self.env._(
+                self.env._("No customer went back.")
+                if not counts.get("restored")
+                else self.env._("1 customer is back with the former salesperson.")
+                if counts["restored"] == 1
+                else self.env._(
                     "%(count)s customers are back with their former salesperson.",
                     count=format_number(self.env, counts["restored"]),
                 )
-                if counts.get("restored")
-                else self.env._("No customer went back.")
             ]
             if counts.get("kept"):
                 sentences.append(
                     self.env._(
-                        "Somebody has changed the salesperson of %(count)s customers since; they were left alone.",
+                        "Left alone, because somebody has changed the salesperson since: %(count)s.",
                         count=format_number(self.env, counts["kept"]),
                     )
                 )
@@ -161,15 +166,15 @@ class CustomerTieringReassignment(models.Model):
         if self.unplaced_count:
             sentences.append(
                 self.env._(
-                    "%(count)s customers stay where they are: nobody else in the sales team has room for more of their "
-                    "tier.",
+                    "Customers who stay where they are, because nobody else in the sales team has room for more of "
+                    "their tier: %(count)s.",
                     count=format_number(self.env, self.unplaced_count),
                 )
             )
         if counts.get("skipped"):
             sentences.append(
                 self.env._(
-                    "%(count)s customers were left out, because they changed between preview and applying.",
+                    "Left out, because they changed between preview and applying: %(count)s.",
                     count=format_number(self.env, counts["skipped"]),
                 )
             )
@@ -275,15 +280,9 @@ class CustomerTieringReassignment(models.Model):
             )
         if not lines:
             raise UserError(
-                self.env._(
-                    "All %(count)s customers are with that salesperson already.",
-                    count=format_number(self.env, len(customers)),
-                )
+                self.env._("Whom you chose is with that salesperson already.")
                 if self.method == "user"
-                else self.env._(
-                    "The %(count)s customers are shared out evenly already.",
-                    count=format_number(self.env, len(customers)),
-                )
+                else self.env._("The customers are shared out evenly already.")
             )
         self.line_ids.unlink()
         # sudo: nobody makes up lines by hand; who may preview was checked when the old ones went
@@ -447,7 +446,7 @@ class CustomerTieringReassignmentLine(models.Model):
         "res.partner", string="Customer", required=True, readonly=True, ondelete="cascade", index=True
     )
     tier_id = fields.Many2one("customer.tier", readonly=True, ondelete="set null")
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour")
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color")
     from_user_id = fields.Many2one("res.users", string="From", readonly=True)
     to_user_id = fields.Many2one(
         "res.users",
@@ -535,14 +534,16 @@ class CustomerTieringReassignmentLine(models.Model):
             partners = lines.partner_id.with_context(mail_notrack=True, mail_auto_subscribe_no_notify=True)
             partners.write({"user_id": user.id})
             if user and user != self.env.user:
+                said = {"count": format_number(self.env, len(lines)), "reason": reason}
+                is_one = len(lines) == 1
                 self.env["mail.thread"].message_notify(
                     partner_ids=user.partner_id.ids,
-                    subject=self.env._("%(count)s customers are yours now", count=format_number(self.env, len(lines))),
-                    body=self.env._(
-                        "%(count)s customers have you as their salesperson now (%(reason)s).",
-                        count=format_number(self.env, len(lines)),
-                        reason=reason,
-                    ),
+                    subject=self.env._("1 customer is yours now")
+                    if is_one
+                    else self.env._("%(count)s customers are yours now", **said),
+                    body=self.env._("1 customer has you as the salesperson now (%(reason)s).", **said)
+                    if is_one
+                    else self.env._("%(count)s customers have you as their salesperson now (%(reason)s).", **said),
                 )
         self.partner_id._message_log_batch(
             bodies={

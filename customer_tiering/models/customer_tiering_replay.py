@@ -217,8 +217,8 @@ class CustomerTieringReplayLine(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer", required=True, readonly=True, ondelete="cascade")
     from_tier_id = fields.Many2one("customer.tier", string="From", readonly=True, ondelete="cascade")
     to_tier_id = fields.Many2one("customer.tier", string="To", readonly=True, ondelete="cascade")
-    from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
-    to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
+    from_color = fields.Integer(related="from_tier_id.color", string="From Color")
+    to_color = fields.Integer(related="to_tier_id.color", string="To Color")
     move_count = fields.Integer(string="Moves", readonly=True, help="How often the customer would have changed tier.")
     last_date = fields.Date(string="Last Move", readonly=True)
     there_and_back = fields.Boolean(

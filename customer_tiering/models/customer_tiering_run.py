@@ -917,7 +917,7 @@ class CustomerTieringRun(models.Model):
         clusters = fit.tiers.clusters
         if clusters and clusters.distinct < len(self.policy_id.tier_ids):
             return self.env._(
-                "Only %(distinct)s customers differ from each other, fewer than there are tiers: "
+                "Customers who differ from each other: only %(distinct)s, fewer than there are tiers; "
                 "the highest tiers stay empty.",
                 distinct=format_number(self.env, clusters.distinct),
             )
@@ -935,8 +935,8 @@ class CustomerTieringRun(models.Model):
             )
         if fit.small:
             return self.env._(
-                "Only %(population)s customers bought in the window, fewer than the %(minimum)s that a comparison "
-                "needs: the fixed bands of each criterion were used.",
+                "Customers who bought in the window: only %(population)s, fewer than the %(minimum)s that a comparison "
+                "needs; the fixed bands of each criterion were used.",
                 population=format_number(self.env, fit.population),
                 minimum=format_number(self.env, self.policy_id.min_population),
             )

@@ -344,7 +344,7 @@ class CustomerTieringScorecard(models.Model):
         help="How many of the purchases in the policy's window are on the top weekday.",
     )
     behaviour = fields.Char(
-        string="Purchase Behaviour",
+        string="Purchase Behavior",
         compute="_compute_behaviour",
         help="When and how the customer buys, in words, as far as it is measured.",
     )
@@ -373,7 +373,7 @@ class CustomerTieringScorecard(models.Model):
         help="What matters to the customer: what a person has said, else what is proposed from how the customer buys.",
     )
     proposed_motive_id = UncheckedMany2one("customer.tiering.motive", readonly=True, ondelete="set null")
-    motive_color = fields.Integer(related="motive_id.color", string="Motive Colour", aggregator=None)
+    motive_color = fields.Integer(related="motive_id.color", string="Motive Color", aggregator=None)
     motive_advice = fields.Text(related="motive_id.advice", string="What Works")
     motive_metric = fields.Char(readonly=True, exportable=False, groups=fields.NO_ACCESS)
     motive_rank = fields.Integer(readonly=True, aggregator=None, exportable=False, groups=fields.NO_ACCESS)
@@ -639,8 +639,8 @@ class CustomerTieringScorecard(models.Model):
     )
 
     # What the screens show beside
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour")
-    segment_color = fields.Integer(related="segment_id.color", string="Segment Colour")
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color")
+    segment_color = fields.Integer(related="segment_id.color", string="Segment Color")
     segment_description = fields.Text(related="segment_id.description")
     segment_advice = fields.Text(
         string="Advice",

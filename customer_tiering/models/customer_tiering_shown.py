@@ -38,7 +38,7 @@ class CustomerTieringShown(models.AbstractModel):
     )
     tiering_customer_tier_color = fields.Integer(
         related="tiering_customer_card_id.tier_id.color",
-        string="Colour of the Customer's Tier",
+        string="Color of the Customer's Tier",
         aggregator=None,
         groups=GROUP,
     )

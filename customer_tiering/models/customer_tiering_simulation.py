@@ -438,8 +438,8 @@ class CustomerTieringSimulationLine(models.Model):
     revenue = fields.Monetary(string="Revenue (12 Months)", readonly=True)
     quotation_count = fields.Integer(string="Open Quotations", readonly=True)
     quotation_amount = fields.Monetary(string="Open Quotations Amount", readonly=True)
-    from_color = fields.Integer(related="from_tier_id.color", string="From Colour")
-    to_color = fields.Integer(related="to_tier_id.color", string="To Colour")
+    from_color = fields.Integer(related="from_tier_id.color", string="From Color")
+    to_color = fields.Integer(related="to_tier_id.color", string="To Color")
     user_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
 
 

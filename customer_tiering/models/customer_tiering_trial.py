@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import engine
-from ..sentences import format_number
+from ..sentences import format_number, join
 
 MANAGERS = "sales_team.group_sale_manager"
 # Percent: of more, the smaller group would be the one that is followed up.
@@ -189,7 +189,7 @@ class CustomerTieringTrial(models.AbstractModel):
                 else self.env._("So few customers show no effect, however large it is. Plan with more of them."),
                 trial._say_verdict_due(events),
             ]
-            trial.effect_hint = " ".join(filter(None, sentences))
+            trial.effect_hint = join(self.env, sentences)
 
     # ------------------------------------------------------------------
     # What it did

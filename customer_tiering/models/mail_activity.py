@@ -16,7 +16,7 @@ class MailActivity(models.Model):
         groups=GROUP,
         help="The tier of the customer of whom, or of whose document, the activity is.",
     )
-    tiering_tier_color = fields.Integer(string="Tier Colour", compute="_compute_tiering_tier", groups=GROUP)
+    tiering_tier_color = fields.Integer(string="Tier Color", compute="_compute_tiering_tier", groups=GROUP)
 
     @api.depends("res_model", "res_id")
     @api.depends_context("company", "uid")

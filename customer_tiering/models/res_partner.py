@@ -48,11 +48,11 @@ class ResPartner(models.Model):
         "run a server action instead.",
     )
     tiering_tier_color = fields.Integer(
-        related="tiering_scorecard_id.tier_id.color", string="Tier Colour", groups=GROUP, aggregator=None
+        related="tiering_scorecard_id.tier_id.color", string="Tier Color", groups=GROUP, aggregator=None
     )
     tiering_segment_id = DerivedMany2one(related="tiering_scorecard_id.segment_id", string="Segment", groups=GROUP)
     tiering_segment_color = fields.Integer(
-        related="tiering_scorecard_id.segment_id.color", string="Segment Colour", groups=GROUP, aggregator=None
+        related="tiering_scorecard_id.segment_id.color", string="Segment Color", groups=GROUP, aggregator=None
     )
     # No sums and averages on partners: contacts show their company's numbers, which would count them
     # again, and each grouped list would pay for them. The tiering table has them.
@@ -94,7 +94,7 @@ class ResPartner(models.Model):
     )
     tiering_motive_id = DerivedMany2one(related="tiering_scorecard_id.motive_id", string="Buying Motive", groups=GROUP)
     tiering_motive_color = fields.Integer(
-        related="tiering_scorecard_id.motive_id.color", string="Motive Colour", groups=GROUP, aggregator=None
+        related="tiering_scorecard_id.motive_id.color", string="Motive Color", groups=GROUP, aggregator=None
     )
     # Unlike what is proposed, no run brings it about: policies can choose customers by it.
     tiering_said_motive_id = DerivedMany2one(
@@ -623,11 +623,15 @@ class ResPartner(models.Model):
         card = card.sudo()  # sudo: the letter is the same whoever of those who may see the scorecard prints it
         seller = self.commercial_partner_id.user_id or self.env.user
         return card._get_letter_data() | {
-            "greeting": card.env._("Hello %(customer)s,", customer=self.name or self.display_name),
+            "greeting": partner._get_tiering_greeting(),
             "company": card.company_id,
             "date": format_date(card.env, card.company_id._get_tiering_today()),
             "answers": seller.sudo().partner_id,  # sudo: name, phone and address at work
         }
+
+    def _get_tiering_greeting(self):
+        """Return with what a letter or message to this customer begins, in the language of the context."""
+        return self.env._("Hello %(customer)s,", customer=self.name or self.display_name)
 
     def _get_payment_term_tiers(self):
         """Return ``{partner id: tier}`` of the partners whose payment terms are those of their tier.

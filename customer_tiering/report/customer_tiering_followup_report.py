@@ -45,7 +45,7 @@ class CustomerTieringFollowupReport(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     tier_id = fields.Many2one("customer.tier", readonly=True, help="The tier of the customer at that time.")
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color", aggregator=None)
     user_id = fields.Many2one(
         "res.users",
         string="Person",

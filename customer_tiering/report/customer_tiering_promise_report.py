@@ -58,7 +58,7 @@ class CustomerTieringPromiseReport(models.Model):
     company_id = fields.Many2one("res.company", readonly=True)
     policy_id = fields.Many2one("customer.tiering.policy", readonly=True)
     tier_id = fields.Many2one("customer.tier", readonly=True, help="The tier of the customer on that day.")
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color", aggregator=None)
     is_present = fields.Boolean(string="Present Tier", readonly=True, help="The customer is in this tier today.")
     order_id = fields.Many2one("sale.order", readonly=True)
     promised_days = fields.Integer(

@@ -40,7 +40,7 @@ class CustomerTieringResourceReport(models.Model):
     currency_id = fields.Many2one("res.currency", readonly=True)
     policy_id = fields.Many2one("customer.tiering.policy", readonly=True)
     tier_id = fields.Many2one("customer.tier", readonly=True)
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color", aggregator=None)
     segment_id = fields.Many2one("customer.segment", readonly=True)
     user_id = fields.Many2one("res.users", string="Salesperson", readonly=True)
     team_id = fields.Many2one(

@@ -42,7 +42,7 @@ class CustomerTieringTreatmentReport(models.Model):
     policy_id = fields.Many2one("customer.tiering.policy", readonly=True)
     kind = fields.Selection(selection="_get_kinds", string="What", readonly=True)
     tier_id = fields.Many2one("customer.tier", readonly=True)
-    tier_color = fields.Integer(related="tier_id.color", string="Tier Colour", aggregator=None)
+    tier_color = fields.Integer(related="tier_id.color", string="Tier Color", aggregator=None)
     case_count = fields.Integer(string="Cases", readonly=True)
     days = fields.Float(
         digits=(16, 1),
@@ -52,7 +52,7 @@ class CustomerTieringTreatmentReport(models.Model):
         "interactions: the days of the policy's window, or since the first order, for each interaction in it.",
     )
     lower_tier_id = fields.Many2one("customer.tier", readonly=True)
-    lower_color = fields.Integer(related="lower_tier_id.color", string="Lower Tier's Colour", aggregator=None)
+    lower_color = fields.Integer(related="lower_tier_id.color", string="Lower Tier's Color", aggregator=None)
     lower_case_count = fields.Integer(string="Cases There", readonly=True)
     lower_days = fields.Float(
         string="Days There",

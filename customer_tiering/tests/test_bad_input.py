@@ -205,14 +205,14 @@ class TestBadInput(TieringCommon):
         self.edited.write({"method": "clusters", "min_population": 1})  # nothing is known yet
         run = self.compute()
         self.assertEqual(run.state, "done")
-        self.assertIn("Only 2 customers differ from each other, fewer than there are tiers", run.note)
+        self.assertIn("who differ from each other: only 2, fewer than there are tiers", run.note)
         # the highest tiers stay empty
         self.assertTiers({customers[0]: "Silver", customers[1]: "Bronze"})
         # the next night finds the same
         again = self.compute()
         self.assertEqual((again.state, again.note, again.written_count), ("done", run.note, 0))
         # who edits the policy is told
-        message = "There are only 2 customers who differ from each other, too few for 4 clusters"
+        message = "Customers who differ from each other: only 2, too few for 4 clusters"
         self.assertRefused(message, {"grace_days": 3})
         self.edited.method = "score"
         self.assertRefused(message, {"method": "clusters"})

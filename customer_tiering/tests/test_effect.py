@@ -379,7 +379,7 @@ class TestHeldOut(HeldOutCommon):
         result = effect.sudo().result
         self.assertEqual((result["mixed"], result["touched"]), (1, 1))
         self.assertEqual(result["followed"] + result["held"], 58)
-        self.assertIn("1 of those held out were seen to", effect.notes)
+        self.assertIn("Held out, but seen to by somebody nevertheless: 1.", effect.notes)
 
     def test_a_damaged_draw_is_told(self):
         self.reach(self.people)

@@ -70,7 +70,7 @@ class TestFairness(TieringCommon):
 
     def test_who_falls_by_more_is_found_with_the_criterion(self):
         self.assertEqual(self.found.monotone_verdict, "fault")
-        self.assertIn("1 of 81 customers fall with one more order", self.found.monotone_page)
+        self.assertIn("of the usual amount today: 1 of 81 customers.", self.found.monotone_page)
         line = self.lines("monotone")
         # 10, 10 and 400 are 140 on average, and 107.50 with 10 more.
         self.assertEqual(

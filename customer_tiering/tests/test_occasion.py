@@ -320,6 +320,18 @@ class TestOccasion(OccasionCommon):
                 (cleo, "followup", "later", 40),
             ],
         )
+        self.assertEqual(
+            rows.mapped("why"),
+            [
+                "Has stopped buying Bottle",
+                "In the same talk: Call, due on 06/30/2026: Call",
+                "Has stopped buying Foil",
+                "Meeting, due on 06/30/2026: Meeting",
+            ],
+        )
+        rows[0].action_done()  # the other one is alone on the list
+        self.env.invalidate_all()
+        self.assertEqual(rows[1].why, "Call, due on 06/30/2026: Call")
 
     def test_it_is_made_anew_each_time_and_rows_stay_the_same(self):
         self.gap(self.ann, 800)

@@ -735,7 +735,7 @@ class TestProfitReport(ProfitCommon):
         """140 in two orders; one order of at least 71 saves 15, which is more than the 10 that are missing."""
         result = self.report.simulate("minimum_order", 71)
         self.assertEqual((result["customers"], result["gain"], result["healed"]), (1, 15, 1))
-        self.assertIn("1 customers", result["text"])
+        self.assertIn("customers 1, ", result["text"])
         for kind, size in (("minimum_order", 0), ("price", -1), ("magic", 1), ("price", "x"), ("price", float("nan"))):
             with self.subTest(kind=kind, size=size), self.assertRaises(UserError):
                 self.report.simulate(kind, size)

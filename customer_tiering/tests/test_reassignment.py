@@ -126,7 +126,7 @@ class TestReassignment(TieringCommon):
         self.assertEqual(reassignment.line_ids.to_user_id, self.mia | self.leo)
         left = len(customers) - 3
         self.assertGreater(left, 0)
-        self.assertIn(f"{left} customers stay where they are", reassignment.summary)
+        self.assertIn(f"has room for more of their tier: {left}.", reassignment.summary)
         reassignment.action_apply()
         report = self.env["customer.tiering.resource.report"]
         beyond = report.search([("tier_id", "=", tier.id), ("beyond_capacity", ">", 0)])
@@ -173,6 +173,14 @@ class TestReassignment(TieringCommon):
         told = self.env["mail.message"].search([("subject", "=", "10 customers are yours now")])
         self.assertEqual(told.notified_partner_ids, self.mia.partner_id)
 
+    def test_one_customer_is_told_of_as_one(self):
+        reassignment = self._applied(partner_domain=f"[('id', '=', {self.customers[0].id})]")
+        self.assertEqual(reassignment.summary, "1 customer was given to the new salesperson.")
+        told = self.env["mail.message"].search([("subject", "=", "1 customer is yours now")])
+        self.assertEqual(told.notified_partner_ids, self.mia.partner_id)
+        reassignment.action_undo()
+        self.assertEqual(reassignment.summary, "1 customer is back with the former salesperson.")
+
     def test_a_line_taken_out_or_changed_is_respected(self):
         reassignment = self._reassign()
         reassignment.action_preview()
@@ -201,7 +209,7 @@ class TestReassignment(TieringCommon):
         self.assertEqual(
             reassignment.summary,
             "8 customers were given to their new salesperson. "
-            "2 customers were left out, because they changed between preview and applying.",
+            "Left out, because they changed between preview and applying: 2.",
         )
         self.customers[:2].write({"user_id": self.leo.id, "active": True})
         again = self._reassign(partner_domain=f"[('id', '=', {self.customers[0].id})]")
@@ -224,7 +232,7 @@ class TestReassignment(TieringCommon):
         self.assertEqual(
             reassignment.summary,
             "8 customers are back with their former salesperson. "
-            "Somebody has changed the salesperson of 2 customers since; they were left alone.",
+            "Left alone, because somebody has changed the salesperson since: 2.",
         )
         self.assertEqual(reassignment.line_ids.mapped("state"), ["restored", "kept", "kept", *["restored"] * 7])
         note = self.customers[3].message_ids.filtered(lambda message: "Salesperson" in message.body)[0]
@@ -263,7 +271,7 @@ class TestReassignment(TieringCommon):
         )
         self.assertEqual(done.user_id, self.sam)
         self.assertEqual(reassignment.activity_count, 3)
-        self.assertIn("3 open activities went with them.", reassignment.summary)
+        self.assertIn("Open activities that went along: 3.", reassignment.summary)
         activities["contact"].action_done()  # by Mia
         activities["order"].user_id = self.leo
         reassignment.action_undo()
@@ -322,7 +330,7 @@ class TestReassignment(TieringCommon):
             self._reassign(
                 method="team", team_id=self.team.id, from_user_ids=[Command.set(self.sam.ids)]
             ).action_preview()
-        with self.assertRaisesRegex(UserError, "All 10 customers are with that salesperson already"):
+        with self.assertRaisesRegex(UserError, "with that salesperson already"):
             self._reassign(self.sam).action_preview()
         # somebody leaves between preview and applying
         reassignment = self._reassign()

@@ -382,6 +382,8 @@ class TestRisk(RiskCommon):
         composer = self._follow(self.halved.with_user(self.salesperson).action_tiering_write())
         self.assertEqual(composer.subject, "Tiering Company: how are things going?")
         self.assertIn("Hello Halved,", composer.body)
+        address = self.new_customer(False, parent_id=self.halved.id, type="invoice")
+        self.assertEqual(address._get_tiering_greeting(), "Hello Halved, Invoice,")
         self.env.ref("customer_tiering.mail_template_customer").unlink()
         self.assertNotIn("default_template_id", self.halved.action_tiering_write()["context"])
 

@@ -44,7 +44,7 @@ class TestRun(TieringCommon):
             run,
             [{"state": "done", "as_of": AS_OF, "customer_count": 4, "new_count": 3, "written_count": 4}],
         )
-        self.assertIn("Only 2 customers bought in the window", run.note)
+        self.assertIn("Customers who bought in the window: only 2", run.note)
 
     def test_the_explanation_adds_up_to_the_score(self):
         self.compute()

@@ -141,12 +141,17 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
         self.assertEqual(gold["code"], "cannot_tell", "so few customers")
         told = next(each for each in data["tiers"] if each["name"] == "Gold")
         low, high = (min(round(100 * abs(gold["bought"][end])), 100) for end in ("low", "high"))
-        self.assertEqual(told["sentence"], f"Cannot tell: between {low} points fewer and {high} points more.")
+        self.assertEqual(told["sentence"], f"Cannot tell: between {low} points less and {high} points more.")
         found = {"value": 0.11, "low": 0.01, "high": 0.2, "with_": 0.38, "without": 0.27}
         self.assertEqual(
             tier_effect_sentences.say_border(self.env, {**gold, "code": "more", "bought": found}, "Gold"),
             "Of customers who had just reached Gold, 38% bought within 180 days, of those who had just not reached it "
             "27%: 11 points more (1 to 20).",
+        )
+        found = {"value": 0.01, "low": 0.004, "high": 0.02, "with_": 0.28, "without": 0.27}
+        self.assertIn(
+            "27%: 1 point more (0 to 2).",
+            tier_effect_sentences.say_border(self.env, {**gold, "code": "more", "bought": found}, "Gold"),
         )
         self.assertEqual(sum(dot["customers"] for dot in told["dots"]), 31)
         self.assertEqual([each["name"] for each in data["tiers"]], ["Platinum", "Gold", "Silver"])
@@ -182,7 +187,7 @@ class TestTierEffect(PlaybookCommon, ForecastCommon):
             self.assertIn("nothing was computed in the time", self.shown()["obstacle"])
             self.measure(today=AS_OF + timedelta(days=181))
             gold = self.shown()["tiers"][1]
-        self.assertRegex(gold["sentence"], r"^Cannot tell: between \d+ points fewer and \d+ points more\.$")
+        self.assertRegex(gold["sentence"], r"^Cannot tell: between \d+ points? less and \d+ points? more\.$")
 
     def test_other_floors_begin_the_past_anew(self):
         """From the run by the new floor on nobody is compared who was there already."""

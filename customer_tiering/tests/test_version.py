@@ -171,10 +171,10 @@ class TestVersion(TieringCommon):
                 "Criterion Recency: weight 1, Percentile",
                 "Criterion Frequency: weight 1, Percentile",
                 "Criterion Monetary value: weight 1, Percentile",
-                "Tier Platinum: from 80, stays down to 80; grace 0 days, stay 0 days",
-                "Tier Gold: from 60, stays down to 50; grace 14 days, stay 0 days",
-                "Tier Silver: from 40, stays down to 40; grace 0 days, stay 0 days",
-                "Tier Bronze: from 0, stays down to 0; grace 0 days, stay 0 days",
+                "Tier Platinum: from 80, stays down to 80; days of grace: 0, days to stay: 0",
+                "Tier Gold: from 60, stays down to 50; days of grace: 14, days to stay: 0",
+                "Tier Silver: from 40, stays down to 40; days of grace: 0, days to stay: 0",
+                "Tier Bronze: from 0, stays down to 0; days of grace: 0, days to stay: 0",
                 (
                     "Lifecycle: lost after 4 usual gaps, declining after 2 or a fall of 50%, "
                     "exploring up to 2 days with orders, forming from a growth of 25%"

@@ -141,7 +141,7 @@ class CustomerTieringPlaybookPreview(models.TransientModel):
         if counts["wait_count"]:
             parts.append(
                 self.env._(
-                    "%(count)s wait for a later day, as the limits say.",
+                    "Waiting for a later day, as the limits say: %(count)s.",
                     count=format_number(self.env, counts["wait_count"]),
                 )
             )

@@ -12,7 +12,7 @@ class ResPartner(models.Model):
     # What cashiers may see, who need no rights of Sales: related fields are read as superuser.
     tiering_till_tier = fields.Char(related="tiering_tier_id.name", string="Tier in the Till", groups=GROUP)
     tiering_till_color = fields.Integer(
-        related="tiering_tier_id.color", string="Colour in the Till", groups=GROUP, aggregator=None
+        related="tiering_tier_id.color", string="Color in the Till", groups=GROUP, aggregator=None
     )
 
     tiering_till_needs = fields.Char(

@@ -78,7 +78,7 @@ export class TieringForesight extends PolicyReport {
     }
 
     openLabel({ count, name }) {
-        return _t("Open the %(count)s customers of %(day)s", { count, day: name });
+        return _t("Open the customers of %(day)s: %(count)s", { count, day: name });
     }
 }
 

@@ -233,7 +233,9 @@ export class TieringMap extends PolicyReport {
         const size = Math.abs(difference);
         const number =
             SHARES.includes(this.state.measure)
-                ? _t("%(number)s points", { number: formatInteger(size) })
+                ? size === 1
+                    ? _t("%(points)s point", { points: formatInteger(size) })
+                    : _t("%(points)s points", { points: formatInteger(size) })
                 : this.number(size, SHORT[this.state.measure]);
         return `${difference > 0 ? "▲" : "▼"} ${number}`;
     }
@@ -249,6 +251,14 @@ export class TieringMap extends PolicyReport {
     metric(key) {
         const metric = this.state.data.metrics.find((offered) => offered.key === key);
         return metric?.unit ? _t("%(metric)s (%(unit)s)", { metric: metric.name, unit: metric.unit }) : metric?.name || "";
+    }
+
+    daysAgo(number) {
+        return _t("%(number)s days ago", { number });
+    }
+
+    get caption() {
+        return _t("Customers by %(upwards)s, from top to bottom, and %(across)s, from left to right.", this.axes);
     }
 
     get axes() {
@@ -273,12 +283,12 @@ export class TieringMap extends PolicyReport {
         };
         if (!cell.before) {
             return _t(
-                "%(place)s, %(upwards)s %(row)s, %(across)s %(column)s: %(customers)s customers, amount %(amount)s, expected loss %(loss)s, %(contacted)s contacted in 30 days.",
+                "%(place)s, %(upwards)s %(row)s, %(across)s %(column)s: customers %(customers)s, amount %(amount)s, expected loss %(loss)s, contacted in 30 days %(contacted)s.",
                 values
             );
         }
         return _t(
-            "%(place)s, %(upwards)s %(row)s, %(across)s %(column)s: %(customers)s customers, amount %(amount)s, expected loss %(loss)s, %(contacted)s contacted in 30 days. On the earlier day: %(before)s customers, amount %(earlier)s.",
+            "%(place)s, %(upwards)s %(row)s, %(across)s %(column)s: customers %(customers)s, amount %(amount)s, expected loss %(loss)s, contacted in 30 days %(contacted)s. On the earlier day: customers %(before)s, amount %(earlier)s.",
             {
                 ...values,
                 before: formatInteger(cell.before.customers),
@@ -292,15 +302,18 @@ export class TieringMap extends PolicyReport {
     }
 
     get summary() {
-        return _t("%(customers)s customers, amount %(amount)s, expected loss %(loss)s.", {
+        const said = {
             customers: formatInteger(this.total.customers),
             amount: this.money(this.total.amount),
             loss: this.money(this.total.expected_loss),
-        });
+        };
+        return this.total.customers === 1
+            ? _t("1 customer, amount %(amount)s, expected loss %(loss)s.", said)
+            : _t("%(customers)s customers, amount %(amount)s, expected loss %(loss)s.", said);
     }
 
     get placeless() {
-        return _t("Not on the map: %(customers)s customers whose value is not known.", {
+        return _t("Not on the map, because a value is not known: customers %(customers)s.", {
             customers: formatInteger(this.state.data.placeless),
         });
     }
@@ -311,11 +324,14 @@ export class TieringMap extends PolicyReport {
 
     get chosenSummary() {
         const sum = addUp(this.chosenCells);
-        return _t("Chosen: %(customers)s customers, amount %(amount)s, %(contacted)s contacted in 30 days.", {
+        const said = {
             customers: formatInteger(sum.customers),
             amount: this.money(sum.amount),
             contacted: formatInteger(sum.contacted),
-        });
+        };
+        return sum.customers === 1
+            ? _t("Chosen: 1 customer, amount %(amount)s, %(contacted)s contacted in 30 days.", said)
+            : _t("Chosen: %(customers)s customers, amount %(amount)s, %(contacted)s contacted in 30 days.", said);
     }
 
     get hasChosenCustomers() {

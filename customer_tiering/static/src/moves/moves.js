@@ -116,7 +116,7 @@ export class TieringMoves extends Component {
     }
 
     get summary() {
-        return _t("Between %(first)s and %(last)s: %(up)s customers moved up, %(down)s moved down.", {
+        return _t("Customers who moved up between %(first)s and %(last)s: %(up)s. Who moved down: %(down)s.", {
             first: this.day(this.state.first),
             last: this.day(this.state.last),
             ...this.moved,

@@ -79,6 +79,6 @@ export class PolicyReport extends Component {
 
     /** Policies may have the same name. */
     policyLabel({ name, customers }) {
-        return _t("%(policy)s (%(customers)s customers)", { policy: name, customers: formatInteger(customers) });
+        return _t("%(policy)s (customers: %(customers)s)", { policy: name, customers: formatInteger(customers) });
     }
 }

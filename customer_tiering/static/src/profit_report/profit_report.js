@@ -100,7 +100,7 @@ export class TieringProfitReport extends Component {
                     legend: { display: false },
                     tooltip: {
                         callbacks: {
-                            title: ([item]) => _t("Best %(number)s customers", { number: this.integer(item.parsed.x) }),
+                            title: ([item]) => _t("Best customers: %(number)s", { number: this.integer(item.parsed.x) }),
                             label: (item) => this.money(item.parsed.y),
                         },
                     },
@@ -256,7 +256,7 @@ export class TieringProfitReport extends Component {
     }
 
     get unknown() {
-        return _t("Of %(number)s customers no profit is known: none of the goods that they bought have a cost.", {
+        return _t("Customers without a known profit: %(number)s. None of the goods that they bought have a cost.", {
             number: this.integer(this.data.unknown),
         });
     }

@@ -142,11 +142,11 @@ export class TieringTimeline extends Component {
         };
         if (period.returned) {
             return _t(
-                "%(period)s: %(orders)s orders, %(amount)s, of which %(returned)s came back; %(interactions)s interactions",
+                "%(period)s: orders %(orders)s, %(amount)s, of which %(returned)s came back; interactions %(interactions)s",
                 said
             );
         }
-        return _t("%(period)s: %(orders)s orders, %(amount)s; %(interactions)s interactions", said);
+        return _t("%(period)s: orders %(orders)s, %(amount)s; interactions %(interactions)s", said);
     }
 
     tellBand(band) {

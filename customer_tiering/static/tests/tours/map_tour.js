@@ -13,7 +13,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
         },
         {
             content: "What is chosen is said, and what can be done with it",
-            trigger: ".o_tiering_actions:contains(Chosen: 1 customers)",
+            trigger: ".o_tiering_actions:contains(Chosen: 1 customer,)",
         },
         {
             content: "The arrow to the left goes to the next cell, with Shift it is chosen, too",
@@ -60,7 +60,7 @@ registry.category("web_tour.tours").add("customer_tiering_map", {
             trigger: ".o_tiering_map [data-cell='5-4'][aria-pressed=true]",
         },
         {
-            trigger: ".o_tiering_actions:contains(Chosen: 1 customers):contains(Thank them)",
+            trigger: ".o_tiering_actions:contains(Chosen: 1 customer,):contains(Thank them)",
         },
         {
             trigger: ".o_tiering_segments button[aria-pressed=true]:contains(Champions)",

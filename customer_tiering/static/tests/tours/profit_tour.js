@@ -40,7 +40,7 @@ registry.category("web_tour.tours").add("customer_tiering_profit", {
             run: "edit 200",
         },
         {
-            trigger: ".o_tiering_remedy:contains(1 customers):contains(15.00)",
+            trigger: ".o_tiering_remedy:contains(customers 1):contains(15.00)",
         },
         {
             trigger: ".o_tiering_section_tail",
