@@ -40,7 +40,7 @@ def measure(registry, as_of, number):
             customers = policy._get_scope(as_of).candidates
             env.cr.execute(f"SELECT COUNT(*) FROM ({env.cr.mogrify(customers.code, customers.params).decode()}) c")
             size = -(-env.cr.fetchone()[0] // number)
-            type(run)._get_part_size = lambda self: size
+            type(run)._get_part_size = type(run)._get_part_border = lambda self: size
             env.cr.execute("ANALYZE res_partner")
             run._divide()
             while run.state == "queued":

@@ -1,4 +1,5 @@
 import random
+from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -37,10 +38,20 @@ class PartsCommon(TieringCommon):
     def divide(self, size):
         """Return a run of the default policy in parts of ``size`` contacts."""
         run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
-        with patch.object(type(run), "_get_part_size", lambda self: size):
+        with self.parts_of(size):
             self.assertTrue(run._divide())
         self.assertGreater(len(run.part_ids), 1)
         return run
+
+    @contextmanager
+    def parts_of(self, size):
+        """Until the end, whatever is larger is computed in parts of ``size`` contacts."""
+        Run = type(self.env["customer.tiering.run"])
+        with (
+            patch.object(Run, "_get_part_size", lambda self: size),
+            patch.object(Run, "_get_part_border", lambda self: size),
+        ):
+            yield
 
     def go_on(self, run, day=AS_OF, until=None):
         """Do the steps of a run in parts until it is done, or until ``until`` of its parts is true."""
@@ -221,7 +232,7 @@ class TestParts(PartsCommon):
         self.policy.tier_ids.sorted("entry_floor")[1].entry_floor += 7
         run._do_step(AS_OF)
         self.assertEqual((run.state, len(run.part_ids), run.sudo().work), ("queued", 0, False))
-        with patch.object(type(run), "_get_part_size", lambda self: 10):
+        with self.parts_of(10):
             self.assertTrue(run._divide())
         self.go_on(run)
         self.assertAsNow(run)
@@ -257,7 +268,7 @@ class TestParts(PartsCommon):
         with (
             freeze_time(self.noon(AS_OF)),
             self.enter_registry_test_mode(),
-            patch.object(type(run), "_get_part_size", lambda self: 10),
+            self.parts_of(10),
             patch.object(jobs, "commit", lambda env, **progress: False),
             patch.object(pace, "AT_MOST", 0.01),
         ):
@@ -277,7 +288,7 @@ class TestParts(PartsCommon):
         run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
         with (
             self.enter_registry_test_mode(),
-            patch.object(type(run), "_get_part_size", lambda self: 10),
+            self.parts_of(10),
             patch.object(type(run), "_compare", side_effect=ValueError("broken")),
             mute_logger("odoo.addons.customer_tiering.models.customer_tiering_run"),
         ):
@@ -295,10 +306,12 @@ class TestParts(PartsCommon):
 
     def test_small_companies_are_computed_in_one_go(self):
         run = self.env["customer.tiering.run"]._queue(self.policy, trigger="manual")
-        self.assertEqual(run._get_part_size(), 256_000)
+        self.assertEqual((run._get_part_size(), run._get_part_border()), (256_000, 1_500_000))
         self.assertFalse(run._divide())
         for memory, size in (("0", 0), ("64", 32_000), ("much", 256_000), ("-5", 0)):
             self.env["ir.config_parameter"].set_param("customer_tiering.part_memory", memory)
             self.assertEqual(run._get_part_size(), size)
-        self.env["ir.config_parameter"].set_param("customer_tiering.part_memory", "0")
-        self.assertFalse(run._divide())
+        self.env["ir.config_parameter"].set_param("customer_tiering.part_border", "5")
+        self.assertFalse(run._divide(), "no memory, no parts")
+        self.env["ir.config_parameter"].set_param("customer_tiering.part_memory", "1")
+        self.assertFalse(run._divide(), "one part is no part")
