@@ -217,7 +217,7 @@ class CustomerTieringRun(models.Model):
     @api.depends_context("lang")
     def _compute_progress(self):
         for run in self:
-            run.progress = run.part_ids and run.state == "queued" and run._get_progress()
+            run.progress = run._get_progress() if run.part_ids and run.state == "queued" else False
 
     def _get_progress(self):
         """Return how far a run in parts is, a sentence or two."""
@@ -334,7 +334,7 @@ class CustomerTieringRun(models.Model):
             if self.exists() and self.state == "queued" and self._count_steps() <= done:
                 return  # it waits for somebody, or begins anew
             # To be stopped between two steps is no interruption.
-            self.attempts = 1
+            self.attempts = int(self.state != "queued")
             if not jobs.commit(self.env):
                 jobs.call(self.env, jobs.RUNS)
                 return
