@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from .customer_tiering_typed import take
+
 
 class CustomerTieringGiven(models.AbstractModel):
     """What is kept about a customer and goes along to the one that takes its place."""
@@ -19,7 +21,7 @@ class CustomerTieringGiven(models.AbstractModel):
 
     def onchange(self, values, field_names, fields_spec):
         """The same for what a client sends: Odoo answers with the names of all records that it is sent."""
-        sent = values.get("partner_id")
+        sent = take(self.env, values, dict).get("partner_id")
         partner_id = sent.get("id") if isinstance(sent, dict) else sent
         if type(partner_id) is int and not self.env["res.partner"].browse(partner_id)._filtered_access("read"):
             values = {**values, "partner_id": False}

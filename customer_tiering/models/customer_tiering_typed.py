@@ -3,7 +3,7 @@ import math
 import re
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_list
 
 from ..sentences import format_number
@@ -17,6 +17,21 @@ UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 # No number of days leads out of the calendar.
 MOST_DAYS = 36_500
 SCALARS = {"boolean", "date", "datetime", "float", "integer", "many2one", "monetary", "selection"}
+
+
+def take(env, value, *kinds):
+    """Return what a client sent to a public method, if it is of one of these kinds.
+
+    :param kinds: types as JSON has them; of ``int``, those that the database keeps; ``None``: nothing at all
+    :raises UserError: what was sent is something else
+    """
+    if value is None or isinstance(value, bool):  # true is no number
+        fits = (value if value is None else bool) in kinds
+    else:
+        fits = isinstance(value, tuple(kind for kind in kinds if kind))
+    if not fits or (isinstance(value, int) and abs(value) > MOST_INTEGER):
+        raise UserError(env._("What was sent cannot be read. Load the page again."))
+    return value
 
 
 def check_ranges(records, vals, ranges):
@@ -103,7 +118,8 @@ class CustomerTieringTyped(models.AbstractModel):
         return self.env._("%(name)s (copy)", name=self.name)
 
     def update_field_translations(self, field_name, translations, source_lang=""):
-        for values in translations.values():
+        take(self.env, field_name, str)
+        for values in take(self.env, translations, dict).values():
             for text in values.values() if isinstance(values, dict) else [values]:
                 self._check_typed({field_name: text})
         return super().update_field_translations(field_name, translations, source_lang)
