@@ -1,0 +1,120 @@
+import inspect
+import json
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
+from odoo.service.model import call_kw
+from odoo.tests import HttpCase, freeze_time, tagged
+from odoo.tools import mute_logger
+
+from ..models import customer_tiering_replay
+from .common import AS_OF, TieringCommon
+
+OURS = "odoo.addons.customer_tiering"
+# What a client can send where something else is meant.
+STRANGE = (None, True, 2**63, float("nan"), "\0", [[]], {"a": {"b": 1}})
+# Of Odoo's own methods, those whose arguments our code looks into before Odoo does: with arguments that are none.
+LOOKED_INTO = (
+    *(("onchange", args) for args in ((None, [], {}), ([], [], {}))),
+    *(("update_field_translations", args) for args in (([], {}), ("name", None))),
+)
+
+
+@tagged("post_install", "-at_install")
+class TestRpc(TieringCommon):
+    """Whatever a client sends to a public method is taken, or refused with a sentence."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.startClassPatcher(freeze_time(cls.noon(AS_OF)))
+        cls.startClassPatcher(patch.object(customer_tiering_replay, "NIGHTS", 2))
+        cls.buyer("Ann", 5, 40)
+        cls.compute()
+        # What is meant, by the name of the parameter.
+        day = str(AS_OF)
+        cls.meant = dict(
+            dict.fromkeys(("across", "upwards", "later", "simulate", "everything", "order_id", "by_rules"), False),
+            **dict.fromkeys(("as_of", "first", "last", "day", "start", "end"), day),
+            rates={},
+            values={},
+            asked=[],
+            **dict.fromkeys(("origin", "target", "period"), None),
+            **dict.fromkeys(("number", "size", "partner_id"), 1),
+            policy_id=cls.policy.id,
+            unit="month",
+            cohort=24_000,
+            kind="tier",
+            past=0,
+            months=12,
+            cells=[[5, 5]],
+            name="action_tiering_plan_call",
+            key="look",
+            form={"partner_id": 1},
+        )
+
+    def _get_methods(self):
+        """The public methods of ours with parameters: (model, method, whether of no record, parameters)."""
+        for model, cls in sorted(self.registry.items()):
+            found = {}
+            for parent in cls.mro():
+                if parent.__module__.startswith(OURS):
+                    found |= {name: value for name, value in vars(parent).items() if inspect.isfunction(value)}
+            for name, function in sorted(found.items()):
+                is_ours = not hasattr(self.registry["base"], name)
+                parameters = list(inspect.signature(function).parameters)[1:]
+                if is_ours and not name.startswith("_") and parameters and cls._original_module == "customer_tiering":
+                    yield model, name, getattr(getattr(cls, name), "_api_model", False), parameters
+
+    @mute_logger("odoo.sql_db")
+    def test_what_cannot_be_read_is_refused_with_a_sentence(self):
+        tried = set()
+        for model, name, is_model, parameters in self._get_methods():
+            records = self.env[model].with_user(self.manager)
+            ids = [] if is_model or records._abstract else [records.sudo().search([], limit=1).ids]
+            if not is_model and not ids:
+                continue  # of a mixin: tried with those who inherit it
+            meant = [self.meant[parameter] for parameter in parameters]
+            for place in range(len(parameters)):
+                for value in STRANGE:
+                    args = [*meant[:place], value, *meant[place + 1 :]]
+                    with self.subTest(model=model, method=name, parameter=parameters[place], value=value):
+                        savepoint = self.env.cr.savepoint()
+                        try:
+                            call_kw(records, name, [*ids, *args], {})
+                        except UserError as error:
+                            self.assertTrue(str(error))
+                        finally:
+                            savepoint.close(rollback=True)
+                            self.env.invalidate_all(flush=False)
+            tried.add(name)
+        self.assertGreaterEqual(tried, {"get_customers", "compute_now", "use", "run_action", "get_timeline"})
+
+    def test_what_our_code_looks_into_before_odoo_does(self):
+        for model in ("res.partner", "res.users", "sale.order", "customer.tiering.scorecard", "customer.tier"):
+            for name, args in LOOKED_INTO:
+                cls = next(cls for cls in self.registry[model].mro() if name in vars(cls))
+                if cls.__module__.startswith(OURS):
+                    with self.subTest(model=model, method=name, args=args), self.assertRaises(UserError):
+                        call_kw(self.env[model], name, [[], *args], {})
+
+
+@tagged("post_install", "-at_install")
+class TestDebug(HttpCase, TieringCommon):
+    def test_what_is_refused_in_debug_mode_names_nobody(self):
+        """Odoo says what rows are called that somebody may not see."""
+        self.new_user("rpc_own", "sales_team.group_sale_salesman")
+        self.buyer("Hidden Customer", 5, user_id=self.salesperson.id)
+        self.compute()
+        self.authenticate("rpc_own", "rpc_own")
+        self.url_open("/odoo?debug=1")
+        for model in ("customer.tiering.scorecard", "customer.tier.change"):
+            row = self.env[model].search([("company_id", "=", self.company.id)], limit=1)
+            self.assertIn("Hidden Customer", row.display_name)
+            asked = {"model": model, "method": "read", "args": [row.ids, ["id"]], "kwargs": {}}
+            payload = {"jsonrpc": "2.0", "method": "call", "params": asked}
+            with mute_logger("odoo.http"):
+                said = self.url_open(f"/web/dataset/call_kw/{model}/read", json=payload).json()
+            message = said["error"]["data"]["message"]
+            self.assertIn(f"({model}: {row.id}", message, "not in debug mode")
+            self.assertNotIn("Hidden Customer", json.dumps(said))
