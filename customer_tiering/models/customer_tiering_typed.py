@@ -92,11 +92,30 @@ class CustomerTieringTyped(models.AbstractModel):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_typed(vals)
-        return super().create(vals_list)
+        return super().create([self._leave_out_derived(vals) for vals in vals_list])
 
     def write(self, vals):
+        """Write what was typed; nobody gives a row to a company, or a customer, that is hidden from them.
+
+        Odoo looks at the rights before, and not whether the row is still the person's afterwards.
+        """
         self._check_typed(vals)
-        return super().write(vals)
+        vals = self._leave_out_derived(vals)
+        result = super().write(vals)
+        if any(self._fields[fname].type == "many2one" for fname in vals if fname in self._fields):
+            self.check_access("write")
+        return result
+
+    @api.model
+    def _leave_out_derived(self, vals):
+        """Return the values without what follows from other fields, such as the company of a tier."""
+        if self.env.su:
+            return vals
+        return {
+            fname: value
+            for fname, value in vals.items()
+            if not ((field := self._fields.get(fname)) and field.related and field.store and field.readonly)
+        }
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)

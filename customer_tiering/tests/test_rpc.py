@@ -2,7 +2,8 @@ import inspect
 import json
 from unittest.mock import patch
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
+from odoo.http import serialize_exception
 from odoo.service.model import call_kw
 from odoo.tests import HttpCase, freeze_time, tagged
 from odoo.tools import mute_logger
@@ -13,6 +14,8 @@ from .common import AS_OF, TieringCommon
 OURS = "odoo.addons.customer_tiering"
 # What a client can send where something else is meant.
 STRANGE = (None, True, 2**63, float("nan"), "\0", [[]], {"a": {"b": 1}})
+# What the browser shows as a sentence.
+NAMED = "odoo.exceptions.UserError"
 # Of Odoo's own methods, those whose arguments our code looks into before Odoo does: with arguments that are none.
 LOOKED_INTO = (
     *(("onchange", args) for args in ((None, [], {}), ([], [], {}))),
@@ -89,6 +92,37 @@ class TestRpc(TieringCommon):
                             self.env.invalidate_all(flush=False)
             tried.add(name)
         self.assertGreaterEqual(tried, {"get_customers", "compute_now", "use", "run_action", "get_timeline"})
+
+    def test_nobody_gives_a_row_to_a_company_that_is_not_theirs(self):
+        other = self.env["res.company"].create({"name": "Other Company"})
+        mine = self.env(user=self.manager)
+        kind = mine["customer.tiering.need.kind"].search([], limit=1)
+        customer = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)]).partner_id
+        need = mine["customer.tiering.need"].create(
+            {"partner_id": customer.id, "company_id": self.company.id, "kind_id": kind.id, "text": "Why"}
+        )
+        dialog = mine["customer.tiering.lock.wizard"].create({"partner_ids": customer.ids, "reason": "Why"})
+        for row in (need, dialog):
+            with self.subTest(model=row._name), self.assertRaises(AccessError), self.env.cr.savepoint():
+                row.company_id = other
+        # It follows from the policy.
+        for row in (self.policy.tier_ids[0], self.policy.playbook_ids[0]):
+            for company in (other, other.browse()):
+                with self.subTest(model=row._name, company=company):
+                    row.with_env(mine).write({"company_id": company.id})
+                    self.env.flush_all()
+                    row.invalidate_recordset()
+                    self.assertEqual(row.company_id, self.company)
+
+    def test_a_refusal_of_ours_is_one_to_the_browser(self):
+        """It shows others as a fault of the program, with a traceback."""
+        classes, ours = [UserError], set()
+        for cls in classes:
+            classes += cls.__subclasses__()
+            if cls.__module__.startswith(OURS):
+                ours.add(cls.__name__)
+                self.assertEqual(serialize_exception(cls("Why"))["context"]["exception_class"], NAMED, cls)
+        self.assertTrue(ours)
 
     def test_what_our_code_looks_into_before_odoo_does(self):
         for model in ("res.partner", "res.users", "sale.order", "customer.tiering.scorecard", "customer.tier"):
