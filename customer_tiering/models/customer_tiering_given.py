@@ -30,11 +30,13 @@ class CustomerTieringGiven(models.AbstractModel):
     @api.model
     def _name_customers(self, vals_list):
         """Have the values of new records name customers: what is said of a contact is said of its company."""
-        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list if vals.get("partner_id")])
+        named = [vals for vals in vals_list if vals.get("partner_id")]
+        for vals in named:
+            take(self.env, vals["partner_id"], int)
+        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in named])
         customers = {partner.id: partner.commercial_partner_id.id or partner.id for partner in partners}
-        for vals in vals_list:
-            if vals.get("partner_id"):
-                vals["partner_id"] = customers[vals["partner_id"]]
+        for vals in named:
+            vals["partner_id"] = customers[vals["partner_id"]]
 
     def _sign(self, vals):
         """Have the values of a person's word name the person, and the day of the company that it is about: the day of

@@ -169,13 +169,15 @@ class CustomerTieringTyped(models.AbstractModel):
 
     @api.model
     def _check_size(self, field, value, most):
+        if field.type != "json" and isinstance(value, dict | list | tuple):
+            self._refuse_typed(field)  # no text, which Odoo takes for its translations
         try:
             text = json.dumps(value, allow_nan=False) if field.type == "json" else str(value)
             text.encode()  # what the database could not keep
         except (ValueError, TypeError, RecursionError):
-            self._refuse(field)
+            self._refuse_typed(field)
         if UNFIT.search(text) or ("\\u0000" in text and field.type == "json"):
-            self._refuse(field)
+            self._refuse_typed(field)
         if len(text) > most:
             raise ValidationError(
                 self.env._(
@@ -188,21 +190,24 @@ class CustomerTieringTyped(models.AbstractModel):
 
     @api.model
     def _check_scalar(self, field, value):
+        is_no_id = field.type == "many2one" and (value is True or isinstance(value, float | str))
+        if is_no_id or isinstance(value, dict | list):
+            self._refuse_typed(field)  # Odoo makes nothing of it, without a word
         try:
             kept = field.convert_to_cache(value, self.browse(), validate=field.type == "selection")
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
-            self._refuse(field)
+            self._refuse_typed(field)
         if field.type in ("integer", "many2one"):
             most = MOST_DAYS if field.name.endswith("days") else MOST_INTEGER
             if field.type == "many2one" and not isinstance(kept, int | None):
                 return  # a record that is not saved yet
             if abs(kept or 0) > most:
-                self._refuse(field, most)
+                self._refuse_typed(field, most)
         elif field.type in ("float", "monetary") and not (math.isfinite(kept or 0) and abs(kept or 0) <= MOST_FLOAT):
-            self._refuse(field, MOST_FLOAT)
+            self._refuse_typed(field, MOST_FLOAT)
 
     @api.model
-    def _refuse(self, field, most=None):
+    def _refuse_typed(self, field, most=None):
         label = field._description_string(self.env)
         if most:
             raise ValidationError(
