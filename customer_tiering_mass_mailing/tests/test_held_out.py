@@ -104,9 +104,8 @@ class TestHeldOut(MailingCommon):
         """Whatever company a client names: they say how often customers buy there."""
         self.env["customer.tiering.scorecard"].flush_model()
         self.env.cr.execute("UPDATE customer_tiering_scorecard SET gap_median_days = 41")
-        other = self.env["res.company"].create({"name": "Other Company"})
         groups = f"{MAILING},sales_team.group_sale_salesman_all_leads"
-        for number, (company, days) in enumerate(((self.company, 82), (other, 30))):
+        for number, (company, days) in enumerate(((self.company, 82), (self.other, 30))):
             user = self.new_user(f"held_out_{number}", groups, company)
             mailings = self.env["mailing.mailing"].with_user(user).with_context(allowed_company_ids=company.ids)
             mailing = mailings.create(
