@@ -1056,7 +1056,10 @@ def join(env, sentences):
 def format_number(env, number, decimals=0):
     """Return a number with at most so many decimals, without zeros at the end; what no person reads as ``1e+20``."""
     if not abs(number) < 1e15:  # nor NaN
-        return f"{number:g}"
+        try:
+            return f"{number:g}"
+        except OverflowError:
+            return "∞"  # a whole number of more than 300 digits
     number = float_round(number, precision_digits=decimals)
     while decimals and float_round(number, precision_digits=decimals - 1) == number:
         decimals -= 1

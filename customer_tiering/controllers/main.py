@@ -122,8 +122,11 @@ class CustomerTieringController(http.Controller):
         try:
             domain = Domain("company_id", "=", env.company.id) & Domain(json.loads(domain))
             domain.validate(cards)
-        except filters.ERRORS as error:
-            raise BadRequest(env._("This filter of the list cannot be read.")) from error
+            is_usable = not filters.find_error(cards, domain)
+        except filters.ERRORS:
+            is_usable = False
+        if not is_usable:
+            raise BadRequest(env._("This filter of the list cannot be read."))
         if ids:
             chosen = [int(id_) for id_ in ids[:10_000].split(",") if id_.isdecimal() and len(id_) < 10]
             domain &= Domain("id", "in", chosen)

@@ -29,6 +29,8 @@ class CustomerSegment(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_typed(vals)  # before the database is asked
         codes = [vals["code"] for vals in vals_list if vals.get("code")]
         # sudo: a code is taken also by a segment that the person may not see
         taken = set(self.sudo().search([("code", "in", codes)]).mapped("code"))

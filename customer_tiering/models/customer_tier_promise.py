@@ -15,6 +15,7 @@ class CustomerTierPromise(models.Model):
     _description = "Promise to the Customers of a Tier"
     _order = "tier_id, sequence, id"
     _rec_name = "sentence"
+    _rec_names_search = ["text"]  # what it says is made of it
 
     _typed_sizes = {"text": 300}
     _typed_ranges = {"days": (0, None)}

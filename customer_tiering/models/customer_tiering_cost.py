@@ -51,7 +51,7 @@ class CustomerTieringCost(models.Model):
     @api.constrains("text_many")
     def _check_text_many(self):
         for cost in self:
-            if "%" in cost.text_many.replace("%(number)s", "").replace("%%", ""):
+            if "%" in (cost.text_many or "").replace("%(number)s", "").replace("%%", ""):
                 raise ValidationError(
                     self.env._(
                         "“%(text)s”: the number stands where %(placeholder)s is, and there is no other “%%”.",

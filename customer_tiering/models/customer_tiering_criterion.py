@@ -108,6 +108,8 @@ class CustomerTieringCriterion(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_typed(vals)  # before the database is asked
         self._check_once(vals_list)
         criteria = super().create(vals_list)
         criteria.policy_id._criteria_changed()
@@ -115,6 +117,7 @@ class CustomerTieringCriterion(models.Model):
 
     def write(self, vals):
         if vals.get("metric_id"):
+            self._check_typed(vals)
             self._check_once([{"policy_id": one.policy_id.id, **vals} for one in self])
         result = super().write(vals)
         self.policy_id._criteria_changed()

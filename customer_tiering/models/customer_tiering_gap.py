@@ -37,6 +37,7 @@ class CustomerTieringGap(models.Model):
     _inherit = ["customer.tiering.given", "customer.tiering.typed"]
     _description = "Stopped Product"
     _order = "yearly_worth desc, id"
+    _rec_names_search = ["product_id", "category_id"]
 
     _typed_sizes = {"reason": 300}
 

@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from .customer_tiering_typed import take
+
 
 class CustomerTieringGiven(models.AbstractModel):
     """What is kept about a customer and goes along to the one that takes its place."""
@@ -19,7 +21,7 @@ class CustomerTieringGiven(models.AbstractModel):
 
     def onchange(self, values, field_names, fields_spec):
         """The same for what a client sends: Odoo answers with the names of all records that it is sent."""
-        sent = values.get("partner_id")
+        sent = take(self.env, values, dict).get("partner_id")
         partner_id = sent.get("id") if isinstance(sent, dict) else sent
         if type(partner_id) is int and not self.env["res.partner"].browse(partner_id)._filtered_access("read"):
             values = {**values, "partner_id": False}
@@ -28,11 +30,13 @@ class CustomerTieringGiven(models.AbstractModel):
     @api.model
     def _name_customers(self, vals_list):
         """Have the values of new records name customers: what is said of a contact is said of its company."""
-        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in vals_list if vals.get("partner_id")])
+        named = [vals for vals in vals_list if vals.get("partner_id")]
+        for vals in named:
+            take(self.env, vals["partner_id"], int)
+        partners = self.env["res.partner"].browse([vals["partner_id"] for vals in named])
         customers = {partner.id: partner.commercial_partner_id.id or partner.id for partner in partners}
-        for vals in vals_list:
-            if vals.get("partner_id"):
-                vals["partner_id"] = customers[vals["partner_id"]]
+        for vals in named:
+            vals["partner_id"] = customers[vals["partner_id"]]
 
     def _sign(self, vals):
         """Have the values of a person's word name the person, and the day of the company that it is about: the day of

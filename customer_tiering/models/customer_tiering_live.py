@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from .. import sources
 from ..arrays import encode
+from .customer_tiering_typed import take
 
 # The methods whose tiers follow from scores or amounts alone.
 METHODS = ("score", "customer_share", "revenue_share")
@@ -21,7 +22,7 @@ class CustomerTieringLive(models.AbstractModel):
 
     @api.model
     def _get_policy(self, policy_id):
-        policy = self.env["customer.tiering.policy"].browse(policy_id).exists()
+        policy = self.env["customer.tiering.policy"].browse(take(self.env, policy_id, int)).exists()
         if not policy:
             raise UserError(self.env._("This policy has been deleted."))
         policy.check_access("write")
@@ -105,6 +106,8 @@ class CustomerTieringLive(models.AbstractModel):
         :return: the action to go on with; the simulation's form, or nothing
         """
         policy = self._get_policy(policy_id)
+        values = take(self.env, values, dict)
+        asked = {name: take(self.env, values.get(name, {}), dict) for name in ("floors", "shares", "weights")}
         action = False
         if simulate:
             action = policy.action_simulate()
@@ -121,9 +124,9 @@ class CustomerTieringLive(models.AbstractModel):
             ("shares", "share", tiers, "tier_ids"),
             ("weights", "weight", criteria, "criterion_ids"),
         ):
-            for key, value in values.get(name, {}).items():
-                record = records.get(int(key))
-                if record and record[fname] != value:
+            for record_id, record in records.items():
+                value = asked[name].get(str(record_id), record[fname])
+                if value != record[fname]:
                     lines[target].append((1, record.id, {fname: value}))
         draft.write({name: commands for name, commands in lines.items() if commands})
         return action

@@ -318,7 +318,7 @@ class CustomerTieringMetric(models.Model):
 
     @api.onchange("field_name")
     def _onchange_field_name(self):
-        field = self.env["res.partner"]._fields.get(self.field_name)
+        field = self.env["res.partner"]._fields.get(str(self.field_name))
         self.field_id = self._get_field_id(self.field_name)
         if field:
             self.name = self.name or field._description_string(self.env)
@@ -484,6 +484,7 @@ class CustomerTieringMetric(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
+            self._check_typed(vals)  # before the database is asked
             if not self.env.su:
                 vals.setdefault("origin", self.env.context.get("default_origin", "source"))
             self._check_definable(vals)

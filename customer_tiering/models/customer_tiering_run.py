@@ -43,6 +43,9 @@ MOST_STRAYS = 100
 class RunUnderWayError(UserError):
     """Another transaction computes customers of the same company."""
 
+    # The browser goes by the name of the class: it takes one that it does not know for a fault of the program.
+    context = {"exception_class": "odoo.exceptions.UserError"}
+
 
 class Plan(NamedTuple):
     """How a run computes."""

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from .. import sentences
 from ..fields import DerivedMany2one, ShownScorecardMany2one
+from .customer_tiering_typed import take
 
 GROUP = "sales_team.group_sale_salesman"
 PREFIX = "tiering_customer_"
@@ -129,6 +130,7 @@ class CustomerTieringShown(models.AbstractModel):
     def onchange(self, values, field_names, fields_spec):
         """Take no word of a client's for which scorecard a customer has: related fields would show any scorecard."""
         card = "tiering_customer_card_id"
+        values, field_names = take(self.env, values, dict), take(self.env, field_names, list, tuple)
         left = [fname for fname in field_names if fname != card]
         if field_names and not left:
             return {}

@@ -146,10 +146,11 @@ class CustomerTieringTrial(models.AbstractModel):
 
     def _fill_effect(self):
         """Fill in what a share to hold out needs, and nobody has said."""
-        # sudo: what belongs to a share that was allowed
-        for trial in self.sudo():
-            if values := trial._propose_effect(trial.held_out_percent):
-                trial.write(values)
+        for trial in self:
+            # As the person, who may not see what customers of the policy do; sudo: what belongs to a share that was
+            # allowed.
+            if values := trial._propose_effect(trial.sudo().held_out_percent):
+                trial.sudo().write(values)
 
     def _get_effect_days(self):
         """Return twice the usual time between two purchases of the policy's customers, within bounds; the least where

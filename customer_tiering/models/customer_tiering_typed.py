@@ -3,7 +3,7 @@ import math
 import re
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tools import format_list
 
 from ..sentences import format_number
@@ -17,6 +17,21 @@ UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 # No number of days leads out of the calendar.
 MOST_DAYS = 36_500
 SCALARS = {"boolean", "date", "datetime", "float", "integer", "many2one", "monetary", "selection"}
+
+
+def take(env, value, *kinds):
+    """Return what a client sent to a public method, if it is of one of these kinds.
+
+    :param kinds: types as JSON has them; of ``int``, those that the database keeps; ``None``: nothing at all
+    :raises UserError: what was sent is something else
+    """
+    if value is None or isinstance(value, bool):  # true is no number
+        fits = (value if value is None else bool) in kinds
+    else:
+        fits = isinstance(value, tuple(kind for kind in kinds if kind))
+    if not fits or (isinstance(value, int) and abs(value) > MOST_INTEGER):
+        raise UserError(env._("What was sent cannot be read. Load the page again."))
+    return value
 
 
 def check_ranges(records, vals, ranges):
@@ -77,11 +92,30 @@ class CustomerTieringTyped(models.AbstractModel):
     def create(self, vals_list):
         for vals in vals_list:
             self._check_typed(vals)
-        return super().create(vals_list)
+        return super().create([self._leave_out_derived(vals) for vals in vals_list])
 
     def write(self, vals):
+        """Write what was typed; nobody gives a row to a company, or a customer, that is hidden from them.
+
+        Odoo looks at the rights before, and not whether the row is still the person's afterwards.
+        """
         self._check_typed(vals)
-        return super().write(vals)
+        vals = self._leave_out_derived(vals)
+        result = super().write(vals)
+        if any(self._fields[fname].type == "many2one" for fname in vals if fname in self._fields):
+            self.check_access("write")
+        return result
+
+    @api.model
+    def _leave_out_derived(self, vals):
+        """Return the values without what follows from other fields, such as the company of a tier."""
+        if self.env.su:
+            return vals
+        return {
+            fname: value
+            for fname, value in vals.items()
+            if not ((field := self._fields.get(fname)) and field.related and field.store and field.readonly)
+        }
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
@@ -103,7 +137,8 @@ class CustomerTieringTyped(models.AbstractModel):
         return self.env._("%(name)s (copy)", name=self.name)
 
     def update_field_translations(self, field_name, translations, source_lang=""):
-        for values in translations.values():
+        take(self.env, field_name, str)
+        for values in take(self.env, translations, dict).values():
             for text in values.values() if isinstance(values, dict) else [values]:
                 self._check_typed({field_name: text})
         return super().update_field_translations(field_name, translations, source_lang)
@@ -134,13 +169,15 @@ class CustomerTieringTyped(models.AbstractModel):
 
     @api.model
     def _check_size(self, field, value, most):
+        if field.type != "json" and isinstance(value, dict | list | tuple):
+            self._refuse_typed(field)  # no text, which Odoo takes for its translations
         try:
             text = json.dumps(value, allow_nan=False) if field.type == "json" else str(value)
             text.encode()  # what the database could not keep
         except (ValueError, TypeError, RecursionError):
-            self._refuse(field)
+            self._refuse_typed(field)
         if UNFIT.search(text) or ("\\u0000" in text and field.type == "json"):
-            self._refuse(field)
+            self._refuse_typed(field)
         if len(text) > most:
             raise ValidationError(
                 self.env._(
@@ -153,21 +190,24 @@ class CustomerTieringTyped(models.AbstractModel):
 
     @api.model
     def _check_scalar(self, field, value):
+        is_no_id = field.type == "many2one" and (value is True or isinstance(value, float | str))
+        if is_no_id or isinstance(value, dict | list):
+            self._refuse_typed(field)  # Odoo makes nothing of it, without a word
         try:
             kept = field.convert_to_cache(value, self.browse(), validate=field.type == "selection")
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
-            self._refuse(field)
+            self._refuse_typed(field)
         if field.type in ("integer", "many2one"):
             most = MOST_DAYS if field.name.endswith("days") else MOST_INTEGER
             if field.type == "many2one" and not isinstance(kept, int | None):
                 return  # a record that is not saved yet
             if abs(kept or 0) > most:
-                self._refuse(field, most)
+                self._refuse_typed(field, most)
         elif field.type in ("float", "monetary") and not (math.isfinite(kept or 0) and abs(kept or 0) <= MOST_FLOAT):
-            self._refuse(field, MOST_FLOAT)
+            self._refuse_typed(field, MOST_FLOAT)
 
     @api.model
-    def _refuse(self, field, most=None):
+    def _refuse_typed(self, field, most=None):
         label = field._description_string(self.env)
         if most:
             raise ValidationError(

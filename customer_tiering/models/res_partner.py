@@ -10,7 +10,7 @@ from odoo.tools import SQL, format_date, format_list
 from ..fields import DerivedMany2one, ScorecardMany2one
 from ..sentences import format_number
 from ..sources.messages import is_personal
-from .customer_tiering_typed import UNFIT
+from .customer_tiering_typed import UNFIT, take
 
 GROUP = "sales_team.group_sale_salesman"
 # Who moved up so many days ago has done so lately.
@@ -509,7 +509,8 @@ class ResPartner(models.Model):
 
         :return: the arguments of ``onchange`` without our fields; None for the names where nothing else was changed
         """
-        left = [fname for fname in field_names if not fname.startswith("tiering_")]
+        values, field_names = take(self.env, values, dict), take(self.env, field_names, list, tuple)
+        left = [fname for fname in field_names if not take(self.env, fname, str).startswith("tiering_")]
         values = {fname: value for fname, value in values.items() if not fname.startswith("tiering_")}
         return values, left if left or not field_names else None
 

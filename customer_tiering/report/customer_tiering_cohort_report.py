@@ -8,6 +8,7 @@ from odoo.tools.misc import babel_locale_parse, get_lang
 
 from .. import engine
 from ..models.customer_tiering_policy import FIRST_DAY
+from ..models.customer_tiering_typed import take
 
 # What of a day a period is called by; each language has its own order.
 SKELETONS = {"month": "yMMM", "quarter": "yQQQ", "year": "y"}
@@ -66,13 +67,14 @@ class CustomerTieringCohortReport(models.AbstractModel):
         :param later: or after it
         """
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
-        return self._read(policy, unit).choose(cohort, period, later=later).tolist()
+        cohort, period = take(self.env, cohort, int), take(self.env, period, int, None)
+        return self._read(policy, unit).choose(cohort, period, later=bool(later)).tolist()
 
     @api.model
     def _read(self, policy, unit):
         """Return the engine's ``Cohorts`` of the customers whom the person may see."""
         self.env["customer.tiering.scorecard"].check_access("read")
-        if unit not in engine.cohorts.MONTHS:
+        if unit not in tuple(engine.cohorts.MONTHS):  # of a client: it may be nothing that a dict looks up
             raise UserError(self.env._("Choose months, quarters or years."))
         policy._check_usable()
         today = self.env.company._get_tiering_today()

@@ -6,6 +6,7 @@ from odoo.tools.misc import babel_locale_parse, get_lang
 
 from .. import engine, foresight_sentences
 from ..models.customer_tiering_foresight import AMOUNT, MOST_SETS, POLICY
+from ..models.customer_tiering_typed import take
 from ..sentences import format_number
 
 # What of a month-end the picture calls it by; each language has its own order.
@@ -96,7 +97,8 @@ class CustomerTieringForesightReport(models.AbstractModel):
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
         policy.check_access("write")
         if policy:
-            self.env["customer.tiering.foresight"]._compute_for(policy, [str(key) for key in asked])
+            asked = [take(self.env, key, str) for key in take(self.env, asked, list, tuple)]
+            self.env["customer.tiering.foresight"]._compute_for(policy, asked)
 
     @api.readonly
     @api.model
@@ -107,13 +109,14 @@ class CustomerTieringForesightReport(models.AbstractModel):
         """
         foresights = self.env["customer.tiering.foresight"]
         foresights.check_access("read")
+        day, number = take(self.env, day, str), take(self.env, number, int)
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
         foresight = foresights.search([("policy_id", "=", policy.id)])
         if policy._hides_customers():
             return []
         # sudo: shown to who sees all customers
-        tiers = (foresight.sudo().members or {}).get(str(day), [])
-        return [customer for tier in tiers[: int(number)] for customer in tier]
+        tiers = (foresight.sudo().members or {}).get(day, [])
+        return [customer for tier in tiers[: max(number, 0)] for customer in tier]
 
     # ------------------------------------------------------------------
     # In words

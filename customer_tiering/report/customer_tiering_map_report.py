@@ -7,6 +7,7 @@ from odoo.tools import SQL, format_date
 
 from .. import engine, sentences, sources
 from ..models.customer_tiering_policy import FIRST_DAY
+from ..models.customer_tiering_typed import take
 
 # So many days an interaction makes somebody contacted.
 CONTACT_DAYS = 30
@@ -100,18 +101,20 @@ class CustomerTieringMapReport(models.AbstractModel):
         :param cells: pairs of row and column
         """
         _policies, policy = self.env["customer.tiering.policy"]._choose_for_report(policy_id)
+        pairs = [take(self.env, pair, list, tuple) for pair in take(self.env, cells, list, tuple)]
+        chosen = [[take(self.env, number, int) for number in pair] for pair in pairs]
         rules, as_of = self._get_rules(policy)
         axes = self._check_axes(self._get_metrics(rules), across, upwards)
         frame = self._read(policy, axes)
         self._place(frame, rules, axes, as_of)
         placed = frame[frame["row"].notna() & frame["column"].notna()]
         numbers = placed["row"].astype(int) * 10 + placed["column"].astype(int)
-        return placed.index[numbers.isin([10 * row + column for row, column in cells])].tolist()
+        return placed.index[numbers.isin([10 * pair[0] + pair[1] for pair in chosen if len(pair) == 2])].tolist()
 
     @api.model
     def run_action(self, name, policy_id, across, upwards, cells):
         """Do one of the actions with the customers in some cells; return what is opened."""
-        if name not in dict(self._get_actions()):
+        if take(self.env, name, str) not in dict(self._get_actions()):
             raise UserError(self.env._("This cannot be done with the customers of the map."))
         cards = self.env["customer.tiering.scorecard"].browse(self.get_customers(policy_id, across, upwards, cells))
         if not cards:

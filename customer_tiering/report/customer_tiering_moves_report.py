@@ -4,6 +4,7 @@ from odoo.tools import SQL, format_date
 
 from .. import engine, sources
 from ..models.customer_tiering_policy import FIRST_DAY
+from ..models.customer_tiering_typed import take
 
 KINDS = ("tier", "segment")
 # Why customers move who have done nothing.
@@ -56,6 +57,8 @@ class CustomerTieringMovesReport(models.AbstractModel):
         :param origin, target: the place on the first and on the last day, 0: no customer, None: anywhere
         :param by_rules: True: whom other rules have moved, False: the others, None: all
         """
+        origin, target = (take(self.env, place, int, None) for place in (origin, target))
+        by_rules = take(self.env, by_rules, bool, None)
         before, after, ruled, _notes = self._read(kind, first, last)
         return engine.moves.choose(before, after, ruled, origin=origin, target=target, by_rules=by_rules).tolist()
 

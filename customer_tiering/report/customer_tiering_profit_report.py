@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from .. import engine, sentences, sources
 from ..arrays import encode
+from ..models.customer_tiering_typed import take
 
 # What is read of each customer beside the columns of the costs, for remedies and for the report.
 COLUMNS = ("amount", "served_order_count", "margin", "costed_amount", "net_profit", "meeting_hours", "days_to_pay")
@@ -148,6 +149,7 @@ class CustomerTieringProfitReport(models.AbstractModel):
         """
         costs = self.env["customer.tiering.cost"]
         costs.check_access("write")
+        rates = take(self.env, rates, dict)
         for cost in costs.search([("key", "in", list(rates))]):
             cost.write({"rate": rates[cost.key]})
 

@@ -5,6 +5,7 @@ from odoo.tools import format_date
 
 from .. import engine, jobs, sources, tier_effect_sentences
 from ..models.customer_tiering_replay import DIRECT_LIMIT
+from ..models.customer_tiering_typed import take
 
 # So many years back can be chosen.
 MOST_PASTS = 5
@@ -81,6 +82,7 @@ class CustomerTieringTierEffectReport(models.AbstractModel):
         if not policy:
             return
         known = {each["key"] for each in self._get_pasts(policy)}
+        take(self.env, past, int)
         effect = self.env["customer.tiering.tier.effect"]._queue(
             policy, user_id=self.env.uid, past=past if past in known else 0
         )

@@ -75,6 +75,7 @@ from . import test_resource_report
 from . import test_retention
 from . import test_risk
 from . import test_rows
+from . import test_rpc
 from . import test_run
 from . import test_sale_order
 from . import test_screens

@@ -348,7 +348,8 @@ class TestWorkbook(HttpCase, VoiceCommon):
             response = self.url_open(chosen.action_tiering_workbook()["url"])
             titles, *rows = openpyxl.load_workbook(io.BytesIO(response.content)).worksheets[0].values
             self.assertEqual({row[titles.index("Customer")] for row in rows}, expected)
-        for domain in ("nonsense", "[1]", '[["no_such_field", "=", 1]]', "{}"):
+        cannot_run = ('[["id", "=", "abc"]]', '[["score", ">", "x"]]', '[["risk_reason", "ilike", "x"]]')
+        for domain in ("nonsense", "[1]", '[["no_such_field", "=", 1]]', "{}", *cannot_run):
             with self.subTest(domain=domain):
                 self.assertEqual(self.url_open(f"/customer_tiering/table?domain={domain}").status_code, 400)
 

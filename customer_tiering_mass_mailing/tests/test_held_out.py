@@ -100,6 +100,25 @@ class TestHeldOut(MailingCommon):
         self.assertEqual(rows.company_id, self.company)
         self.assertEqual(mailing.with_user(self.manager).sudo().tiering_held_count, len(held))
 
+    def test_days_are_proposed_of_customers_of_own_companies_only(self):
+        """Whatever company a client names: they say how often customers buy there."""
+        self.env["customer.tiering.scorecard"].flush_model()
+        self.env.cr.execute("UPDATE customer_tiering_scorecard SET gap_median_days = 41")
+        groups = f"{MAILING},sales_team.group_sale_salesman_all_leads"
+        for number, (company, days) in enumerate(((self.company, 82), (self.other, 30))):
+            user = self.new_user(f"held_out_{number}", groups, company)
+            mailings = self.env["mailing.mailing"].with_user(user).with_context(allowed_company_ids=company.ids)
+            mailing = mailings.create(
+                {
+                    "subject": "Members",
+                    "mailing_model_id": self.env["ir.model"]._get_id("res.partner"),
+                    "mailing_domain": "[]",
+                    "tiering_company_id": self.company.id,
+                    "held_out_percent": 20,
+                }
+            )
+            self.assertEqual(mailing.effect_days, days, company.name)
+
     def test_one_per_customer_and_by_another_lot_nobody_moves(self):
         mailing = self.to_members()
         self.send(mailing)
