@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with Loyalty Programs",
     "summary": "Points are metrics; loyalty programs for some tiers only, and more points for higher tiers",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.1.1",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering with Email Marketing",
     "summary": "Mailings to the customers of a tier or a segment, and what became of them per tier",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

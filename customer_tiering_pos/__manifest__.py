@@ -1,7 +1,7 @@
 {
     "name": "Customer Tiering in the Point of Sale",
     "summary": "Tickets count as purchases; the till shows the customer's tier and uses its prices at once",
-    "version": "19.0.1.4.0",
+    "version": "19.0.1.4.1",
     "category": "Sales/Sales",
     "author": "Customer Tiering contributors",
     "license": "LGPL-3",

@@ -518,7 +518,7 @@ class CustomerTieringRun(models.Model):
         return set(np.concatenate(found).tolist())
 
     def _fail(self, speak):
-        super()._fail(speak)
         if self.exists():
             self.sudo().part_ids.unlink()
             self.sudo().work = False
+        return super()._fail(speak)

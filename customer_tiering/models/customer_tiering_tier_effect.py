@@ -1,10 +1,9 @@
-import itertools
 import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from .. import engine, jobs, sources
 from .customer_tiering_policy import SCOPE_FIELDS
@@ -219,7 +218,7 @@ class CustomerTieringTierEffect(models.Model):
         import numpy as np  # noqa: PLC0415 - only who measures needs it
 
         found = []
-        for playbook_id, of_playbook in itertools.groupby(rows, lambda row: row[0]):
+        for playbook_id, of_playbook in groupby(rows, lambda row: row[0]):
             playbook = self.env["customer.tiering.playbook"].browse(playbook_id)
             own = [(partner, day) for _playbook, partner, day in of_playbook]
             called = [(partner, day) for partner, day in own if day > past.first]
