@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import time
 
@@ -18,6 +19,7 @@ BORDER = 1_500_000
 MOST_IDS = 2**31 - 1
 # To read a part takes so many times as long as to score it.
 READING = 3
+MOST_FOREIGN = 100_000  # credit notes are looked at beside those of a part's customers; else all are
 MOST_ALONE = 10_000  # customers are scored once more in one go
 # By what it is seen that somebody else has written a scorecard meanwhile.
 STANDING = ["id", "digest", "policy_id", "tier_id", "lock_id"]
@@ -143,7 +145,10 @@ class CustomerTieringPart(models.Model):
         self.write({"state": state, "duration": self.duration + time.monotonic() - started, **values})
 
     def _get_scope(self, plan):
-        return self.run_id.policy_id._get_scope(plan.as_of, part=(self.first_partner_id, self.last_partner_id))
+        run = self.run_id
+        scope = run.policy_id._get_scope(plan.as_of, part=(self.first_partner_id, self.last_partner_id))
+        foreign = run.work["foreign_credits"]
+        return dataclasses.replace(scope, foreign_credits=None if foreign is None else tuple(foreign))
 
     # ------------------------------------------------------------------
     # What the parts know
@@ -383,11 +388,13 @@ class CustomerTieringRun(models.Model):
         run.policy_id._check_usable()
         plan = run._plan(as_of, last)
         run.version_id = run.policy_id._get_version(plan.rules)
+        foreign = sources.returns.read_foreign(self.env.cr, run.company_id.id).tolist()
         run.work = {
             "as_of": fields.Date.to_string(as_of),
             "began": fields.Datetime.to_string(fields.Datetime.now()),
             "last": last.id,
             "learns": plan.learns,
+            "foreign_credits": foreign if len(foreign) <= MOST_FOREIGN else None,
         }
 
     def _begin_anew(self):

@@ -31,7 +31,6 @@ class Interactions(MetricSource):
 def read_days(reading):
     """Return the interactions until the last day: place of the customer and day."""
     people, places = reading.people, reading.places
-    written, activities, attendance = _fetch_messages(reading), _fetch_activities(reading), _fetch_attendance(reading)
     owners = [_fetch_owners(reading, documents) for documents in reading.scope.documents]
 
     def find_customers(found, moments):
@@ -41,6 +40,12 @@ def read_days(reading):
         for number, (ids, owner) in enumerate(owners, 1):
             person[kind == number] = owner[find(ids, res_id[kind == number])]
         return places[person]
+
+    def are_of_customers(found):
+        return find_customers(found, found["moment"]) >= 0
+
+    written = _fetch_messages(reading, are_of_customers)
+    activities, attendance = _fetch_activities(reading), _fetch_attendance(reading)
 
     person = people.find(attendance["partner_id"], attendance["day"])
     met = (person >= 0) & reading.is_past(attendance["day"])
@@ -93,8 +98,12 @@ def _get_models(scope):
     return ("res.partner", *(on.model for on in scope.documents))
 
 
-def _fetch_messages(reading):
-    """Return what people wrote to, from or about customers."""
+def _fetch_messages(reading, are_of_customers):
+    """Return what people wrote to, from or about customers.
+
+    :param are_of_customers: returns of an array of messages which are of a customer. Of a part all messages are looked
+        at: to find out by SQL whose they are takes longer
+    """
     scope, model = reading.scope, SQL.identifier("message", "model")
     query = SQL(
         """
@@ -106,10 +115,11 @@ def _fetch_messages(reading):
         kind=_get_kind(scope, model),
         is_personal=messages.is_personal(),
         models=_get_models(scope),
-        of_messages=scope.of_documents(model, SQL.identifier("message", "res_id")),
+        of_messages=SQL("TRUE") if scope.scans else scope.of_documents(model, SQL.identifier("message", "res_id")),
         **scope.parameters,
     )
-    return reading.fetch(query, {"kind": ID, "res_id": ID, "moment": MOMENT}, "mail_message")
+    columns = {"kind": ID, "res_id": ID, "moment": MOMENT}
+    return reading.fetch(query, columns, "mail_message", None if scope.everybody else are_of_customers)
 
 
 def _fetch_activities(reading):
@@ -129,7 +139,7 @@ def _fetch_activities(reading):
         """,
         kind=_get_kind(scope, model),
         models=_get_models(scope),
-        of_activities=scope.of_documents(model, SQL.identifier("activity", "res_id")),
+        of_activities=SQL("TRUE") if scope.scans else scope.of_documents(model, SQL.identifier("activity", "res_id")),
         **scope.parameters,
     )
     return reading.fetch(query, {"kind": ID, "res_id": ID, "event_id": ID, "day": DATE})

@@ -199,14 +199,16 @@ class Reading:
     # What sources ask for
     # ------------------------------------------------------------------
 
-    def fetch(self, query, columns, table=None):
+    def fetch(self, query, columns, table=None, choose=None):
         """Return the arrays of ``query``, see :func:`.rows.fetch_arrays`.
 
         :param table: where the query may bring all rows of a table, the name of it: they come in parts. The ``id`` of
             the query is that of the table
+        :param choose: of the rows of many others that come with them, returns the own ones, see
+            :func:`.rows.fetch_parts`
         """
         if table and self.scope.scans:
-            return rows.fetch_parts(self.cr, table, query, columns)
+            return rows.fetch_parts(self.cr, table, query, columns, choose)
         return rows.fetch_arrays(self.cr, query, columns)
 
     def fetch_by_customer(self, query, kinds):

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from . import billing, orders, people
 from .base import FLOAT, ID
+from .rows import fetch_arrays
 
 
 def read(reading):
@@ -43,6 +44,33 @@ def read(reading):
         returned=billing.convert(SQL("GREATEST(returned, 0)"), SQL("rate")),
     )
     return reading.fetch(query, {"order": ID, "line": ID, "kept": FLOAT, "returned": FLOAT, "share": FLOAT})
+
+
+def read_foreign(cr, company_id):
+    """Return the ids of the credit notes of a company that may be about orders of others than those who are billed.
+
+    Of the orders of contacts who have moved all are.
+    """
+    query = SQL(
+        """
+        WITH of_order AS (
+            SELECT move.id, move.commercial_partner_id, rel.order_line_id
+              FROM account_move move
+              JOIN account_move_line line ON line.move_id IN (move.id, move.reversed_entry_id)
+              JOIN sale_order_line_invoice_rel rel ON rel.invoice_line_id = line.id
+             WHERE move.company_id = %s AND move.move_type = 'out_refund'
+        )
+        SELECT DISTINCT of_order.id
+          FROM of_order
+          JOIN sale_order_line ordered ON ordered.id = of_order.order_line_id
+          JOIN sale_order placed ON placed.id = ordered.order_id
+          JOIN res_partner buyer ON buyer.id = placed.partner_id
+         WHERE buyer.commercial_partner_id IS DISTINCT FROM of_order.commercial_partner_id
+            OR buyer.id IN (SELECT partner_id FROM customer_tiering_former)
+        """,
+        company_id,
+    )
+    return fetch_arrays(cr, query, {"id": ID})["id"]
 
 
 def read_of_orders(reading):
@@ -180,12 +208,15 @@ def _get_lines(reading):
 
 
 def _of_orders(scope):
-    """The condition that ``move``, a credit note, may be about an order of one of these people.
-
-    Credit notes are few, so where very many customers are read all of them are looked at.
-    """
-    if scope.scans:
+    """The condition that ``move``, a credit note, may be about an order of one of these people."""
+    if scope.everybody or (scope.part and scope.foreign_credits is None):
         return SQL("TRUE")
+    if scope.part:
+        return SQL(
+            "(%s OR move.id = ANY(%s))",
+            scope.of_customers(SQL.identifier("move", "commercial_partner_id")),
+            list(scope.foreign_credits),
+        )
     invoiced = billing.get_moves_of_orders(scope.of_partners(SQL.identifier("sale_order", "partner_id")))
     return SQL("(move.id IN (%s) OR move.reversed_entry_id IN (%s))", invoiced, invoiced)
 

@@ -78,19 +78,24 @@ def is_one_of(column, ids):
     return SQL("%s IN (SELECT unnest(%s::int[]))", column, "{%s}" % ",".join(map(str, ids.tolist())))
 
 
-def fetch_parts(cr, table, query, columns):
+def fetch_parts(cr, table, query, columns, choose=None):
     """Return the same as :func:`fetch_arrays`, handed over in parts that do not fill the memory.
 
     :param table: name of the table whose ``id`` is that of ``query``
     :param query: a SELECT as SQL with ``id`` among its columns
+    :param choose: called with the arrays of each part, returns which rows are wanted, an array of bool; None: all
     """
     cr.execute(SQL("SELECT COALESCE(MIN(id), 0), COALESCE(MAX(id), 0) FROM %s", SQL.identifier(table)))
     first, last = cr.fetchone()
     size = _SMALL_PART if pace.is_resting() else _PART
-    parts = [
-        fetch_arrays(cr, SQL("SELECT * FROM (%s) part WHERE id >= %s AND id < %s", query, id_, id_ + size), columns)
-        for id_ in range(first, last + 1, size)
-    ]
+    parts = []
+    for id_ in range(first, last + 1, size):
+        part = SQL("SELECT * FROM (%s) part WHERE id >= %s AND id < %s", query, id_, id_ + size)
+        found = fetch_arrays(cr, part, columns)
+        if choose:
+            chosen = choose(found)
+            found = {name: values[chosen] for name, values in found.items()}
+        parts.append(found)
     return parts[0] if len(parts) == 1 else {c: np.concatenate([part.pop(c) for part in parts]) for c in columns}
 
 

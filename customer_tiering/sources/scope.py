@@ -50,6 +50,9 @@ class Scope:
     partner_ids: tuple[int, ...] | None = None
     #: The first and the last id of the only customers to read, inclusive, where these are very many; None: everybody.
     part: tuple[int, int] | None = None
+    #: Ids of the credit notes of the company that may be about orders of others than those who are billed, see
+    #: ``returns.read_foreign``; None: nobody has looked, any may be.
+    foreign_credits: tuple[int, ...] | None = None
     #: Points of the values of choices, ``{column: {value: points}}``; None: those of today.
     choices: dict | None = None
     #: Ids of these customers and of all their contacts, of a part only those of contacts who have moved: added by the

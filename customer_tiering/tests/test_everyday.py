@@ -1,9 +1,11 @@
+import dataclasses
 from datetime import timedelta
 
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from .. import sources
 from .common import AS_OF
 from .stage import TABLES
 from .test_purchases import PurchasesCommon
@@ -51,7 +53,10 @@ class EverydayCommon(PurchasesCommon):
             some = reader._read_customers(self.policy._get_scope(AS_OF, ids))
             half = len(ids) // 2
             parts = [(0, ids[0]), (ids[0] + 1, ids[half]), (ids[half] + 1, 2**31 - 1)]
-            parts = [reader._read_customers(self.policy._get_scope(AS_OF, part=part)) for part in parts]
+            foreign = tuple(sources.returns.read_foreign(self.env.cr, self.company.id).tolist())
+            scopes = [self.policy._get_scope(AS_OF, part=part) for part in parts]
+            scopes = [dataclasses.replace(scope, foreign_credits=foreign) for scope in scopes]
+            parts = [reader._read_customers(scope) for scope in scopes]
             frames = {"everybody": everybody, "some": some, "parts": pd.concat(parts)}
             self.assertEqual(frames["parts"].to_csv(), everybody.to_csv())
             for who, (name, bought) in expected.items():
