@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from .. import engine, jobs, languages, pace, sources
 from ..sentences import format_number, join
 from ..sources import staging
-from .customer_tiering_run import Found
+from .customer_tiering_run import Found, RunUnderWayError
 from .customer_tiering_writer import Changes
 
 # Mebibytes that a server may need for one part, and how many contacts one of them is enough for.
@@ -61,6 +61,18 @@ class CustomerTieringPart(models.Model):
     # ------------------------------------------------------------------
     # Steps, each in a transaction of its own
     # ------------------------------------------------------------------
+
+    def _do_step(self, plan):
+        """Do what is next to be done of this part.
+
+        :param plan: the run's ``Plan``
+        """
+        if self.state == "waiting":
+            self._read(plan)
+        elif self.state == "read":
+            self._measure(plan)
+        elif self.state == "measured":
+            self._score(plan, self.run_id._get_settled(plan))
 
     def _read(self, plan):
         """Read the customers and keep what is known of them.
@@ -362,22 +374,33 @@ class CustomerTieringRun(models.Model):
         plan = run._get_plan()
         if not plan:
             return run._begin_anew()
-        parts = run.part_ids
-        for part in parts:
-            if part.state == "waiting":
-                return part._read(plan)
-        if run.work["learns"] and "outlook" not in run.work:
+        name, parts = run._get_next_step()
+        if parts:
+            # Other servers may work on the others.
+            part = parts.try_lock_for_update(limit=1)
+            if not part:
+                raise RunUnderWayError(run.env._("Others work on the parts of this run."))
+            return part._do_step(plan)
+        if name == "learn":
             return run._learn(plan)
-        for part in parts:
-            if part.state == "read":
-                return part._measure(plan)
-        if "fresh" not in run.work:
+        if name == "compare":
             return run._compare(plan)
-        settled = run._get_settled(plan)
-        for part in parts:
-            if part.state == "measured":
-                return part._score(plan, settled)
-        return run._close(plan, settled)
+        return run._close(plan, run._get_settled(plan))
+
+    def _get_next_step(self):
+        """Return what is to be done next, and of which parts; without parts, of all together."""
+        parts, work = self.part_ids.grouped("state"), self.work
+        if "waiting" in parts:
+            return "read", parts["waiting"]
+        if work["learns"] and "outlook" not in work:
+            return "learn", self.part_ids.browse()
+        if "read" in parts:
+            return "measure", parts["read"]
+        if "fresh" not in work:
+            return "compare", self.part_ids.browse()
+        if "measured" in parts:
+            return "score", parts["measured"]
+        return "close", self.part_ids.browse()
 
     def _begin_parts(self, as_of=None):
         begun = self._begin(as_of)
@@ -401,7 +424,7 @@ class CustomerTieringRun(models.Model):
         """Forget what was found so far: the policy is another one now, or the database has lost it."""
         self.part_ids.unlink()
         self.write({"work": False, "version_id": False, "fitted": False, "calibration_id": False, "open_days": False})
-        jobs.call(self.env, jobs.RUNS)
+        self._call_job()
 
     def _get_plan(self):
         """Return how this run computes, a ``Plan``; None where it has to begin anew."""

@@ -32,20 +32,37 @@ class CustomerTieringPolicy(models.Model):
         run = self._get_waiting_run()
         if not run:
             return self.env._("No run waits any more.")
+        if not run._divide():
+            self._compute_as_job(run, lambda run: run._compute())
+            return run._get_summary()
+        if run.sudo().work and not any(run.part_ids.mapped("is_stopped")):
+            return self.env._("The run is computed in parts already.")
+        self._compute_as_job(run, lambda run: run._do_step())
+        if run.state == "queued" and run.part_ids:
+            run._queue_steps()
+            return run.progress
+        return run._get_summary()
+
+    def _compute_as_job(self, run, compute):
+        """Compute a run, or a step of it, in a job.
+
+        :param compute: called with the run
+        :raises RetryableJobError: when others work on the same customers
+        """
         try:
             if not run._hold():
                 raise RunUnderWayError(self.env._("Somebody works on this run at the moment."))
             run.attempts += 1
             with run._taking_time():
-                run.with_context(tiering_unwritten=True)._compute()
+                compute(run.with_context(tiering_unwritten=True))
             self.env.flush_all()  # here, where a conflict with somebody's change is no failure of the job
         except RunUnderWayError as error:
             raise RetryableJobError(str(error), seconds=WAIT, ignore_retry=True) from error
         except RETRYABLE as error:
             raise RetryableJobError(str(error).strip()) from error
-        return run._get_summary()
+        if run.state == "queued":
+            run.attempts = 0  # to be stopped between two steps is no interruption
 
     def _fail_waiting_run(self, exc_name=None, exc_message=None, exc_info=None):
         """Show on the run, too, why its job failed for good, and tell who started it."""
-        message = str(exc_message or exc_name)
-        self._get_waiting_run().with_context(job_uuid=True)._fail(lambda run: run.policy_id._get_refusal() or message)
+        self._get_waiting_run()._fail_as_job(exc_message or exc_name)

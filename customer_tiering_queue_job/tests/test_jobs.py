@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -7,7 +8,7 @@ from odoo import SUPERUSER_ID, fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import config
+from odoo.tools import config, mute_logger
 
 from odoo.addons.customer_tiering.models import (
     customer_tiering_followup,
@@ -43,6 +44,7 @@ class JobsCommon(TieringCommon):
             result = job.perform()
         job.set_done()
         job.store()
+        job.enqueue_waiting()
         self.env.flush_all()
         self.env.invalidate_all()
         return result
@@ -107,6 +109,85 @@ class TestRunJobs(JobsCommon):
         self.assertEqual(set(jobs.mapped("channel")), {"root.customer_tiering"})
         # nor the scheduled action, which would do the same at once
         self.assertEqual(self._calls("ir_cron_process_queue"), calls)
+
+    @contextmanager
+    def _parts_of(self, size):
+        """Until the end, whatever is larger is computed in parts of ``size`` contacts."""
+        Run = type(self.env["customer.tiering.run"])
+        with (
+            patch.object(Run, "_get_part_size", lambda self: size),
+            patch.object(Run, "_get_part_border", lambda self: size),
+        ):
+            yield
+
+    def _queue_parts(self):
+        """A run in parts, whose first job is done."""
+        for number in range(5):
+            self.order(self.new_customer(f"Customer {number}"), number, 100 * number, when=fields.Datetime.now())
+        self.policy.partner_domain = "[('name', 'like', 'Customer')]"
+        self.env.cr.execute("ANALYZE res_partner")
+        run = self._queue()
+        with self._parts_of(2):
+            self._perform(self._jobs())
+        self.assertEqual(len(run.part_ids), 3)
+        return run
+
+    def _perform_all(self, run):
+        """Do all jobs, those of parts in the other order; return which were done, those of one phase together."""
+        done = []
+        while jobs := self._jobs():
+            done.append(sorted(jobs.mapped("method_name")))
+            for job in jobs[::-1]:
+                self._perform(job)
+        run.invalidate_recordset()
+        return done
+
+    def test_a_run_in_parts_is_a_graph_of_jobs(self):
+        run = self._queue_parts()
+        of_parts, together = ["_do_as_job"] * 3, ["_go_on"]
+        jobs = self._jobs()
+        self.assertEqual(set(jobs.mapped("channel")), {"root.customer_tiering"})
+        self.assertIn("Customer tiering: Default policy, part 2", jobs.mapped("name"))
+        # Read, learn, measure, compare, score, close.
+        self.assertEqual(self._perform_all(run), [of_parts, together, of_parts, together, of_parts, together])
+        self.assertEqual((run.state, run.customer_count, run.attempts), ("done", 6, 1))
+        self.assertFalse(run.part_ids)
+        cards = self.env["customer.tiering.scorecard"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(sorted(cards.mapped("amount")), [0, 100, 100, 200, 300, 400])
+
+    def test_the_job_of_a_part_does_nothing_twice(self):
+        run = self._queue_parts()
+        part = run.part_ids[0]
+        part._do_as_job("waiting")
+        self.assertEqual(part.state, "read")
+        part._do_as_job("waiting")
+        self.assertEqual(part.state, "read", "not measured before all are read")
+        self._perform_all(run)
+        self.assertEqual((run.state, run.customer_count), ("done", 6))
+
+    def test_the_jobs_of_a_policy_that_changes_begin_anew(self):
+        run = self._queue_parts()
+        self.policy.window_days -= 1
+        with self._parts_of(2):
+            self._perform_all(run)
+        self.assertEqual((run.state, run.customer_count), ("done", 6))
+        self.assertEqual(run.version_id.rules["window_days"], self.policy.window_days)
+
+    def test_a_run_in_parts_is_stopped_between_two_jobs(self):
+        run = self._queue_parts()
+        self._perform(self._jobs()[0])
+        run.with_user(self.manager).action_stop()
+        self._perform_all(run)
+        self.assertEqual(run.state, "skipped")
+        self.assertFalse(run.part_ids)
+
+    def test_a_part_whose_job_fails_for_good_fails_the_run(self):
+        run = self._queue_parts()
+        with mute_logger(RUN_LOGGER):
+            run.part_ids[0]._fail_run("ValueError", "broken")
+        self.assertEqual((run.state, run.error), ("failed", "broken"))
+        self._perform_all(run)
+        self.assertFalse(run.part_ids)
 
     def test_a_policy_is_never_queued_twice(self):
         self._queue()
