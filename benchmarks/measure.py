@@ -13,7 +13,6 @@ import confirm
 import followups
 import ours
 import pages
-import parts
 import screens
 from clock import Clock, read_status
 from common import AS_OF, get_parameter, open_registry, transaction
@@ -31,7 +30,6 @@ MEASURED = {
     "compare weekly": ours.compare_weekly,
     "every metric": ours.run_with_every_metric,
     "clusters": ours.run_by_clusters,
-    "in parts": parts.compare,
     "simulation": ours.simulate,
     "by lateness": ours.run_by_lateness,
     "by prediction": ours.run_by_prediction,
