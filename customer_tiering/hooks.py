@@ -18,4 +18,6 @@ def uninstall_hook(env):
         " customer_tiering_followup, customer_tiering_gap, customer_tiering_fall, customer_tiering_check,"
         " customer_tiering_check_partner_rel, customer_tiering_concession"
     )
+    # No model's, so that Odoo would leave it.
+    env.cr.execute("DROP TABLE IF EXISTS customer_tiering_part_column")
     env.invalidate_all(flush=False)

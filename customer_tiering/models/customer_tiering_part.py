@@ -423,7 +423,7 @@ class CustomerTieringRun(models.Model):
     def _begin_anew(self):
         """Forget what was found so far: the policy is another one now, or the database has lost it."""
         self.part_ids.unlink()
-        self.write({"work": False, "version_id": False, "fitted": False, "calibration_id": False, "open_days": False})
+        self.write({"work": False, "version_id": False})
         self._call_job()
 
     def _get_plan(self):
