@@ -8,7 +8,6 @@ from odoo.tools import SQL
 
 from .. import engine, jobs, languages, pace, sources
 from ..sentences import format_number, join
-from ..sources import staging
 from .customer_tiering_run import Found, RunUnderWayError
 from .customer_tiering_writer import Changes
 
@@ -56,7 +55,7 @@ class CustomerTieringPart(models.Model):
     found = fields.Json(readonly=True, prefetch=False, exportable=False, groups=fields.NO_ACCESS)
 
     def init(self):
-        staging.create_table(self.env.cr)
+        sources.staging.create_table(self.env.cr)
 
     # ------------------------------------------------------------------
     # Steps, each in a transaction of its own
@@ -93,15 +92,15 @@ class CustomerTieringPart(models.Model):
             scope, plan.rules.columns, learn if plan.learns else None
         )
         cr = self.env.cr
-        staging.put(cr, self.id, "frame", frame)
+        sources.staging.put(cr, self.id, "frame", frame)
         last_orders = frame[engine.schema.LAST_ORDER_DATE].dropna().unique()
-        staging.put(cr, self.id, "papers", {"id": papers, "buyer": buyers})
-        staging.put(cr, self.id, "days", {"last_order": last_orders})
+        sources.staging.put(cr, self.id, "papers", {"id": papers, "buyer": buyers})
+        sources.staging.put(cr, self.id, "days", {"last_order": last_orders})
         if plan.learns:
-            staging.put(cr, self.id, "summary", learned["summary"])
-            staging.put(cr, self.id, "waiting", learned["waiting"])
-            staging.put(cr, self.id, "learned", {"gaps": learned["gaps"], "drawn": learned["drawn"].to_numpy()})
-            staging.put(cr, self.id, "history", learned["history"]._asdict())
+            sources.staging.put(cr, self.id, "summary", learned["summary"])
+            sources.staging.put(cr, self.id, "waiting", learned["waiting"])
+            sources.staging.put(cr, self.id, "learned", {"gaps": learned["gaps"], "drawn": learned["drawn"].to_numpy()})
+            sources.staging.put(cr, self.id, "history", learned["history"]._asdict())
         else:
             self._describe(plan, frame)
         self._done("read" if plan.learns else "measured", started, customer_count=len(frame))
@@ -109,15 +108,15 @@ class CustomerTieringPart(models.Model):
     def _measure(self, plan):
         """Keep what a comparison of all customers has to know of these, now that it is known what they will do."""
         started = time.monotonic()
-        self._describe(plan, staging.get_frame(self.env.cr, self.id, "frame"))
+        self._describe(plan, sources.staging.get_frame(self.env.cr, self.id, "frame"))
         for name in ("summary", "waiting", "learned", "history"):
-            staging.forget(self.env.cr, self.id, name)
+            sources.staging.forget(self.env.cr, self.id, name)
         self._done("measured", started)
 
     def _describe(self, plan, frame):
         facts = engine.pipeline.describe(plan.rules, frame, plan.as_of, plan.outlook)
-        staging.put(self.env.cr, self.id, "active", facts.active)
-        staging.put(self.env.cr, self.id, "facts", {"gaps": facts.gaps, "open_days": facts.open_days})
+        sources.staging.put(self.env.cr, self.id, "active", facts.active)
+        sources.staging.put(self.env.cr, self.id, "facts", {"gaps": facts.gaps, "open_days": facts.open_days})
 
     def _score(self, plan, settled):
         """Score the customers and keep what that changes.
@@ -128,20 +127,20 @@ class CustomerTieringPart(models.Model):
         run = self.run_id
         scope = self._get_scope(plan)
         reader, cr = self.env["customer.tiering.reader"].sudo(), self.env.cr
-        frame = staging.get_frame(cr, self.id, "frame")
+        frame = sources.staging.get_frame(cr, self.id, "frame")
         cards = reader._read_cards(scope)
         ladder = [tier.key for tier in plan.rules.tiers]
         states = reader._read_states(run.policy_id, scope, frame.index, cards, ladder)
         result, found = run._decide(plan, settled, frame, states, cards)
         pace.rest()
         changes = self.env["customer.tiering.writer"].sudo()._compare(run, plan.as_of, plan.rules, result, cards)
-        staging.put(cr, self.id, "changes", changes.frame)
-        staging.put(cr, self.id, "told", changes.told)
-        staging.put(cr, self.id, "cards", changes.card_ids.to_frame("id"))
-        staging.put(cr, self.id, "moves", changes.moves)
-        staging.put(cr, self.id, "left", changes.left.to_frame("id"))
-        staging.put(cr, self.id, "quiet", changes.quiet.to_frame("quiet"))
-        staging.put(cr, self.id, "before", cards[STANDING])
+        sources.staging.put(cr, self.id, "changes", changes.frame)
+        sources.staging.put(cr, self.id, "told", changes.told)
+        sources.staging.put(cr, self.id, "cards", changes.card_ids.to_frame("id"))
+        sources.staging.put(cr, self.id, "moves", changes.moves)
+        sources.staging.put(cr, self.id, "left", changes.left.to_frame("id"))
+        sources.staging.put(cr, self.id, "quiet", changes.quiet.to_frame("quiet"))
+        sources.staging.put(cr, self.id, "before", cards[STANDING])
         self.found = {
             "namesakes": list(changes.namesakes.items()),
             "idle_locks": list(found.idle_locks.items()),
@@ -150,7 +149,7 @@ class CustomerTieringPart(models.Model):
             "pending": int(result["pending_tier_id"].notna().sum()),
         }
         for name in ("frame", "active", "facts"):
-            staging.forget(cr, self.id, name)
+            sources.staging.forget(cr, self.id, name)
         self._done("scored", started)
 
     def _done(self, state, started, **values):
@@ -169,20 +168,20 @@ class CustomerTieringPart(models.Model):
     def _get_learned(self):
         """Return what learning has to know of the customers, the engine's ``outlook.Facts``."""
         cr = self.env.cr
-        learned = staging.get(cr, self.id, "learned")
-        history = staging.get(cr, self.id, "history")
+        learned = sources.staging.get(cr, self.id, "learned")
+        history = sources.staging.get(cr, self.id, "history")
         return engine.outlook.Facts(
             learned["gaps"],
-            staging.get_frame(cr, self.id, "summary"),
-            staging.get_frame(cr, self.id, "waiting"),
+            sources.staging.get_frame(cr, self.id, "summary"),
+            sources.staging.get_frame(cr, self.id, "waiting"),
             learned["drawn"],
             engine.prediction.History(**history),
         )
 
     def _get_facts(self):
         """Return what a comparison has to know of the customers, the engine's ``pipeline.Facts``."""
-        active = staging.StoredFrame(self.env.cr, self.id, "active")
-        return engine.pipeline.Facts(active, **staging.get(self.env.cr, self.id, "facts"))
+        active = sources.staging.StoredFrame(self.env.cr, self.id, "active")
+        return engine.pipeline.Facts(active, **sources.staging.get(self.env.cr, self.id, "facts"))
 
     def _get_changes(self, plan, again):
         """Return what scoring has found to change, a ``Changes``, but of those who are scored once more.
@@ -191,7 +190,7 @@ class CustomerTieringPart(models.Model):
         """
         cr = self.env.cr
         scope = self._get_scope(plan)
-        before = staging.get_frame(cr, self.id, "before", STANDING)
+        before = sources.staging.get_frame(cr, self.id, "before", STANDING)
         now = self.env["customer.tiering.reader"].sudo()._read_cards(scope)[STANDING]
         before, now = before.align(now)
         again.update(before.index[(now.fillna(0) != before.fillna(0)).any(axis=1)].tolist())
@@ -199,7 +198,7 @@ class CustomerTieringPart(models.Model):
         there = sources.rows.fetch_arrays(cr, query, {"id": sources.base.ID})["id"]
 
         def take(name):
-            frame = staging.get_frame(cr, self.id, name)
+            frame = sources.staging.get_frame(cr, self.id, name)
             return frame[~frame.index.isin(again)]
 
         frame, told, cards, moves, left, quiet = map(take, ("changes", "told", "cards", "moves", "left", "quiet"))
@@ -447,7 +446,9 @@ class CustomerTieringRun(models.Model):
         if not read:
             return True
         query = SQL(
-            "SELECT COUNT(DISTINCT part_id) FROM %s WHERE part_id = ANY(%s)", SQL.identifier(staging.TABLE), read.ids
+            "SELECT COUNT(DISTINCT part_id) FROM %s WHERE part_id = ANY(%s)",
+            SQL.identifier(sources.staging.TABLE),
+            read.ids,
         )
         ((count,),) = self.env.execute_query(query)
         return count == len(read)
@@ -465,7 +466,9 @@ class CustomerTieringRun(models.Model):
             raise UserError(str(error)) from error
         days = set()
         for part in self.part_ids:
-            days.update(staging.get(self.env.cr, part.id, "days")["last_order"].astype("datetime64[D]").tolist())
+            days.update(
+                sources.staging.get(self.env.cr, part.id, "days")["last_order"].astype("datetime64[D]").tolist()
+            )
         self.work = self.work | {"fresh": fresh.to_json(), "days": sorted(map(fields.Date.to_string, days))}
 
     def _get_settled(self, plan):
@@ -538,7 +541,7 @@ class CustomerTieringRun(models.Model):
         for rest in range(len(parts)):
             papers, buyers = [], []
             for part in parts:
-                kept = staging.get(cr, part.id, "papers")
+                kept = sources.staging.get(cr, part.id, "papers")
                 chosen = kept["id"] % len(parts) == rest
                 papers.append(kept["id"][chosen])
                 buyers.append(kept["buyer"][chosen])
