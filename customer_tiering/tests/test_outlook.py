@@ -85,7 +85,7 @@ class TestOutlook(TieringCommon):
         self.assertIn(chance, card.risk_reason)
         self.assertIn("the last order was", card.risk_reason)
         self.assertIn(chance, card.outlook)
-        self.assertIn("Expected: ", card.outlook)
+        self.assertIn("Expected orders: ", card.outlook)
         self.assertIn(chance, card.explanation_data["risk"]["sentence"])
         self.assertIn(
             f"likely that no order comes within {horizon} days", card.explanation_data["lifecycle"]["sentence"]
