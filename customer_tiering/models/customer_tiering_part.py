@@ -40,7 +40,7 @@ class CustomerTieringPart(models.Model):
 
     run_id = fields.Many2one("customer.tiering.run", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="run_id.company_id", store=True, precompute=True)
-    number = fields.Integer(string="Part", required=True, readonly=True, aggregator=None)
+    number = fields.Integer(string="Part Number", required=True, readonly=True, aggregator=None)
     first_partner_id = fields.Integer(string="From Customer", required=True, readonly=True, aggregator=None)
     last_partner_id = fields.Integer(string="To Customer", required=True, readonly=True, aggregator=None)
     state = fields.Selection(
