@@ -317,7 +317,10 @@ class CustomerTieringRun(models.Model):
         ((rows,),) = self.env.execute_query(SQL("SELECT reltuples FROM pg_class WHERE oid = 'res_partner'::regclass"))
         if 0 <= rows < border / 2:
             return False
-        candidates = policy._get_scope(policy.company_id._get_tiering_today()).candidates
+        try:
+            candidates = policy._get_scope(policy.company_id._get_tiering_today()).candidates
+        except (UserError, ValueError):
+            return False  # in one piece it says why
         borders = self.env.execute_query(
             SQL(
                 """
@@ -416,6 +419,7 @@ class CustomerTieringRun(models.Model):
             "began": fields.Datetime.to_string(fields.Datetime.now()),
             "last": last.id,
             "learns": plan.learns,
+            "comparison": run._get_comparison(plan),
             "foreign_credits": foreign if len(foreign) <= MOST_FOREIGN else None,
         }
 
@@ -432,13 +436,16 @@ class CustomerTieringRun(models.Model):
         if last.id != work["last"] or not policy.active:
             return None
         plan = self._plan(fields.Date.to_date(work["as_of"]), last)
-        if policy._get_rules_values(plan.rules) != self.version_id.rules:
-            return None
-        if not self._is_kept():
+        same = policy._get_rules_values(plan.rules) == self.version_id.rules
+        if not same or self._get_comparison(plan) != work["comparison"] or not self._is_kept():
             return None
         if work["learns"]:
             plan = plan._replace(outlook=work.get("outlook") or {}, learns=True)
         return plan
+
+    def _get_comparison(self, plan):
+        """Return by which comparison of all customers the parts are scored, and whether somebody wants a new one."""
+        return [plan.kept.id, self.recalibrate]
 
     def _is_kept(self):
         """Whether the database still has what the parts have read: it forgets it when it is not stopped properly."""
@@ -505,10 +512,8 @@ class CustomerTieringRun(models.Model):
             "pending_count": sum(part.found["pending"] for part in parts),
             "started_at": fields.Datetime.to_datetime(self.work["began"]),
             "duration": sum(parts.mapped("duration")) + time.monotonic() - started,
-            "work": False,
         }
         notes = self._get_notes(customers, settled.fresh, found)
-        parts.unlink()
         self._finish(plan.as_of, plan.rules, values, notes)
 
     def _score_alone(self, plan, settled, ids):
@@ -549,6 +554,11 @@ class CustomerTieringRun(models.Model):
             ids, count = np.unique(papers, return_counts=True)
             found.append(buyers[np.isin(papers, ids[count > 1])])
         return set(np.concatenate(found).tolist())
+
+    def _finish(self, as_of, rules, values, notes):
+        # Also where somebody has computed it by hand, in one piece, meanwhile.
+        self.part_ids.unlink()
+        return super()._finish(as_of, rules, values | {"work": False}, notes)
 
     def _fail(self, speak):
         if self.exists():

@@ -1,4 +1,6 @@
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from unittest.mock import patch
 
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
@@ -149,6 +151,16 @@ class TieringCommon(TransactionCase):
     def changes(cls, who):
         """All changes of a customer's tier, the last one first."""
         return cls.env["customer.tier.change"].search([("partner_id", "=", who.id)])
+
+    @contextmanager
+    def parts_of(self, size):
+        """Until the end, whatever is larger is computed in parts of ``size`` contacts."""
+        Run = type(self.env["customer.tiering.run"])
+        with (
+            patch.object(Run, "_get_part_size", lambda self: size),
+            patch.object(Run, "_get_part_border", lambda self: size),
+        ):
+            yield
 
     # ------------------------------------------------------------------
     # What must be so

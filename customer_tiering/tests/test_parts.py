@@ -1,5 +1,4 @@
 import random
-from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -42,16 +41,6 @@ class PartsCommon(TieringCommon):
             self.assertTrue(run._divide())
         self.assertGreater(len(run.part_ids), 1)
         return run
-
-    @contextmanager
-    def parts_of(self, size):
-        """Until the end, whatever is larger is computed in parts of ``size`` contacts."""
-        Run = type(self.env["customer.tiering.run"])
-        with (
-            patch.object(Run, "_get_part_size", lambda self: size),
-            patch.object(Run, "_get_part_border", lambda self: size),
-        ):
-            yield
 
     def go_on(self, run, day=AS_OF, until=None):
         """Do the steps of a run in parts until it is done, or until ``until`` of its parts is true."""
@@ -237,6 +226,23 @@ class TestParts(PartsCommon):
         self.go_on(run)
         self.assertAsNow(run)
         self.assertEqual(run.version_id.rules, self.policy._get_rules_values())
+
+    def test_a_new_comparison_that_is_asked_for_in_between_begins_anew(self):
+        self.policy.recalibrate_days = 7
+        self.compute()
+        run = self.divide(10)
+        self.read_one(run)
+        self.env["customer.tiering.run"]._queue(self.policy, trigger="manual", recalibrate=True)
+        run._do_step(AS_OF)
+        self.assertEqual((run.state, len(run.part_ids)), ("queued", 0))
+
+    def test_a_run_computed_by_hand_in_between_leaves_no_parts(self):
+        run = self.divide(10)
+        self.read_one(run)
+        self.compute()
+        self.assertEqual(run.state, "done")
+        self.assertFalse(run.part_ids)
+        self.assertFalse(run.sudo().work)
 
     def test_what_the_database_has_lost_is_read_again(self):
         run = self.divide(10)

@@ -1,4 +1,3 @@
-from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -110,16 +109,6 @@ class TestRunJobs(JobsCommon):
         # nor the scheduled action, which would do the same at once
         self.assertEqual(self._calls("ir_cron_process_queue"), calls)
 
-    @contextmanager
-    def _parts_of(self, size):
-        """Until the end, whatever is larger is computed in parts of ``size`` contacts."""
-        Run = type(self.env["customer.tiering.run"])
-        with (
-            patch.object(Run, "_get_part_size", lambda self: size),
-            patch.object(Run, "_get_part_border", lambda self: size),
-        ):
-            yield
-
     def _queue_parts(self):
         """A run in parts, whose first job is done."""
         for number in range(5):
@@ -127,7 +116,7 @@ class TestRunJobs(JobsCommon):
         self.policy.partner_domain = "[('name', 'like', 'Customer')]"
         self.env.cr.execute("ANALYZE res_partner")
         run = self._queue()
-        with self._parts_of(2):
+        with self.parts_of(2):
             self._perform(self._jobs())
         self.assertEqual(len(run.part_ids), 3)
         return run
@@ -168,7 +157,7 @@ class TestRunJobs(JobsCommon):
     def test_the_jobs_of_a_policy_that_changes_begin_anew(self):
         run = self._queue_parts()
         self.policy.window_days -= 1
-        with self._parts_of(2):
+        with self.parts_of(2):
             self._perform_all(run)
         self.assertEqual((run.state, run.customer_count), ("done", 6))
         self.assertEqual(run.version_id.rules["window_days"], self.policy.window_days)
